@@ -1,0 +1,94 @@
+"""The packed sample: every picture decoded and resized once, in flat memory-mapped arrays.
+
+A folder of
+- ``pictures.npy`` uint8 (N, H, W, 3), RGB;
+- ``backgrounds.npy`` uint8 (B, H, W, 3), each background once; absent where the data has none;
+- ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; absent with their head;
+- ``index.csv``: one row per picture: ``id, split, background_row, background, cutout, foreground``;
+- ``sample.json``: size, counts, heads, notes on where the data comes from, and statistics.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loss_study.errors import StudyError
+
+SPLITS = ("train", "validation", "test")
+INDEX_COLUMNS = ("id", "split", "background_row", "background", "cutout", "foreground")
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class PackedSample:
+    """A packed sample open for reading; arrays are mapped, not loaded."""
+
+    folder: Path
+    pictures: np.ndarray
+    backgrounds: np.ndarray | None
+    masks: np.ndarray | None
+    depths: np.ndarray | None
+    meta: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> PackedSample:
+        """Map the sample in `folder`; StudyError if it is missing, damaged or of another format."""
+        try:
+            meta = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
+            if meta["format"] != FORMAT:
+                raise StudyError(f"{folder}: packed in format {meta['format']}, this program reads {FORMAT}; repack it")
+            return cls(
+                folder,
+                _map(folder / "pictures.npy"),
+                _map(folder / "backgrounds.npy") if meta["backgrounds"] else None,
+                _map(folder / "masks.npy") if "mask" in meta["heads"] else None,
+                _map(folder / "depths.npy") if "depth" in meta["heads"] else None,
+                meta,
+            )
+        except FileNotFoundError as error:
+            raise StudyError(f"{error.filename}: no packed sample there; run 'dvc repro sample'") from None
+        except (ValueError, KeyError) as error:
+            raise StudyError(f"{folder}: damaged packed sample ({error}); run 'dvc repro -f sample'") from None
+
+    @cached_property
+    def index(self) -> list[dict[str, str]]:
+        """The rows of ``index.csv``, in the order of the pictures."""
+        with (self.folder / "index.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    @cached_property
+    def background_rows(self) -> np.ndarray:
+        """Row of ``backgrounds.npy`` of every picture, int64 (N,); -1 where there is none."""
+        return np.array([int(row["background_row"]) for row in self.index], dtype=np.int64)
+
+    def rows(self, split: str) -> np.ndarray:
+        """Return the picture numbers of one split, int64, ascending."""
+        return np.array([number for number, row in enumerate(self.index) if row["split"] == split], dtype=np.int64)
+
+    def targets(self, head: str) -> np.ndarray:
+        """Return the array of `head`, uint8 (N, H, W); StudyError if the sample has none."""
+        array = {"mask": self.masks, "depth": self.depths}[head]
+        if array is None:
+            raise StudyError(f"{self.folder}: the sample has no {head}; take it out of loss.heads")
+        return array
+
+    @property
+    def in_channels(self) -> int:
+        """6 with backgrounds (background and composite concatenated, in this order), else 3."""
+        return 3 if self.backgrounds is None else 6
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Over the training split: ``mask_mean``, ``depth_mean`` in [0, 1], as far as the heads are there."""
+        return self.meta["statistics"]
+
+
+def _map(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r", allow_pickle=False)

@@ -1,0 +1,60 @@
+"""Losses: one file each, chosen by name.
+
+A file ``losses/<name>.py`` holds one function ``loss(logits, target, *, <options>)``. It is given raw logits and a
+target in [0, 1], both float32 (N, 1, H, W), and returns one value per image, (N,). The prediction is
+``sigmoid(logits)`` on both heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from loss_study import choices
+
+PACKAGE = __name__
+
+LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def names() -> list[str]:
+    """Return the names that ``loss.names`` may take."""
+    return choices.names(PACKAGE)
+
+
+def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return `options` with defaults filled in; StudyError for an unknown loss or option."""
+    module = choices.load("loss", PACKAGE, name)
+    return choices.check_options(f"loss_options.{name}", module.loss, options)
+
+
+def build(name: str, **options: Any) -> LossFunction:
+    """Return the loss `name` as a callable ``(logits, target) -> values``.
+
+    Both arguments are (N, 1, H, W), `target` in [0, 1]; the values are float32 (N,), computed in float32 whatever
+    the dtype of `logits` and the autocast around the call.
+
+    Raises:
+        StudyError: unknown loss, unknown option, or a value out of range.
+        ValueError: in the call, if the shapes differ or are not (N, 1, H, W).
+    """
+    checked = check(name, options)
+    function = choices.load("loss", PACKAGE, name).loss
+
+    def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if logits.shape != target.shape or logits.ndim != 4 or logits.shape[1] != 1:
+            raise ValueError(
+                f"{name}: logits {tuple(logits.shape)} and target {tuple(target.shape)} must be (N, 1, H, W)"
+            )
+        with torch.autocast(logits.device.type, enabled=False):
+            return function(_at_least_float32(logits), _at_least_float32(target), **checked)
+
+    loss.__name__ = name
+    return loss
+
+
+def _at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
+    """Float64 stays, so that gradients can be checked; everything else becomes float32."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()

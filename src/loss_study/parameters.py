@@ -1,0 +1,154 @@
+"""The study's parameters: what params.yaml may say, checked before any work starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from loss_study.choices import validate
+from loss_study.errors import StudyError
+
+PARAMS = Path("params.yaml")
+
+Head = Literal["mask", "depth"]
+HEADS: tuple[Head, ...] = ("mask", "depth")
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("Input should be a number")
+    return float(value)
+
+
+Number = Annotated[float, PlainValidator(_number)]
+Positive = Annotated[float, PlainValidator(_number), Field(gt=0)]
+Share = Annotated[float, PlainValidator(_number), Field(gt=0, lt=1)]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class Dataset(_Section):
+    """Where pictures come from; `path` is the file or folder that DVC watches for changes."""
+
+    name: Name
+    path: Annotated[str, Field(min_length=1)]
+    heads: Annotated[list[Head], Field(min_length=1)]
+    options: dict[str, Any] = {}
+
+
+class Scale(_Section):
+    """The sizes that `conf/scale/` names; the other sections take their numbers from here."""
+
+    name: Name
+    images: int
+    size: int
+    epochs: int
+    batch_size: int
+    width: int
+
+
+class Sample(_Section):
+    """The packed subset: number of images, side in pixels, shares of the splits, the draw's own seed."""
+
+    images: Annotated[int, Field(ge=12)]
+    size: Annotated[int, Field(ge=16, multiple_of=16)]
+    validation: Share
+    test: Share
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Model(_Section):
+    name: Name
+    options: dict[str, Any] = {}
+
+
+class Loss(_Section):
+    names: Annotated[list[Name], Field(min_length=1)]
+    heads: Annotated[list[Head], Field(min_length=1)]
+
+
+class Optimizer(_Section):
+    name: Name
+    lr: Positive
+    options: dict[str, Any] = {}
+
+
+class Schedule(_Section):
+    name: Name
+    options: dict[str, Any] = {}
+
+
+class Augmentation(_Section):
+    """Random changes of a training batch; `flip` is the probability of a joint left-right flip."""
+
+    flip: Annotated[float, PlainValidator(_number), Field(ge=0, le=1)]
+
+
+class Recipe(_Section):
+    """How every trial is trained."""
+
+    name: Name
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=2)]
+    optimizer: Optimizer
+    schedule: Schedule
+    augmentation: Augmentation
+    precision: Literal["auto", "float32", "bfloat16"]
+    early_stop: Annotated[int, Field(ge=0)]
+
+
+class Parameters(_Section):
+    """All of params.yaml."""
+
+    notice: str = ""
+    dataset: Dataset
+    scale: Scale
+    sample: Sample
+    model: Model
+    loss: Loss
+    loss_options: dict[str, dict[str, Any]]
+    recipe: Recipe
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+
+def load(path: Path = PARAMS) -> Parameters:
+    """Read and check params.yaml.
+
+    Raises:
+        StudyError: unreadable file, unknown key, wrong type, value out of range, or sections that contradict
+            each other; the message names the key.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file; run in the project's root, or make it with 'make params'") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise StudyError(f"{path}: should hold a mapping of sections; make it again with 'make params'")
+    parameters = validate(Parameters, values, "")
+    _check_consistent(parameters)
+    return parameters
+
+
+def _check_consistent(parameters: Parameters) -> None:
+    sample, loss, dataset = parameters.sample, parameters.loss, parameters.dataset
+    if sample.validation + sample.test >= 1:
+        raise StudyError("sample.validation + sample.test: must leave a share for training; lower one of them")
+    for key, values in (("loss.names", loss.names), ("loss.heads", loss.heads), ("seeds", parameters.seeds)):
+        if len(set(values)) != len(values):
+            raise StudyError(f"{key}: names something twice: {values}")
+    for head in loss.heads:
+        if head not in dataset.heads:
+            raise StudyError(
+                f"loss.heads: data set {dataset.name!r} has no {head}; choose from dataset.heads {dataset.heads}"
+            )
+    for name in loss.names:
+        if name not in parameters.loss_options:
+            raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
