@@ -34,10 +34,16 @@ class _Section(BaseModel):
 
 
 class Dataset(_Section):
-    """Where pictures come from; `path` is the file or folder that DVC watches for changes."""
+    """Where pictures come from.
+
+    `path` is the file or folder that DVC watches for changes; `urls` are fetched by `download` instead, each checked
+    against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or none).
+    """
 
     name: Name
     path: Annotated[str, Field(min_length=1)]
+    urls: list[str] = []
+    sha256: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = []
     heads: Annotated[list[Head], Field(min_length=1)]
     options: dict[str, Any] = {}
 
