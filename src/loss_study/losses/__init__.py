@@ -3,6 +3,10 @@
 A file ``losses/<name>.py`` holds one function ``loss(logits, target, *, <options>)``. It is given raw logits and a
 target in [0, 1], both float32 (N, 1, H, W), and returns one value per image, (N,). The prediction is
 ``sigmoid(logits)`` on both heads.
+
+The first line of the file's docstring says in one sentence what the loss does. Three more things are optional:
+``NOTES``, what a reader of the results should know, by head; ``resolve(options, *, target_mean)``, for options that
+depend on the training split.
 """
 
 from __future__ import annotations
@@ -53,6 +57,30 @@ def build(name: str, **options: Any) -> LossFunction:
 
     loss.__name__ = name
     return loss
+
+
+def resolve(name: str, options: dict[str, Any], *, target_mean: float) -> dict[str, Any]:
+    """Return checked `options` with everything that depends on the data made a number, ready for `build`.
+
+    Args:
+        target_mean: mean of the head's target over the training split, in [0, 1].
+
+    Raises:
+        StudyError: unknown loss or option, or an option that this mean leaves undefined.
+    """
+    checked = check(name, options)
+    module = choices.load("loss", PACKAGE, name)
+    return module.resolve(checked, target_mean=target_mean) if hasattr(module, "resolve") else checked
+
+
+def description(name: str) -> str:
+    """Return one sentence for people on what the loss `name` does; StudyError for an unknown loss."""
+    return (choices.load("loss", PACKAGE, name).__doc__ or "").strip().partition("\n")[0]
+
+
+def notes(name: str) -> dict[str, str]:
+    """Return what a reader of the results should know of the loss `name`, by head; StudyError for an unknown loss."""
+    return dict(getattr(choices.load("loss", PACKAGE, name), "NOTES", {}))
 
 
 def _at_least_float32(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,1 +1,110 @@
+"""What a trial is judged by: one table of metrics, the same for every loss.
 
+`metrics.mask` and `metrics.depth` compute values per image, so that batches are concatenated and then aggregated.
+Predictions and truths are arguments by name only: a prediction is ``sigmoid(logits)``, a truth a uint8 picture
+divided by 255, and one given in place of the other is refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+HEADLINE = {"mask": "iou", "depth": "rmse"}
+AT_BEST = "_at_best"
+FOREGROUND = "_fg"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is shown to people; `unit` is empty for a share between 0 and 1."""
+
+    head: str
+    label: str
+    unit: str
+    higher_is_better: bool
+    definition: str
+
+
+def _mask_metrics() -> dict[str, Metric]:
+    definitions = {
+        "iou": ("IoU", "Pixels marked in both, over pixels marked in prediction or truth; mean over images."),
+        "dice": ("Dice", "Twice the pixels marked in both, over the pixels marked in each; mean over images."),
+        "pixel_accuracy": ("Pixel accuracy", "Share of the pixels that are classified as in the truth."),
+        "precision": ("Precision", "Share of the predicted foreground that is foreground."),
+        "recall": ("Recall", "Share of the foreground that is predicted."),
+        "boundary_f": ("Boundary F", "F-measure of the outlines, matched within 0.75 % of the picture's diagonal."),
+        "iou_dataset": ("IoU, pooled", "IoU of the pixels of all images counted together."),
+        "dice_dataset": ("Dice, pooled", "Dice of the pixels of all images counted together."),
+    }
+    table = {name: Metric("mask", label, "", True, text) for name, (label, text) in definitions.items()}
+    for name, (label, text) in definitions.items():
+        better = f"{text.removesuffix('.')}; at the threshold that is best on the validation split."
+        table[name + AT_BEST] = Metric("mask", f"{label} at best threshold", "", True, better)
+    return table
+
+
+def _depth_metrics() -> dict[str, Metric]:
+    depth = "depth range"
+    definitions = {
+        "rmse": ("RMSE", depth, False, "Root of the mean squared error of an image, 1 being the whole depth range."),
+        "mae": ("MAE", depth, False, "Mean absolute error, 1 being the whole depth range."),
+        "abs_rel": ("AbsRel", "", False, "Mean absolute error relative to the true depth."),
+        "log10": ("log10", "decades", False, "Mean absolute difference of the decimal logarithms of the depths."),
+        "delta1": ("δ < 1.25", "", True, "Share of the pixels whose depth is right within a factor of 1.25."),
+        "delta2": ("δ < 1.25²", "", True, "Share of the pixels whose depth is right within a factor of 1.5625."),
+        "delta3": ("δ < 1.25³", "", True, "Share of the pixels whose depth is right within a factor of 1.953."),
+        "ssim": ("SSIM", "", True, "Structural similarity of the depth maps: 1 is equal, 0 unrelated."),
+    }
+    table = {name: Metric("depth", *row) for name, row in definitions.items()}
+    for name, (label, unit, higher, text) in definitions.items():
+        inside = f"{text.removesuffix('.')}; over the foreground pixels only."
+        table[name + FOREGROUND] = Metric("depth", f"{label}, foreground", unit, higher, inside)
+    return table
+
+
+METRICS: dict[str, Metric] = _mask_metrics() | _depth_metrics()
+
+
+def headline(head: str, *, prediction: torch.Tensor, target: torch.Tensor) -> float:
+    """Return the metric that ranks `head`: mean IoU at 0.5, or mean RMSE over images; NaN if a prediction is NaN.
+
+    Args:
+        head: "mask" or "depth".
+        prediction: ``sigmoid(logits)``, (N, 1, H, W) in [0, 1].
+        target: truth, (N, 1, H, W) in [0, 1].
+    """
+    if prediction.isnan().any():
+        return math.nan
+    metric = getattr(_module(head), HEADLINE[head])
+    return float(metric(prediction=prediction, target=target).mean())
+
+
+def is_better(head: str, a: float, b: float) -> bool:
+    """Say whether the headline value `a` is strictly better than `b`; NaN is worse than every number."""
+    if math.isnan(a) or math.isnan(b):
+        return not math.isnan(a)
+    return a > b if METRICS[HEADLINE[head]].higher_is_better else a < b
+
+
+def collapse(head: str, *, prediction: torch.Tensor, target: torch.Tensor) -> str:
+    """Name the way in which the predictions of a whole split have collapsed; "" if they have not.
+
+    - "all background": over all images together, less than 1 % as many pixels are above 0.5 as in the truth.
+    - "all foreground": the same of the pixels that are not above 0.5.
+    - "constant depth": the standard deviation over all pixels of all images is below 5 % of the truth's.
+
+    A truth that is itself empty, full or constant accuses no one.
+    """
+    return _module(head).collapse(prediction=prediction, target=target)
+
+
+def _module(head: str) -> ModuleType:
+    # Imported when needed: the table above is also read where torch is not, and torch takes seconds to import.
+    return importlib.import_module(f"{__name__}.{head}")

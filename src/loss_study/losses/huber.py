@@ -1,0 +1,30 @@
+"""Squared error for small differences, absolute error for large ones: outliers do not dominate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch.nn import functional as F
+
+NOTES = {
+    "mask": "Nearly L1 for a small delta: an uncertain pixel is answered with a value near the median, which is "
+    "background wherever foreground is rare.",
+}
+
+
+def loss(logits: torch.Tensor, target: torch.Tensor, *, delta: Annotated[float, Field(gt=0)] = 0.1) -> torch.Tensor:
+    """Return the mean over pixels of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); (N, 1, H, W) to (N,).
+
+    e = sigmoid(logits) - target. Source: Huber, Robust Estimation of a Location Parameter (1964).
+    The scale is Huber's own: the slope is at most delta, so for delta = 0.1 value and gradient are a tenth of
+    L1's; a plain SGD wants its learning rate divided by delta to make up for it.
+    Minimised by the truth, where it is 0, for every target in [0, 1].
+
+    Args:
+        delta: the error, on the scale of the prediction in [0, 1], at which the square ends; 1 or more makes it
+            half the mean squared error.
+    """
+    per_pixel = F.huber_loss(torch.sigmoid(logits), target, delta=delta, reduction="none")
+    return per_pixel.mean(dim=(1, 2, 3))

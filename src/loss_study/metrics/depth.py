@@ -1,0 +1,92 @@
+"""Metrics of the depth head. Depths are relative, in [0, 1], 1 being farthest.
+
+With prediction p and truth t, means being over the pixels of one image:
+
+- rmse = sqrt(mean (p - t)^2), mae = mean |p - t|, in shares of the depth range, the lower the better;
+- abs_rel = mean |p - t| / t, log10 = mean |log10 p - log10 t|, the lower the better;
+- delta1, delta2, delta3 = share of the pixels with max(p / t, t / p) < 1.25, 1.25^2, 1.25^3, the higher the better;
+- ssim, the mean structural similarity, in [-1, 1], the higher the better: see `loss_study.structural_similarity`.
+
+For the ratios and logarithms p and t are raised to at least 1/255, the smallest depth that a picture tells from 0.
+
+Source: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image (2014); log10 as in Saxena,
+Sun and Ng, Make3D (2009).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from loss_study.metrics import FOREGROUND
+from loss_study.metrics.arguments import check_pair
+from loss_study.structural_similarity import ssim_map, structural_similarity
+
+LEAST_DEPTH = 1 / 255
+CONSTANT_SHARE = 0.05
+
+
+def per_image(
+    *, prediction: torch.Tensor, target: torch.Tensor, foreground: torch.Tensor | None = None
+) -> dict[str, torch.Tensor]:
+    """Return the metrics above, each float64 (N,), and with `foreground` also those over its pixels, as ``rmse_fg``.
+
+    Args:
+        prediction: depth, float (N, 1, H, W) in [0, 1].
+        target: true depth, float (N, 1, H, W) in [0, 1] in steps of 1/255.
+        foreground: true mask, float (N, 1, H, W) in [0, 1], foreground above 0.5. An image without foreground has NaN
+            in the columns of the foreground. ``ssim_fg`` is the mean over the windows centred on the foreground.
+
+    Raises:
+        ValueError: shapes, ranges, or prediction and target swapped.
+    """
+    check_pair(prediction, target)
+    p, t = prediction.double(), target.double()
+    maps = _error_maps(p, t)
+    everywhere = torch.ones_like(t)
+    columns = _metrics(maps, everywhere) | {"ssim": structural_similarity(p, t)}
+    if foreground is not None:
+        check_pair(prediction, foreground)
+        inside = (foreground > 0.5).double()
+        restricted = _metrics(maps, inside) | {"ssim": _mean(ssim_map(p, t), inside)}
+        columns |= {name + FOREGROUND: values for name, values in restricted.items()}
+    return columns
+
+
+def aggregate(columns: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Return the mean of each column over the images that have a value; NaN if none has."""
+    return {name: float(values.nanmean()) for name, values in columns.items()}
+
+
+def rmse(*, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return the RMSE of each image, float64 (N,); the arguments are those of `per_image`."""
+    check_pair(prediction, target)
+    return (prediction.double() - target.double()).square().mean(dim=(1, 2, 3)).sqrt()
+
+
+def collapse(*, prediction: torch.Tensor, target: torch.Tensor) -> str:
+    """Return "constant depth" or ""; the criterion is in `loss_study.metrics.collapse`."""
+    check_pair(prediction, target)
+    return "constant depth" if prediction.double().std() < CONSTANT_SHARE * target.double().std() else ""
+
+
+def _error_maps(p: torch.Tensor, t: torch.Tensor) -> dict[str, torch.Tensor]:
+    error = p - t
+    p_least, t_least = p.clamp_min(LEAST_DEPTH), t.clamp_min(LEAST_DEPTH)
+    factor = torch.maximum(p_least / t_least, t_least / p_least)
+    return {
+        "squared": error.square(),
+        "mae": error.abs(),
+        "abs_rel": (p_least - t_least).abs() / t_least,
+        "log10": factor.log10(),
+        **{f"delta{power}": (factor < 1.25**power).double() for power in (1, 2, 3)},
+    }
+
+
+def _metrics(maps: dict[str, torch.Tensor], weight: torch.Tensor) -> dict[str, torch.Tensor]:
+    means = {name: _mean(values, weight) for name, values in maps.items()}
+    return {"rmse": means.pop("squared").sqrt(), **means}
+
+
+def _mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the pixels of weight 1, (N,); NaN without any."""
+    return (values * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
