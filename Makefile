@@ -1,0 +1,51 @@
+# Two commands: `make study` runs the study, `make test` tests the program. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 5000
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help study test ui params lint pins bench clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+study: .venv/study ## Run the study: dvc repro, then the ranking and where the report is
+	dvc repro
+	@python -m loss_study.report.ranking
+
+test: .venv/test ## Run the linter and all tests
+	ruff check .
+	ruff format --check .
+	python -m pytest
+
+ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
+	python -m loss_study.tracking.ui --port $(PORT)
+
+params: .venv/study ## Compose conf/ into params.yaml
+	python -m loss_study.composing
+
+pins: .venv/test ## Pin the newest versions that setup.cfg allows
+	python -m pip install --quiet uv
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    setup.cfg --extra study --output-file requirements/study.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    setup.cfg --extra study --extra test --constraint requirements/study.txt --output-file requirements/test.txt
+
+clean: ## Remove what the study made; DVC's cache stays
+	rm -rf data/check.json data/source data/sample runs eval checkpoints
+
+# The marker files say which pins are installed; a changed pin installs again.
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "error: Python 3.11 or later is needed; say which with make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/study: .venv/python requirements/study.txt setup.cfg
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/study.txt
+	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/test: .venv/study requirements/test.txt
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	touch $@

@@ -1,0 +1,31 @@
+"""Parameters against what there is to choose from, so that a typing error costs seconds and not a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loss_study import losses, models
+from loss_study.data import sources
+from loss_study.errors import StudyError
+from loss_study.parameters import Parameters
+from loss_study.training import device, optimizers, schedules
+
+
+def check_choices(parameters: Parameters) -> None:
+    """Check every name and option in `parameters`, and that the data set's path exists.
+
+    Raises:
+        StudyError: the first thing that does not exist or does not fit; the message names its key.
+    """
+    dataset, recipe = parameters.dataset, parameters.recipe
+    sources.check(dataset.name, dataset.options)
+    if not Path(dataset.path).exists():
+        raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
+    if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
+        raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+    models.check(parameters.model.name, parameters.model.options)
+    for name in parameters.loss.names:
+        losses.check(name, parameters.loss_options[name])
+    optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
+    schedules.check(recipe.schedule.name, recipe.schedule.options)
+    device.pick_precision(recipe.precision, device.pick())

@@ -1,0 +1,33 @@
+"""Compose conf/ into params.yaml, exactly as ``dvc exp run`` does: ``python -m loss_study.composing``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from loss_study.errors import StudyError, run_stage
+from loss_study.parameters import PARAMS
+
+
+def compose(output: Path, overrides: Sequence[str] = ()) -> None:
+    """Write the parameters that the default choices and `overrides` (Hydra's grammar) compose to `output`.
+
+    Raises:
+        StudyError: a choice that does not exist, or conf/ does not compose.
+    """
+    from dvc.utils.hydra import compose_and_dump  # noqa: PLC0415 -- half a second
+    from hydra.errors import HydraException  # noqa: PLC0415
+
+    try:
+        compose_and_dump(output, str(Path("conf").resolve()), None, "config", "", list(overrides))
+    except HydraException as error:
+        raise StudyError(f"conf/: {error}") from None
+
+
+def main() -> None:
+    """Compose the defaults into params.yaml."""
+    compose(PARAMS)
+
+
+if __name__ == "__main__":
+    run_stage(main)

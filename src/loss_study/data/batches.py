@@ -1,0 +1,96 @@
+"""Batches from the packed sample: gathered as uint8, changed on the device, ready as floats.
+
+No workers and no per-item code: one gather per array and batch, from the mapped files or, where they fit, from a
+copy on the GPU.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loss_study.data.packed import PackedSample
+
+#: Share of the GPU's free memory that the sample may take.
+RESIDENT_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Floats in [0, 1]: `inputs` (N, C, H, W), background before picture, and `target` (N, 1, H, W).
+
+    `inputs` lies in channels-last memory.
+    """
+
+    inputs: Tensor
+    target: Tensor
+
+
+class Batches:
+    """The batches of one head and split of a sample."""
+
+    def __init__(self, sample: PackedSample, split: str, head: str, batch_size: int, device: torch.device) -> None:
+        self.rows = torch.from_numpy(sample.rows(split))
+        self.batch_size = batch_size
+        self.device = device
+        arrays = [sample.pictures, sample.targets(head)]
+        if sample.backgrounds is not None:
+            arrays.append(sample.backgrounds)
+        self.home = device if _fits(arrays, device) else torch.device("cpu")
+        self.pictures, self.targets, *backgrounds = (_tensor(array).to(self.home) for array in arrays)
+        self.backgrounds = backgrounds[0] if backgrounds else None
+        self.background_rows = torch.from_numpy(sample.background_rows).to(self.home)
+
+    def in_order(self) -> Iterator[Batch]:
+        """Yield every picture of the split once, in order and unchanged."""
+        for rows in self.rows.split(self.batch_size):
+            yield self._gather(rows)
+
+    def shuffled(self, seed: int, epoch: int, flip: float) -> Iterator[Batch]:
+        """Yield the training batches of one epoch, each picture flipped left-right with probability `flip`.
+
+        Background, picture and target of an item are flipped together. Order and flips depend on `seed` and `epoch`
+        alone. An incomplete last batch is left out, so that every step weighs the same.
+        """
+        generator = torch.Generator().manual_seed((seed << 20) + epoch)
+        order = self.rows[torch.randperm(len(self.rows), generator=generator)]
+        for rows in order[: self.steps * self.batch_size].split(min(self.batch_size, len(order))):
+            flipped = torch.rand(len(rows), generator=generator) < flip
+            yield self._gather(rows, flipped)
+
+    @property
+    def steps(self) -> int:
+        """Number of batches of `shuffled`."""
+        return max(1, len(self.rows) // self.batch_size)
+
+    def _gather(self, rows: Tensor, flipped: Tensor | None = None) -> Batch:
+        rows = rows.to(self.home)
+        parts = [self.pictures[rows]]
+        if self.backgrounds is not None:
+            parts.insert(0, self.backgrounds[self.background_rows[rows]])
+        inputs_NHWC = torch.cat(parts, dim=3).to(self.device, non_blocking=True)
+        target_NHW = self.targets[rows].to(self.device, non_blocking=True)
+        if flipped is not None:
+            chosen = flipped.to(self.device)
+            inputs_NHWC = torch.where(chosen[:, None, None, None], inputs_NHWC.flip(2), inputs_NHWC)
+            target_NHW = torch.where(chosen[:, None, None], target_NHW.flip(2), target_NHW)
+        return Batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW[:, None].float().div_(255))
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        # The map is read-only on purpose, and nothing here writes to it.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def _fits(arrays: list[np.ndarray], device: torch.device) -> bool:
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(array.nbytes for array in arrays) < RESIDENT_SHARE * free

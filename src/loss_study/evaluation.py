@@ -1,0 +1,152 @@
+"""One trained model, measured on the test split, which nothing else reads."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from loss_study import metrics, models
+from loss_study.data.batches import Batches
+from loss_study.data.packed import PackedSample
+from loss_study.errors import StudyError
+from loss_study.metrics import depth, mask
+from loss_study.training.device import pick, pick_precision
+from loss_study.training.loop import predictions
+from loss_study.trial import Trial
+from loss_study.writing import whole_folder, write_csv, write_json
+
+#: How many test images the report shows for every trial.
+PANEL_IMAGES = 8
+BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`summary` is ``metrics.json`` but for the trial's own words; `per_image` has one value per test image;
+    `panel` holds the predictions of the panel's images, uint8 (P, H, W).
+    """
+
+    summary: dict[str, Any]
+    per_image: dict[str, np.ndarray]
+    panel: np.ndarray
+
+
+def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
+    """Evaluate the model in ``runs/<trial>/`` and write ``eval/<trial>/``; StudyError if there is none."""
+    started = time.perf_counter()
+    model = load_model(trial.run_dir / "model.pt")
+    description = json.loads((trial.run_dir / "trial.json").read_text(encoding="utf-8"))
+    evaluation = evaluate(model, sample, trial.head, description["precision"])
+    summary = {name: description[name] for name in ("head", "loss", "seed", "status", "reason")} | evaluation.summary
+    if summary["status"] == "diverged":
+        summary["verdict"] = "diverged"
+    summary["seconds"] = time.perf_counter() - started
+    with whole_folder(trial.eval_dir) as folder:
+        write_json(folder / "metrics.json", summary)
+        write_csv(folder / "per_image.csv", *_table(sample, evaluation.per_image))
+        np.save(folder / "predictions.npy", evaluation.panel, allow_pickle=False)
+    headline = metrics.HEADLINE[trial.head]
+    words = f"  ({summary['verdict']})" if summary["verdict"] else ""
+    print(f"{trial.name}  test {headline} {summary['test'][headline]:.4f}{words}", flush=True)
+
+
+def _table(sample: PackedSample, per_image: dict[str, np.ndarray]) -> tuple[list[dict[str, Any]], list[str]]:
+    identity = ["id", "background", "cutout", "foreground"]
+    rows = [
+        {name: sample.index[row][name] for name in identity}
+        | {name: values[place] for name, values in per_image.items()}
+        for place, row in enumerate(sample.rows("test"))
+    ]
+    return rows, [*identity, *per_image]
+
+
+def load_model(path: Path) -> nn.Module:
+    """Return the model that `train` left in `path`; StudyError if the file is missing or damaged."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        build = saved["build"]
+        model = models.build(build["name"], build["in_channels"], build["heads"], **build["options"])
+        model.load_state_dict(saved["state"])
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no trained model there; run 'dvc repro train@{path.parent.name}'") from None
+    except (RuntimeError, EOFError, KeyError, TypeError) as error:
+        raise StudyError(f"{path}: damaged model file ({type(error).__name__}); train it again") from None
+    return model
+
+
+def panel_rows(sample: PackedSample) -> np.ndarray:
+    """Return the picture numbers of the panel: test images spread evenly from the smallest to the largest foreground.
+
+    Where the sample has no masks, spread evenly over the test split. The same for all trials.
+    """
+    rows = sample.rows("test")
+    if sample.masks is not None:
+        share = np.array([float(sample.index[row]["foreground"]) for row in rows])
+        rows = rows[np.argsort(share, kind="stable")]
+    places = np.linspace(0, len(rows) - 1, min(PANEL_IMAGES, len(rows)) + 2)[1:-1]
+    return rows[np.unique(places.round().astype(int))]
+
+
+def evaluate(model: nn.Module, sample: PackedSample, head: str, precision: str) -> Evaluation:
+    """Measure `model` on the test split, the mask also at the threshold that is best on the validation split."""
+    device = pick()
+    precision = pick_precision(precision, device)
+    model = model.to(device, memory_format=torch.channels_last)
+
+    validation = _predict(model, sample, "validation", head, precision, device)
+    threshold = mask.best_threshold(**validation) if head == "mask" else None
+    test = _predict(model, sample, "test", head, precision, device)
+    per_image, summary = _measure(head, test, _foreground(sample, "test"), threshold)
+    _, validation_summary = _measure(head, validation, _foreground(sample, "validation"), threshold)
+    return Evaluation(
+        {
+            "verdict": metrics.collapse(head, **test),
+            "threshold": threshold,
+            "test": summary,
+            "validation": validation_summary,
+            "images": len(test["target"]),
+            "panel": panel_rows(sample).tolist(),
+        },
+        per_image,
+        _panel(test["prediction"], sample),
+    )
+
+
+def _predict(
+    model: nn.Module, sample: PackedSample, split: str, head: str, precision: str, device: torch.device
+) -> dict[str, Tensor]:
+    batches = Batches(sample, split, head, BATCH_SIZE, device)
+    pairs = [(p.cpu(), t.cpu()) for p, t in predictions(model, batches, head, precision)]
+    return {"prediction": torch.cat([p for p, _ in pairs]), "target": torch.cat([t for _, t in pairs])}
+
+
+def _foreground(sample: PackedSample, split: str) -> Tensor | None:
+    if sample.masks is None:
+        return None
+    return torch.from_numpy(sample.masks[sample.rows(split)])[:, None].float() / 255
+
+
+def _measure(
+    head: str, pair: dict[str, Tensor], foreground: Tensor | None, threshold: float | None
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    if head == "depth":
+        values = depth.per_image(**pair, foreground=foreground)
+        summary = depth.aggregate(values)
+    else:
+        values = mask.per_image(**pair)
+        at_best = mask.per_image(**pair, threshold=threshold)
+        values |= {f"{name}_at_best": value for name, value in at_best.items()}
+        summary = mask.aggregate(values)
+    return {name: value.numpy() for name, value in values.items()}, summary
+
+
+def _panel(prediction: Tensor, sample: PackedSample) -> np.ndarray:
+    places = np.searchsorted(sample.rows("test"), panel_rows(sample))
+    return (prediction[places, 0] * 255).round().to(torch.uint8).numpy()

@@ -1,0 +1,105 @@
+"""ResUNet: a residual encoder, a bridge, and one U-Net decoder for each head.
+
+At width 32, with 6 input channels and both heads it has 11,033,922 parameters: 4,761,216 in encoder and bridge and
+3,136,353 in each decoder. U-Net: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597; residual blocks in it:
+Zhang et al. 2018, https://arxiv.org/abs/1711.10684.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STAGES = 4
+
+
+class DoubleConv(nn.Sequential):
+    """Twice Conv3x3 (with bias), BatchNorm, ReLU: (N, i, H, W) to (N, o, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class ResBlock(nn.Module):
+    """DoubleConv with a projected identity, then 2x2 pooling.
+
+    (N, i, H, W) to (N, o, H/2, W/2), and the skip connection (N, o, H, W) taken before pooling.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.identity = nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels))
+        self.convs = DoubleConv(in_channels, out_channels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pooled output and the skip connection."""
+        skip = F.relu(self.convs(x) + self.identity(x))
+        return F.max_pool2d(skip, 2), skip
+
+
+class UpBlock(nn.Module):
+    """Bilinear x2 upsampling (align_corners), concatenation with the skip, DoubleConv."""
+
+    def __init__(self, in_channels: int, skip_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.convs = DoubleConv(in_channels + skip_channels, out_channels)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Return (N, o, 2H, 2W) from `x` (N, i, H, W) and `skip` (N, s, 2H, 2W)."""
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        return self.convs(torch.cat([x, skip], dim=1))
+
+
+class Decoder(nn.Module):
+    """Four UpBlocks and a 1x1 convolution to one logit per pixel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.ups = nn.ModuleList(
+            UpBlock(width << (stage + 1), width << stage, width << stage) for stage in reversed(range(STAGES))
+        )
+        self.logits = nn.Conv2d(width, 1, 1)
+
+    def forward(self, x: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """Return logits (N, 1, H, W) from the bridge's output and the skips, the largest first."""
+        for up, skip in zip(self.ups, reversed(skips), strict=True):
+            x = up(x, skip)
+        return self.logits(x)
+
+
+class ResUNet(nn.Module):
+    """Shared encoder, one decoder per head; height and width of the input are multiples of 16."""
+
+    def __init__(self, in_channels: int, heads: Sequence[str], width: int) -> None:
+        super().__init__()
+        channels = [in_channels, *(width << stage for stage in range(STAGES))]
+        self.encoder = nn.ModuleList(ResBlock(i, o) for i, o in pairwise(channels))
+        self.bridge = DoubleConv(channels[-1], width << STAGES)
+        self.decoders = nn.ModuleDict({head: Decoder(width) for head in heads})
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the logits (N, 1, H, W) of every head."""
+        skips = []
+        for block in self.encoder:
+            x, skip = block(x)
+            skips.append(skip)
+        x = self.bridge(x)
+        return {head: decoder(x, skips) for head, decoder in self.decoders.items()}
+
+
+def build(in_channels: int, heads: Sequence[str], *, width: Annotated[int, Field(ge=1)] = 32) -> ResUNet:
+    """Return a ResUNet whose first stage has `width` channels; each further one has twice as many."""
+    return ResUNet(in_channels, heads, width)

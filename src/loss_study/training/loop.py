@@ -1,0 +1,158 @@
+"""The training loop: one trial from random weights to the best epoch, read from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from loss_study import losses, metrics, models
+from loss_study.data.batches import Batches
+from loss_study.data.packed import PackedSample
+from loss_study.parameters import Model, Recipe
+from loss_study.training import optimizers, schedules
+from loss_study.training.checkpoint import Checkpoint
+from loss_study.training.device import autocast, pick, pick_precision
+from loss_study.trial import Trial
+
+#: Called after every step with the number of pictures seen in it.
+OnStep = Callable[[int], None]
+#: Called after every epoch with its row of the history.
+OnEpoch = Callable[[dict[str, float]], None]
+
+#: The columns of an epoch's row in the history.
+HISTORY = ("epoch", "train_loss", "validation", "learning_rate", "seconds", "images_per_second")
+
+
+@dataclass
+class Outcome:
+    """What a training leaves: the weights of the best epoch, the history, and how it ended.
+
+    `history` has one row per epoch: epoch (from 1), train_loss (mean over pictures), validation (the head's metric),
+    learning_rate (of the epoch's last step), seconds, images_per_second. `status` is "finished" or "diverged".
+    """
+
+    weights: dict[str, torch.Tensor]
+    parameters: int
+    best_epoch: int = 0
+    best_validation: float = math.nan
+    status: str = "finished"
+    reason: str = ""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    trial: Trial,
+    sample: PackedSample,
+    model_choice: Model,
+    recipe: Recipe,
+    loss_options: dict[str, Any],
+    checkpoint: Checkpoint,
+    on_step: OnStep,
+    on_epoch: OnEpoch,
+) -> Outcome:
+    """Train `trial` on the training split and return its best epoch by the head's metric on the validation split.
+
+    The same arguments give the same numbers, to the last digit on a CPU with the same number of threads; so does a
+    training that was interrupted and is resumed from `checkpoint`. A loss that becomes NaN or infinite ends the
+    training with status "diverged" and the best weights so far.
+
+    Args:
+        loss_options: resolved, see `losses.resolve`.
+    """
+    device = pick()
+    precision = pick_precision(recipe.precision, device)
+    torch.manual_seed(trial.seed)
+    model = models.build(model_choice.name, sample.in_channels, [trial.head], **model_choice.options)
+    model = model.to(device, memory_format=torch.channels_last)
+    loss_function = losses.build(trial.loss, **loss_options)
+    optimizer = optimizers.build(recipe.optimizer.name, model.parameters(), **recipe.optimizer.options)
+    schedule = schedules.build(recipe.schedule.name, **recipe.schedule.options)
+    train_batches = Batches(sample, "train", trial.head, recipe.batch_size, device)
+    validation_batches = Batches(sample, "validation", trial.head, recipe.batch_size, device)
+    steps = train_batches.steps
+
+    outcome = Outcome(_copy(model), models.parameter_count(model))
+    first_epoch = _resume(checkpoint, model, optimizer, outcome)
+    for epoch in range(first_epoch, recipe.epochs + 1):
+        if recipe.early_stop and epoch - outcome.best_epoch > recipe.early_stop:
+            break
+        started = time.perf_counter()
+        total_loss = torch.zeros((), device=device)
+        seen = 0
+        model.train()
+        batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation.flip)
+        for step, batch in enumerate(batches, start=(epoch - 1) * steps):
+            learning_rate = recipe.optimizer.lr * schedule(step, recipe.epochs * steps)
+            with autocast(device, precision):
+                logits = model(batch.inputs)[trial.head]
+            loss = loss_function(logits, batch.target).mean()
+            for parameter in optimizer.parameters:
+                parameter.grad = None
+            loss.backward()
+            optimizer.step(learning_rate)
+            total_loss += loss.detach() * len(batch.target)
+            seen += len(batch.target)
+            on_step(len(batch.target))
+        train_loss = total_loss.item() / seen
+        seconds = time.perf_counter() - started
+
+        if not math.isfinite(train_loss):
+            outcome.status = "diverged"
+            outcome.reason = f"the loss became {train_loss} in epoch {epoch}"
+            break
+        validation = validate(model, validation_batches, trial.head, precision)
+        outcome.history.append(
+            dict(zip(HISTORY, (epoch, train_loss, validation, learning_rate, seconds, seen / seconds), strict=True))
+        )
+        if outcome.best_epoch == 0 or metrics.is_better(trial.head, validation, outcome.best_validation):
+            outcome.best_epoch, outcome.best_validation = epoch, validation
+            outcome.weights = _copy(model)
+        checkpoint.save(_state(model, optimizer, outcome))
+        on_epoch(outcome.history[-1])
+    return outcome
+
+
+@torch.no_grad()
+def predictions(
+    model: nn.Module, batches: Batches, head: str, precision: str
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield prediction and target of every batch of a split, float32 (N, 1, H, W) in [0, 1], in evaluation mode."""
+    model.eval()
+    for batch in batches.in_order():
+        with autocast(batches.device, precision):
+            logits = model(batch.inputs)[head]
+        yield torch.sigmoid(logits.float()), batch.target
+
+
+def validate(model: nn.Module, batches: Batches, head: str, precision: str) -> float:
+    """Return the head's metric over a split, the mean over its images."""
+    total = sum(
+        metrics.headline(head, prediction=prediction, target=target) * len(target)
+        for prediction, target in predictions(model, batches, head, precision)
+    )
+    return total / len(batches.rows)
+
+
+def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+
+
+def _state(model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> dict[str, Any]:
+    return {"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)}
+
+
+def _resume(checkpoint: Checkpoint, model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> int:
+    """Put a saved state back, if there is one, and return the first epoch that is still to be trained."""
+    state = checkpoint.load()
+    if state is None:
+        return 1
+    model.load_state_dict(state["model"])
+    optimizer.load(state["optimizer"])
+    vars(outcome).update(state["outcome"])
+    return len(outcome.history) + 1

@@ -1,0 +1,15 @@
+"""Half a cosine: Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983, without restarts."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import Field
+
+from loss_study.parameters import Number
+
+
+def factor(step: int, steps: int, *, end: Annotated[Number, Field(ge=0, le=1)] = 0.0) -> float:
+    """Fall from 1 in the first step to `end` in the last."""
+    return end + (1 - end) * (1 + math.cos(math.pi * step / max(steps - 1, 1))) / 2

@@ -1,0 +1,154 @@
+"""Everything around the training loop: the checkpoint, progress, live logging, and the trial's files."""
+
+from __future__ import annotations
+
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import loss_study
+from loss_study import losses, metrics
+from loss_study.data.packed import PackedSample
+from loss_study.parameters import Parameters
+from loss_study.progress import Reporter, duration, reporting
+from loss_study.training.checkpoint import Checkpoint, key, save_atomically
+from loss_study.training.device import pick, pick_precision
+from loss_study.training.loop import HISTORY, Outcome, train
+from loss_study.trial import Trial, trials
+from loss_study.writing import whole_folder, write_csv, write_json
+
+
+def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
+    """Train `trial` and write ``runs/<trial>/``: ``model.pt``, ``history.csv``, ``trial.json``.
+
+    Resumes from ``checkpoints/`` where an earlier process was ended in the middle.
+
+    Raises:
+        StudyError: a choice or option that does not exist, or another process training the same trial.
+    """
+    options = losses.resolve(
+        trial.loss, parameters.loss_options[trial.loss], target_mean=sample.statistics[f"{trial.head}_mean"]
+    )
+    recipe = parameters.recipe
+    started = time.perf_counter()
+    images = len(sample.rows("train")) // recipe.batch_size * recipe.batch_size or len(sample.rows("train"))
+    with (
+        Checkpoint(trial.name, _key(trial, sample, parameters, options)) as checkpoint,
+        reporting(_title(trial, parameters), images * recipe.epochs) as reporter,
+    ):
+        outcome = train(
+            trial,
+            sample,
+            parameters.model,
+            recipe,
+            options,
+            checkpoint,
+            on_step=reporter.advance,
+            on_epoch=lambda row: _note(reporter, trial, row, recipe.epochs),
+        )
+        _write(trial, sample, parameters, options, outcome)
+        checkpoint.remove()
+    _conclude(trial, outcome, time.perf_counter() - started)
+
+
+def _title(trial: Trial, parameters: Parameters) -> str:
+    everyone = trials(parameters)
+    if trial not in everyone:
+        return trial.name
+    return f"[{everyone.index(trial) + 1} of {len(everyone)}] {trial.name}"
+
+
+def _note(reporter: Reporter, trial: Trial, row: dict[str, float], epochs: int) -> None:
+    metric = metrics.HEADLINE[trial.head]
+    reporter.note(
+        f"epoch {row['epoch']:.0f}/{epochs}  loss {row['train_loss']:.4f}  validation {metric} {row['validation']:.4f}"
+        f"  {row['images_per_second']:.0f} images/s"
+    )
+
+
+def _conclude(trial: Trial, outcome: Outcome, seconds: float) -> None:
+    metric = metrics.HEADLINE[trial.head]
+    if outcome.status == "diverged":
+        print(f"{trial.name} diverged: {outcome.reason}; keeping epoch {outcome.best_epoch}", flush=True)
+    else:
+        print(
+            f"{trial.name} done in {duration(seconds)}: best validation {metric} {outcome.best_validation:.4f}"
+            f" in epoch {outcome.best_epoch}",
+            flush=True,
+        )
+
+
+def _key(trial: Trial, sample: PackedSample, parameters: Parameters, options: dict[str, Any]) -> str:
+    package = Path(loss_study.__file__).parent
+    code = [
+        *(package / "training").rglob("*.py"),
+        *(package / "metrics").rglob("*.py"),
+        package / "losses" / f"{trial.loss}.py",
+        package / "models" / f"{parameters.model.name}.py",
+        package / "data" / "batches.py",
+    ]
+    parts = {
+        "trial": trial.name,
+        "model": parameters.model.model_dump(),
+        "recipe": parameters.recipe.model_dump(),
+        "loss_options": options,
+    }
+    return key(parts, [*code, sample.folder / "sample.json", sample.folder / "index.csv"])
+
+
+def _write(
+    trial: Trial, sample: PackedSample, parameters: Parameters, options: dict[str, Any], outcome: Outcome
+) -> None:
+    choice = parameters.model
+    build = {
+        "name": choice.name,
+        "in_channels": sample.in_channels,
+        "heads": [trial.head],
+        "options": choice.options,
+    }
+    with whole_folder(trial.run_dir) as folder:
+        save_atomically({"state": outcome.weights, "build": build}, folder / "model.pt")
+        write_csv(folder / "history.csv", outcome.history, HISTORY)
+        write_json(folder / "trial.json", _description(trial, sample, parameters, options, outcome))
+
+
+def _description(
+    trial: Trial, sample: PackedSample, parameters: Parameters, options: dict[str, Any], outcome: Outcome
+) -> dict[str, Any]:
+    recipe, device = parameters.recipe, pick()
+    seconds = sum(row["seconds"] for row in outcome.history)
+    pictures = sum(row["images_per_second"] * row["seconds"] for row in outcome.history)
+    return {
+        "head": trial.head,
+        "loss": trial.loss,
+        "seed": trial.seed,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "epochs_run": len(outcome.history),
+        "best_epoch": outcome.best_epoch,
+        "metric": metrics.HEADLINE[trial.head],
+        "best_validation": outcome.best_validation,
+        "loss_options": options,
+        "parameters": outcome.parameters,
+        "training_images": len(sample.rows("train")),
+        "batch_size": recipe.batch_size,
+        "epochs": recipe.epochs,
+        "lr": recipe.optimizer.lr,
+        "seconds": seconds,
+        "images_per_second": pictures / seconds if seconds else 0.0,
+        "precision": pick_precision(recipe.precision, device),
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "loss_study": loss_study.__version__,
+        },
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
