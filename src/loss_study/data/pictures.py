@@ -40,7 +40,7 @@ def read_rgb(path: Path, size: int) -> np.ndarray:
         StudyError: missing, truncated, unreadable or enormous file.
     """
     image = decode(path, at_least=size).convert("RGB")
-    return np.asarray(_square(image, size, Image.Resampling.BILINEAR))
+    return np.array(_square(image, size, Image.Resampling.BILINEAR))
 
 
 def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
@@ -52,8 +52,8 @@ def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
     Raises:
         StudyError: missing, truncated, unreadable or enormous file, or one of floating-point numbers.
     """
-    image = _grey(decode(path, at_least=size), path)
-    return np.asarray(_square(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
+    image = _grey(decode(path, at_least=None if nearest else size), path)
+    return np.array(_square(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
 
 
 def decode(path: Path, *, at_least: int | None = None) -> Image.Image:

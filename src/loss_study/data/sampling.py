@@ -1,0 +1,238 @@
+"""Packing: a subset is drawn, and every picture of it decoded and resized once.
+
+The same parameters and pictures give the same folder, byte for byte, whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
+from loss_study.data.sources import Example, Item, Source
+from loss_study.data.splitting import draw_splits
+from loss_study.errors import StudyError
+from loss_study.parameters import Dataset, Sample
+from loss_study.progress import reporting
+from loss_study.writing import whole_folder, write_csv, write_json
+
+#: Pictures that a process makes before it writes them: all that it holds at a time.
+CHUNK = 64
+#: Worker processes take about a second to start: work shorter than this is done without them.
+SECONDS_WORTH_A_POOL = 3.0
+#: A pixel is foreground where the mask reaches this.
+FOREGROUND = 128
+
+T = TypeVar("T")
+
+
+def pack(
+    source: Source,
+    folder: Path,
+    dataset: Dataset,
+    sample: Sample,
+    *,
+    notes: Sequence[str] = (),
+    workers: int = 1,
+) -> None:
+    """Draw the subset that `sample` describes and write it to `folder`, in the format of `loss_study.data.packed`.
+
+    An existing `folder` is replaced at the end; a failure leaves it as it was.
+
+    Args:
+        notes: sentences for the report, put before those of the source and of the split.
+        workers: processes that make pictures.
+
+    Raises:
+        StudyError: too few pictures for the splits, a picture that cannot be read, a head of `dataset` that the source
+            does not have, or a disk without room.
+    """
+    splits, split_notes = draw_splits(source, sample.images, sample.validation, sample.test, sample.seed)
+    items = [item for split in SPLITS for item in splits[split]]
+    backgrounds = sorted({item.background for item in items if item.background is not None})
+    if not source.has_background_pictures:
+        backgrounds = []
+    with whole_folder(folder) as new:
+        packer = _Packer(source, new, sample.size, tuple(dataset.heads))
+        packer.make_room(len(items), len(backgrounds))
+        jobs = [_Job("background_rows", *chunk) for chunk in _chunks(backgrounds)]
+        jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items)]
+        made = _run(packer, jobs, workers)
+        rows = _index_rows(splits, backgrounds, made, sample.size)
+        write_csv(new / "index.csv", rows, INDEX_COLUMNS)
+        write_json(
+            new / "sample.json",
+            {
+                "format": FORMAT,
+                "dataset": dataset.name,
+                "size": sample.size,
+                "images": {split: len(splits[split]) for split in SPLITS},
+                "backgrounds": len(backgrounds),
+                "cutouts": None if source.cutouts is None else len({item.cutout for item in items}),
+                "heads": list(dataset.heads),
+                "notes": [*notes, *source.notes, *split_notes],
+                "statistics": _statistics(made[: len(splits["train"])], dataset.heads, sample.size),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What index and statistics need of one picture: the sum of the values of each head, and its foreground pixels."""
+
+    sums: dict[str, int]
+    foreground_pixels: int | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A method of `_Packer`, the first row it writes, and what it writes there."""
+
+    method: str
+    start: int
+    things: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class _Packer:
+    """Makes rows of the arrays in `folder`. Each worker process has one, so jobs do not carry the source."""
+
+    source: Source
+    folder: Path
+    size: int
+    heads: tuple[str, ...]
+
+    def make_room(self, images: int, backgrounds: int) -> None:
+        """Create the arrays, of zeros; StudyError if the disk has no room for them."""
+        square = (self.size, self.size)
+        shapes: dict[str, tuple[int, ...]] = {"pictures": (images, *square, 3)}
+        if backgrounds:
+            shapes["backgrounds"] = (backgrounds, *square, 3)
+        shapes |= {f"{head}s": (images, *square) for head in self.heads}
+        needed, free = sum(int(np.prod(shape)) for shape in shapes.values()), shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise _no_room(self.folder, f"needs {needed / 2**20:.0f} MiB and {free / 2**20:.0f} MiB are free")
+        for name, shape in shapes.items():
+            try:
+                np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="w+", dtype=np.uint8, shape=shape)
+            except OSError as error:
+                raise _no_room(self.folder, error.strerror) from None
+
+    def run(self, job: _Job) -> list[_Made]:
+        """Do one job; the result of one that writes backgrounds is empty."""
+        return getattr(self, job.method)(job.start, job.things)
+
+    def background_rows(self, start: int, names: Sequence[str]) -> list[_Made]:
+        """Write the backgrounds `names` from row `start` on."""
+        self._write("backgrounds", start, [self.source.background(name, self.size) for name in names])
+        return []
+
+    def picture_rows(self, start: int, items: Sequence[Item]) -> list[_Made]:
+        """Write pictures, masks and depths of `items` from row `start` on."""
+        examples = [self.source.example(item, self.size) for item in items]
+        targets = {head: [_target(*pair, head) for pair in zip(items, examples, strict=True)] for head in self.heads}
+        self._write("pictures", start, [example.picture for example in examples])
+        for head, rows in targets.items():
+            self._write(f"{head}s", start, rows)
+        return [
+            _Made(
+                {head: int(rows[number].sum(dtype=np.int64)) for head, rows in targets.items()},
+                None if example.mask is None else int((example.mask >= FOREGROUND).sum()),
+            )
+            for number, example in enumerate(examples)
+        ]
+
+    def _write(self, name: str, start: int, rows: Sequence[np.ndarray]) -> None:
+        """Write through the file, not through the mapping: a full disk is then an error, not a killed process."""
+        path = self.folder / f"{name}.npy"
+        array = np.load(path, mmap_mode="r")
+        block = np.stack(rows)
+        if block.dtype != array.dtype or block.shape[1:] != array.shape[1:]:
+            raise ValueError(f"{name}: {block.dtype} {block.shape[1:]} instead of {array.dtype} {array.shape[1:]}")
+        try:
+            with path.open("r+b") as file:
+                file.seek(array.offset + start * array[0].nbytes)
+                file.write(block.data)
+        except OSError as error:
+            raise _no_room(self.folder, error.strerror) from None
+
+
+def _target(item: Item, example: Example, head: str) -> np.ndarray:
+    target = getattr(example, head)
+    if target is None:
+        raise StudyError(f"dataset.heads: {item.id} has no {head}; add it to the data, or take {head} out of the list")
+    return target
+
+
+def _no_room(folder: Path, reason: str | None) -> StudyError:
+    return StudyError(f"{folder.parent}: the packed sample cannot be written ({reason}); make room there")
+
+
+def _chunks(things: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
+    for start in range(0, len(things), CHUNK):
+        yield start, things[start : start + CHUNK]
+
+
+def _run(packer: _Packer, jobs: Sequence[_Job], workers: int) -> list[_Made]:
+    made: list[_Made] = []
+    with reporting("sample", sum(len(job.things) for job in jobs)) as progress:
+        for job, result in zip(jobs, _results(packer, jobs, workers), strict=True):
+            made += result
+            progress.advance(len(job.things), "pictures")
+    return made
+
+
+def _results(packer: _Packer, jobs: Sequence[_Job], workers: int) -> Iterator[list[_Made]]:
+    """Yield the jobs' results in order; the first job tells whether the others are worth more processes."""
+    started = time.monotonic()
+    yield packer.run(jobs[0])
+    rest = jobs[1:]
+    if workers == 1 or (time.monotonic() - started) * len(rest) < SECONDS_WORTH_A_POOL:
+        yield from map(packer.run, rest)
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(rest)), context, initializer=_start_worker, initargs=(packer,)) as pool:
+        try:
+            yield from pool.map(_run_in_worker, rest)
+        except BrokenProcessPool:
+            raise StudyError("sample: a worker process was killed, perhaps for want of memory; try again") from None
+
+
+_worker: list[_Packer] = []
+
+
+def _start_worker(packer: _Packer) -> None:
+    # Ctrl-C reaches every process: the parent answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker[:] = [packer]
+
+
+def _run_in_worker(job: _Job) -> list[_Made]:
+    return _worker[0].run(job)
+
+
+def _index_rows(
+    splits: dict[str, list[Item]], backgrounds: Sequence[str], made: Sequence[_Made], size: int
+) -> list[dict[str, Any]]:
+    row_of = {name: row for row, name in enumerate(backgrounds)}
+    rows = []
+    for (split, item), one in zip(((s, item) for s in SPLITS for item in splits[s]), made, strict=True):
+        share = "" if one.foreground_pixels is None else f"{one.foreground_pixels / size**2:.6f}"
+        values = (item.id, split, row_of.get(item.background, -1), item.background or "", item.cutout or "", share)
+        rows.append(dict(zip(INDEX_COLUMNS, values, strict=True)))
+    return rows
+
+
+def _statistics(made: Sequence[_Made], heads: Sequence[str], size: int) -> dict[str, float]:
+    """Mean of each head over `made`, in [0, 1]."""
+    return {f"{head}_mean": sum(one.sums[head] for one in made) / (255 * size**2 * len(made)) for head in heads}

@@ -1,0 +1,124 @@
+"""Train, validation and test that share no background and no cut-out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from loss_study.data.packed import SPLITS
+from loss_study.data.sources import Item, Source
+from loss_study.errors import StudyError
+
+Splits = dict[str, list[Item]]
+#: Identities of each split; None where the source does not know them.
+Groups = Mapping[str, Sequence[str] | None]
+
+
+def draw_splits(source: Source, images: int, validation: float, test: float, seed: int) -> tuple[Splits, list[str]]:
+    """Draw `images` items at random and split them; return them with sentences on it for the report.
+
+    The backgrounds and the cut-outs are dealt to the splits, in the splits' shares, and each split draws among the
+    items of its own. A source with too few of those gives fewer images, in the same proportions. Where a kind of
+    identity is unknown the other one decides; where both are, the splits share no picture, and that is all.
+
+    Args:
+        validation: share of the images, in (0, 1); so is `test`; the rest is for training.
+
+    Raises:
+        StudyError: fewer than three backgrounds or cut-outs, or nothing left for a split.
+    """
+    shares = {"train": 1 - validation - test, "validation": validation, "test": test}
+    rng = np.random.default_rng(seed)
+    if source.backgrounds is None and source.cutouts is None:
+        splits = _split_by_picture(source, images, shares, rng)
+        notes = [
+            "Neither backgrounds nor cut-outs are known by name: the splits share no picture, but the same background "
+            "or object may stand in more than one of them, so that the scores may be too good."
+        ]
+    else:
+        splits, notes = _split_by_identity(source, images, shares, rng)
+    got = sum(map(len, splits.values()))
+    for split, items in splits.items():
+        if not items:
+            raise StudyError(
+                f"sample: no picture is left for the split {split!r}; add pictures, raise sample.images, or change "
+                "sample.validation, sample.test or sample.seed"
+            )
+    if got < images:
+        notes.append(f"{images} images were asked for, {got} could be drawn in the proportions of the splits.")
+    return splits, notes
+
+
+def image_counts(images: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Return the number of images of each split: rounded shares for validation and test, the rest for training."""
+    validation, test = round(shares["validation"] * images), round(shares["test"] * images)
+    return {"train": images - validation - test, "validation": validation, "test": test}
+
+
+def _split_by_picture(source: Source, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
+    items = source.draw(None, None, images, rng)
+    order = iter(rng.permutation(len(items)))
+    counts = image_counts(len(items), shares)
+    return {split: [items[next(order)] for _ in range(counts[split])] for split in SPLITS}
+
+
+def _split_by_identity(
+    source: Source, images: int, shares: Mapping[str, float], rng: np.random.Generator
+) -> tuple[Splits, list[str]]:
+    counts = image_counts(images, shares)
+    drawn = [_draw(source, counts, shares, rng)]
+    if drawn[0][0] < 1 and source.backgrounds is not None and source.cutouts is not None:
+        # A finite set loses every item whose background and cut-out fall to different splits. What is left of a split
+        # is the product of its two shares: with square roots for shares it is in proportion, and most is left.
+        drawn.append(_draw(source, counts, {split: share**0.5 for split, share in shares.items()}, rng))
+    found, splits, notes = max(drawn, key=lambda attempt: attempt[0])
+    if found < 1:
+        splits = {split: _some(items, max(1, round(counts[split] * found)), rng) for split, items in splits.items()}
+    return splits, notes
+
+
+def _draw(
+    source: Source, counts: Mapping[str, int], weights: Mapping[str, float], rng: np.random.Generator
+) -> tuple[float, Splits, list[str]]:
+    """Deal the identities by `weights`, and draw; the first value is the share of `counts` that every split reaches."""
+    backgrounds = _deal("backgrounds", source.backgrounds, weights, rng)
+    cutouts = _deal("cut-outs", source.cutouts, weights, rng)
+    splits = {split: source.draw(backgrounds[split], cutouts[split], counts[split], rng) for split in SPLITS}
+    found = min(len(splits[split]) / counts[split] for split in SPLITS if counts[split])
+    return found, splits, [_describe("backgrounds", backgrounds), _describe("cut-outs", cutouts)]
+
+
+def _deal(
+    kind: str, names: Sequence[str] | None, weights: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, Sequence[str] | None]:
+    """Deal `names` to the splits at random in proportion to `weights`, at least one to each."""
+    if names is None:
+        return dict.fromkeys(SPLITS)
+    if len(names) < len(SPLITS):
+        raise StudyError(
+            f"dataset: {len(names)} {kind}, but train, validation and test share none and need one each; "
+            f"add {kind} until there are at least {len(SPLITS)}"
+        )
+    total = sum(weights.values())
+    sizes = {split: max(1, round(len(names) * weights[split] / total)) for split in ("validation", "test")}
+    while sum(sizes.values()) >= len(names):
+        sizes[max(sizes, key=sizes.__getitem__)] -= 1
+    first, second = sizes["validation"], sizes["validation"] + sizes["test"]
+    order = rng.permutation(len(names))
+    parts = {"train": order[second:], "validation": order[:first], "test": order[first:second]}
+    return {split: [names[number] for number in sorted(parts[split])] for split in SPLITS}
+
+
+def _describe(kind: str, groups: Groups) -> str:
+    if groups["train"] is None:
+        return (
+            f"The {kind} are not known by name: the same one may stand in more than one split, so that the scores may "
+            "be too good."
+        )
+    train, validation, test = (len(groups[split] or ()) for split in SPLITS)
+    return f"The splits share no {kind}: {train} are for training, {validation} for validation, {test} for the test."
+
+
+def _some(items: Sequence[Item], count: int, rng: np.random.Generator) -> list[Item]:
+    return [items[number] for number in sorted(rng.permutation(len(items))[:count])]

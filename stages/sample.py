@@ -1,0 +1,37 @@
+"""Draw and pack the subset that every trial trains on. Reads data/source/source.json, writes data/sample/."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from loss_study import parameters
+from loss_study.data import sources
+from loss_study.data.sampling import pack
+from loss_study.errors import StudyError, run_stage
+
+SOURCE = Path("data/source/source.json")
+
+
+def main() -> None:
+    """Load parameters, open the source that `download` left, pack."""
+    chosen = parameters.load()
+    dataset = chosen.dataset
+    try:
+        found = json.loads(SOURCE.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{SOURCE}: no such file; run 'dvc repro download' first") from None
+    if found["name"] != dataset.name:
+        raise StudyError(f"{SOURCE}: is of data set {found['name']!r}, not {dataset.name!r}; run 'dvc repro download'")
+    source = sources.open_source(dataset.name, Path(found["path"]), dataset.options)
+    pack(source, Path("data/sample"), dataset, chosen.sample, notes=found["notes"], workers=_cores())
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system can tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    run_stage(main)
