@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 5000
+JOBS ?= 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help study test ui params lint pins bench clean
@@ -9,8 +10,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
-study: .venv/study ## Run the study: dvc repro, then the ranking and where the report is
-	dvc repro
+study: .venv/study ## Run the study, JOBS trials at once, then the ranking and where the report is
+	python -m loss_study.parallel --jobs $(JOBS)
 	@python -m loss_study.report.ranking
 
 test: .venv/test ## Run the linter and all tests

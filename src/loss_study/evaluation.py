@@ -17,7 +17,7 @@ from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.metrics import depth, mask
-from loss_study.training.device import pick, pick_precision
+from loss_study.training.device import pick, pick_precision, use_threads
 from loss_study.training.loop import predictions
 from loss_study.trial import Trial
 from loss_study.writing import whole_folder, write_csv, write_json
@@ -41,9 +41,9 @@ class Evaluation:
 def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
     """Evaluate the model in ``runs/<trial>/`` and write ``eval/<trial>/``; StudyError if there is none."""
     started = time.perf_counter()
-    model = load_model(trial.run_dir / "model.pt")
     description = json.loads((trial.run_dir / "trial.json").read_text(encoding="utf-8"))
-    evaluation = evaluate(model, sample, trial.head, description["precision"])
+    use_threads(description["threads"])
+    evaluation = evaluate(load_model(trial.run_dir / "model.pt"), sample, trial.head, description["precision"])
     summary = {name: description[name] for name in ("head", "loss", "seed", "status", "reason")} | evaluation.summary
     if summary["status"] == "diverged":
         summary["verdict"] = "diverged"

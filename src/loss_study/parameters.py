@@ -57,6 +57,7 @@ class Scale(_Section):
     epochs: int
     batch_size: int
     width: int
+    threads: int
 
 
 class Sample(_Section):
@@ -106,6 +107,7 @@ class Recipe(_Section):
     schedule: Schedule
     augmentation: Augmentation
     precision: Literal["auto", "float32", "bfloat16"]
+    threads: Annotated[int, Field(ge=0)]
     early_stop: Annotated[int, Field(ge=0)]
 
 

@@ -18,6 +18,15 @@ def pick() -> torch.device:
     return torch.device("cpu")
 
 
+def use_threads(threads: int) -> None:
+    """Let this process compute with that many CPU threads; 0 leaves torch's choice, all cores.
+
+    The order of summation, and with it the last digits of a result, depends on their number.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+
+
 def pick_precision(wanted: str, device: torch.device) -> str:
     """Return ``"bfloat16"`` or ``"float32"``.
 

@@ -15,7 +15,7 @@ from loss_study.data.packed import PackedSample
 from loss_study.parameters import Parameters
 from loss_study.progress import Reporter, duration, reporting
 from loss_study.training.checkpoint import Checkpoint, key, save_atomically
-from loss_study.training.device import pick, pick_precision
+from loss_study.training.device import pick, pick_precision, use_threads
 from loss_study.training.loop import HISTORY, Outcome, train
 from loss_study.trial import Trial, trials
 from loss_study.writing import whole_folder, write_csv, write_json
@@ -33,6 +33,7 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
         trial.loss, parameters.loss_options[trial.loss], target_mean=sample.statistics[f"{trial.head}_mean"]
     )
     recipe = parameters.recipe
+    use_threads(recipe.threads)
     started = time.perf_counter()
     images = len(sample.rows("train")) // recipe.batch_size * recipe.batch_size or len(sample.rows("train"))
     with (

@@ -1,0 +1,137 @@
+"""The study with several trials at once on one machine: ``python -m loss_study.parallel --jobs 2``.
+
+DVC runs one stage after the other. Its stages are independent, though, and it locks what it writes, so several
+``dvc repro`` of single trials run beside each other; a last ``dvc repro`` finds them done and compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from loss_study import parameters
+from loss_study.errors import StudyError, run_stage
+from loss_study.trial import Trial, trials
+
+#: More trials at once than this want more memory than most machines have.
+MOST_JOBS = 4
+
+
+def main() -> None:
+    """Parse the number of jobs and run the study."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=0, help="trials at once; 0 (default): one per core, at most 4")
+    jobs = parser.parse_args().jobs or min(os.cpu_count() or 1, MOST_JOBS)
+    run(jobs)
+
+
+def run(jobs: int) -> None:
+    """Run the whole study, `jobs` trials at a time.
+
+    Raises:
+        StudyError: trials failed; the others are finished and compared all the same.
+    """
+    _dvc("repro", "sample")
+    todo = unfinished(trials(parameters.load()))
+    failed = _run_trials(todo, jobs) if jobs > 1 else []
+    if failed:
+        _dvc("repro", "--single-item", "compare")
+        names = ", ".join(trial.name for trial in failed)
+        raise StudyError(f"{len(failed)} of {len(todo)} trials failed: {names}; 'dvc repro' tries them again")
+    _dvc("repro")
+
+
+def unfinished(all_trials: list[Trial]) -> list[Trial]:
+    """Return the trials that DVC would train or evaluate."""
+    answer = subprocess.run(["dvc", "status", "--json"], check=True, capture_output=True, text=True).stdout
+    changed = json.loads(answer or "{}")
+    return [t for t in all_trials if f"train@{t.name}" in changed or f"evaluate@{t.name}" in changed]
+
+
+def _run_trials(todo: list[Trial], jobs: int) -> list[Trial]:
+    """Run the trials and return those that failed."""
+    with _view(len(todo)) as view, ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_run_trial, trial, view): trial for trial in todo}
+        return sorted(futures[future] for future in as_completed(futures) if future.result() != 0)
+
+
+def _run_trial(trial: Trial, view: View) -> int:
+    command = ["dvc", "--wait-for-lock", "repro", "--single-item", f"train@{trial.name}", f"evaluate@{trial.name}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            view.said(trial, line.rstrip())
+    view.ended(trial, process.returncode)
+    return process.returncode
+
+
+class View:
+    """What all running trials say: a live line for each on a terminal, plain lines in a log."""
+
+    def __init__(self, total: int, live: Live | None) -> None:
+        self._total = total
+        self._done = 0
+        self._live = live
+        self._latest: dict[Trial, str] = {}
+        self._log: dict[Trial, list[str]] = {}
+        self._lock = threading.Lock()
+
+    def said(self, trial: Trial, line: str) -> None:
+        """Show a line of the trial's output; DVC's own lines are kept for the case that it fails."""
+        with self._lock:
+            self._log.setdefault(trial, []).append(line)
+            if trial.name not in line or line.startswith((">", "Running stage")):
+                return
+            self._latest[trial] = line
+            if self._live is None:
+                print(line, flush=True)
+            self._refresh()
+
+    def ended(self, trial: Trial, code: int) -> None:
+        """Count the trial as done and say how it ended; a failed one shows all its output."""
+        with self._lock:
+            self._done += 1
+            line = self._latest.pop(trial, trial.name) if code == 0 else "\n".join(self._log[trial])
+            if self._live is not None:
+                self._live.console.print(line, highlight=False, markup=False)
+            elif code != 0:
+                print(line, flush=True)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if self._live is None:
+            return
+        table = Table.grid()
+        for line in self._latest.values():
+            table.add_row(line)
+        table.add_row(f"{self._done} of {self._total} trials done")
+        self._live.update(table)
+
+
+@contextmanager
+def _view(total: int) -> Iterator[View]:
+    if not sys.stdout.isatty():
+        yield View(total, None)
+        return
+    with Live(console=Console()) as live:
+        yield View(total, live)
+
+
+def _dvc(*arguments: str) -> None:
+    """Run dvc in the foreground; StudyError if it fails, after it has said why itself."""
+    if subprocess.run(["dvc", *arguments], check=False).returncode != 0:
+        raise StudyError(f"'dvc {' '.join(arguments)}' failed, see above")
+
+
+if __name__ == "__main__":
+    run_stage(main)
