@@ -1,0 +1,238 @@
+"""Textures: square tiles that repeat without a seam, drawn once and sampled with mip levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+Pattern = Callable[[np.random.Generator, int, list[np.ndarray]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A repeating tile with its mip levels, one texel in 32 bits: the square roots of linear R, G, B."""
+
+    texels: np.ndarray
+    starts: np.ndarray
+    side: int
+
+    @classmethod
+    def from_tile(cls, tile: np.ndarray) -> Texture:
+        """Build from linear RGB (n, n, 3) in [0, 1], n a power of two."""
+        levels = [tile.astype(np.float32)]
+        while len(levels[-1]) > 1:
+            rows = levels[-1][0::2] + levels[-1][1::2]
+            levels.append((rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25))
+        sizes = [len(level) ** 2 for level in levels]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
+        rgb = np.concatenate([level.reshape(-1, 3) for level in levels])
+        rgba = np.zeros((len(rgb), 4), dtype=np.uint8)
+        rgba[:, :3] = np.sqrt(np.clip(rgb, 0, 1)) * 255 + 0.5
+        return cls(rgba.view(np.uint32).ravel(), starts, len(tile))
+
+    def sample(self, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
+        """Return linear RGB (3, n) at `u`, `v` (n,), in tiles; `footprint` (n,) is a sample's width in tiles.
+
+        Bilinear within a level; between levels the choice is dithered, so that no seam shows.
+        """
+        dither = (u * np.float32(1013.7) + v * np.float32(757.3)) % 1
+        level = np.log2(np.maximum(footprint * self.side, np.float32(1e-3))) + dither
+        level = np.clip(level, 0, len(self.starts) - 1).astype(np.int32)
+        side = np.right_shift(self.side, level)
+        x, y = (u % 1) * side - np.float32(0.5), (v % 1) * side - np.float32(0.5)
+        column, row = np.floor(x), np.floor(y)
+        x, y = x - column, y - row
+        mask = side - 1
+        left, top = column.astype(np.int32) & mask, row.astype(np.int32) & mask
+        right, bottom = (left + 1) & mask, (top + 1) & mask
+        start = self.starts[level]
+        top, bottom = start + top * side, start + bottom * side
+        upper = self._roots(top + left) * (1 - x) + self._roots(top + right) * x
+        lower = self._roots(bottom + left) * (1 - x) + self._roots(bottom + right) * x
+        root = upper * (1 - y) + lower * y
+        return root * root * np.float32(1 / 255**2)
+
+    def _roots(self, index: np.ndarray) -> np.ndarray:
+        rgba = self.texels.take(index).view(np.uint8).reshape(-1, 4)
+        return rgba.T[:3].astype(np.float32, order="C")
+
+
+def noise(rng: np.random.Generator, side: int, slope: float) -> np.ndarray:
+    """Return periodic noise (side, side), mean 0 and variance 1, of amplitude 1 / frequency ** slope."""
+    spectrum = np.fft.rfft2(rng.standard_normal((side, side), dtype=np.float32)) * _amplitude(side, slope)
+    field = np.fft.irfft2(spectrum, s=(side, side))
+    return field / field.std()
+
+
+@lru_cache(maxsize=64)
+def _amplitude(side: int, slope: float) -> np.ndarray:
+    row = np.fft.fftfreq(side)[:, None] * side
+    column = np.fft.rfftfreq(side)[None, :] * side
+    frequency = np.hypot(row, column)
+    frequency[0, 0] = np.inf
+    return (frequency**-slope).astype(np.float32)
+
+
+def make(rng: np.random.Generator, pattern: str, colours: list[np.ndarray], side: int = 128) -> Texture:
+    """Draw the tile of the named pattern in `colours` (three of them, linear RGB)."""
+    return Texture.from_tile(PATTERNS[pattern](rng, side, colours))
+
+
+def _blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Mix two colours (3,) or tiles (n, n, 3) by `share` (n, n) of the second."""
+    return first + (second - first) * np.clip(share, 0, 1)[..., None]
+
+
+def _grid(side: int) -> tuple[np.ndarray, np.ndarray]:
+    line = (np.arange(side, dtype=np.float32) + 0.5) / side
+    return np.broadcast_to(line, (side, side)), np.broadcast_to(line[:, None], (side, side))
+
+
+def _rough(rng: np.random.Generator, tile: np.ndarray, slope: float, strength: float) -> np.ndarray:
+    return tile * np.exp(strength * noise(rng, len(tile), slope))[..., None]
+
+
+def plain(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """One colour, slightly worn."""
+    return _rough(rng, np.broadcast_to(colours[0], (side, side, 3)), 1.2, 0.05)
+
+
+def mottled(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Patches of two colours at all scales, as in soil, plaster or marble."""
+    tile = _blend(colours[0], colours[1], 0.5 + 0.35 * noise(rng, side, 1.6))
+    return _rough(rng, tile, 0.6, 0.08)
+
+
+def grains(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Fine grains over soft waves: sand, asphalt, snow, concrete."""
+    tile = _blend(colours[0], colours[1], 0.35 + 0.2 * noise(rng, side, 1.8))
+    return _rough(rng, tile, 0.2, 0.1)
+
+
+def grass(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Blades along one direction, with lighter and drier patches."""
+    blades = noise(rng, side, 0.5)
+    blades = sum(np.roll(blades, step, axis=0) for step in range(5)) / np.sqrt(5.0)
+    tile = _blend(colours[0], colours[1], 0.4 + 0.3 * noise(rng, side, 1.7))
+    tile = _blend(tile, colours[2], 0.5 * (noise(rng, side, 1.4) - 0.8))
+    return tile * np.exp(0.35 * blades)[..., None]
+
+
+def planks(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Boards with grain, each of its own tone, and dark joints."""
+    count = 6
+    x, y = _grid(side)
+    board = np.floor(y * count).astype(int)
+    length = (x + rng.random(count)[board]) % 1
+    tone = rng.random((count, 2))[board, np.floor(length * 2).astype(int)]
+    streaks = noise(rng, side, 0.9)
+    streaks = sum(np.roll(streaks, step, axis=1) for step in range(0, 24, 2)) / 6
+    tile = _blend(colours[0], colours[1], tone + 0.2 * streaks)
+    across, along = np.abs(y * count % 1 - 0.5), np.abs(length * 2 % 1 - 0.5)
+    joint = (across > 0.46) | (along > 0.494)
+    return _blend(tile, tile * 0.35, joint.astype(np.float32))
+
+
+def bricks(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Courses of bricks in mortar (the third colour)."""
+    x, y = _grid(side)
+    course = np.floor(y * 8).astype(int)
+    along = (x + 0.125 * (course % 2)) % 1 * 4
+    tone = rng.random((8, 4))[course, np.floor(along).astype(int)]
+    tile = _rough(rng, _blend(colours[0], colours[1], tone), 0.5, 0.12)
+    mortar = (np.abs(along % 1 - 0.5) > 0.455) | (np.abs(y * 8 % 1 - 0.5) > 0.42)
+    return _blend(tile, _rough(rng, np.broadcast_to(colours[2], tile.shape), 0.5, 0.08), mortar.astype(np.float32))
+
+
+def tiles(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Square slabs, each of its own tone, with joints in the third colour."""
+    x, y = _grid(side)
+    column, row = np.floor(x * 4).astype(int), np.floor(y * 4).astype(int)
+    tile = _rough(rng, _blend(colours[0], colours[1], rng.random((4, 4))[row, column]), 1.0, 0.08)
+    edge = np.maximum(np.abs(x * 4 % 1 - 0.5), np.abs(y * 4 % 1 - 0.5))
+    return _blend(tile, colours[2], (edge - 0.465) * 60)
+
+
+def checks(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """A chessboard."""
+    x, y = _grid(side)
+    odd = (np.floor(x * 4) + np.floor(y * 4)) % 2
+    return _rough(rng, _blend(colours[0], colours[1], odd), 1.0, 0.06)
+
+
+def cobbles(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Rounded stones, the cells of points on a shaken grid."""
+    count = 7
+    x, y = _grid(side)
+    shaken = rng.uniform(0.18, 0.82, (count, count, 2)).astype(np.float32)
+    tone = rng.random((count, count))
+    column, row = (x * count).astype(int), (y * count).astype(int)
+    within_x, within_y = x * count - column, y * count - row
+    first, second = (np.full((side, side), 9.0, dtype=np.float32) for _ in range(2))
+    share = np.zeros((side, side))
+    for down, right in np.ndindex(3, 3):
+        cell = (row + down - 1) % count, (column + right - 1) % count
+        px, py = shaken[cell].transpose(2, 0, 1)
+        distance = np.hypot(within_x - px - (right - 1), within_y - py - (down - 1))
+        share = np.where(distance < first, tone[cell], share)
+        second = np.minimum(second, np.maximum(distance, first))
+        first = np.minimum(first, distance)
+    gap = second - first
+    tile = _rough(rng, _blend(colours[0], colours[1], share), 0.8, 0.1)
+    return _blend(colours[2] * 0.4, tile, gap * 4) * (0.75 + 0.25 * np.clip(gap * 1.5, 0, 1))[..., None]
+
+
+def stripes(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Upright stripes of two colours with a thin line of the third."""
+    x, _ = _grid(side)
+    phase = x * 4 % 1
+    tile = _blend(colours[0], colours[1], (np.abs(phase - 0.5) < 0.24).astype(np.float32))
+    return _rough(rng, _blend(tile, colours[2], (np.abs(phase - 0.08) < 0.05).astype(np.float32)), 1.0, 0.05)
+
+
+def bands(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Level bands: `stripes` on their side."""
+    return stripes(rng, side, colours).transpose(1, 0, 2)
+
+
+def dots(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Round dots in two colours, in staggered rows."""
+    x, y = _grid(side)
+    row = np.floor(y * 4)
+    along = x * 4 + 0.5 * (row % 2)
+    radius = np.hypot(along % 1 - 0.5, y * 4 % 1 - 0.5)
+    dot = np.clip((0.3 - radius) * 20, 0, 1)
+    tile = _blend(colours[0], colours[1], dot * (row % 2))
+    return _rough(rng, _blend(tile, colours[2], dot * (1 - row % 2)), 1.0, 0.05)
+
+
+def spots(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Blots as on a cow or a leopard."""
+    share = (noise(rng, side, 2.2) - 0.35) * 8
+    return _rough(rng, _blend(colours[0], colours[1], share), 0.8, 0.06)
+
+
+def zigzag(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Zigzag bands in three colours."""
+    x, y = _grid(side)
+    band = np.floor((y * 6 + 0.6 * np.abs(x * 8 % 2 - 1)) % 3).astype(int)
+    return _rough(rng, np.stack(colours)[band], 1.0, 0.05)
+
+
+def leaves(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
+    """Foliage: clumps with dark gaps."""
+    clumps = noise(rng, side, 0.9)
+    tile = _blend(colours[0], colours[1], 0.5 + 0.4 * noise(rng, side, 0.7))
+    return tile * np.clip(0.7 + 0.5 * clumps, 0.12, 1.7)[..., None]
+
+
+PATTERNS: dict[str, Pattern] = {
+    pattern.__name__: pattern
+    for pattern in (
+        plain, mottled, grains, grass, planks, bricks, tiles, checks,
+        cobbles, stripes, bands, dots, spots, zigzag, leaves,
+    )
+}  # fmt: skip
