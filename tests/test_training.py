@@ -1,0 +1,213 @@
+"""The training loop and what stands around it, on a sample so small that it takes seconds."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from loss_study import composing, losses, parameters
+from loss_study.data.packed import PackedSample
+from loss_study.errors import StudyError
+from loss_study.evaluation import evaluate_trial, load_model
+from loss_study.training import trial_run
+from loss_study.training.checkpoint import Checkpoint
+from loss_study.trial import Trial
+
+
+@pytest.fixture
+def smoke(tmp_path, sample, monkeypatch):
+    """Parameters of the smoke scale, four epochs on the discs; the working directory is a fresh folder."""
+    composing.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=4", "recipe.batch_size=4"])
+    monkeypatch.chdir(tmp_path)
+    return parameters.load()
+
+
+def changed(smoke, tmp_path, **recipe):
+    values = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    values["recipe"].update(recipe)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    return parameters.load()
+
+
+def trained(trial, sample, smoke):
+    trial_run.run(trial, sample, smoke)
+    with (trial.run_dir / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    return json.loads((trial.run_dir / "trial.json").read_text()), history
+
+
+@pytest.mark.parametrize("loss", losses.names())
+@pytest.mark.parametrize("head", ["mask", "depth"])
+def test_every_loss_trains_every_head(head, loss, sample, smoke):
+    description, history = trained(Trial(head, loss, 0), sample, smoke)
+    assert description["status"] == "finished" and len(history) == 4
+    assert float(history[-1]["train_loss"]) < float(history[0]["train_loss"])
+    assert description["loss_options"].get("pos_weight") != "auto"
+
+
+def weights(trial):
+    return torch.load(trial.run_dir / "model.pt", weights_only=True)["state"]
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_same_seed_same_numbers_to_the_last_digit(sample, smoke):
+    trial = Trial("mask", "dice", 3)
+    _, first = trained(trial, sample, smoke)
+    first_weights = weights(trial)
+    _, second = trained(trial, sample, smoke)
+    numbers = [(row["train_loss"], row["validation"]) for row in first]
+    assert numbers == [(row["train_loss"], row["validation"]) for row in second]
+    assert same(first_weights, weights(trial))
+
+
+def test_another_seed_other_numbers(sample, smoke):
+    _, first = trained(Trial("mask", "dice", 0), sample, smoke)
+    _, second = trained(Trial("mask", "dice", 1), sample, smoke)
+    assert first[0]["train_loss"] != second[0]["train_loss"]
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["in an epoch", "after the last epoch"])
+def test_resumes_to_the_last_digit(moment, sample, smoke, monkeypatch):
+    trial = Trial("depth", "ssim", 0)
+    _, undisturbed = trained(trial, sample, smoke)
+    expected = weights(trial)
+
+    advanced = trial_run.Reporter.advance
+    count = 0
+
+    def killed_in_the_third_epoch(self, steps=1, detail=""):
+        nonlocal count
+        count += 1
+        if count == 8:
+            raise KilledError
+        advanced(self, steps, detail)
+
+    def killed_before_writing(*_):
+        raise KilledError
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        if moment == "in an epoch":
+            patch.setattr(trial_run.Reporter, "advance", killed_in_the_third_epoch)
+        else:
+            patch.setattr(trial_run, "_write", killed_before_writing)
+        trial_run.run(trial, sample, smoke)
+
+    steps = []
+    monkeypatch.setattr(trial_run.Reporter, "advance", lambda *a, **k: steps.append(a))
+    _, resumed = trained(trial, sample, smoke)
+    assert len(steps) == (6 if moment == "in an epoch" else 0)
+    assert [row["train_loss"] for row in resumed] == [row["train_loss"] for row in undisturbed]
+    assert same(weights(trial), expected)
+
+
+def test_checkpoint_is_removed_on_success(sample, smoke, tmp_path):
+    trained(Trial("mask", "bce", 0), sample, smoke)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_other_parameters_do_not_resume(sample, smoke, tmp_path, monkeypatch):
+    trial = Trial("mask", "bce", 0)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(trial_run, "_write", lambda *_: (_ for _ in ()).throw(KilledError))
+        trial_run.run(trial, sample, smoke)
+    _, history = trained(trial, sample, changed(smoke, tmp_path, batch_size=6))
+    assert len(history) == 4 and len(list((tmp_path / "checkpoints").iterdir())) == 1
+
+
+def test_second_trainer_of_a_trial_is_refused(smoke):
+    second = Checkpoint("mask-bce-0", "k")
+    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match="another process is training this trial"):
+        second.__enter__()
+
+
+def test_a_damaged_checkpoint_starts_over(smoke):
+    with Checkpoint("mask-bce-0", "k") as checkpoint:
+        checkpoint.save({"model": torch.ones(100)})
+        path = checkpoint.folder / "state.pt"
+        path.write_bytes(path.read_bytes()[:50])
+        assert checkpoint.load() is None
+
+
+def loss_that_fails_in_step(number):
+    step = 0
+
+    def loss(logits, target):
+        nonlocal step
+        step += 1
+        value = (torch.sigmoid(logits) - target).abs().mean(dim=(1, 2, 3))
+        return value * (float("nan") if step == number else 1.0)
+
+    return loss
+
+
+def test_nan_stops_the_trial_and_keeps_the_best_epoch(sample, smoke, monkeypatch, capsys):
+    monkeypatch.setattr("loss_study.training.loop.losses.build", lambda *_, **__: loss_that_fails_in_step(8))
+    description, history = trained(Trial("mask", "l1", 0), sample, smoke)
+    assert description["status"] == "diverged" and "nan in epoch 3" in description["reason"]
+    assert len(history) == 2 and description["best_epoch"] in (1, 2)
+    assert all(torch.isfinite(tensor).all() for tensor in weights(Trial("mask", "l1", 0)).values())
+    assert "mask-l1-0 diverged: the loss became nan in epoch 3" in capsys.readouterr().out
+
+    evaluate_trial(Trial("mask", "l1", 0), sample)
+    summary = json.loads((Trial("mask", "l1", 0).eval_dir / "metrics.json").read_text())
+    assert summary["verdict"] == "diverged" and 0 <= summary["test"]["iou"] <= 1
+
+
+def test_nan_in_the_first_epoch_keeps_the_start(sample, smoke, monkeypatch):
+    monkeypatch.setattr("loss_study.training.loop.losses.build", lambda *_, **__: loss_that_fails_in_step(1))
+    description, history = trained(Trial("mask", "l1", 0), sample, smoke)
+    assert description["status"] == "diverged" and description["best_epoch"] == 0 and history == []
+    assert load_model(Trial("mask", "l1", 0).run_dir / "model.pt")
+
+
+def test_best_epoch_is_by_the_metric_and_not_by_the_loss(sample, smoke, monkeypatch):
+    values = iter([0.2, 0.9, 0.5, 0.4])
+    monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
+    description, history = trained(Trial("mask", "bce", 0), sample, smoke)
+    assert description["best_epoch"] == 2 and description["best_validation"] == 0.9
+    assert min(history, key=lambda row: float(row["train_loss"]))["epoch"] != "2"
+
+
+def test_best_depth_epoch_has_the_lowest_error(sample, smoke, monkeypatch):
+    values = iter([0.2, 0.9, 0.1, 0.4])
+    monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
+    assert trained(Trial("depth", "bce", 0), sample, smoke)[0]["best_epoch"] == 3
+
+
+def test_early_stop(sample, smoke, tmp_path, monkeypatch):
+    values = iter([0.5, 0.4, 0.3, 0.2])
+    monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
+    description, history = trained(Trial("mask", "bce", 0), sample, changed(smoke, tmp_path, early_stop=2))
+    assert len(history) == 3 and description["best_epoch"] == 1
+
+
+def test_the_test_split_is_never_read_in_training(sample, smoke, tmp_path):
+    trial = Trial("mask", "bce", 0)
+    trained(trial, sample, smoke)
+    expected = weights(trial)
+    masks = np.array(sample.masks)
+    masks[sample.rows("test")] = 77
+    (tmp_path / "data/sample/masks.npy").unlink()
+    np.save(tmp_path / "data/sample/masks.npy", masks)
+    trained(trial, PackedSample.open(tmp_path / "data/sample"), smoke)
+    assert same(weights(trial), expected)
+
+
+def test_bfloat16_stays_close_to_float32(sample, smoke, tmp_path):
+    results = []
+    for precision in ("float32", "bfloat16"):
+        description, _ = trained(Trial("depth", "l1", 0), sample, changed(smoke, tmp_path, precision=precision))
+        assert description["precision"] == precision
+        results.append(description["best_validation"])
+    assert results[0] != results[1]
+    assert results[0] == pytest.approx(results[1], abs=0.03)
