@@ -21,8 +21,8 @@ C2 = 0.03**2
 def ssim_map(x_N1HW: torch.Tensor, y_N1HW: torch.Tensor, *, window: int = 11, sigma: float = 1.5) -> torch.Tensor:
     """Return the SSIM at every pixel, (N, 1, H, W), in [-1, 1]; both pictures in [0, 1], either may be the truth.
 
-    The border is mirrored with the edge pixel repeated (scipy's "reflect"), so every pixel weighs the same in the
-    mean. Under sums s = x + y and differences d = x - y
+    At the border the picture is mirrored, its edge pixel not repeated, as torchmetrics does: a loss without windows
+    centred on the border would hardly teach it. Under sums s = x + y and differences d = x - y
 
         SSIM = (ms^2 - md^2 + 2 C1) (vs - vd + 2 C2) / ((ms^2 + md^2 + 2 C1) (vs + vd + 2 C2)),
 
@@ -46,16 +46,6 @@ def ssim_map(x_N1HW: torch.Tensor, y_N1HW: torch.Tensor, *, window: int = 11, si
     return luminance * structure
 
 
-def structural_similarity(
-    x_N1HW: torch.Tensor, y_N1HW: torch.Tensor, *, window: int = 11, sigma: float = 1.5
-) -> torch.Tensor:
-    """Return the mean SSIM of each image, (N,): over the pixels whose window lies inside the picture, as published."""
-    radius = window // 2
-    inside = ssim_map(x_N1HW, y_N1HW, window=window, sigma=sigma)
-    height, width = inside.shape[-2:]
-    return inside[..., radius : height - radius, radius : width - radius].mean(dim=(1, 2, 3))
-
-
 def _windowed_mean(pictures: torch.Tensor, window: int, sigma: float) -> torch.Tensor:
     height, width = pictures.shape[-2:]
     # Two matrix products: on a CPU several times faster than a convolution with one channel, and without TF32 on a GPU.
@@ -74,9 +64,8 @@ def _window_matrix(size: int, window: int, sigma: float, dtype: torch.dtype, dev
     with torch.inference_mode(mode=False):
         offsets = torch.arange(-radius, radius + 1)
         weights = torch.exp(-0.5 * (offsets.double() / sigma) ** 2)
-        neighbours = torch.arange(size)[:, None] + offsets
-        neighbours = torch.where(neighbours < 0, -1 - neighbours, neighbours)
-        neighbours = torch.where(neighbours >= size, 2 * size - 1 - neighbours, neighbours)
+        neighbours = (torch.arange(size)[:, None] + offsets).abs()
+        neighbours = torch.where(neighbours >= size, 2 * size - 2 - neighbours, neighbours)
         matrix = torch.zeros(size, size, dtype=torch.float64)
         matrix.scatter_add_(1, neighbours, (weights / weights.sum()).expand(size, -1).contiguous())
         return matrix.to(device=device, dtype=dtype)

@@ -4,9 +4,9 @@ A file ``losses/<name>.py`` holds one function ``loss(logits, target, *, <option
 target in [0, 1], both float32 (N, 1, H, W), and returns one value per image, (N,). The prediction is
 ``sigmoid(logits)`` on both heads.
 
-The first line of the file's docstring says in one sentence what the loss does. Three more things are optional:
-``NOTES``, what a reader of the results should know, by head; ``resolve(options, *, target_mean)``, for options that
-depend on the training split.
+The first paragraph of the file's docstring says for people what the loss does; the report shows it. Two more names are
+optional: ``NOTES``, what a reader of the results should know, by head, as a literal; and
+``resolve(options, *, target_mean)``, for options that depend on the training split.
 """
 
 from __future__ import annotations
@@ -71,16 +71,6 @@ def resolve(name: str, options: dict[str, Any], *, target_mean: float) -> dict[s
     checked = check(name, options)
     module = choices.load("loss", PACKAGE, name)
     return module.resolve(checked, target_mean=target_mean) if hasattr(module, "resolve") else checked
-
-
-def description(name: str) -> str:
-    """Return one sentence for people on what the loss `name` does; StudyError for an unknown loss."""
-    return (choices.load("loss", PACKAGE, name).__doc__ or "").strip().partition("\n")[0]
-
-
-def notes(name: str) -> dict[str, str]:
-    """Return what a reader of the results should know of the loss `name`, by head; StudyError for an unknown loss."""
-    return dict(getattr(choices.load("loss", PACKAGE, name), "NOTES", {}))
 
 
 def _at_least_float32(tensor: torch.Tensor) -> torch.Tensor:

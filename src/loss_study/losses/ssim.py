@@ -31,7 +31,7 @@ def loss(
     """Return 1 - the mean over pixels of SSIM(sigmoid(logits), target), in [0, 2]; (N, 1, H, W) to (N,).
 
     Source: Wang, Bovik, Sheikh and Simoncelli, Image Quality Assessment (2004), eq. 13. The formula is in
-    `loss_study.structural_similarity`; the mean is over all pixels, windows at the edge see a mirrored border.
+    `loss_study.structural_similarity`; the mean is over all pixels.
     Minimised by the truth, where it is 0, for every target in [0, 1].
 
     Args:

@@ -19,7 +19,7 @@ import torch
 
 from loss_study.metrics import FOREGROUND
 from loss_study.metrics.arguments import check_pair
-from loss_study.structural_similarity import ssim_map, structural_similarity
+from loss_study.structural_similarity import ssim_map
 
 LEAST_DEPTH = 1 / 255
 CONSTANT_SHARE = 0.05
@@ -41,14 +41,12 @@ def per_image(
     """
     check_pair(prediction, target)
     p, t = prediction.double(), target.double()
-    maps = _error_maps(p, t)
-    everywhere = torch.ones_like(t)
-    columns = _metrics(maps, everywhere) | {"ssim": structural_similarity(p, t)}
+    maps = _maps(p, t)
+    columns = _metrics(maps, torch.ones_like(t))
     if foreground is not None:
         check_pair(prediction, foreground)
         inside = (foreground > 0.5).double()
-        restricted = _metrics(maps, inside) | {"ssim": _mean(ssim_map(p, t), inside)}
-        columns |= {name + FOREGROUND: values for name, values in restricted.items()}
+        columns |= {name + FOREGROUND: values for name, values in _metrics(maps, inside).items()}
     return columns
 
 
@@ -69,7 +67,7 @@ def collapse(*, prediction: torch.Tensor, target: torch.Tensor) -> str:
     return "constant depth" if prediction.double().std() < CONSTANT_SHARE * target.double().std() else ""
 
 
-def _error_maps(p: torch.Tensor, t: torch.Tensor) -> dict[str, torch.Tensor]:
+def _maps(p: torch.Tensor, t: torch.Tensor) -> dict[str, torch.Tensor]:
     error = p - t
     p_least, t_least = p.clamp_min(LEAST_DEPTH), t.clamp_min(LEAST_DEPTH)
     factor = torch.maximum(p_least / t_least, t_least / p_least)
@@ -79,6 +77,7 @@ def _error_maps(p: torch.Tensor, t: torch.Tensor) -> dict[str, torch.Tensor]:
         "abs_rel": (p_least - t_least).abs() / t_least,
         "log10": factor.log10(),
         **{f"delta{power}": (factor < 1.25**power).double() for power in (1, 2, 3)},
+        "ssim": ssim_map(p, t),
     }
 
 

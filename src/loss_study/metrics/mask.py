@@ -53,17 +53,12 @@ def per_image(*, prediction: torch.Tensor, target: torch.Tensor, threshold: floa
     }
 
 
-def at_best(*, prediction: torch.Tensor, target: torch.Tensor, threshold: float) -> dict[str, torch.Tensor]:
-    """Return `per_image` at the threshold that is best on the validation split, the names ending in ``_at_best``."""
-    values = per_image(prediction=prediction, target=target, threshold=threshold)
-    return {name + AT_BEST: column for name, column in values.items()}
-
-
 def aggregate(columns: dict[str, torch.Tensor]) -> dict[str, float]:
     """Return the mean of each metric over the images, and ``iou_dataset``, ``dice_dataset`` from the summed counts.
 
     Args:
-        columns: what `per_image` returned, `at_best` as well or not, concatenated over the batches.
+        columns: what `per_image` returned, concatenated over the batches; columns computed at the best threshold may
+            stand beside them, their names ending in ``_at_best``.
     """
     means = {name: float(values.mean()) for name, values in columns.items() if not name.startswith(COUNTS)}
     for suffix in ("", AT_BEST):
