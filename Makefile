@@ -32,6 +32,12 @@ pins: .venv/test ## Pin the newest versions that setup.cfg allows
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    setup.cfg --extra study --extra test --constraint requirements/study.txt --output-file requirements/test.txt
 
+bench: .venv/test ## Measure: training step, data path, the whole study
+	dvc repro sample
+	python benchmarks/step.py
+	python benchmarks/data_path.py
+	python benchmarks/study.py
+
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data/check.json data/source data/sample runs eval checkpoints
 

@@ -1,7 +1,11 @@
-"""Compose conf/ into params.yaml, exactly as ``dvc exp run`` does: ``python -m loss_study.composing``."""
+"""Compose conf/ into params.yaml, exactly as ``dvc exp run`` does.
+
+``python -m loss_study.composing [loss=dice scale=laptop ...]``
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,8 +29,10 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
 
 
 def main() -> None:
-    """Compose the defaults into params.yaml."""
-    compose(PARAMS)
+    """Compose the defaults, changed by the overrides on the command line, into params.yaml."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="*", help="choices in Hydra's grammar, such as loss=dice scale=laptop")
+    compose(PARAMS, parser.parse_args().overrides)
 
 
 if __name__ == "__main__":
