@@ -20,9 +20,10 @@ Builder = Callable[[np.random.Generator, Skins], list[Solid]]
 
 @dataclass(frozen=True)
 class Cutout:
-    """An object of the foreground; the square root of its width times its height is 1; `flies` if it may hover."""
+    """An object of the foreground; width times `height` is 1, in square metres; `flies` if it may hover."""
 
     parts: list[Solid]
+    height: float
     flies: bool
 
 
@@ -34,7 +35,7 @@ def build(rng: np.random.Generator) -> Cutout:
     width, height = (high[0] - low[0] + high[2] - low[2]) / 2, high[1] - low[1]
     scale = 1 / np.sqrt(width * height)
     offset = -scale * np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
-    return Cutout([part.placed(scale, np.eye(3), offset) for part in parts], builder in FLIERS)
+    return Cutout([part.placed(scale, np.eye(3), offset) for part in parts], scale * height, builder in FLIERS)
 
 
 def _by(x: float, y: float, z: float) -> np.ndarray:
@@ -151,8 +152,7 @@ def car(rng: np.random.Generator, skins: Skins) -> list[Solid]:
     ]
     axle = turned(roll=np.pi / 2)
     for side in (-1, 1):
-        for end in (-1, 1):
-            parts.append(tube((side * wide, wheel, end * long * 0.6), wheel, 0.09, detail, 1.0, axle))
+        parts += [tube((side * wide, wheel, end * long * 0.6), wheel, 0.09, detail, 1.0, axle) for end in (-1, 1)]
         parts.append(ball((side * wide * 0.65, floor + tall, long), 0.07, second))
     return parts
 
@@ -171,10 +171,8 @@ def vessel(rng: np.random.Generator, skins: Skins) -> list[Solid]:
     if rng.random() < 0.5:
         side = radii.max() + 0.1
         parts.append(tube((side, base * 0.5, 0), 0.05, base * 0.25, second))
-        for end in (-1, 1):
-            parts.append(
-                tube((side / 2, base * (0.5 + 0.25 * end), 0), 0.05, side / 2 + 0.05, second, 1, turned(roll=np.pi / 2))
-            )
+        level, reach = turned(roll=np.pi / 2), side / 2 + 0.05
+        parts += [tube((side / 2, base * height, 0), 0.05, reach, second, 1.0, level) for height in (0.25, 0.75)]
     return parts
 
 
@@ -201,8 +199,7 @@ def seat(rng: np.random.Generator, skins: Skins) -> list[Solid]:
     wide, deep, leg, thick = rng.uniform(0.35, 0.6), rng.uniform(0.35, 0.5), rng.uniform(0.25, 0.45), 0.05
     parts = [box((0, 2 * leg + thick, 0), (wide, thick, deep), body)]
     for side in (-1, 1):
-        for end in (-1, 1):
-            parts.append(tube((side * wide * 0.85, leg, end * deep * 0.85), 0.05, leg, second))
+        parts += [tube((side * wide * 0.85, leg, end * deep * 0.85), 0.05, leg, second) for end in (-1, 1)]
     if rng.random() < 0.7:
         back = rng.uniform(0.3, 0.55)
         parts.append(box((0, 2 * leg + back, -deep), (wide, back * 0.55, 0.05), body, turned(pitch=-0.1)))

@@ -26,6 +26,11 @@ class Thing:
     z: float = 0.0
     yaw: float = 0.0
 
+    @property
+    def flat(self) -> bool:
+        """Say whether it lies on the ground so flat that other things may stand on it."""
+        return all(part.half[1] < 0.02 for part in self.parts)
+
     def at(self, x: float, z: float, yaw: float) -> Thing:
         """Return it at another place."""
         return replace(self, x=x, z=z, yaw=yaw)

@@ -113,11 +113,12 @@ def room(rng: np.random.Generator) -> Made:
     """A room: floor, two walls that meet in a corner or one that faces, skirting boards, pictures."""
     pattern, ranges, tile = (
         ("planks", ("wood",), 1.6), ("tiles", ("pale", "pale", "grey"), 1.8), ("checks", ("pale", "dark"), 2.2),
-        ("mottled", ("any",), 2.0), ("zigzag", ("brick", "sand", "any"), 1.6), ("planks", ("grey",), 1.6),
+        ("mottled", ("sand", "grey"), 2.0), ("zigzag", ("brick", "sand", "wood"), 0.9),
+        ("tiles", ("brick", "sand", "grey"), 1.4),
     )[rng.integers(6)]  # fmt: skip
     floor = Ground(_skin(rng, pattern, _palette(rng, *ranges), tile))
-    paper = ("plain", "mottled", "stripes", "dots", "bricks", "planks")[rng.integers(6)]
-    range_name = ("pale", "pale", "sand", "any", "grey")[rng.integers(5)]
+    paper = ("plain", "grains", "stripes", "dots", "bricks", "planks")[rng.integers(6)]
+    range_name = ("pale", "pale", "sand", "leaf", "grey")[rng.integers(5)]
     skin = _skin(rng, paper, _palette(rng, range_name, range_name, "pale"), rng.uniform(0.9, 1.6))
     deep = rng.uniform(5.0, 8.5)
     yaw = rng.uniform(-0.7, 0.7)

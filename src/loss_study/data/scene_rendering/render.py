@@ -17,7 +17,7 @@ RAYS = 2
 #: Where the ground ends and the sky is taken to be, in metres.
 FARTHEST_M = 80.0
 #: The distance that is stored as one half.
-HALFWAY_M = 12.0
+HALFWAY_M = 9.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def develop(radiance: np.ndarray, lens: Lens, rng: np.random.Generator) -> np.nd
 
 
 def encode_depth(depth_m: np.ndarray) -> np.ndarray:
-    """Store metres as z / (z + 12 m): 0 is the lens, 255 would be infinitely far; uint8."""
+    """Store metres as z / (z + 9 m): 0 is the lens, 255 would be infinitely far; uint8."""
     near = np.minimum(depth_m, np.float32(FARTHEST_M))
     return _to_bytes(near / (near + np.float32(HALFWAY_M)))
 

@@ -20,7 +20,7 @@ from loss_study.data.scene_rendering.render import Lens, Scene
 from loss_study.data.scene_rendering.solids import Solid, turned
 
 #: Median share of the picture that an object is given, and the spread of its logarithm.
-SHARE, SHARE_SPREAD = 0.075, 0.65
+SHARE, SHARE_SPREAD = 0.073, 0.65
 #: Share of an object's outline box that it fills.
 FILLED = 0.6
 
@@ -116,19 +116,23 @@ def _spot(place: Place, cutout: Cutout, camera: Camera, things: Sequence[Thing],
         hovers = rng.random() < (0.75 if cutout.flies else 0.12)
         y = rng.uniform(0.1, 0.9) if hovers else 0.0
         spot = Spot(np.array([x, y, z]), extent * z, rng.uniform(0, 2 * np.pi))
-        if _fits(spot, place, camera, things):
+        if _fits(spot, spot.scale * cutout.height, place, camera, things):
             break
     return spot
 
 
-def _fits(spot: Spot, place: Place, camera: Camera, things: Sequence[Thing]) -> bool:
+def _fits(spot: Spot, height: float, place: Place, camera: Camera, things: Sequence[Thing]) -> bool:
     x, _, z = spot.position
-    middle = camera.project(spot.position + np.array([0, 0.5 * spot.scale, 0]))
-    if np.abs(middle[:2]).max() > 0.8:
+    # The sides and the bottom may cut an object, the more so the smaller it is; the top hardly ever does.
+    across, middle, _ = camera.project(spot.position + np.array([0, 0.5 * height, 0]))
+    _, top, _ = camera.project(spot.position + np.array([0, height, 0]))
+    if max(abs(across), -middle) > 0.95 - 0.3 * spot.scale * place.focal / z or top > 1.02:
         return False
     if not all(wall.clears(x, z, spot.radius) for wall in place.walls):
         return False
     for thing in things:
+        if thing.flat:
+            continue
         if np.hypot(thing.x - x, thing.z - z) < thing.radius + spot.radius:
             return False
         hides = thing.z < z and abs(thing.x / thing.z - x / z) < thing.radius / thing.z + 0.15 * spot.scale / z

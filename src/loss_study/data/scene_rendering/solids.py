@@ -78,7 +78,7 @@ class Solid:
     def meet(self, origin: np.ndarray, rays: np.ndarray) -> np.ndarray:
         """Return the depth (n,) at which `rays` (3, n) from `origin` (3,) enter; infinite where they miss."""
         to_local = self.to_local
-        start = (to_local @ (origin - self.centre))[:, None]
+        start = (to_local @ (origin - self.centre).astype(np.float32))[:, None]
         enter, leave = self._crossing(start, to_local @ rays)
         return np.where((enter < leave) & (enter > 0), enter, MISS)
 
@@ -174,7 +174,8 @@ def _frustum_surface(solid: Solid, local: np.ndarray) -> tuple[np.ndarray, np.nd
     if cap.any():
         outward[:, cap] = 0
         outward[1, cap] = np.sign(local[1, cap])
-        u, v = np.where(cap, local[0] * solid.half[0], u), np.where(cap, local[2] * solid.half[2], v)
+        across, _, along = solid.half.astype(np.float32)
+        u, v = np.where(cap, local[0] * across, u), np.where(cap, local[2] * along, v)
     return outward, u, v
 
 
@@ -222,4 +223,4 @@ def tube(
     centre: Point, radius: float, half_length: float, skin: Skin, taper: float = 1.0, turn: np.ndarray = UPRIGHT
 ) -> Solid:
     """Return a cylinder, cone or frustum about its y axis; `taper` is the top's radius over the bottom's."""
-    return Solid("frustum", np.array(centre, float), np.array([radius, half_length, radius]), skin, turn, taper)
+    return Solid("frustum", np.array(centre, float), np.array([radius, half_length, radius]), skin, turn, float(taper))

@@ -38,11 +38,12 @@ class Texture:
 
         Bilinear within a level; between levels the choice is dithered, so that no seam shows.
         """
-        dither = (u * np.float32(1013.7) + v * np.float32(757.3)) % 1
-        level = np.log2(np.maximum(footprint * self.side, np.float32(1e-3))) + dither
-        level = np.clip(level, 0, len(self.starts) - 1).astype(np.int32)
+        dither = _fraction(u * np.float32(1013.7) + v * np.float32(757.3))
+        level = np.log(np.maximum(footprint * self.side, np.float32(1e-3))) * np.float32(1 / np.log(2)) + dither
+        level = np.minimum(np.maximum(level, 0), len(self.starts) - 1).astype(np.int32)
         side = np.right_shift(self.side, level)
-        x, y = (u % 1) * side - np.float32(0.5), (v % 1) * side - np.float32(0.5)
+        wide = side.astype(np.float32)
+        x, y = _fraction(u) * wide - np.float32(0.5), _fraction(v) * wide - np.float32(0.5)
         column, row = np.floor(x), np.floor(y)
         x, y = x - column, y - row
         mask = side - 1
@@ -58,6 +59,10 @@ class Texture:
     def _roots(self, index: np.ndarray) -> np.ndarray:
         rgba = self.texels.take(index).view(np.uint8).reshape(-1, 4)
         return rgba.T[:3].astype(np.float32, order="C")
+
+
+def _fraction(values: np.ndarray) -> np.ndarray:
+    return values - np.floor(values)
 
 
 def noise(rng: np.random.Generator, side: int, slope: float) -> np.ndarray:
