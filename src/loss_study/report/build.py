@@ -1,0 +1,26 @@
+"""The whole report, in memory: every file that `compare` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loss_study.data.packed import PackedSample
+from loss_study.parameters import Parameters
+from loss_study.report import page, panels, protocol, tables
+from loss_study.report.ranking import Ranking
+from loss_study.report.results import Result
+
+
+def build(
+    parameters: Parameters, results: Sequence[Result], rankings: Sequence[Ranking], sample: PackedSample
+) -> dict[str, bytes]:
+    """Return the report's files by their path below ``reports/``."""
+    pictures = [panel for ranking in rankings for panel in panels.panels(ranking, sample)]
+    how = protocol.describe(parameters, results, sample, protocol.origin())
+    texts = {
+        "metrics.json": tables.metrics_json(rankings, results),
+        "compare.csv": tables.compare_csv(results),
+        "curves.csv": tables.curves_csv(results),
+        "index.html": page.render(parameters, results, rankings, pictures, how),
+    }
+    return {panel.path: panel.png for panel in pictures} | {path: text.encode() for path, text in texts.items()}

@@ -1,0 +1,81 @@
+"""The page ``index.html``: one file that shows the whole study, with everything in it and nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from loss_study.parameters import Parameters
+from loss_study.report import charts, losses, panels
+from loss_study.report.answer import answer
+from loss_study.report.labels import groups, shown
+from loss_study.report.palette import colours
+from loss_study.report.panels import Panel
+from loss_study.report.ranking import Ranking
+from loss_study.report.results import Result
+
+_FOLDER = Path(__file__).parent
+
+
+def render(
+    parameters: Parameters,
+    results: Sequence[Result],
+    rankings: Sequence[Ranking],
+    pictures: Sequence[Panel],
+    how: Mapping[str, Any],
+) -> str:
+    """Return the page's HTML; `how` is what `protocol.describe` returns.
+
+    The same arguments give the same bytes; everything from outside is escaped.
+    """
+    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters["data_uri"] = _data_uri
+    environment.globals["answer"] = answer
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2").render(
+        parameters=parameters,
+        results=results,
+        sections=[_head_section(ranking, pictures) for ranking in rankings],
+        failures=[result for result in results if not result.sound],
+        colours=colours(parameters.loss.names),
+        about={name: losses.about(name) for name in parameters.loss.names},
+        error_range=panels.ERROR_RANGE,
+        scales={name: panels.scale(name) for name in (panels.DEPTH_COLOURS, panels.ERROR_COLOURS)},
+        how=how,
+        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _head_section(ranking: Ranking, pictures: Sequence[Panel]) -> dict[str, Any]:
+    """What the page shows of one head."""
+    metrics = dict.fromkeys(name for standing in ranking.standings for name in standing.means)
+    return {
+        "ranking": ranking,
+        "axis": charts.Axis.around(value for standing in ranking.placed for value in standing.values),
+        "groups": groups(metrics),
+        "best": {name: _best(ranking, name) for name in metrics},
+        "charts": [charts.validation_chart(ranking), charts.training_chart(ranking)],
+        "panels": [panel for panel in pictures if panel.head == ranking.head],
+    }
+
+
+def _best(ranking: Ranking, name: str) -> float | None:
+    """The best mean of one metric, None where its direction is unknown or it says nothing about order."""
+    direction = shown(name).higher_is_better
+    values = [standing.means[name] for standing in ranking.placed if name in standing.means and not standing.failed]
+    if direction is None or len(values) < 2:
+        return None
+    return max(values) if direction else min(values)
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,0 +1,76 @@
+"""The ranking on the terminal; ``python -m loss_study.report.terminal`` prints it again after a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loss_study import parameters
+from loss_study.errors import run_stage
+from loss_study.report import results
+from loss_study.report.answer import answer
+from loss_study.report.ranking import Ranking, Standing, rank
+
+REPORTS = Path("reports")
+# A log has no width of its own; narrower ones would break the lines of the table.
+_LOG_WIDTH = 110
+
+
+def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
+    """Print each head's ranking, the failed trials by name, and where the report lies. In a log: plain lines."""
+    console = console or _console()
+    for ranking in rankings:
+        console.print(_table(ranking, plain=not console.is_terminal))
+        for sentence in answer(ranking):
+            console.print(Text(sentence))
+        for result in (failed for standing in ranking.standings for failed in standing.failed):
+            console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"))
+        console.print()
+    console.print(Text(f"report: {(REPORTS / 'index.html').resolve()}"))
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_LOG_WIDTH)
+
+
+def _table(ranking: Ranking, *, plain: bool) -> Table:
+    table = Table(title=f"{ranking.head}: {ranking.metric.label} on the test split", title_justify="left")
+    table.box = None if plain else box.SIMPLE_HEAD
+    for column, justify in (("", "right"), ("loss", "left"), (ranking.metric.label, "right")):
+        table.add_column(column, justify=justify, no_wrap=True)
+    table.add_column("by seed", no_wrap=True)
+    table.add_column("training", justify="right", no_wrap=True)
+    table.add_column("failed")
+    for place, standing in enumerate(ranking.standings, start=1):
+        table.add_row(*_cells(place, standing), style="bold" if standing is ranking.best else None)
+    return table
+
+
+def _cells(place: int, standing: Standing) -> list[Text]:
+    values = [standing.metric.show(value) for value in standing.values]
+    cells = [
+        str(place) if standing.sound else "",
+        standing.loss,
+        standing.metric.show(standing.value),
+        " ".join(values),
+        "" if standing.seconds is None else f"{standing.seconds:.0f} s",
+        f"{len(standing.failed)} of {len(standing.results)}" if standing.failed else "",
+    ]
+    return [Text(cell) for cell in cells]
+
+
+def main() -> None:
+    """Print the ranking of the study that params.yaml names, from runs/ and eval/."""
+    study = parameters.load()
+    found = results.read(study)
+    show([rank(head, found) for head in study.loss.heads])
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,125 @@
+"""A finished study without training: fabricated runs/, eval/ and data/sample, with values known by construction."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+LOSSES = ["bce", "l1", "rmse", "dice", "weighted_bce", "huber", "ssim"]
+SEEDS = [0, 1]
+SIZE = 32
+PANEL = [8, 9]
+# Test value of the headline metric; seed 0 scores 0.01 below it and seed 1 0.01 above it.
+IOU = {"bce": 0.90, "l1": 0.80, "rmse": 0.88, "dice": 0.93, "weighted_bce": 0.91, "huber": 0.85, "ssim": 0.96}
+RMSE = {"bce": 0.05, "l1": 0.04, "rmse": 0.03, "dice": 0.35, "weighted_bce": 0.38, "huber": 0.045, "ssim": 0.032}
+COLLAPSED = ("mask", "ssim", 1)
+DIVERGED = ("depth", "huber", 1)
+MISSING = ("depth", "bce", 0)
+DIVERGENCE = "the loss became nan in epoch 3"
+
+
+def fabricate(root: Path, *, repository: Path, losses=LOSSES, seeds=SEEDS, background="bg", reason=DIVERGENCE) -> None:
+    """Write params.yaml and every file that `compare` reads below `root`."""
+    values = yaml.safe_load((repository / "params.yaml").read_text(encoding="utf-8"))
+    values["loss"]["names"], values["seeds"] = list(losses), list(seeds)
+    (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    masks, depths = write_sample(root / "data" / "sample", background)
+    for head, truth in (("mask", masks), ("depth", depths)):
+        for loss in losses:
+            for seed in seeds:
+                if (head, loss, seed) != MISSING:
+                    write_trial(root, head, loss, seed, truth, reason)
+
+
+def write_sample(folder: Path, background: str) -> tuple[np.ndarray, np.ndarray]:
+    """Ten pictures of a disc before a gradient; 0-5 train, 6-7 validation, 8-9 test, one background per split."""
+    folder.mkdir(parents=True)
+    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    masks, depths, pictures = [], [], []
+    sky = np.stack([90 + 2 * y, 110 + y, 150 - 2 * y], axis=-1)
+    for number in range(10):
+        mask = np.clip(7 - np.hypot(x - 9 - 1.4 * number, y - 18), 0, 1)
+        masks.append(np.uint8(255 * mask))
+        depths.append(np.uint8(np.where(mask > 0.5, 60, 250 - 5 * y)))
+        pictures.append(np.uint8(sky * (1 - mask[..., None]) + mask[..., None] * (200, 120, 40)))
+    splits = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    rows = {split: row for row, split in enumerate(["train", "validation", "test"])}
+    np.save(folder / "pictures.npy", np.stack(pictures))
+    np.save(folder / "backgrounds.npy", np.stack([np.uint8(sky)] * 3))
+    np.save(folder / "masks.npy", np.stack(masks))
+    np.save(folder / "depths.npy", np.stack(depths))
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "split", "background_row", "background", "cutout", "foreground"])
+        for number, split in enumerate(splits):
+            name = f"{background}{rows[split]}"
+            writer.writerow([f"{name}-{number}", split, rows[split], name, f"cut{number}", 0.14])
+    meta = {
+        "format": 1,
+        "backgrounds": 3,
+        "heads": ["mask", "depth"],
+        "notes": ["Depth is fabricated."],
+        "statistics": {"mask_mean": 0.14, "depth_mean": 0.6},
+    }
+    (folder / "sample.json").write_text(json.dumps(meta), encoding="utf-8")
+    return np.stack(masks), np.stack(depths)
+
+
+def headline(head: str, loss: str, seed: int) -> float:
+    """The test value that `write_trial` gives the head's headline metric; a collapsed mask has IoU 0."""
+    if (head, loss, seed) == COLLAPSED:
+        return 0.0
+    return {"mask": IOU, "depth": RMSE}[head][loss] + (0.01 if seed else -0.01)
+
+
+def write_trial(root: Path, head: str, loss: str, seed: int, truth: np.ndarray, reason: str) -> None:
+    trial, name = (head, loss, seed), f"{head}-{loss}-{seed}"
+    status = "diverged" if trial == DIVERGED else "finished"
+    verdict = {COLLAPSED: "all background", DIVERGED: "diverged"}.get(trial, "")
+    identity = {"head": head, "loss": loss, "seed": seed, "status": status}
+    identity["reason"] = reason if status == "diverged" else ""
+    value = headline(*trial)
+    run = root / "runs" / name
+    run.mkdir(parents=True)
+    epochs = 3 if status == "diverged" else 8
+    settings = {"batch_size": 16, "epochs": 8, "lr": 0.01, "precision": "float32", "device": "cpu", "threads": 1}
+    details = {"epochs_run": epochs, "best_epoch": epochs, "best_validation": value, "parameters": 496_000}
+    speed = {"seconds": 10.0 + 2 * seed, "images_per_second": 500.0, "versions": {"torch": "2.15.0"}}
+    (run / "trial.json").write_text(json.dumps(identity | settings | details | speed), encoding="utf-8")
+    write_history(run / "history.csv", value, epochs, diverges=status == "diverged")
+    write_evaluation(root / "eval" / name, identity | {"verdict": verdict}, value, truth)
+
+
+def write_history(path: Path, final: float, epochs: int, *, diverges: bool) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "train_loss", "validation", "learning_rate", "seconds", "images_per_second"])
+        for epoch in range(1, epochs + 1):
+            train = "nan" if diverges and epoch == epochs else 0.7 * 0.6**epoch
+            start = 0.1 if final > 0.5 else final + 0.2
+            writer.writerow([epoch, train, final + (start - final) * 0.5**epoch, 0.01 / epoch, 1.2, 500.0])
+
+
+def write_evaluation(folder: Path, outcome: dict, value: float, truth: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    head = outcome["head"]
+    if head == "mask":
+        test = {"iou": value, "dice": 2 * value / (1 + value), "precision": value, "recall": 1.0}
+        test |= {f"{name}_at_best": min(1.0, score + 0.01) for name, score in test.items()}
+    else:
+        test = {"rmse": value, "abs_rel": 2 * value, "delta1": 1 - value, "ssim": 1 - 2 * value}
+        test |= {f"{name}_fg": score / 2 for name, score in test.items()}
+    metrics = {**outcome, "threshold": 0.4 if head == "mask" else None, "test": test, "validation": test}
+    metrics |= {"images": 2, "panel": PANEL, "seconds": 0.3}
+    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    rng = np.random.default_rng(outcome["seed"])
+    spread = 255 * (1 - value if head == "mask" else value)
+    noisy = truth[PANEL] + rng.normal(0, spread, (len(PANEL), SIZE, SIZE))
+    prediction = np.zeros_like(noisy) if outcome["verdict"] == "all background" else noisy
+    np.save(folder / "predictions.npy", np.uint8(np.clip(prediction, 0, 255)))
+    with (folder / "per_image.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "background", "cutout", "foreground", next(iter(test))])
+        writer.writerows([[f"bg2-{number}", "bg2", f"cut{number}", 0.14, value] for number in PANEL])
