@@ -8,24 +8,29 @@ from pathlib import Path
 
 from loss_study import parameters
 from loss_study.data import sources
+from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.errors import StudyError, run_stage
 
 SOURCE = Path("data/source/source.json")
+SAMPLE = Path("data/sample")
 
 
 def main() -> None:
-    """Load parameters, open the source that `download` left, pack."""
+    """Load parameters, open the source that `download` left, pack, say what came of it."""
     chosen = parameters.load()
     dataset = chosen.dataset
     try:
         found = json.loads(SOURCE.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{SOURCE}: no such file; run 'dvc repro download' first") from None
+    except (FileNotFoundError, ValueError):
+        raise StudyError(f"{SOURCE}: missing or damaged; run 'dvc repro -f download'") from None
     if found["name"] != dataset.name:
         raise StudyError(f"{SOURCE}: is of data set {found['name']!r}, not {dataset.name!r}; run 'dvc repro download'")
     source = sources.open_source(dataset.name, Path(found["path"]), dataset.options)
-    pack(source, Path("data/sample"), dataset, chosen.sample, notes=found["notes"], workers=_cores())
+    pack(source, SAMPLE, dataset, chosen.sample, notes=found["notes"], workers=_cores())
+    packed = PackedSample.open(SAMPLE).meta
+    counts = ", ".join(f"{count} for {split}" for split, count in packed["images"].items())
+    print(f"sample  {packed['size']}x{packed['size']} px: {counts}", *packed["notes"], sep="\nsample  ", flush=True)
 
 
 def _cores() -> int:

@@ -27,7 +27,7 @@ from loss_study.progress import reporting
 from loss_study.writing import whole_folder, write_csv, write_json
 
 #: Pictures that a process makes before it writes them: all that it holds at a time.
-CHUNK = 64
+CHUNK = 32
 #: Worker processes take about a second to start: work shorter than this is done without them.
 SECONDS_WORTH_A_POOL = 3.0
 #: A pixel is foreground where the mask reaches this.
