@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from loss_study.data import sources
@@ -306,6 +307,11 @@ def test_palette_cutout_with_transparency_is_accepted(folder):
 def test_wrong_options_are_named(folder, options, words):
     with pytest.raises(StudyError, match=words):
         open_(folder, **options)
+
+
+def test_configuration_states_every_option_at_its_default():
+    text = (Path(__file__).parents[1] / "conf" / "dataset" / "composites.yaml").read_text(encoding="utf-8")
+    assert sources.check("composites", {}) == yaml.safe_load(text)["options"]
 
 
 # --- real pictures ---
