@@ -1,0 +1,154 @@
+"""What MLflow is told about a trial: names and values, before any of MLflow is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from loss_study.metrics import HEADLINE
+from loss_study.parameters import Parameters
+from loss_study.tracking.outputs import Outputs
+from loss_study.trial import Trial
+
+SAMPLE = Path("data/sample")
+#: Tag of a run that holds all of a trial, set last: `Outputs.content`.
+CONTENT = "loss_study.content"
+#: Tag of every run: which training it is of, known before the training starts.
+TRAINING = "loss_study.training"
+#: Tag of a run that a training opened: "open" until the mirror begins to complete it.
+LIVE = "loss_study.live"
+#: What stage outputs change in the checkout; they say nothing about the code that a trial ran.
+_NOT_CODE = (":!reports", ":!dvc.lock")
+
+#: key, value, milliseconds since 1970, step
+Point = tuple[str, float, int, int]
+
+
+def run_name(trial: Trial) -> str:
+    """Return ``mask-dice-0``, with the name of the DVC experiment behind it where there is one."""
+    experiment = os.environ.get("DVC_EXP_NAME")
+    return f"{trial.name} ({experiment})" if experiment else trial.name
+
+
+def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
+    """Return the flat names and values that become columns of the runs table."""
+    recipe, sample = parameters.recipe, parameters.sample
+    values: dict[str, Any] = {
+        "head": trial.head,
+        "loss": trial.loss,
+        "seed": trial.seed,
+        "model": parameters.model.name,
+        "optimizer": recipe.optimizer.name,
+        "lr": recipe.optimizer.lr,
+        "schedule": recipe.schedule.name,
+        "epochs": recipe.epochs,
+        "batch_size": recipe.batch_size,
+        "recipe": recipe.name,
+        "precision": recipe.precision,
+        "early_stop": recipe.early_stop,
+        "flip": recipe.augmentation.flip,
+        "dataset": parameters.dataset.name,
+        "scale": parameters.scale.name,
+        "sample.images": sample.images,
+        "sample.size": sample.size,
+        "sample.seed": sample.seed,
+        "sample.validation": sample.validation,
+        "sample.test": sample.test,
+        **_prefixed("loss", parameters.loss_options[trial.loss]),
+        **_prefixed("model", parameters.model.options),
+        **_prefixed("optimizer", recipe.optimizer.options),
+        **_prefixed("schedule", recipe.schedule.options),
+        **_prefixed("dataset", parameters.dataset.options),
+    }
+    return {key: str(value) for key, value in values.items()}
+
+
+def training_key(trial: Trial, parameters: Parameters, sample: Path = SAMPLE) -> str:
+    """Return what identifies a training before it has run: its parameters and its data."""
+    told = {**parameters_of(trial, parameters), "sample": sample_digest(sample)}
+    return _short_hash(json.dumps(told, sort_keys=True).encode())
+
+
+def sample_digest(sample: Path = SAMPLE) -> str:
+    """Return the packed sample's short hash, of its description and its index."""
+    return _short_hash((sample / "sample.json").read_bytes() + (sample / "index.csv").read_bytes())
+
+
+def tags_of(trial: Trial, parameters: Parameters, training: str) -> dict[str, str]:
+    """Return the tags that lead from a run to its DVC stages, its DVC experiment, its commit and its study."""
+    told = parameters.model_dump(mode="json", exclude={"notice"})
+    commit = _git("rev-parse", "HEAD")
+    tags = {
+        TRAINING: training,
+        "study": _short_hash(json.dumps(told, sort_keys=True).encode()),
+        "dvc.stage": f"train@{trial.name}",
+        "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
+        "git.commit": commit,
+        "git.dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE))).lower(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": f"dvc repro evaluate@{trial.name}",
+        "mlflow.source.git.commit": commit,
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+def outcome_tags(outputs: Outputs) -> dict[str, str]:
+    """Return how the trial ended, ``verdict``: "learned", or how it collapsed or diverged; and where it ran."""
+    tags = {"verdict": outputs.evaluation["verdict"] or "learned", "device": str(outputs.record["device"])}
+    # Numbers that an option such as "auto" became; as a parameter it keeps what params.yaml says.
+    tags |= {f"loss.{key}": str(value) for key, value in outputs.record["loss_options"].items()}
+    if outputs.record["reason"]:
+        tags["reason"] = outputs.record["reason"]
+    return tags
+
+
+def outcome_metrics(outputs: Outputs) -> dict[str, float]:
+    """Return the single numbers of a trial: ``best/...`` on validation, ``test/...`` on test, and sizes."""
+    record, evaluation = outputs.record, outputs.evaluation
+    values = {
+        f"best/{record['metric']}": record["best_validation"],
+        "best/epoch": record["best_epoch"],
+        **_prefixed("test", evaluation["test"], "/"),
+        "test/threshold": evaluation["threshold"],
+        "seconds": record["seconds"],
+        "parameters": record["parameters"],
+    }
+    return {_metric_name(key): float(value) for key, value in values.items() if value is not None}
+
+
+def curve(head: str, rows: Sequence[Mapping[str, float]], start_ms: int) -> Iterator[Point]:
+    """Yield the points of the curves of `rows`, mappings with the columns of ``history.csv``."""
+    elapsed = 0.0
+    for row in rows:
+        elapsed += row["seconds"]
+        now, step = start_ms + round(elapsed * 1000), int(row["epoch"])
+        yield "train_loss", row["train_loss"], now, step
+        yield f"validation_{HEADLINE[head]}", row["validation"], now, step
+        yield "learning_rate", row["learning_rate"], now, step
+        yield "images_per_second", row["images_per_second"], now, step
+
+
+def _metric_name(name: str) -> str:
+    """MLflow allows letters, digits and ``_-./ :``; the pages cannot open a name with % or #."""
+    return "".join(sign if sign.isalnum() or sign in "_-./" else "_" for sign in name)
+
+
+def _prefixed(prefix: str, values: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
+    return {f"{prefix}{separator}{key}": value for key, value in values.items()}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _short_hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

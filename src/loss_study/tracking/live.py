@@ -1,0 +1,121 @@
+"""Show a long training in MLflow while it runs."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from loss_study.parameters import Parameters
+from loss_study.tracking import describe
+from loss_study.tracking import store as stores
+from loss_study.tracking.store import Store
+from loss_study.trial import Trial
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_STATUS = {"finished": "FINISHED", "diverged": "FAILED", "interrupted": "KILLED"}
+#: A dead server must not hold up a training for long: at most two requests of this many seconds.
+_TIMEOUT_SECONDS = 5
+
+
+class LiveRun:
+    """A training's run in MLflow, opened once the training has lasted `after_seconds`.
+
+    Short trainings never import MLflow. Whatever goes wrong with MLflow is one line on stderr and the end of the live
+    run, never of the training: `mirror.fill_in` completes or replaces the run when the trial's files are there. A
+    training that resumes from a checkpoint gives the rows of its `earlier` epochs, and goes on in the same run.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        parameters: Parameters,
+        earlier: Sequence[Mapping[str, float]] = (),
+        after_seconds: float = 60.0,
+    ) -> None:
+        self.trial, self.parameters, self.after_seconds = trial, parameters, after_seconds
+        self._began = time.monotonic()
+        self._rows = [dict(row) for row in earlier]
+        self._sent: set[int] = set()
+        self._start_ms = round(time.time() * 1000)
+        self._store: Store | None = None
+        self._run_id = ""
+        self._given_up = False
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Take the values of one epoch, named as the columns of ``history.csv``."""
+        self._rows.append(dict(row))
+        if time.monotonic() - self._began >= self.after_seconds:
+            self._attempt(self._send)
+
+    def close(self, status: str) -> None:
+        """End the run: `status` is "finished", "diverged" or "interrupted"."""
+        if self._run_id:
+            self._attempt(lambda: self._opened().client.set_terminated(self._run_id, _STATUS[status]))
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        if self._given_up:
+            return
+        try:
+            action()
+        except Exception as error:
+            self._given_up = True
+            reason = stores.shown(f"{type(error).__name__}: {error}")[:200]
+            print(f"MLflow: {reason}; training goes on, 'compare' fills its run in", file=sys.stderr, flush=True)
+
+    def _send(self) -> None:
+        """Log the epochs that the run does not have yet, in one request."""
+        from mlflow.entities import Metric  # noqa: PLC0415
+
+        client = self._opened().client
+        points = describe.curve(self.trial.head, self._rows, self._start_ms)
+        client.log_batch(self._run_id, metrics=[Metric(*point) for point in points if point[3] not in self._sent])
+        self._sent = {int(row["epoch"]) for row in self._rows}
+
+    def _opened(self) -> Store:
+        """Return the store, opened at the first call, and with it the run."""
+        if self._store is None:
+            self._store = stores.connect(timeout_seconds=_TIMEOUT_SECONDS, retries=1)
+            self._open(self._store)
+        return self._store
+
+    def _open(self, store: Store) -> None:
+        from mlflow.entities import Param  # noqa: PLC0415
+
+        training = describe.training_key(self.trial, self.parameters)
+        earlier = find(store, training, self._rows)
+        if earlier is not None:
+            self._run_id, self._start_ms = earlier.info.run_id, earlier.info.start_time
+            self._sent = logged_epochs(store, self._run_id)
+            store.client.update_run(self._run_id, status="RUNNING")
+            return
+        tags = {**describe.tags_of(self.trial, self.parameters, training), describe.LIVE: "open"}
+        name = describe.run_name(self.trial)
+        run = store.client.create_run(store.experiment, start_time=self._start_ms, run_name=name, tags=tags)
+        self._run_id = run.info.run_id
+        told = describe.parameters_of(self.trial, self.parameters)
+        store.client.log_batch(self._run_id, params=[Param(*item) for item in told.items()])
+
+
+def find(store: Store, training: str, rows: Sequence[Mapping[str, float]]) -> Run | None:
+    """Return the run that a training opened and no mirror has touched, if its curve is a beginning of `rows`."""
+    losses = {int(row["epoch"]): row["train_loss"] for row in rows}
+    for run in stores.runs(store, {describe.TRAINING: training, describe.LIVE: "open"}):
+        logged = store.client.get_metric_history(run.info.run_id, "train_loss")
+        if all(_same(point.value, losses.get(point.step)) for point in logged):
+            return run
+    return None
+
+
+def logged_epochs(store: Store, run_id: str) -> set[int]:
+    """Return the epochs whose curves the run has."""
+    return {point.step for point in store.client.get_metric_history(run_id, "train_loss")}
+
+
+def _same(logged: float, held: float | None) -> bool:
+    """Whether both are one number, but for the digits that a text file loses."""
+    return held is not None and (math.isclose(logged, held, rel_tol=1e-4) or (math.isnan(logged) and math.isnan(held)))

@@ -1,0 +1,177 @@
+"""Fill in what MLflow lacks: exactly one complete run for every trial that DVC holds."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from loss_study.data.packed import SPLITS, PackedSample
+from loss_study.errors import StudyError
+from loss_study.parameters import Parameters
+from loss_study.tracking import describe, live, model, panels
+from loss_study.tracking import outputs as trial_outputs
+from loss_study.tracking import store as stores
+from loss_study.tracking.outputs import Outputs
+from loss_study.tracking.store import Store
+from loss_study.trial import Trial
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
+
+#: MLflow's limit on the metrics of one batch.
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `fill_in` did: names of trials whose run was created, completed from a live one, or found complete.
+
+    `absent` are trials that were not trained or not evaluated; `address` is the store's, without credentials.
+    """
+
+    address: str
+    created: list[str]
+    completed: list[str]
+    kept: list[str]
+    absent: list[str]
+
+    def __str__(self) -> str:
+        held = len(self.created) + len(self.completed) + len(self.kept)
+        absent = f"; no outputs of {', '.join(self.absent)}" if self.absent else ""
+        return f"MLflow holds {held} runs ({len(self.created) + len(self.completed)} new) in {self.address}{absent}"
+
+
+def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = describe.SAMPLE) -> Summary:
+    """Make sure that every one of `trials` with outputs has exactly one complete run in MLflow.
+
+    A run is known by the content of the trial's files, so doing this twice changes nothing, and doing it on an empty
+    store brings every run back. A run that a live training opened is completed; one that was left half-filled is
+    replaced.
+
+    Raises:
+        StudyError: MLflow cannot be reached or refuses; trials filled in until then stay.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    summary = Summary(stores.shown(stores.uri()), [], [], [], [])
+    try:
+        with stores.lock("mirror"):
+            mirror = _Mirror(stores.connect(), parameters, PackedSample.open(sample))
+            for trial in trials:
+                getattr(summary, mirror.ensure(trial)).append(trial.name)
+    except MlflowException as error:
+        reason = stores.shown(str(error))
+        raise StudyError(
+            f"MLflow at {summary.address}: {reason}; runs are filled in by 'dvc repro -f compare'"
+        ) from error
+    return summary
+
+
+class _Mirror:
+    """One pass over the trials, with all of them sharing a store and a sample."""
+
+    def __init__(self, store: Store, parameters: Parameters, sample: PackedSample) -> None:
+        self.store, self.parameters, self.sample = store, parameters, sample
+
+    def ensure(self, trial: Trial) -> str:
+        """Leave exactly one complete run of `trial`; return the `Summary` field that it belongs to."""
+        outputs = trial_outputs.read(trial)
+        if outputs is None:
+            return "absent"
+        training = describe.training_key(trial, self.parameters, self.sample.folder)
+        content = outputs.content
+        complete = stores.runs(self.store, {describe.CONTENT: content})
+        begun = None if complete else live.find(self.store, training, outputs.history)
+        half_filled = [
+            run
+            for run in stores.runs(self.store, {describe.TRAINING: training})
+            if describe.CONTENT not in run.data.tags and not (begun and begun.info.run_id == run.info.run_id)
+        ]
+        self._delete(complete[1:] + half_filled)
+        if complete:
+            return "kept"
+        self._fill(begun.info.run_id if begun else self._open(outputs, training), outputs, content)
+        return "completed" if begun else "created"
+
+    def _delete(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self.store.client.delete_run(run.info.run_id)
+
+    def _open(self, outputs: Outputs, training: str) -> str:
+        """Create a run that began when the training would have, had it ended now."""
+        start_ms = round((time.time() - outputs.record["seconds"]) * 1000)
+        return self.store.client.create_run(
+            self.store.experiment,
+            start_time=start_ms,
+            run_name=describe.run_name(outputs.trial),
+            tags=describe.tags_of(outputs.trial, self.parameters, training),
+        ).info.run_id
+
+    def _fill(self, run_id: str, outputs: Outputs, content: str) -> None:
+        """Log everything; the content's tag comes last, so that a run without it is known as half-filled."""
+        client = self.store.client
+        run = client.get_run(run_id)
+        client.set_tag(run_id, describe.LIVE, "closed")
+        self._numbers(run, outputs)
+        self._data_set(run_id)
+        if outputs.predictions.exists():
+            self._panels(run_id, outputs)
+        if outputs.model.exists():
+            model.log(self.store, run_id, outputs.trial, self.sample)
+        end_ms = run.info.start_time + round(outputs.record["seconds"] * 1000)
+        status = "FAILED" if outputs.record["status"] == "diverged" else "FINISHED"
+        client.set_terminated(run_id, status, end_ms)
+        client.set_tag(run_id, describe.CONTENT, content)
+
+    def _numbers(self, run: Run, outputs: Outputs) -> None:
+        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
+
+        run_id, start_ms = run.info.run_id, run.info.start_time
+        last_ms = start_ms + round(outputs.record["seconds"] * 1000)
+        there = live.logged_epochs(self.store, run_id)
+        points = [
+            Metric(*point)
+            for point in describe.curve(outputs.trial.head, outputs.history, start_ms)
+            if point[3] not in there
+        ]
+        single = [Metric(key, value, last_ms, 0) for key, value in describe.outcome_metrics(outputs).items()]
+        self._batch(run_id, points + single)
+        self.store.client.log_batch(
+            run_id,
+            params=[Param(*item) for item in describe.parameters_of(outputs.trial, self.parameters).items()],
+            tags=[RunTag(*item) for item in describe.outcome_tags(outputs).items()],
+        )
+
+    def _batch(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        for first in range(0, len(metrics), _BATCH):
+            self.store.client.log_batch(run_id, metrics=metrics[first : first + _BATCH])
+
+    def _data_set(self, run_id: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
+
+        sizes = {split: len(self.sample.rows(split)) for split in SPLITS}
+        data_set = Dataset(
+            name=self.parameters.dataset.name,
+            digest=describe.sample_digest(self.sample.folder),
+            source_type="dvc",
+            source=json.dumps({"uri": describe.SAMPLE.as_posix()}),
+            profile=json.dumps(sizes),
+        )
+        told = {"mlflow.data.context": "train, validation, test", **{key: str(size) for key, size in sizes.items()}}
+        self.store.client.log_inputs(run_id, [DatasetInput(data_set, [InputTag(*item) for item in told.items()])])
+
+    def _panels(self, run_id: str, outputs: Outputs) -> None:
+        predictions = np.load(outputs.predictions, allow_pickle=False)
+        sheet = panels.sheet(self.sample, outputs.trial.head, outputs.evaluation["panel"], predictions)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "panels.png"
+            sheet.save(path)
+            self.store.client.log_artifact(run_id, str(path))
+        self.store.client.log_image(run_id, sheet, key="panels", step=0, synchronous=True)

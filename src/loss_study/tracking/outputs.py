@@ -1,0 +1,83 @@
+"""What DVC holds of a trial: the files that ``train`` and ``evaluate`` wrote."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loss_study.errors import StudyError
+from loss_study.trial import Trial
+
+#: What differs between two runs of the same training; not part of a trial's identity.
+_INCIDENTAL = ("seconds", "images_per_second", "threads", "versions")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """A trial's files, read: ``trial.json``, ``history.csv`` (one mapping per epoch) and ``metrics.json``."""
+
+    trial: Trial
+    record: dict[str, Any]
+    history: list[dict[str, float]]
+    evaluation: dict[str, Any]
+
+    @property
+    def model(self) -> Path:
+        """The trained weights; a trial that diverged at once has none."""
+        return self.trial.run_dir / "model.pt"
+
+    @property
+    def predictions(self) -> Path:
+        """The predictions of the panel's pictures, uint8 (P, H, W)."""
+        return self.trial.eval_dir / "predictions.npy"
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what the trial is: its results, model and predictions, not its time or machine."""
+        digest = hashlib.sha256()
+        for described in (self.record, self.evaluation):
+            digest.update(json.dumps(_lasting(described), sort_keys=True).encode())
+        digest.update(json.dumps([_lasting(row) for row in self.history], sort_keys=True).encode())
+        for path in (self.model, self.predictions):
+            digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"none")
+        return digest.hexdigest()
+
+
+def read(trial: Trial) -> Outputs | None:
+    """Read the files of `trial`; None if it was not trained or not evaluated.
+
+    Raises:
+        StudyError: a file is damaged; the message names it.
+    """
+    run, evaluated = trial.run_dir, trial.eval_dir
+    if not ((run / "trial.json").exists() and (evaluated / "metrics.json").exists()):
+        return None
+    return Outputs(trial, _json(run / "trial.json"), _history(run / "history.csv"), _json(evaluated / "metrics.json"))
+
+
+def _lasting(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in _INCIDENTAL}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f {_stage(path)}'") from None
+
+
+def _history(path: Path) -> list[dict[str, float]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f {_stage(path)}'") from None
+
+
+def _stage(path: Path) -> str:
+    return f"{'evaluate' if path.name == 'metrics.json' else 'train'}@{path.parent.name}"

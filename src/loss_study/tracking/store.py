@@ -1,0 +1,109 @@
+"""Where MLflow keeps the study's runs, and the way in."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from filelock import FileLock
+
+from loss_study.errors import StudyError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+#: All trials are runs of this one experiment, so that the runs table holds them side by side.
+EXPERIMENT = "loss-study"
+ARTIFACTS = "mlartifacts"
+_SERVERS = ("http", "https")
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open MLflow store: its client, and the id of the experiment that holds the study's runs."""
+
+    client: MlflowClient
+    experiment: str
+
+
+def root() -> Path:
+    """Return the repository's root: ``DVC_ROOT`` in a stage (the main checkout, also with ``--temp``), else searched.
+
+    Raises:
+        StudyError: the working directory is in no repository.
+    """
+    if stage_root := os.environ.get("DVC_ROOT"):
+        return Path(stage_root)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".dvc").is_dir() or (folder / ".git").exists():
+            return folder
+    raise StudyError(f"{here}: in no repository; change into the project's folder")
+
+
+def uri() -> str:
+    """Return ``MLFLOW_TRACKING_URI``, or that of ``mlflow.db`` in the root, where plain ``mlflow ui`` looks."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{quote(str(root() / 'mlflow.db'))}"
+
+
+def shown(text: str) -> str:
+    """Return `text` as one line in which no address shows a user, a password or a query."""
+    return " ".join(re.sub(r"(?<=://)[^/\s@]*@|(?<=\w)\?\S*", "", text).split())
+
+
+def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
+    """Open the store and its experiment; both are created where they are missing, by one process at a time.
+
+    Takes 3 s to import MLflow, and 3 s more when the database does not exist yet. `timeout_seconds` and `retries`
+    hold for each request to a server; MLflow's own environment variables override them.
+    """
+    patience = {"MLFLOW_HTTP_REQUEST_TIMEOUT": timeout_seconds, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": retries}
+    for name, value in {**_QUIET, **patience}.items():
+        os.environ.setdefault(name, str(value))
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    address = uri()
+    with lock("open"):
+        client = MlflowClient(tracking_uri=address, registry_uri=address)
+        return Store(client, _experiment(client, address))
+
+
+def runs(store: Store, tags: Mapping[str, str]) -> list[Run]:
+    """Return the runs that have all of these tags, oldest first."""
+    wanted = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    return list(store.client.search_runs([store.experiment], wanted, order_by=["attributes.start_time ASC"]))
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Hold the lock `name` among the processes of this checkout."""
+    folder = root() / ARTIFACTS
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / f".{name}.lock"):
+        yield
+
+
+def _experiment(client: MlflowClient, address: str) -> str:
+    known = client.get_experiment_by_name(EXPERIMENT)
+    if known is None:
+        # A server has its own place for artifacts; without one, MLflow would take the working directory's.
+        local = urlsplit(address).scheme not in _SERVERS
+        return client.create_experiment(EXPERIMENT, artifact_location=_artifacts() if local else None)
+    if known.lifecycle_stage == "deleted":
+        client.restore_experiment(known.experiment_id)
+    return known.experiment_id
+
+
+def _artifacts() -> str:
+    return (root() / ARTIFACTS).as_uri()
