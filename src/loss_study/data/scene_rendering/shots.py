@@ -21,6 +21,8 @@ from loss_study.data.scene_rendering.solids import Solid, turned
 
 #: Median share of the picture that an object is given, and the spread of its logarithm.
 SHARE, SHARE_SPREAD = 0.073, 0.65
+#: Tries of a spot before the last one is taken as it is.
+TRIES = 200
 #: Share of an object's outline box that it fills.
 FILLED = 0.6
 
@@ -107,8 +109,8 @@ def _changed_things(place: Place, rng: np.random.Generator) -> list[Thing]:
 
 
 def _spot(place: Place, cutout: Cutout, camera: Camera, things: Sequence[Thing], rng: np.random.Generator) -> Spot:
-    """Draw sizes and places until nothing stands in the object or hides most of it; the last try stands."""
-    for _ in range(12):
+    """Draw sizes and places until nothing stands in the object or hides most of it: 2 or 3 tries as a rule."""
+    for _ in range(TRIES):
         share = np.clip(np.exp(rng.normal(np.log(SHARE), SHARE_SPREAD)), 0.008, 0.32)
         extent = np.sqrt(4 * share / FILLED) / camera.focal
         z = rng.uniform(max(1.9, 0.3 / extent), max(2.2, min(place.deep - 0.8, 1.5 / extent)))
