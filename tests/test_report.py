@@ -252,6 +252,24 @@ def test_colours_of_the_study_differ_with_any_colour_vision(vision, page):
     assert differences.min() > 17
 
 
+def test_dvc_plots_overlay_losses_heads_and_revisions():
+    from dvc_render import VegaRenderer
+
+    points = [{"rev": "HEAD", "head": "mask", "loss": "dice", "seed": "0", "epoch": "1", "validation": "0.5"}]
+    renderer = VegaRenderer(
+        points, "curves", template="curves", template_dir=REPOSITORY / ".dvc/plots", x="epoch", y="validation"
+    )
+    spec = renderer.get_filled_template()
+    assert "<DVC" not in json.dumps(spec)
+    assert spec["data"]["values"] == points
+    channels = {channel: spec["encoding"][channel]["field"] for channel in ("x", "y", "color", "row", "strokeDash")}
+    assert channels == {"x": "epoch", "y": "validation", "color": "loss", "row": "head", "strokeDash": "rev"}
+    scale = spec["encoding"]["color"]["scale"]
+    fixed = {loss: colour.light for loss, colour in palette.colours(scale["domain"]).items()}
+    assert dict(zip(scale["domain"], scale["range"], strict=True)) == fixed
+    assert sorted(scale["domain"]) == losses.known()
+
+
 def test_axis_holds_its_values_at_round_numbers():
     axis = charts.Axis.around([0.79, 0.94])
     assert [text for _, text in axis.labels] == ["0.75", "0.8", "0.85", "0.9", "0.95"]
@@ -376,6 +394,19 @@ def test_losses_speak_for_themselves_without_torch():
 # The page and the stage
 
 
+def test_one_head_without_backgrounds(study):
+    values = Path("params.yaml").read_text().replace("  - depth\n", "").replace("  - mask\n  - depth", "  - mask")
+    Path("params.yaml").write_text(values)
+    meta = json.loads(Path("data/sample/sample.json").read_text())
+    meta |= {"heads": ["mask"], "backgrounds": 0, "statistics": {"mask_mean": 0.14}}
+    Path("data/sample/sample.json").write_text(json.dumps(meta))
+    files = Read().files()
+    html = files["index.html"].decode()
+    assert "Which loss trains the best mask?" in html
+    assert "depth" not in json.loads(files["metrics.json"])
+    assert {"panels/mask-0.png", "panels/mask-1.png"} == {name for name in files if name.startswith("panels/")}
+
+
 class Cells(HTMLParser):
     """Collects {(head, loss, metric): value} from the tables of all metrics."""
 
@@ -435,7 +466,7 @@ def test_terminal_in_a_log_is_plain_and_names_failures(study):
     assert text.isascii()
     assert re.search(r"1 +dice +0\.930 +0\.920 0\.940 +11 s", text)
     assert "mask-ssim-1 collapsed: all background" in text
-    assert f"report: {Path('reports/index.html').resolve()}" in text.replace("\n", "")
+    assert f"report: {Path('reports/index.html').resolve()}\n" in text
 
 
 def test_stage_writes_the_whole_report(study):

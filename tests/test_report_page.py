@@ -119,6 +119,18 @@ def test_dark_follows_the_system(browser, page):
     assert colours == {"rgb(251, 251, 250)", "rgb(20, 22, 26)"}
 
 
+def test_prints_light(browser, page):
+    view(browser, page, scheme="dark")
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+    )
+    try:
+        assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(251, 251, 250)"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_a_click_on_a_heading_sorts_best_first_then_worst(opened):
     table = opened.find_element("css selector", "[aria-label='Metrics of depth '] table")
     heading = table.find_element("xpath", ".//th[normalize-space()='RMSE']")

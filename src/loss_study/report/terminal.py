@@ -27,11 +27,11 @@ def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
     for ranking in rankings:
         console.print(_table(ranking, plain=not console.is_terminal))
         for sentence in answer(ranking):
-            console.print(Text(sentence))
+            console.print(Text(sentence), soft_wrap=True)
         for result in (failed for standing in ranking.standings for failed in standing.failed):
-            console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"))
+            console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"), soft_wrap=True)
         console.print()
-    console.print(Text(f"report: {(REPORTS / 'index.html').resolve()}"))
+    console.print(Text(f"report: {(REPORTS / 'index.html').resolve()}"), soft_wrap=True)
 
 
 def _console() -> Console:
