@@ -1,16 +1,20 @@
-"""Compare all trials: write reports/ (the page, the tables, the panels) and print the ranking."""
+"""Compare all trials: write reports/ (the page, the tables, the panels), fill MLflow in, print the ranking."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from loss_study import parameters
 from loss_study.data.packed import PackedSample
-from loss_study.errors import run_stage
+from loss_study.errors import StudyError, run_stage
+from loss_study.parameters import Parameters
 from loss_study.report import results, terminal
 from loss_study.report.build import build
 from loss_study.report.publish import publish
 from loss_study.report.ranking import rank
+from loss_study.tracking.mirror import fill_in
+from loss_study.trial import trials
 
 SAMPLE = Path("data/sample")
 
@@ -21,7 +25,16 @@ def main() -> None:
     found = results.read(study)
     rankings = [rank(head, found) for head in study.loss.heads]
     publish(terminal.REPORTS, build(study, found, rankings, PackedSample.open(SAMPLE)))
+    _mirror(study)
     terminal.show(rankings)
+
+
+def _mirror(study: Parameters) -> None:
+    """Bring every trial into MLflow; the report stands without it, so a store that fails is a warning."""
+    try:
+        print(fill_in(trials(study), study), flush=True)
+    except StudyError as error:
+        print(f"warning: {error}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

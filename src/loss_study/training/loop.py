@@ -147,6 +147,12 @@ def _state(model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) 
     return {"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)}
 
 
+def earlier_epochs(checkpoint: Checkpoint) -> list[dict[str, float]]:
+    """Return the history that a resumed training will start with."""
+    state = checkpoint.load()
+    return state["outcome"]["history"] if state else []
+
+
 def _resume(checkpoint: Checkpoint, model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> int:
     """Put a saved state back, if there is one, and return the first epoch that is still to be trained."""
     state = checkpoint.load()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from loss_study import losses, metrics
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Parameters
 from loss_study.progress import Reporter, duration, reporting
+from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import Checkpoint, key, save_atomically
 from loss_study.training.device import pick, pick_precision, use_threads
-from loss_study.training.loop import HISTORY, Outcome, train
+from loss_study.training.loop import HISTORY, Outcome, earlier_epochs, train
 from loss_study.trial import Trial, trials
 from loss_study.writing import whole_folder, write_csv, write_json
 
@@ -39,7 +42,13 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
     with (
         Checkpoint(trial.name, _key(trial, sample, parameters, options)) as checkpoint,
         reporting(_title(trial, parameters), images * recipe.epochs) as reporter,
+        _live(trial, parameters, checkpoint) as live,
     ):
+
+        def told(row: dict[str, float]) -> None:
+            _note(reporter, trial, row, recipe.epochs)
+            live.epoch(row)
+
         outcome = train(
             trial,
             sample,
@@ -48,11 +57,22 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
             options,
             checkpoint,
             on_step=reporter.advance,
-            on_epoch=lambda row: _note(reporter, trial, row, recipe.epochs),
+            on_epoch=told,
         )
         _write(trial, sample, parameters, options, outcome)
         checkpoint.remove()
+        live.close(outcome.status)
     _conclude(trial, outcome, time.perf_counter() - started)
+
+
+@contextmanager
+def _live(trial: Trial, parameters: Parameters, checkpoint: Checkpoint) -> Iterator[LiveRun]:
+    live = LiveRun(trial, parameters, earlier=earlier_epochs(checkpoint))
+    try:
+        yield live
+    except BaseException:
+        live.close("interrupted")
+        raise
 
 
 def _title(trial: Trial, parameters: Parameters) -> str:
