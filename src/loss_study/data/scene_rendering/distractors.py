@@ -55,7 +55,7 @@ def thing(rng: np.random.Generator, indoors: bool) -> Thing:
 def litter(rng: np.random.Generator) -> Thing:
     """Draw a small stone, ball, block or sheet, the one kind of thing that comes and goes."""
     size = rng.uniform(0.05, 0.11)
-    skin = _skin(rng, ("plain", "mottled", "checks"), ("any", "grey", "pale", "earth"), 0.3)
+    skin = _skin(rng, ("plain", "mottled", "checks"), ("any", "grey", "pale", "earth"), 0.3, 16)
     shapes = (
         ball((0, size, 0), size, skin),
         ball((0, size * 0.5, 0), (size * 1.4, size * 0.7, size), skin),
@@ -65,10 +65,12 @@ def litter(rng: np.random.Generator) -> Thing:
     return Thing([shapes[rng.integers(len(shapes))]], size)
 
 
-def _skin(rng: np.random.Generator, patterns: tuple[str, ...], ranges: tuple[str, ...], tile: float) -> Skin:
+def _skin(
+    rng: np.random.Generator, patterns: tuple[str, ...], ranges: tuple[str, ...], tile: float, side: int = 64
+) -> Skin:
     pattern, range_name = patterns[rng.integers(len(patterns))], ranges[rng.integers(len(ranges))]
     palette = [colours.draw(rng, range_name), colours.draw(rng, range_name), colours.choose(rng, "pale", "dark")]
-    return Skin(textures.make(rng, pattern, palette, 64), tile, gloss=float(rng.choice([0.0, 0.2])))
+    return Skin(textures.make(rng, pattern, palette, side), tile, gloss=float(rng.choice([0.0, 0.2])))
 
 
 def crate(rng: np.random.Generator) -> list[Solid]:

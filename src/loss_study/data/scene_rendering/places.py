@@ -113,7 +113,7 @@ def room(rng: np.random.Generator) -> Made:
     """A room: floor, two walls that meet in a corner or one that faces, skirting boards, pictures."""
     pattern, ranges, tile = (
         ("planks", ("wood",), 1.6), ("tiles", ("pale", "pale", "grey"), 1.8), ("checks", ("pale", "dark"), 2.2),
-        ("mottled", ("sand", "grey"), 2.0), ("zigzag", ("brick", "sand", "wood"), 0.9),
+        ("mottled", ("sand", "sand", "grey"), 2.0), ("zigzag", ("brick", "sand", "wood"), 0.9),
         ("tiles", ("brick", "sand", "grey"), 1.4),
     )[rng.integers(6)]  # fmt: skip
     floor = Ground(_skin(rng, pattern, _palette(rng, *ranges), tile))
@@ -152,7 +152,7 @@ def yard(rng: np.random.Generator) -> Made:
     ground = Ground(_skin(rng, pattern, _palette(rng, *ranges), rng.uniform(1.6, 2.4)))
     pattern, ranges = (
         ("bricks", ("brick", "brick", "grey")), ("mottled", ("sand",)), ("planks", ("wood",)), ("cobbles", ("grey",)),
-        ("leaves", ("leaf",)), ("plain", ("any",)),
+        ("leaves", ("leaf",)), ("plain", ("brick", "sand")),
     )[rng.integers(6)]  # fmt: skip
     skin = _skin(rng, pattern, _palette(rng, *ranges), rng.uniform(1.4, 2.2))
     yaw, deep = rng.uniform(-0.6, 0.6), rng.uniform(6.0, 9.0)

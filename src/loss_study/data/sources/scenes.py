@@ -6,13 +6,16 @@ simply be subtracted: between it and the composite the light moves and changes c
 anew, the sensor's noise differs, the object throws a shadow, about a third of the place's things are moved or painted,
 and up to two pieces of litter (small plain stones, balls, blocks, sheets: a class that the mask never covers) come or
 go. A cut-out has no mirror image: it is turned about its axis instead, and every view has the same identity.
+
+Every array depends on the seed and the item's id alone; an item takes about 10 ms of one core at 64 px, 20 at 112 and
+80 at 224.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -21,14 +24,14 @@ import numpy as np
 from pydantic import Field
 
 from loss_study.data.scene_rendering import cutouts, places
-from loss_study.data.scene_rendering.render import HALFWAY_M, render
+from loss_study.data.scene_rendering.render import FARTHEST_M, HALFWAY_M, render
 from loss_study.data.scene_rendering.shots import background_shot, object_shot
 from loss_study.data.sources import Example, Item
 
 NOTES = (
     "Pictures are scenes drawn by the project itself from a seed.",
     f"Depth is true: the ray caster's distance z along the optical axis, stored as z / (z + {HALFWAY_M:g} m), "
-    "so 0 is the lens and 1 infinitely far.",
+    f"so 0 is the lens and 1 infinitely far; the sky counts as {FARTHEST_M:g} m away.",
 )
 
 
@@ -41,7 +44,7 @@ class Scenes:
     cutouts: Sequence[str]
     placements: int
     has_background_pictures: bool = True
-    notes: Sequence[str] = field(default=NOTES)
+    notes: Sequence[str] = NOTES
 
     def draw(
         self,
