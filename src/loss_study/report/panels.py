@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,7 +124,7 @@ def _error(head: str, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def _drawn(columns: Sequence[_Column], shape: tuple[int, int]) -> Image.Image:
     """Draw the columns side by side: title, upper picture, lower picture, caption."""
-    factor = max(1, math.ceil(_CELL / max(shape)))
+    factor = max(1, round(_CELL / max(shape)))
     height, width = shape[0] * factor, shape[1] * factor
     canvas = Image.new("RGBA", (len(columns) * (width + _GAP) - _GAP, 2 * height + _GAP + 2 * _LINE), (0, 0, 0, 0))
     draw = ImageDraw.Draw(canvas)
