@@ -184,6 +184,8 @@ def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder:
 def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> None:
     with archive.open("rb") as packed, ByteProgress(f"unpacking {archive.name}", budget.packed) as progress:
         _check_tar_ends(archive, packed)
+        # At least: how much a tar unpacks to is known at its end only.
+        check_space(folder, budget.packed, archive)
         with tarfile.open(fileobj=packed, mode="r:*") as source:
             for member in _members(source):
                 _unpack_tar_member(source, member, folder, budget)

@@ -164,10 +164,10 @@ def _fetch_http(download: _Download) -> None:
     before = _size(download.partial)
     headers = {"Accept-Encoding": "identity"}
     if before:
-        headers |= {"Range": f"bytes={before}-", "If-Range": download.validator}
+        headers["Range"] = f"bytes={before}-"
+    if before and download.validator:
+        headers["If-Range"] = download.validator
     try:
-        # An empty If-Range would never match; requests leaves out a header that is None.
-        headers = {name: value or None for name, value in headers.items()}
         with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
             _receive(response, download, _accept(response, download, before))
     except (
@@ -206,7 +206,10 @@ def _accept(response: requests.Response, download: _Download, offset: int) -> in
 
 
 def _goes_on(response: requests.Response, download: _Download, offset: int) -> bool:
-    """True if the answer is the rest of the very file whose first `offset` bytes are there."""
+    """True if the answer is the rest of the file whose first `offset` bytes are there.
+
+    A server that gives neither ETag nor date is believed if the size is the same.
+    """
     span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
     same_etag = response.headers.get("ETag", download.etag) == download.etag
     return span is not None and same_etag and (int(span[1]), int(span[3])) == (offset, download.size)
@@ -276,7 +279,9 @@ def _fetch_drive(file_id: str, download: _Download) -> None:
                 "or wait a day where too many people have fetched it"
             ) from None
         except (exceptions.DownloadError, requests.RequestException) as error:
-            raise StudyError(f"{download.url}: {_reason(error)}; run it again to go on from here") from None
+            raise StudyError(
+                f"{download.url}: {_reason(error)}; run it again to go on, or remove {download.folder} to start over"
+            ) from None
     download.name = Path(str(path)).name
     download.finish()
 
