@@ -74,6 +74,7 @@ MISTAKES = [
     ("loss_options.huber", {"delta": -1.0}, r"loss_options.huber.delta: .*greater than 0; got -1.0"),
     ("recipe.optimizer.lr", 0, r"recipe.optimizer.lr: .*greater than 0; got 0"),
     ("recipe.optimizer.lr", True, r"recipe.optimizer.lr: Input should be a number; got True"),
+    ("recipe.optimizer.lr", float("inf"), r"recipe.optimizer.lr: Input should be finite; got inf"),
     ("recipe.optimizer.name", "lion", r"unknown optimizer 'lion'"),
     ("recipe.schedule.name", "onecylce", r"unknown schedule 'onecylce': did you mean 'onecycle'\?"),
     ("recipe.precision", "float16", r"recipe.precision: Input should be 'auto', 'float32' or 'bfloat16'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,8 @@ HEADS: tuple[Head, ...] = ("mask", "depth")
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("Input should be a number")
+    if not math.isfinite(value):
+        raise ValueError("Input should be finite")
     return float(value)
 
 
