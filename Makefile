@@ -12,7 +12,6 @@ help: ## List the commands
 
 study: .venv/study ## Run the study, JOBS trials at once, then the ranking and where the report is
 	python -m loss_study.parallel --jobs $(JOBS)
-	@python -m loss_study.report.ranking
 
 test: .venv/test ## Run the linter and all tests
 	ruff check .

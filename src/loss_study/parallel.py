@@ -50,6 +50,8 @@ def run(jobs: int) -> None:
         names = ", ".join(trial.name for trial in failed)
         raise StudyError(f"{len(failed)} of {len(todo)} trials failed: {names}; 'dvc repro' tries them again")
     _dvc("repro")
+    if not todo:
+        _show_ranking()
 
 
 def unfinished(all_trials: list[Trial]) -> list[Trial]:
@@ -125,6 +127,11 @@ def _view(total: int) -> Iterator[View]:
         return
     with Live(console=Console()) as live:
         yield View(total, live)
+
+
+def _show_ranking() -> None:
+    """Print the ranking that is there: with nothing to do, `compare` does not print it."""
+    subprocess.run([sys.executable, "-m", "loss_study.report.terminal"], check=True)
 
 
 def _dvc(*arguments: str) -> None:
