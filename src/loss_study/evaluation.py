@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from loss_study import metrics, models
+from loss_study import losses, metrics, models
+from loss_study.anatomy import depth_errors, gradients, mask_errors, response
+from loss_study.anatomy.kept import kept_places
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
@@ -30,12 +33,15 @@ BATCH_SIZE = 64
 @dataclass(frozen=True)
 class Evaluation:
     """`summary` is ``metrics.json`` but for the trial's own words; `per_image` has one value per test image;
-    `panel` holds the predictions of the panel's images, uint8 (P, H, W).
+    `panel` holds the predictions of the panel's images, uint8 (P, H, W), `kept` those of the places that `kept_places`
+    names; `errors` says where the predictions are wrong.
     """
 
     summary: dict[str, Any]
     per_image: dict[str, np.ndarray]
     panel: np.ndarray
+    kept: np.ndarray
+    errors: dict[str, Any]
 
 
 def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
@@ -43,7 +49,9 @@ def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
     started = time.perf_counter()
     description = json.loads((trial.run_dir / "trial.json").read_text(encoding="utf-8"))
     use_threads(description["threads"])
-    evaluation = evaluate(load_model(trial.run_dir / "model.pt"), sample, trial.head, description["precision"])
+    model = load_model(trial.run_dir / "model.pt")
+    evaluation = evaluate(model, sample, trial.head, description["precision"])
+    anatomy = _anatomy(trial, sample, model, description) | {"errors": evaluation.errors}
     summary = {name: description[name] for name in ("head", "loss", "seed", "status", "reason")} | evaluation.summary
     if summary["status"] == "diverged":
         summary["verdict"] = "diverged"
@@ -52,9 +60,25 @@ def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
         write_json(folder / "metrics.json", summary)
         write_csv(folder / "per_image.csv", *_table(sample, evaluation.per_image))
         np.save(folder / "predictions.npy", evaluation.panel, allow_pickle=False)
+        write_json(folder / "anatomy.json", anatomy)
+        np.save(folder / "test.npy", evaluation.kept, allow_pickle=False)
     headline = metrics.HEADLINE[trial.head]
     words = f"  ({summary['verdict']})" if summary["verdict"] else ""
     print(f"{trial.name}  test {headline} {summary['test'][headline]:.4f}{words}", flush=True)
+
+
+def _anatomy(trial: Trial, sample: PackedSample, model: nn.Module, description: dict[str, Any]) -> dict[str, Any]:
+    device = pick()
+    loss = losses.build(trial.loss, **description["loss_options"])
+    start = initial_model(trial.run_dir / "model.pt", trial.seed)
+    moments = {"start": start.to(device, memory_format=torch.channels_last), "end": model}
+    precision = pick_precision(description["precision"], device)
+    rows, size = sample.rows("test"), sample.pictures.shape[1]
+    return {
+        "gradients": gradients.measure(moments, loss, sample, trial.head, precision, device),
+        "response": response.curves(loss, trial.head, size),
+        "kept": rows[kept_places(len(rows), size)].tolist(),
+    }
 
 
 def _table(sample: PackedSample, per_image: dict[str, np.ndarray]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -71,14 +95,24 @@ def load_model(path: Path) -> nn.Module:
     """Return the model that `train` left in `path`; StudyError if the file is missing or damaged."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        build = saved["build"]
-        model = models.build(build["name"], build["in_channels"], build["heads"], **build["options"])
+        model = _build(saved["build"])
         model.load_state_dict(saved["state"])
     except FileNotFoundError:
         raise StudyError(f"{path}: no trained model there; run 'dvc repro train@{path.parent.name}'") from None
-    except (RuntimeError, EOFError, KeyError, TypeError) as error:
+    except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise StudyError(f"{path}: damaged model file ({type(error).__name__}); train it again") from None
     return model
+
+
+def initial_model(path: Path, seed: int) -> nn.Module:
+    """Return the model of `path`, which `load_model` can read, with the weights that `train` drew from `seed`."""
+    build = torch.load(path, map_location="cpu", weights_only=True)["build"]
+    torch.manual_seed(seed)
+    return _build(build)
+
+
+def _build(build: dict[str, Any]) -> nn.Module:
+    return models.build(build["name"], build["in_channels"], build["heads"], **build["options"])
 
 
 def panel_rows(sample: PackedSample) -> np.ndarray:
@@ -90,8 +124,8 @@ def panel_rows(sample: PackedSample) -> np.ndarray:
     if sample.masks is not None:
         share = np.array([float(sample.index[row]["foreground"]) for row in rows])
         rows = rows[np.argsort(share, kind="stable")]
-    places = np.linspace(0, len(rows) - 1, min(PANEL_IMAGES, len(rows)) + 2)[1:-1]
-    return rows[np.unique(places.round().astype(int))]
+    count = min(PANEL_IMAGES, len(rows))
+    return rows[(2 * np.arange(count) + 1) * len(rows) // (2 * count)]
 
 
 def evaluate(model: nn.Module, sample: PackedSample, head: str, precision: str) -> Evaluation:
@@ -103,7 +137,8 @@ def evaluate(model: nn.Module, sample: PackedSample, head: str, precision: str) 
     validation = _predict(model, sample, "validation", head, precision, device)
     threshold = mask.best_threshold(**validation) if head == "mask" else None
     test = _predict(model, sample, "test", head, precision, device)
-    per_image, summary = _measure(head, test, _foreground(sample, "test"), threshold)
+    foreground = _foreground(sample, "test")
+    per_image, summary = _measure(head, test, foreground, threshold)
     _, validation_summary = _measure(head, validation, _foreground(sample, "validation"), threshold)
     return Evaluation(
         {
@@ -115,7 +150,9 @@ def evaluate(model: nn.Module, sample: PackedSample, head: str, precision: str) 
             "panel": panel_rows(sample).tolist(),
         },
         per_image,
-        _panel(test["prediction"], sample),
+        _uint8(test["prediction"][np.searchsorted(sample.rows("test"), panel_rows(sample))]),
+        _uint8(test["prediction"][kept_places(*test["target"].shape[::3])]),
+        mask_errors.describe(**test) if head == "mask" else depth_errors.describe(**test, mask=foreground),
     )
 
 
@@ -147,6 +184,5 @@ def _measure(
     return {name: value.numpy() for name, value in values.items()}, summary
 
 
-def _panel(prediction: Tensor, sample: PackedSample) -> np.ndarray:
-    places = np.searchsorted(sample.rows("test"), panel_rows(sample))
-    return (prediction[places, 0] * 255).round().to(torch.uint8).numpy()
+def _uint8(prediction_N1HW: Tensor) -> np.ndarray:
+    return (prediction_N1HW[:, 0] * 255).round().to(torch.uint8).numpy()
