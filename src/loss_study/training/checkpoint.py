@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import pickle
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -78,7 +79,7 @@ class Checkpoint:
         """Return the saved state, or None where there is none that can be read."""
         try:
             return torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
-        except (FileNotFoundError, RuntimeError, EOFError):
+        except (FileNotFoundError, RuntimeError, EOFError, pickle.UnpicklingError):
             return None
 
     def remove(self) -> None:
