@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import fabricated_study
@@ -18,7 +19,7 @@ from PIL import Image
 from loss_study import models, parameters
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
-from loss_study.tracking import describe, mirror, outputs, panels, store
+from loss_study.tracking import describe, mirror, outputs, panels, store, ui, views
 from loss_study.tracking.live import LiveRun
 from loss_study.trial import Trial
 
@@ -384,3 +385,47 @@ def test_a_panel_shows_picture_truth_prediction_and_error(study):
     assert np.array_equal(tiles[0], sample.pictures[9])
     for tile, expected in zip(tiles[1:], (truth[9], wrong[0], truth[9]), strict=True):
         assert np.array_equal(tile, np.repeat(expected[..., None], 3, axis=2))
+
+
+def test_the_saved_views_are_made_once(study):
+    mirror.fill_in([], study)
+    opened = store.connect()
+    opened.client.set_experiment_tag(opened.experiment, views.TAG + "mask", "a person's own")
+    mirror.fill_in([], study)
+    tags = opened.client.get_experiment(opened.experiment).tags
+    assert tags[views.TAG + "mask"] == "a person's own"
+    depth = json.loads(json.loads(tags[views.TAG + "depth"])["state"])
+    assert (depth["orderByKey"], depth["orderByAsc"]) == ("metrics.`test/rmse`", True)
+
+
+def test_the_ui_serves_this_store_on_loopback_and_says_where(study, tmp_path, monkeypatch, capsys):
+    served = []
+
+    def serve(command, *, env, **_):
+        served.append((" ".join(command), env["MLFLOW_BACKEND_STORE_URI"]))
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr(ui, "subprocess", types.SimpleNamespace(run=serve))
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "sqlite:////elsewhere")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(sys, "argv", ["ui", "--port", str(port)])
+        with pytest.raises(StudyError, match=f"port {port}: cannot be used .* PORT=5001"):
+            ui.main()
+    assert not served
+    with pytest.raises(SystemExit, match="7"):
+        ui.main()
+    ((command, backend),) = served
+    assert f"mlflow ui --host 127.0.0.1 --port {port}" in command
+    assert backend == f"sqlite:///{tmp_path}/mlflow.db"
+    said = capsys.readouterr().out
+    assert said.count("\n") == 2
+    assert f"mask: http://127.0.0.1:{port}/#/experiments/1/runs?viewStateShareKey=mask" in said
+
+
+def test_the_ui_starts_no_second_server(dead_server, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ui"])
+    ui.main()
+    assert capsys.readouterr().out == f"MLFLOW_TRACKING_URI is a server; open http://127.0.0.1:{dead_server}\n"

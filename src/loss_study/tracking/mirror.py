@@ -15,7 +15,7 @@ import numpy as np
 from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.errors import StudyError
 from loss_study.parameters import Parameters
-from loss_study.tracking import describe, live, model, panels
+from loss_study.tracking import describe, live, model, panels, views
 from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
 from loss_study.tracking.outputs import Outputs
@@ -64,6 +64,7 @@ def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = desc
     try:
         with stores.lock("mirror"):
             mirror = _Mirror(stores.connect(), parameters, PackedSample.open(sample))
+            views.save(mirror.store)
             for trial in trials:
                 getattr(summary, mirror.ensure(trial)).append(trial.name)
     except MlflowException as error:
@@ -174,4 +175,5 @@ class _Mirror:
             path = Path(folder) / "panels.png"
             sheet.save(path)
             self.store.client.log_artifact(run_id, str(path))
+        # Logged as an image, too, it can be laid beside other runs' in the page's image grid.
         self.store.client.log_image(run_id, sheet, key="panels", step=0, synchronous=True)

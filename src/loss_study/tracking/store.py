@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 #: All trials are runs of this one experiment, so that the runs table holds them side by side.
 EXPERIMENT = "loss-study"
 ARTIFACTS = "mlartifacts"
-_SERVERS = ("http", "https")
+#: Lets the pages show what concerns trained models, not language models.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+SERVERS = ("http", "https")
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
@@ -98,12 +100,9 @@ def _experiment(client: MlflowClient, address: str) -> str:
     known = client.get_experiment_by_name(EXPERIMENT)
     if known is None:
         # A server has its own place for artifacts; without one, MLflow would take the working directory's.
-        local = urlsplit(address).scheme not in _SERVERS
-        return client.create_experiment(EXPERIMENT, artifact_location=_artifacts() if local else None)
+        local = urlsplit(address).scheme not in SERVERS
+        place = (root() / ARTIFACTS).as_uri() if local else None
+        return client.create_experiment(EXPERIMENT, artifact_location=place, tags=_KIND)
     if known.lifecycle_stage == "deleted":
         client.restore_experiment(known.experiment_id)
     return known.experiment_id
-
-
-def _artifacts() -> str:
-    return (root() / ARTIFACTS).as_uri()

@@ -1,0 +1,53 @@
+"""Serve MLflow's pages for the study's store: ``python -m loss_study.tracking.ui [--port 5000]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+from loss_study.errors import StudyError, run_stage
+from loss_study.metrics import HEADLINE
+from loss_study.tracking import store, views
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    """Say where the pages are and serve them until Ctrl-C; where MLflow is a server already, only say where.
+
+    Raises:
+        StudyError: the port is taken, or the working directory is in no repository.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=5000)
+    port = parser.parse_args().port
+    address = store.uri()
+    if urlsplit(address).scheme in store.SERVERS:
+        print(f"MLFLOW_TRACKING_URI is a server; open {store.shown(address)}", flush=True)
+        return
+    _check_free(port)
+    opened = store.connect()
+    views.save(opened)
+    for head in HEADLINE:
+        print(f"{head}: {views.address(f'http://{HOST}:{port}', opened.experiment, head)}", flush=True)
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
+    # In the environment the address, which may hold a password, is not seen in the list of processes.
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": address}
+    sys.exit(subprocess.run(command, cwd=store.root(), env=environment, check=False).returncode)
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise StudyError(f"port {port}: cannot be used ({error}); choose another, 'make ui PORT=5001'") from None
+
+
+if __name__ == "__main__":
+    run_stage(main)
