@@ -1,0 +1,1 @@
+"""What can be concluded from the trials: intervals, and which differences between losses are more than chance."""
