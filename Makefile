@@ -38,7 +38,7 @@ bench: .venv/test ## Measure: training step, data path, the whole study
 	python benchmarks/study.py
 
 clean: ## Remove what the study made; DVC's cache stays
-	rm -rf data/check.json data/source data/sample runs eval checkpoints
+	rm -rf data/check.json data/source data/sample tuning runs eval checkpoints
 
 # The marker files say which pins are installed; a changed pin installs again.
 .venv/python:

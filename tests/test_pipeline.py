@@ -47,6 +47,7 @@ class Clone:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
             "PYTHONPATH": str(self.folder / "src"),
             "HOME": str(self.folder.parent / "home"),
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
 
     def run(self, *command: str, code: int = 0) -> str:

@@ -249,7 +249,10 @@ def test_a_live_run_of_other_parameters_is_left_alone(study):
 def test_a_resumed_training_goes_on_in_its_run(study):
     live_epochs(study, [1, 2])
     earlier = [history_row(epoch, 0.7 * 0.6**epoch) for epoch in (1, 2)]
-    resumed = LiveRun(DICE, study, earlier=earlier, after_seconds=0)
+    resumed = LiveRun(DICE, study)
+    for row in earlier:
+        resumed.epoch(row)
+    resumed.after_seconds = 0
     resumed.epoch(history_row(3, 0.7 * 0.6**3))
     opened, (run,) = all_runs()
     assert run.info.status == "RUNNING"

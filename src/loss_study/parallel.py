@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -22,7 +23,7 @@ from rich.table import Table
 
 from loss_study import parameters
 from loss_study.errors import StudyError, run_stage
-from loss_study.trial import Trial, trials
+from loss_study.trial import heads_and_losses, trials
 
 #: More trials at once than this want more memory than most machines have.
 MOST_JOBS = 4
@@ -36,74 +37,89 @@ def main() -> None:
     run(jobs)
 
 
+@dataclass(frozen=True)
+class Task:
+    """Stages that run one after the other; `name` begins the lines that they print."""
+
+    name: str
+    stages: tuple[str, ...]
+
+
 def run(jobs: int) -> None:
-    """Run the whole study, `jobs` trials at a time.
+    """Run the whole study, `jobs` searches or trials at a time.
 
     Raises:
-        StudyError: trials failed; the others are finished and compared all the same.
+        StudyError: some failed; the others are finished and compared all the same.
     """
     _dvc("repro", "sample")
-    todo = unfinished(trials(parameters.load()))
-    failed = _run_trials(todo, jobs) if jobs > 1 else []
+    study = parameters.load()
+    if study.recipe.search.lr:
+        searches = [Task(f"{head}-{loss}", (f"tune@{head}-{loss}",)) for head, loss in heads_and_losses(study)]
+        failed = _run_tasks(unfinished(searches), jobs)
+    else:
+        _dvc("repro", "tune")
+        failed = []
+    everyone = [Task(trial.name, (f"train@{trial.name}", f"evaluate@{trial.name}")) for trial in trials(study)]
+    todo = unfinished(everyone)
+    failed += _run_tasks(todo, jobs)
     if failed:
         _dvc("repro", "--single-item", "compare")
-        names = ", ".join(trial.name for trial in failed)
-        raise StudyError(f"{len(failed)} of {len(todo)} trials failed: {names}; 'dvc repro' tries them again")
+        raise StudyError(f"failed: {', '.join(task.name for task in failed)}; 'dvc repro' tries again")
     _dvc("repro")
     if not todo:
         _show_ranking()
 
 
-def unfinished(all_trials: list[Trial]) -> list[Trial]:
-    """Return the trials that DVC would train or evaluate."""
+def unfinished(tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks that have a stage that DVC would run."""
     answer = subprocess.run(["dvc", "status", "--json"], check=True, capture_output=True, text=True).stdout
     changed = json.loads(answer or "{}")
-    return [t for t in all_trials if f"train@{t.name}" in changed or f"evaluate@{t.name}" in changed]
+    return [task for task in tasks if any(stage in changed for stage in task.stages)]
 
 
-def _run_trials(todo: list[Trial], jobs: int) -> list[Trial]:
-    """Run the trials and return those that failed."""
+def _run_tasks(todo: Sequence[Task], jobs: int) -> list[Task]:
+    """Run the tasks and return those that failed."""
     with _view(len(todo)) as view, ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_run_trial, trial, view): trial for trial in todo}
-        return sorted(futures[future] for future in as_completed(futures) if future.result() != 0)
+        codes = pool.map(lambda task: _run_task(task, view), todo)
+        return [task for task, code in zip(todo, codes, strict=True) if code != 0]
 
 
-def _run_trial(trial: Trial, view: View) -> int:
-    command = ["dvc", "--wait-for-lock", "repro", "--single-item", f"train@{trial.name}", f"evaluate@{trial.name}"]
+def _run_task(task: Task, view: View) -> int:
+    command = ["dvc", "--wait-for-lock", "repro", "--single-item", *task.stages]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
-            view.said(trial, line.rstrip())
-    view.ended(trial, process.returncode)
+            view.said(task, line.rstrip())
+    view.ended(task, process.returncode)
     return process.returncode
 
 
 class View:
-    """What all running trials say: a live line for each on a terminal, plain lines in a log."""
+    """What all running tasks say: a live line for each on a terminal, plain lines in a log."""
 
     def __init__(self, total: int, live: Live | None) -> None:
         self._total = total
         self._done = 0
         self._live = live
-        self._latest: dict[Trial, str] = {}
-        self._log: dict[Trial, list[str]] = {}
+        self._latest: dict[Task, str] = {}
+        self._log: dict[Task, list[str]] = {}
         self._lock = threading.Lock()
 
-    def said(self, trial: Trial, line: str) -> None:
-        """Show a line of the trial's output; DVC's own lines are kept for the case that it fails."""
+    def said(self, task: Task, line: str) -> None:
+        """Show a line of the task's output; DVC's own lines are kept for the case that it fails."""
         with self._lock:
-            self._log.setdefault(trial, []).append(line)
-            if trial.name not in line or line.startswith((">", "Running stage")):
+            self._log.setdefault(task, []).append(line)
+            if task.name not in line or line.startswith((">", "Running stage")):
                 return
-            self._latest[trial] = line
+            self._latest[task] = line
             if self._live is None:
                 print(line, flush=True)
             self._refresh()
 
-    def ended(self, trial: Trial, code: int) -> None:
-        """Count the trial as done and say how it ended; a failed one shows all its output."""
+    def ended(self, task: Task, code: int) -> None:
+        """Count the task as done and say how it ended; a failed one shows all its output."""
         with self._lock:
             self._done += 1
-            line = self._latest.pop(trial, trial.name) if code == 0 else "\n".join(self._log[trial])
+            line = self._latest.pop(task, task.name) if code == 0 else "\n".join(self._log[task])
             if self._live is not None:
                 self._live.console.print(line, highlight=False, markup=False)
             elif code != 0:
@@ -116,7 +132,7 @@ class View:
         table = Table.grid()
         for line in self._latest.values():
             table.add_row(line)
-        table.add_row(f"{self._done} of {self._total} trials done")
+        table.add_row(f"{self._done} of {self._total} done")
         self._live.update(table)
 
 

@@ -58,6 +58,7 @@ class Scale(_Section):
     images: int
     size: int
     epochs: int
+    search_epochs: int
     batch_size: int
     width: int
     threads: int
@@ -89,6 +90,17 @@ class Optimizer(_Section):
     options: dict[str, Any] = {}
 
 
+class Search(_Section):
+    """The search for each loss's own learning rate; an empty `lr` is no search, `optimizer.lr` holds for all.
+
+    `epochs` and `seed` are those of the search's trainings.
+    """
+
+    lr: list[Positive]
+    epochs: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+
+
 class Schedule(_Section):
     name: Name
     options: dict[str, Any] = {}
@@ -107,6 +119,7 @@ class Recipe(_Section):
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2)]
     optimizer: Optimizer
+    search: Search
     schedule: Schedule
     augmentation: Augmentation
     precision: Literal["auto", "float32", "bfloat16"]
@@ -149,17 +162,29 @@ def load(path: Path = PARAMS) -> Parameters:
 
 
 def _check_consistent(parameters: Parameters) -> None:
-    sample, loss, dataset = parameters.sample, parameters.loss, parameters.dataset
+    sample, loss = parameters.sample, parameters.loss
     if sample.validation + sample.test >= 1:
         raise StudyError("sample.validation + sample.test: must leave a share for training; lower one of them")
     for key, values in (("loss.names", loss.names), ("loss.heads", loss.heads), ("seeds", parameters.seeds)):
         if len(set(values)) != len(values):
             raise StudyError(f"{key}: names something twice: {values}")
+    for name in loss.names:
+        if name not in parameters.loss_options:
+            raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
+    _check_heads(loss, parameters.dataset)
+    _check_search(parameters.recipe.search, parameters.seeds)
+
+
+def _check_heads(loss: Loss, dataset: Dataset) -> None:
     for head in loss.heads:
         if head not in dataset.heads:
             raise StudyError(
                 f"loss.heads: data set {dataset.name!r} has no {head}; choose from dataset.heads {dataset.heads}"
             )
-    for name in loss.names:
-        if name not in parameters.loss_options:
-            raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
+
+
+def _check_search(search: Search, seeds: list[int]) -> None:
+    if search.lr and search.seed in seeds:
+        raise StudyError(f"recipe.search.seed: {search.seed} is one of seeds; the search needs a seed of its own")
+    if search.lr != sorted(set(search.lr)):
+        raise StudyError(f"recipe.search.lr: list different learning rates from low to high; got {search.lr}")

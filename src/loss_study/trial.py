@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 EVAL = Path("eval")
+TUNING = Path("tuning")
 
 
 @dataclass(frozen=True, order=True)
@@ -27,6 +28,11 @@ class Trial:
         return f"{self.head}-{self.loss}-{self.seed}"
 
     @property
+    def tuning_dir(self) -> Path:
+        """Folder that `tune` writes, shared by all seeds: ``choice.json``, and ``search.csv`` after a search."""
+        return TUNING / f"{self.head}-{self.loss}"
+
+    @property
     def run_dir(self) -> Path:
         """Folder that `train` writes: ``model.pt``, ``history.csv``, ``trial.json``."""
         return RUNS / self.name
@@ -39,9 +45,9 @@ class Trial:
 
 def trials(parameters: Parameters) -> list[Trial]:
     """Return every trial that `parameters` name, in the order in which DVC's matrix runs them."""
-    return [
-        Trial(head, loss, seed)
-        for head in parameters.loss.heads
-        for loss in parameters.loss.names
-        for seed in parameters.seeds
-    ]
+    return [Trial(head, loss, seed) for head, loss in heads_and_losses(parameters) for seed in parameters.seeds]
+
+
+def heads_and_losses(parameters: Parameters) -> list[tuple[str, str]]:
+    """Return every pair of a head and a loss that `parameters` name, in the order of DVC's matrix."""
+    return [(head, loss) for head in parameters.loss.heads for loss in parameters.loss.names]

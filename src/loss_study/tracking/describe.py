@@ -14,6 +14,7 @@ from loss_study.metrics import HEADLINE
 from loss_study.parameters import Parameters
 from loss_study.tracking.outputs import Outputs
 from loss_study.trial import Trial
+from loss_study.tuning import tuned
 
 SAMPLE = Path("data/sample")
 #: Tag of a run that holds all of a trial, set last: `Outputs.content`.
@@ -37,7 +38,7 @@ def run_name(trial: Trial) -> str:
 
 def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
     """Return the flat names and values that become columns of the runs table."""
-    recipe, sample = parameters.recipe, parameters.sample
+    recipe, sample = tuned(trial, parameters.recipe), parameters.sample
     values: dict[str, Any] = {
         "head": trial.head,
         "loss": trial.loss,
@@ -139,7 +140,8 @@ def _metric_name(name: str) -> str:
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    return {f"{prefix}{separator}{key}": value for key, value in values.items()}
+    """Return flat names; a nested value, such as a table of layouts, would be no column and is left out."""
+    return {f"{prefix}{separator}{key}": value for key, value in values.items() if not isinstance(value, Mapping)}
 
 
 def _git(*arguments: str) -> str:

@@ -27,19 +27,18 @@ class LiveRun:
 
     Short trainings never import MLflow. Whatever goes wrong with MLflow is one line on stderr and the end of the live
     run, never of the training: `mirror.fill_in` completes or replaces the run when the trial's files are there. A
-    training that resumes from a checkpoint gives the rows of its `earlier` epochs, and goes on in the same run.
+    training that resumes from a checkpoint begins with the rows of its earlier epochs, and goes on in the same run.
     """
 
     def __init__(
         self,
         trial: Trial,
         parameters: Parameters,
-        earlier: Sequence[Mapping[str, float]] = (),
         after_seconds: float = 60.0,
     ) -> None:
         self.trial, self.parameters, self.after_seconds = trial, parameters, after_seconds
         self._began = time.monotonic()
-        self._rows = [dict(row) for row in earlier]
+        self._rows: list[dict[str, float]] = []
         self._sent: set[int] = set()
         self._start_ms = round(time.time() * 1000)
         self._store: Store | None = None

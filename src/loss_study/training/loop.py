@@ -22,7 +22,7 @@ from loss_study.trial import Trial
 
 #: Called after every step with the number of pictures seen in it.
 OnStep = Callable[[int], None]
-#: Called after every epoch with its row of the history.
+#: Called after every epoch with its row of the history; a resumed training begins with those of its earlier epochs.
 OnEpoch = Callable[[dict[str, float]], None]
 
 #: The columns of an epoch's row in the history.
@@ -79,6 +79,8 @@ def train(
 
     outcome = Outcome(_copy(model), models.parameter_count(model))
     first_epoch = _resume(checkpoint, model, optimizer, outcome)
+    for row in outcome.history:
+        on_epoch(row)
     for epoch in range(first_epoch, recipe.epochs + 1):
         if recipe.early_stop and epoch - outcome.best_epoch > recipe.early_stop:
             break
@@ -145,12 +147,6 @@ def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def _state(model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> dict[str, Any]:
     return {"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)}
-
-
-def earlier_epochs(checkpoint: Checkpoint) -> list[dict[str, float]]:
-    """Return the history that a resumed training will start with."""
-    state = checkpoint.load()
-    return state["outcome"]["history"] if state else []
 
 
 def _resume(checkpoint: Checkpoint, model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> int:

@@ -14,13 +14,14 @@ import torch
 import loss_study
 from loss_study import losses, metrics
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Parameters
+from loss_study.parameters import Model, Parameters, Recipe
 from loss_study.progress import Reporter, duration, reporting
 from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import Checkpoint, key, save_atomically
 from loss_study.training.device import pick, pick_precision, use_threads
-from loss_study.training.loop import HISTORY, Outcome, earlier_epochs, train
+from loss_study.training.loop import HISTORY, OnEpoch, Outcome, train
 from loss_study.trial import Trial, trials
+from loss_study.tuning import tuned
 from loss_study.writing import whole_folder, write_csv, write_json
 
 
@@ -32,42 +33,55 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
     Raises:
         StudyError: a choice or option that does not exist, or another process training the same trial.
     """
-    options = losses.resolve(
-        trial.loss, parameters.loss_options[trial.loss], target_mean=sample.statistics[f"{trial.head}_mean"]
-    )
-    recipe = parameters.recipe
-    use_threads(recipe.threads)
+    use_threads(parameters.recipe.threads)
+    recipe = tuned(trial, parameters.recipe)
     started = time.perf_counter()
-    images = len(sample.rows("train")) // recipe.batch_size * recipe.batch_size or len(sample.rows("train"))
+    title = _title(trial, parameters)
     with (
-        Checkpoint(trial.name, _key(trial, sample, parameters, options)) as checkpoint,
-        reporting(_title(trial, parameters), images * recipe.epochs) as reporter,
-        _live(trial, parameters, checkpoint) as live,
+        _live(trial, parameters) as live,
+        trained(trial, sample, parameters, recipe, title, live.epoch) as (outcome, options),
     ):
-
-        def told(row: dict[str, float]) -> None:
-            _note(reporter, trial, row, recipe.epochs)
-            live.epoch(row)
-
-        outcome = train(
-            trial,
-            sample,
-            parameters.model,
-            recipe,
-            options,
-            checkpoint,
-            on_step=reporter.advance,
-            on_epoch=told,
-        )
-        _write(trial, sample, parameters, options, outcome)
-        checkpoint.remove()
+        _write(trial, sample, parameters.model, recipe, options, outcome)
         live.close(outcome.status)
     _conclude(trial, outcome, time.perf_counter() - started)
 
 
 @contextmanager
-def _live(trial: Trial, parameters: Parameters, checkpoint: Checkpoint) -> Iterator[LiveRun]:
-    live = LiveRun(trial, parameters, earlier=earlier_epochs(checkpoint))
+def trained(
+    trial: Trial, sample: PackedSample, parameters: Parameters, recipe: Recipe, title: str, on_epoch: OnEpoch
+) -> Iterator[tuple[Outcome, dict[str, Any]]]:
+    """Train with progress under `title`, resuming where there is a checkpoint; yield outcome and resolved loss options.
+
+    The block is where the result is written: the checkpoint is removed when it ends without an error.
+    """
+    options = losses.resolve(
+        trial.loss, parameters.loss_options[trial.loss], target_mean=sample.statistics[f"{trial.head}_mean"]
+    )
+    pictures = len(sample.rows("train")) * recipe.epochs
+    with Checkpoint(trial.name, _key(trial, sample, parameters.model, recipe, options)) as checkpoint:
+        with reporting(title, pictures) as reporter:
+
+            def told(row: dict[str, float]) -> None:
+                _note(reporter, trial, row, recipe.epochs)
+                on_epoch(row)
+
+            outcome = train(
+                trial,
+                sample,
+                parameters.model,
+                recipe,
+                options,
+                checkpoint,
+                on_step=reporter.advance,
+                on_epoch=told,
+            )
+        yield outcome, options
+        checkpoint.remove()
+
+
+@contextmanager
+def _live(trial: Trial, parameters: Parameters) -> Iterator[LiveRun]:
+    live = LiveRun(trial, parameters)
     try:
         yield live
     except BaseException:
@@ -102,44 +116,38 @@ def _conclude(trial: Trial, outcome: Outcome, seconds: float) -> None:
         )
 
 
-def _key(trial: Trial, sample: PackedSample, parameters: Parameters, options: dict[str, Any]) -> str:
+def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, options: dict[str, Any]) -> str:
     package = Path(loss_study.__file__).parent
     code = [
         *(package / "training").rglob("*.py"),
         *(package / "metrics").rglob("*.py"),
         package / "losses" / f"{trial.loss}.py",
-        package / "models" / f"{parameters.model.name}.py",
+        package / "models" / f"{model.name}.py",
         package / "data" / "batches.py",
     ]
     parts = {
         "trial": trial.name,
-        "model": parameters.model.model_dump(),
-        "recipe": parameters.recipe.model_dump(),
+        "model": model.model_dump(),
+        "recipe": recipe.model_dump(),
         "loss_options": options,
     }
     return key(parts, [*code, sample.folder / "sample.json", sample.folder / "index.csv"])
 
 
 def _write(
-    trial: Trial, sample: PackedSample, parameters: Parameters, options: dict[str, Any], outcome: Outcome
+    trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, options: dict[str, Any], outcome: Outcome
 ) -> None:
-    choice = parameters.model
-    build = {
-        "name": choice.name,
-        "in_channels": sample.in_channels,
-        "heads": [trial.head],
-        "options": choice.options,
-    }
+    build = {"name": model.name, "in_channels": sample.in_channels, "heads": [trial.head], "options": model.options}
     with whole_folder(trial.run_dir) as folder:
         save_atomically({"state": outcome.weights, "build": build}, folder / "model.pt")
         write_csv(folder / "history.csv", outcome.history, HISTORY)
-        write_json(folder / "trial.json", _description(trial, sample, parameters, options, outcome))
+        write_json(folder / "trial.json", _description(trial, sample, recipe, options, outcome))
 
 
 def _description(
-    trial: Trial, sample: PackedSample, parameters: Parameters, options: dict[str, Any], outcome: Outcome
+    trial: Trial, sample: PackedSample, recipe: Recipe, options: dict[str, Any], outcome: Outcome
 ) -> dict[str, Any]:
-    recipe, device = parameters.recipe, pick()
+    device = pick()
     seconds = sum(row["seconds"] for row in outcome.history)
     pictures = sum(row["images_per_second"] * row["seconds"] for row in outcome.history)
     return {

@@ -1,0 +1,25 @@
+"""Find a loss's learning rate: ``python stages/tune.py mask dice``. Reads data/sample, writes tuning/<head>-<loss>/."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from loss_study import parameters
+from loss_study.errors import run_stage
+from loss_study.trial import Trial
+from loss_study.tuning import tune
+
+
+def main() -> None:
+    """Parse head and loss, load the parameters, search, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("head", choices=parameters.HEADS)
+    parser.add_argument("loss")
+    arguments = parser.parse_args()
+    study = parameters.load()
+    tune(Trial(arguments.head, arguments.loss, study.recipe.search.seed), Path("data/sample"), study)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,128 @@
+"""The search for a learning rate: the same budget for every loss, judged on validation alone."""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from loss_study import composing, parameters
+from loss_study.errors import StudyError
+from loss_study.training import trial_run
+from loss_study.trial import Trial
+from loss_study.tuning import Candidate, best, edge, tune, tuned
+
+SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
+
+
+@pytest.fixture
+def study(tmp_path, sample, monkeypatch):
+    """The smoke scale with a search over three learning rates, in a fresh folder with the discs."""
+    composing.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", *SEARCH])
+    monkeypatch.chdir(tmp_path)
+    return parameters.load()
+
+
+def searched(study, tmp_path, head="depth"):
+    trial = Trial(head, "l1", study.recipe.search.seed)
+    tune(trial, tmp_path / "data/sample", study)
+    with (trial.tuning_dir / "search.csv").open() as file:
+        return json.loads((trial.tuning_dir / "choice.json").read_text()), list(csv.DictReader(file))
+
+
+def test_chooses_the_best_on_validation(study, tmp_path):
+    choice, candidates = searched(study, tmp_path)
+    assert [float(row["lr"]) for row in candidates] == [0.0001, 0.001, 0.03]
+    lowest = min(candidates, key=lambda row: float(row["validation"]))
+    assert choice["lr"] == float(lowest["lr"]) and choice["validation"] == float(lowest["validation"])
+    assert choice["searched"] and choice["budget"] == {"candidates": 3, "epochs": 2, "seed": 1000}
+
+
+def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
+    choice, _ = searched(study, tmp_path)
+    trial = Trial("depth", "l1", 0)
+    trial_run.run(trial, sample, study)
+    assert json.loads((trial.run_dir / "trial.json").read_text())["lr"] == choice["lr"]
+    assert choice["lr"] != study.recipe.optimizer.lr
+
+
+def test_the_same_again(study, tmp_path):
+    assert searched(study, tmp_path) == searched(study, tmp_path)
+
+
+def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
+    searched(study, tmp_path)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
+    undisturbed = searched(study, tmp_path)
+    steps = []
+    advance = trial_run.Reporter.advance
+
+    def killed(self, count=1, detail=""):
+        steps.append(count)
+        if len(steps) == 8:
+            raise KeyboardInterrupt
+        advance(self, count, detail)
+
+    monkeypatch.setattr(trial_run.Reporter, "advance", killed)
+    with pytest.raises(KeyboardInterrupt):
+        searched(study, tmp_path)
+    assert len(steps) == 8
+    assert searched(study, tmp_path) == undisturbed
+    # Three candidates of 2 epochs of 3 steps; the first was whole, the second was killed in its first epoch.
+    assert len(steps) == 8 + 12
+
+
+def test_without_a_search_the_rate_is_the_recipes_and_torch_is_not_imported(tmp_path, monkeypatch):
+    composing.compose(tmp_path / "params.yaml", ["scale=smoke"])
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from loss_study import parameters; from loss_study.trial import Trial;"
+        "from loss_study.tuning import tune;"
+        "tune(Trial('mask', 'bce', 1000), Path('data/sample'), parameters.load()); print('torch' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    choice = json.loads((Trial("mask", "bce", 0).tuning_dir / "choice.json").read_text())
+    assert choice["lr"] == 0.01 and not choice["searched"]
+
+
+def test_best_ignores_what_diverged():
+    candidates = [Candidate(0.1, math.nan, 0, "diverged"), Candidate(0.2, 0.7, 3, "finished")]
+    assert best("mask", candidates).lr == 0.2
+    with pytest.raises(StudyError, match="mask diverged with every one of"):
+        best("mask", candidates[:1])
+
+
+def test_best_of_equals_is_the_lowest_rate():
+    assert best("mask", [Candidate(0.1, 0.7, 1, "finished"), Candidate(0.2, 0.7, 1, "finished")]).lr == 0.1
+
+
+@pytest.mark.parametrize(("lr", "where"), [(1, "lower"), (2, ""), (3, "upper")])
+def test_a_choice_on_the_edge_is_said(lr, where):
+    assert edge(lr, [1, 2, 3]) == where
+
+
+def test_one_candidate_has_no_edge():
+    assert edge(1, [1]) == ""
+
+
+def test_a_search_that_has_not_run_says_what_to_run(study):
+    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro tune@mask-dice'"):
+        tuned(Trial("mask", "dice", 0), study.recipe)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("recipe.search.seed=0", "recipe.search.seed: 0 is one of seeds"),
+        ("recipe.search.lr=[0.1,0.01]", "recipe.search.lr: list different learning rates from low to high"),
+    ],
+)
+def test_a_search_that_would_not_be_fair_is_refused(override, message, tmp_path):
+    composing.compose(tmp_path / "params.yaml", ["recipe=tuned", override])
+    with pytest.raises(StudyError, match=message):
+        parameters.load(tmp_path / "params.yaml")
