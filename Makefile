@@ -16,7 +16,7 @@ study: .venv/study ## Run the study, JOBS trials at once, then the ranking and w
 test: .venv/test ## Run the linter and all tests
 	ruff check .
 	ruff format --check .
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
 	python -m loss_study.tracking.ui --port $(PORT)
@@ -50,6 +50,9 @@ clean: ## Remove what the study made; DVC's cache stays
 .venv/study: .venv/python requirements/study.txt setup.cfg
 	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/study.txt
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@# DVC keeps experiments as git commits, and git makes none without a name.
+	@git config user.email >/dev/null || { echo "git has no user.name here: setting one for this repository"; \
+	    git config user.name "Loss Study"; git config user.email loss-study@localhost; }
 	touch $@
 
 .venv/test: .venv/study requirements/test.txt
