@@ -9,6 +9,7 @@ from loss_study.parameters import Parameters
 from loss_study.report import page, panels, protocol, tables
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import Result
+from loss_study.report.why.chapter import chapter
 
 
 def build(
@@ -16,11 +17,12 @@ def build(
 ) -> dict[str, bytes]:
     """Return the report's files by their path below ``reports/``."""
     pictures = [panel for ranking in rankings for panel in panels.panels(ranking, sample)]
+    chapters = [found for ranking in rankings if (found := chapter(ranking, parameters, sample))]
     how = protocol.describe(parameters, results, sample, protocol.origin())
     texts = {
         "metrics.json": tables.metrics_json(rankings, results),
         "compare.csv": tables.compare_csv(results),
         "curves.csv": tables.curves_csv(results),
-        "index.html": page.render(parameters, results, rankings, pictures, how),
+        "index.html": page.render(parameters, results, rankings, pictures, chapters, how),
     }
     return {panel.path: panel.png for panel in pictures} | {path: text.encode() for path, text in texts.items()}

@@ -44,7 +44,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """One trial's curve: `points` for an SVG polyline, y downwards, and what it says when pointed at."""
+    """One curve: `points` for an SVG polyline, y downwards, and what it says when pointed at.
+
+    A line that is not `sound` is dashed: a failed trial, or, without a `loss`, something to compare with.
+    """
 
     loss: str
     sound: bool
@@ -54,7 +57,7 @@ class Line:
 
 @dataclass(frozen=True)
 class CurveChart:
-    """One line per trial over the epochs."""
+    """Lines over a common x axis: one per trial over the epochs, or one per loss over something else."""
 
     title: str
     note: str
@@ -99,7 +102,7 @@ def _chart(title: str, note: str, curves: Sequence[tuple[Result, list[tuple[floa
     epochs = [epoch for _, curve in curves for epoch, _ in curve] or [1.0]
     x = Axis(min(epochs), max(*epochs, min(epochs) + 1), _epoch_ticks(min(epochs), max(epochs)))
     y = Axis.around(value for curve in setting for _, value in curve)
-    lines = tuple(Line(r.trial.loss, r.sound, _points(x, y, curve), _title(r)) for r, curve in curves)
+    lines = tuple(Line(r.trial.loss, r.sound, points(x, y, curve), _title(r)) for r, curve in curves)
     return CurveChart(title, note, x, y, lines)
 
 
@@ -108,7 +111,8 @@ def _epoch_ticks(first: float, last: float) -> tuple[float, ...]:
     return tuple(float(epoch) for epoch in range(int(first), int(last) + 1, step))
 
 
-def _points(x: Axis, y: Axis, curve: Sequence[tuple[float, float]]) -> str:
+def points(x: Axis, y: Axis, curve: Sequence[tuple[float, float]]) -> str:
+    """Return the `points` of an SVG polyline through what is finite of `curve`, y downwards, in percent."""
     places = [f"{x.percent(epoch):.2f},{100 - y.percent(value):.2f}" for epoch, value in curve if math.isfinite(value)]
     # A line of one point is invisible; drawn to itself, its round cap is a dot.
     return " ".join(places * 2 if len(places) == 1 else places)

@@ -1,33 +1,35 @@
 "use strict";
 
-// Bring one loss's curves forward: while it is pointed at or focused, or until its button is pressed again.
-const section = document.getElementById("curves");
-const buttons = [...section.querySelectorAll(".legend button")];
-let pinned = null;
+// Bring one loss's curves forward in a section: while it is pointed at or focused, or until its button is pressed again.
+function listen(section) {
+  const buttons = [...section.querySelectorAll(".legend button")];
+  const curves = [...section.querySelectorAll(".curve")];
+  let pinned = null;
 
-function highlight(loss) {
-  section.classList.toggle("highlighting", Boolean(loss));
-  for (const curve of section.querySelectorAll(".curve")) {
-    curve.classList.toggle("forward", curve.dataset.loss === loss);
+  function highlight(loss) {
+    section.classList.toggle("highlighting", Boolean(loss));
+    for (const curve of curves) curve.classList.toggle("forward", curve.dataset.loss === loss);
+  }
+
+  for (const button of buttons) {
+    const loss = button.dataset.loss;
+    button.addEventListener("pointerenter", () => highlight(loss));
+    button.addEventListener("pointerleave", () => highlight(pinned));
+    button.addEventListener("focus", () => highlight(loss));
+    button.addEventListener("blur", () => highlight(pinned));
+    button.addEventListener("click", () => {
+      pinned = pinned === loss ? null : loss;
+      for (const other of buttons) other.setAttribute("aria-pressed", String(other.dataset.loss === pinned));
+      highlight(pinned);
+    });
+  }
+  for (const curve of curves) {
+    curve.addEventListener("pointerenter", () => highlight(curve.dataset.loss));
+    curve.addEventListener("pointerleave", () => highlight(pinned));
   }
 }
 
-for (const button of buttons) {
-  const loss = button.dataset.loss;
-  button.addEventListener("pointerenter", () => highlight(loss));
-  button.addEventListener("pointerleave", () => highlight(pinned));
-  button.addEventListener("focus", () => highlight(loss));
-  button.addEventListener("blur", () => highlight(pinned));
-  button.addEventListener("click", () => {
-    pinned = pinned === loss ? null : loss;
-    for (const other of buttons) other.setAttribute("aria-pressed", String(other.dataset.loss === pinned));
-    highlight(pinned);
-  });
-}
-for (const curve of section.querySelectorAll(".curve")) {
-  curve.addEventListener("pointerenter", () => highlight(curve.dataset.loss));
-  curve.addEventListener("pointerleave", () => highlight(pinned));
-}
+for (const legend of document.querySelectorAll(".legend")) listen(legend.closest("section"));
 
 // Sort a table by a column; cells without a value go last in both directions.
 function sortTable(table, column, direction) {

@@ -19,6 +19,7 @@ from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import Result
+from loss_study.report.why.chapter import Chapter
 
 _FOLDER = Path(__file__).parent
 
@@ -28,9 +29,10 @@ def render(
     results: Sequence[Result],
     rankings: Sequence[Ranking],
     pictures: Sequence[Panel],
+    chapters: Sequence[Chapter],
     how: Mapping[str, Any],
 ) -> str:
-    """Return the page's HTML; `how` is what `protocol.describe` returns.
+    """Return the page's HTML; `how` is what `protocol.describe` returns, `chapters` say why, one for each head.
 
     The same arguments give the same bytes; everything from outside is escaped.
     """
@@ -43,6 +45,7 @@ def render(
         parameters=parameters,
         results=results,
         sections=[_head_section(ranking, pictures) for ranking in rankings],
+        chapters=chapters,
         failures=[result for result in results if not result.sound],
         colours=colours(parameters.loss.names),
         about={name: losses.about(name) for name in parameters.loss.names},

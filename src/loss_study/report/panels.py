@@ -36,7 +36,7 @@ class Panel:
     """One test picture of one head; `png` is its panel, `width` pixels wide, `alt` says what is on it."""
 
     head: str
-    number: int
+    name: str
     id: str
     png: bytes
     width: int
@@ -45,7 +45,15 @@ class Panel:
     @property
     def path(self) -> str:
         """Where it lies in the report's folder: ``panels/mask-0.png``."""
-        return f"panels/{self.head}-{self.number}.png"
+        return f"panels/{self.head}-{self.name}.png"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What one trial predicts for a picture, uint8 (H, W); None where it left no prediction."""
+
+    result: Result
+    prediction: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,10 @@ def panels(ranking: Ranking, sample: PackedSample) -> list[Panel]:
     """
     chosen = [_with_predictions(standing.results) for standing in ranking.standings]
     pictures = next((result.panel for result in chosen if result.panel), ())
-    return [_panel(ranking.head, number, picture, chosen, sample) for number, picture in enumerate(pictures)]
+    return [
+        panel(ranking.head, str(number), picture, [_shot(result, number) for result in chosen], sample)
+        for number, picture in enumerate(pictures)
+    ]
 
 
 def scale(colours: str) -> str:
@@ -78,26 +89,33 @@ def _with_predictions(results: Sequence[Result]) -> Result:
     return next((result for result in results if result.panel), results[0])
 
 
-def _panel(head: str, number: int, picture: int, chosen: Sequence[Result], sample: PackedSample) -> Panel:
+def _shot(result: Result, number: int) -> Shot:
+    path = result.trial.eval_dir / "predictions.npy"
+    if number >= len(result.panel) or not path.is_file():
+        return Shot(result, None)
+    return Shot(result, np.load(path, mmap_mode="r", allow_pickle=False)[number])
+
+
+def panel(head: str, name: str, picture: int, shots: Sequence[Shot], sample: PackedSample) -> Panel:
+    """Return the panel `name` of the sample's picture number `picture`, with a column for each of `shots`."""
     truth = np.asarray(sample.targets(head)[picture])
     columns = [_Column("picture", np.asarray(sample.pictures[picture]))]
     if sample.backgrounds is not None:
         columns.append(_Column("background", np.asarray(sample.backgrounds[sample.background_rows[picture]])))
     columns.append(_Column("truth", _coloured(head, truth)))
     identity = sample.index[picture]["id"]
-    columns += [_loss_column(head, number, identity, truth, result) for result in chosen]
+    columns += [_loss_column(head, identity, truth, shot) for shot in shots]
     alt = f"{head} of test picture {identity}: {', '.join(column.title for column in columns)}; below, the errors"
     canvas = _drawn(columns, truth.shape)
     file = io.BytesIO()
     canvas.save(file, "PNG")
-    return Panel(head, number, identity, file.getvalue(), canvas.width, alt)
+    return Panel(head, name, identity, file.getvalue(), canvas.width, alt)
 
 
-def _loss_column(head: str, number: int, identity: str, truth: np.ndarray, result: Result) -> _Column:
-    path = result.trial.eval_dir / "predictions.npy"
-    if number >= len(result.panel) or not path.is_file():
+def _loss_column(head: str, identity: str, truth: np.ndarray, shot: Shot) -> _Column:
+    result, prediction = shot.result, shot.prediction
+    if prediction is None:
         return _Column(result.trial.loss, None, None, result.status)
-    prediction = np.load(path, mmap_mode="r", allow_pickle=False)[number]
     caption = result.verdict or _score(head, identity, result)
     return _Column(result.trial.loss, _coloured(head, prediction), _error(head, prediction, truth), caption)
 

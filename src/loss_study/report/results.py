@@ -74,8 +74,8 @@ def read(parameters: Parameters) -> list[Result]:
 
 
 def _read(trial: Trial) -> Result:
-    run = _json(trial.run_dir / "trial.json")
-    evaluation = _json(trial.eval_dir / "metrics.json")
+    run = read_json(trial.run_dir / "trial.json")
+    evaluation = read_json(trial.eval_dir / "metrics.json")
     return Result(
         trial=trial,
         status=_status(run, evaluation),
@@ -108,7 +108,8 @@ def _finite(metrics: dict[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file, or an empty one where there is no such file; StudyError if it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

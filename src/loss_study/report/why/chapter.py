@@ -1,0 +1,58 @@
+"""The second half of the report for one head, ready for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loss_study.data.packed import PackedSample
+from loss_study.parameters import Parameters
+from loss_study.report.charts import CurveChart
+from loss_study.report.ranking import Ranking
+from loss_study.report.why import charts, sentences, tables
+from loss_study.report.why.evidence import gather
+from loss_study.report.why.learning import ignorance
+from loss_study.report.why.pictures import Extreme, extremes
+from loss_study.report.why.tables import Table
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Sentences, charts and tables on one head; a part is empty where evaluation left nothing to say it from."""
+
+    head: str
+    gradient_sentences: list[str]
+    late_responses: list[CurveChart]
+    early_responses: list[CurveChart]
+    gradients: Table
+    failure_sentences: list[str]
+    failure_charts: list[CurveChart]
+    failures: Table
+    learning_sentences: list[str]
+    learning: Table
+    extremes: list[Extreme]
+
+
+def chapter(ranking: Ranking, parameters: Parameters, sample: PackedSample) -> Chapter | None:
+    """Return the chapter on a head, None where none of its trials has been taken apart."""
+    evidence = gather(ranking)
+    if not any(known.evaluated for known in evidence):
+        return None
+    head, metric = ranking.head, ranking.metric
+    start = ignorance(head, sample)
+    is_mask = head == "mask"
+    return Chapter(
+        head=head,
+        gradient_sentences=[
+            *sentences.gradient(evidence, head, parameters.recipe.optimizer.name),
+            *sentences.explanation(evidence, head, metric, start),
+        ],
+        late_responses=charts.response_charts(evidence, "late"),
+        early_responses=charts.response_charts(evidence, "start"),
+        gradients=tables.gradient_table(evidence, head),
+        failure_sentences=sentences.mask_failures(evidence) if is_mask else sentences.depth_failures(evidence),
+        failure_charts=charts.mask_charts(evidence) if is_mask else charts.depth_charts(evidence),
+        failures=tables.mask_table(evidence) if is_mask else tables.depth_table(evidence),
+        learning_sentences=sentences.learning(evidence, metric, start),
+        learning=tables.learning_table(evidence, metric, start),
+        extremes=extremes(ranking, evidence, sample),
+    )

@@ -1,0 +1,80 @@
+"""The test pictures that say most: the hardest, the easiest, and those on which the losses differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loss_study.data.packed import PackedSample
+from loss_study.report import panels
+from loss_study.report.panels import Panel, Shot
+from loss_study.report.ranking import Ranking
+from loss_study.report.results import Result, read_json
+from loss_study.report.why.evidence import Evidence
+
+HARDEST, DISPUTED, EASIEST = 2, 2, 1
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A panel and why it is shown."""
+
+    title: str
+    panel: Panel
+
+
+def choose(scores: np.ndarray, *, higher_is_better: bool) -> dict[int, str]:
+    """Return the places of the pictures to show, each with a title.
+
+    Args:
+        scores: headline metric, (losses, pictures). Hardest and easiest are by the mean over the losses, disputed by
+            the difference between the best and the worst loss. No picture is chosen twice.
+    """
+    mean = scores.mean(axis=0)
+    hardest_first = np.argsort(mean if higher_is_better else -mean, kind="stable").tolist()
+    most_disputed_first = np.argsort(-np.ptp(scores, axis=0), kind="stable").tolist()
+    chosen: dict[int, str] = {}
+    for title, order, count in (
+        ("Hard for all", hardest_first, HARDEST),
+        ("The losses differ most", most_disputed_first if len(scores) > 1 else [], DISPUTED),
+        ("Easy for all", hardest_first[::-1], EASIEST),
+    ):
+        chosen |= dict.fromkeys([place for place in order if place not in chosen][:count], title)
+    return chosen
+
+
+def extremes(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSample) -> list[Extreme]:
+    """Return panels of the pictures chosen among those whose predictions every trial kept; the losses as ranked.
+
+    Each loss is judged by its sound trials and shown by the first of them.
+    """
+    shown = [known.results[0] for known in evidence if known.results]
+    kept = _kept(shown)
+    scores = [values for known in evidence if (values := known.per_image(ranking.metric.name)) is not None]
+    if not kept or not scores:
+        return []
+    places = np.searchsorted(sample.rows("test"), kept)
+    higher = ranking.metric.higher_is_better is not False
+    chosen = choose(np.array(scores)[:, places], higher_is_better=higher)
+    return [
+        Extreme(title, _panel(ranking, shown, kept[place], place, f"{number}-{title}", sample))
+        for number, (place, title) in enumerate(chosen.items())
+    ]
+
+
+def _kept(shown: Sequence[Result]) -> list[int]:
+    """Picture numbers of the kept predictions, the same for every trial of a study; none where one has none."""
+    lists = [read_json(result.trial.eval_dir / "anatomy.json").get("kept", []) for result in shown]
+    return lists[0] if lists and all(kept == lists[0] for kept in lists) else []
+
+
+def _panel(
+    ranking: Ranking, shown: Sequence[Result], picture: int, place: int, name: str, sample: PackedSample
+) -> Panel:
+    shots = [
+        Shot(result, np.load(result.trial.eval_dir / "test.npy", mmap_mode="r", allow_pickle=False)[place])
+        for result in shown
+    ]
+    return panels.panel(ranking.head, name, picture, shots, sample)
