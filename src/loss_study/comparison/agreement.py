@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from loss_study.comparison.compare import LEVEL
+from loss_study.comparison.compare import CHANCE
 from loss_study.comparison.tables import PAIR_COLUMNS, RANKING_COLUMNS
 from loss_study.errors import StudyError, run_stage
 
@@ -134,7 +134,7 @@ def _sentence(row: Row, better: str, worse: str) -> Sentence:
 
 
 def _significant(row: Row) -> bool:
-    return float(row["p_adjusted"]) < 1 - LEVEL
+    return float(row["p_adjusted"]) < CHANCE
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:

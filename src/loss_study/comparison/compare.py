@@ -14,7 +14,8 @@ from loss_study.comparison.scores import Scores, read
 from loss_study.report.labels import Shown, shown
 from loss_study.report.results import Result
 
-LEVEL = 0.95
+#: A difference is more than chance below this adjusted p value; intervals hold the rest.
+CHANCE = 0.05
 RESAMPLES = 10_000
 #: Draws the resamples, the same in every report.
 SEED = 0
@@ -39,7 +40,7 @@ class Pair:
     @property
     def significant(self) -> bool:
         """True if "`better` beats `worse`" may be said."""
-        return self.p_adjusted < 1 - LEVEL
+        return self.p_adjusted < CHANCE
 
 
 @dataclass(frozen=True)
@@ -197,5 +198,5 @@ def _bounds(metric: str) -> tuple[float, float]:
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float]:
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(draws, [CHANCE / 2, 1 - CHANCE / 2])
     return float(low), float(high)

@@ -13,7 +13,12 @@ def conclusion(comparison: Comparison) -> str:
     if len(comparison.compared) == 1:
         return f"Only {group[0]} came through every seed: there is nothing to compare it with on {label}."
     if not comparison.claims:
-        return f"{_listed(group)} are indistinguishable on {label}: no difference is more than chance."
+        clearest = min(comparison.pairs, key=lambda pair: pair.p_adjusted)
+        doubt = f"; the clearest, {clearest.better} over {clearest.worse}, has p = {clearest.p_adjusted:.2f}"
+        return (
+            f"{_listed(group)} are indistinguishable on {label}: no difference is more than chance"
+            f"{doubt if clearest.p_adjusted < 1 else ''}."
+        )
     if len(group) == 1:
         return f"{group[0]} is best on {label}: it {_victories(comparison, group)}."
     return f"{_listed(group)} are indistinguishable on {label}; {_clauses(comparison, group)}."
