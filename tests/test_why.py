@@ -238,8 +238,9 @@ def test_an_order_that_goes_with_nothing_is_said_to_stay_unexplained():
 
 
 def test_few_losses_explain_nothing():
-    (sentence,) = sentences.explanation(losses_of_shares([0.1, 0.2], [0.1, 0.2]), "mask", shown("iou"), 0.0)
-    assert sentence.startswith("Fewer than 5 losses")
+    values = [0.1, 0.2, 0.3, 0.4, 0.5]
+    (sentence,) = sentences.explanation(losses_of_shares(values, values), "mask", shown("iou"), 0.0)
+    assert sentence.startswith("Fewer than 6 losses")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +264,50 @@ def test_a_threshold_that_helps_nobody_is_said_to():
     trials = [result(test={"iou": 0.7, "iou_at_best": 0.701})]
     assert sentences.mask_failures([known("bce", trials=trials)]) == [
         "No loss gains 0.005 IoU or more by another threshold than 0.5: the threshold is not what parts them."
+    ]
+
+
+def depth_errors_of(loss, edges, elsewhere, foreground):
+    regions = {"edges": {"rmse": edges}, "elsewhere": {"rmse": elsewhere}, "foreground": {"rmse": foreground}}
+    return known(loss, anatomy={"errors": {"regions": regions}})
+
+
+def test_depth_sentences_by_hand():
+    l1, dice = depth_errors_of("l1", 0.12, 0.04, 0.05), depth_errors_of("dice", 0.3, 0.25, 0.4)
+    assert sentences.depth_failures([l1, dice]) == [
+        "At jumps of the depth the RMSE of l1 is 3 times that elsewhere, that of dice 1.2 times.",
+        "On the objects l1 is closest (RMSE 0.0500) and dice furthest off (0.4000).",
+    ]
+    assert sentences.depth_failures([l1]) == ["At jumps of the depth the RMSE is 3 times that elsewhere."]
+
+
+def test_mask_sentences_by_hand():
+    often_too_much = known("bce", anatomy={"errors": {"regions": REGIONS, "calibration": {"error": 0.01}}})
+    swapped = {
+        name: {
+            "pixels": part["pixels"],
+            "false_positives": part["false_negatives"],
+            "false_negatives": part["false_positives"],
+        }
+        for name, part in REGIONS.items()
+    }
+    often_too_little = known("l1", anatomy={"errors": {"regions": swapped, "calibration": {"error": 0.2}}})
+    assert sentences.mask_failures([often_too_much, often_too_little]) == [
+        "Of the wrong pixels 60 % lie at the outline, which is 10 % of the picture.",
+        "bce errs most towards too much foreground (65 % of its wrong pixels are wrongly marked), l1 most towards too "
+        "little (65 % of its wrong pixels are missed).",
+        "The probabilities of bce can best be taken at their word (calibration error 0.0100), those of l1 least "
+        "(0.2000).",
+    ]
+
+
+def test_learning_sentences_by_hand():
+    slow = [result(validation=[0.1, 0.3, 0.8], test={"iou": value}) for value in (0.7, 0.8)]
+    quick = [result(validation=[0.8, 0.8, 0.8], test={"iou": value}) for value in (0.75, 0.76)]
+    evidence = [known("l1", trials=slow), known("bce", trials=quick)]
+    assert sentences.learning(evidence, shown("iou"), 0.0) == [
+        "bce is quickest, 90 % of the way by epoch 1; l1 slowest, by epoch 3.",
+        "The seeds of bce lie closest together (IoU within 0.010), those of l1 furthest apart (0.100).",
     ]
 
 

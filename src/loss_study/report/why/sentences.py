@@ -16,8 +16,8 @@ from loss_study.report.why.tables import Number, few, percent
 SCALE_FREE = ("adam", "adamw")
 #: The region that matters most to a head, and how it is called.
 PLACES = {"mask": ("foreground", "the foreground"), "depth": ("edges", "the jumps of the depth")}
-#: With fewer losses no rank correlation can be told from chance.
-LEAST_LOSSES = 5
+#: With five, even a perfect order is no surprise to one who looks three times: 3 x 2 / 120 = 0.05.
+LEAST_LOSSES = 6
 SIGNIFICANT = 0.05
 #: A pull that comes to rest further than this from the true depth teaches a wrong depth.
 MISPLACED = 0.05
@@ -51,7 +51,8 @@ def _whereabouts(evidence: Sequence[Evidence], head: str) -> list[str]:
 
 def _span(extremes: Extremes) -> str:
     (low, least), (high, most) = extremes
-    return percent(least) if low == high else f"{percent(least)} ({low}) to {percent(most)} ({high})"
+    span = f"{percent(least)} ({low}) to {percent(most)} ({high})"
+    return percent(least) if percent(least) == percent(most) else span
 
 
 def _sizes(evidence: Sequence[Evidence], optimizer: str) -> list[str]:
@@ -116,7 +117,7 @@ def _rest(predictions: Sequence[float], pulls: Sequence[float]) -> float:
 def explanation(evidence: Sequence[Evidence], head: str, metric: Shown, start: float) -> list[str]:
     """Return whether the order of the losses goes with any of three numbers that could be its reason.
 
-    Spearman's rank correlation over the losses; the probabilities are times three, for three looks (Bonferroni).
+    Spearman's rank correlation over the losses; the probabilities are multiplied by the number of looks (Bonferroni).
     """
     place, words = PLACES[head]
     reasons: dict[str, Number] = {
@@ -134,17 +135,18 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Shown, start: f
         ]
         if len(pairs) >= LEAST_LOSSES:
             results, numbers = zip(*pairs, strict=True)
-            found.append((name, rank_correlation(numbers, results), min(1.0, len(reasons) * p_value(numbers, results))))
+            found.append((name, rank_correlation(numbers, results), p_value(numbers, results)))
     if not found:
         return [f"Fewer than {LEAST_LOSSES} losses trained: too few to say what goes with their order."]
     return [_verdict(found)]
 
 
 def _verdict(found: Sequence[tuple[str, float, float]]) -> str:
+    looks = len(found)
     telling = [
-        f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, p = {p:.2f} after {len(found)} looks)"
+        f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, p = {looks * p:.2f} after {looks} looks)"
         for name, r, p in found
-        if p < SIGNIFICANT
+        if looks * p < SIGNIFICANT
     ]
     if telling:
         return f"Over the losses a better result goes with {_list(telling)}: a hint at a reason, not a proof."
@@ -232,8 +234,9 @@ def depth_failures(evidence: Sequence[Evidence]) -> list[str]:
     if not edges:
         return []
     (low, least), (high, most) = edges
-    sentences = [f"At jumps of the depth the RMSE of {high} is {most:.1f} times that elsewhere"]
-    sentences[0] += f", that of {low} {least:.1f} times." if low != high else "."
+    whose = "" if few(least) == few(most) else f" of {high}"
+    contrast = f", that of {low} {few(least)} times" if whose else ""
+    sentences = [f"At jumps of the depth the RMSE{whose} is {few(most)} times that elsewhere{contrast}."]
     objects = _extremes(evidence, lambda known: tables.region_rmse(known, "foreground"))
     if objects and objects[0][0] != objects[1][0]:
         (low, least), (high, most) = objects
@@ -248,10 +251,10 @@ def learning(evidence: Sequence[Evidence], metric: Shown, start: float) -> list[
     if epochs and epochs[0][1] < epochs[1][1]:
         (low, least), (high, most) = epochs
         sentences.append(
-            f"{low} is quickest, 90 % of the way after {few(least)} epochs; {high} slowest, after {few(most)}."
+            f"{low} is quickest, 90 % of the way by epoch {few(least)}; {high} slowest, by epoch {few(most)}."
         )
     spreads = _extremes(evidence, lambda known: tables.spread(known, metric.name))
-    if spreads and spreads[0][0] != spreads[1][0]:
+    if spreads and metric.show(spreads[0][1]) != metric.show(spreads[1][1]):
         (low, least), (high, most) = spreads
         sentences.append(
             f"The seeds of {low} lie closest together ({metric.label} within {metric.show(least)}), those of {high} "
