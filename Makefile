@@ -42,6 +42,8 @@ clean: ## Remove what the study made; DVC's cache stays
 
 # The marker files say which pins are installed; a changed pin installs again.
 .venv/python:
+	@git rev-parse --git-dir >/dev/null 2>&1 || \
+	    { echo "error: no git repository here, and DVC needs one; clone the project, or run 'git init' first"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "error: Python 3.11 or later is needed; say which with make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv
