@@ -144,9 +144,9 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Shown, start: f
 def _verdict(found: Sequence[tuple[str, float, float]]) -> str:
     looks = len(found)
     telling = [
-        f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, p = {looks * p:.2f} after {looks} looks)"
-        for name, r, p in found
-        if looks * p < SIGNIFICANT
+        f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, p = {p:.2f} after {looks} looks)"
+        for name, r, p in ((name, r, looks * p) for name, r, p in found)
+        if p < SIGNIFICANT
     ]
     if telling:
         return f"Over the losses a better result goes with {_list(telling)}: a hint at a reason, not a proof."
