@@ -8,13 +8,14 @@ from pathlib import Path
 
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
+from loss_study.parameters import Augmentation
 from loss_study.training.device import pick, use_threads
 from measuring import interleave, save, show
 
 
 def epoch(batches: Batches, flip: float) -> Callable[[], int]:
     """Return a function that makes an epoch's batches and returns how many pictures they held."""
-    return lambda: sum(len(batch.target) for batch in batches.shuffled(0, 1, flip))
+    return lambda: sum(len(batch.target) for batch in batches.shuffled(0, 1, Augmentation(flip=flip)))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from loss_study.data.batches import Batches
+from loss_study.parameters import Augmentation
 
 CPU = torch.device("cpu")
 
@@ -34,7 +35,7 @@ def test_channels_last(sample):
 
 
 def epoch(sample, seed, number, flip=0.0, batch_size=4):
-    return list(Batches(sample, "train", "mask", batch_size, CPU).shuffled(seed, number, flip))
+    return list(Batches(sample, "train", "mask", batch_size, CPU).shuffled(seed, number, Augmentation(flip=flip)))
 
 
 def joined(batches):

@@ -84,7 +84,7 @@ def save(trial, folder, **build):
     model = models.build(choice["name"], choice["in_channels"], choice["heads"], **choice["options"])
     torch.save({"state": model.state_dict(), "build": choice}, trial_folder / "model.pt")
     description = {"head": trial.head, "loss": trial.loss, "seed": trial.seed, "status": "finished", "reason": ""}
-    description |= {"precision": "float32", "threads": 1, "loss_options": {}}
+    description |= {"precision": "float32", "threads": 1, "loss_options": {}, "augmentation": {"flip": 0.5}}
     (trial_folder / "trial.json").write_text(json.dumps(description))
     return model
 

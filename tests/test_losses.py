@@ -273,6 +273,21 @@ def test_l1_values():
     torch.testing.assert_close(losses.build("l1")(logits, soft), expected)
 
 
+def test_l1_without_a_sigmoid():
+    """By hand: |-1 - 0|, |0.25 - 1|, |3 - 1|, |0.5 - 0.5|."""
+    raw = torch.tensor([-1.0, 0.25, 3.0, 0.5]).view(1, 1, 2, 2)
+    target = torch.tensor([0.0, 1.0, 1.0, 0.5]).view(1, 1, 2, 2)
+    torch.testing.assert_close(losses.build("l1", sigmoid=False)(raw, target), torch.tensor([(1 + 0.75 + 2) / 4]))
+    assert losses.output("l1", sigmoid=False).predict(raw).flatten().tolist() == [0, 0.25, 1, 0.5]
+
+
+@pytest.mark.parametrize(("name", "options"), [("l1", {}), ("dice", {}), ("l1", {"sigmoid": False})])
+def test_an_output_that_gives_a_prediction_gives_it(name, options):
+    prediction = torch.linspace(0.01, 0.99, 50)
+    output = losses.output(name, **options)
+    torch.testing.assert_close(output.predict(output.invert(prediction)), prediction)
+
+
 def test_huber_values():
     # Errors of 0.5 and 0.05 with delta 0.1: 0.1 (0.5 - 0.05) and 0.05^2 / 2.
     target = torch.tensor([0.0, 0.45]).view(1, 1, 1, 2)

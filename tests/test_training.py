@@ -184,6 +184,62 @@ def test_best_depth_epoch_has_the_lowest_error(sample, smoke, monkeypatch):
     assert trained(Trial("depth", "bce", 0), sample, smoke)[0]["best_epoch"] == 3
 
 
+def test_the_last_epoch_is_kept_where_it_should_be(sample, smoke, tmp_path, monkeypatch):
+    trial, values = Trial("mask", "bce", 0), [0.2, 0.9, 0.5, 0.4]
+    monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: values.pop(0))
+    description, _ = trained(trial, sample, changed(smoke, tmp_path, keep="last"))
+    assert (description["best_epoch"], description["best_validation"]) == (4, 0.4)
+    last = weights(trial)
+    values[:] = [0.2, 0.3, 0.4, 0.5]
+    trained(trial, sample, changed(smoke, tmp_path, keep="best"))
+    assert same(last, weights(trial))
+
+
+def test_early_stop_needs_the_best_epoch(smoke, tmp_path):
+    with pytest.raises(StudyError, match=r"recipe\.early_stop: .* recipe\.keep last"):
+        changed(smoke, tmp_path, early_stop=2, keep="last")
+
+
+def test_l1_without_a_sigmoid_predicts_its_raw_output(sample, smoke, tmp_path):
+    """Validated, evaluated and shown as the raw output, cut to [0, 1]."""
+    trial = Trial("depth", "l1", 0)
+    values = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    values["loss_options"]["l1"] = {"sigmoid": False}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    description, _ = trained(trial, sample, parameters.load())
+    assert description["loss_options"] == {"sigmoid": False}
+    evaluate_trial(trial, sample)
+    summary = json.loads((trial.eval_dir / "metrics.json").read_text())
+
+    model = load_model(trial.run_dir / "model.pt").eval()
+    rows = sample.rows("validation")
+    inputs = np.concatenate([sample.backgrounds[sample.background_rows[rows]], sample.pictures[rows]], axis=3)
+    with torch.no_grad():
+        raw = model(torch.from_numpy(inputs).permute(0, 3, 1, 2).float() / 255)["depth"][:, 0].numpy()
+    truth = sample.depths[rows] / 255
+    expected = np.sqrt(((raw.clip(0, 1) - truth) ** 2).mean(axis=(1, 2))).mean()
+    wrong = np.sqrt(((1 / (1 + np.exp(-raw)) - truth) ** 2).mean(axis=(1, 2))).mean()
+    assert summary["validation"]["rmse"] == pytest.approx(expected, abs=0.005)
+    assert description["best_validation"] == pytest.approx(expected, abs=0.005)
+    assert abs(wrong - expected) > 0.02
+
+
+def test_an_augmented_test_split_is_told_to_evaluation(sample, smoke, tmp_path):
+    """A certain flip of the inputs and not of the targets: the panel's predictions are those of mirrored pictures."""
+    trial = Trial("mask", "bce", 0)
+    description, _ = trained(trial, sample, smoke)
+    evaluate_trial(trial, sample)
+    plain = np.load(trial.eval_dir / "predictions.npy")
+    assert description["augmentation"] == {"flip": 0.5, "flip_apart": False, "erase": 0.0, "test": False}
+    description["augmentation"] |= {"flip": 1.0, "flip_apart": True, "test": True}
+    (trial.run_dir / "trial.json").write_text(json.dumps(description))
+    before = json.loads((trial.eval_dir / "metrics.json").read_text())
+    evaluate_trial(trial, sample)
+    after = json.loads((trial.eval_dir / "metrics.json").read_text())
+    assert before["validation"] == after["validation"] and before["test"] != after["test"]
+    assert not np.array_equal(plain, np.load(trial.eval_dir / "predictions.npy"))
+
+
 def test_early_stop(sample, smoke, tmp_path, monkeypatch):
     values = iter([0.5, 0.4, 0.3, 0.2])
     monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))

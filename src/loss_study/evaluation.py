@@ -19,7 +19,9 @@ from loss_study.anatomy.kept import kept_places
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
+from loss_study.losses import SIGMOID, Output
 from loss_study.metrics import depth, mask
+from loss_study.parameters import Augmentation
 from loss_study.training.device import pick, pick_precision, use_threads
 from loss_study.training.loop import predictions
 from loss_study.trial import Trial
@@ -50,7 +52,16 @@ def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
     description = json.loads((trial.run_dir / "trial.json").read_text(encoding="utf-8"))
     use_threads(description["threads"])
     model = load_model(trial.run_dir / "model.pt")
-    evaluation = evaluate(model, sample, trial.head, description["precision"])
+    output = losses.output(trial.loss, **description["loss_options"])
+    augmentation = Augmentation(**description["augmentation"])
+    evaluation = evaluate(
+        model,
+        sample,
+        trial.head,
+        description["precision"],
+        output,
+        augmentation if augmentation.test else None,
+    )
     anatomy = _anatomy(trial, sample, model, description) | {"errors": evaluation.errors}
     summary = {name: description[name] for name in ("head", "loss", "seed", "status", "reason")} | evaluation.summary
     if summary["status"] == "diverged":
@@ -76,7 +87,7 @@ def _anatomy(trial: Trial, sample: PackedSample, model: nn.Module, description: 
     rows, size = sample.rows("test"), sample.pictures.shape[1]
     return {
         "gradients": gradients.measure(moments, loss, sample, trial.head, precision, device),
-        "response": response.curves(loss, trial.head, size),
+        "response": response.curves(loss, trial.head, size, losses.output(trial.loss, **description["loss_options"])),
         "kept": rows[kept_places(len(rows), size)].tolist(),
     }
 
@@ -128,15 +139,27 @@ def panel_rows(sample: PackedSample) -> np.ndarray:
     return rows[(2 * np.arange(count) + 1) * len(rows) // (2 * count)]
 
 
-def evaluate(model: nn.Module, sample: PackedSample, head: str, precision: str) -> Evaluation:
-    """Measure `model` on the test split, the mask also at the threshold that is best on the validation split."""
+def evaluate(
+    model: nn.Module,
+    sample: PackedSample,
+    head: str,
+    precision: str,
+    output: Output = SIGMOID,
+    test_augmentation: Augmentation | None = None,
+) -> Evaluation:
+    """Measure `model` on the test split, the mask also at the threshold that is best on the validation split.
+
+    Args:
+        output: how the model's raw output becomes a prediction.
+        test_augmentation: changes the test split, which is a mistake of the original study.
+    """
     device = pick()
     precision = pick_precision(precision, device)
     model = model.to(device, memory_format=torch.channels_last)
 
-    validation = _predict(model, sample, "validation", head, precision, device)
+    validation = _predict(model, sample, "validation", head, precision, output, device)
     threshold = mask.best_threshold(**validation) if head == "mask" else None
-    test = _predict(model, sample, "test", head, precision, device)
+    test = _predict(model, sample, "test", head, precision, output, device, test_augmentation)
     foreground = _foreground(sample, "test")
     per_image, summary = _measure(head, test, foreground, threshold)
     _, validation_summary = _measure(head, validation, _foreground(sample, "validation"), threshold)
@@ -157,10 +180,17 @@ def evaluate(model: nn.Module, sample: PackedSample, head: str, precision: str) 
 
 
 def _predict(
-    model: nn.Module, sample: PackedSample, split: str, head: str, precision: str, device: torch.device
+    model: nn.Module,
+    sample: PackedSample,
+    split: str,
+    head: str,
+    precision: str,
+    output: Output,
+    device: torch.device,
+    augmentation: Augmentation | None = None,
 ) -> dict[str, Tensor]:
     batches = Batches(sample, split, head, BATCH_SIZE, device)
-    pairs = [(p.cpu(), t.cpu()) for p, t in predictions(model, batches, head, precision)]
+    pairs = [(p.cpu(), t.cpu()) for p, t in predictions(model, batches, head, precision, output, augmentation)]
     return {"prediction": torch.cat([p for p, _ in pairs]), "target": torch.cat([t for _, t in pairs])}
 
 

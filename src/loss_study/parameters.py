@@ -29,6 +29,7 @@ def _number(value: Any) -> float:
 Number = Annotated[float, PlainValidator(_number)]
 Positive = Annotated[float, PlainValidator(_number), Field(gt=0)]
 Share = Annotated[float, PlainValidator(_number), Field(gt=0, lt=1)]
+Probability = Annotated[float, PlainValidator(_number), Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -65,13 +66,20 @@ class Scale(_Section):
 
 
 class Sample(_Section):
-    """The packed subset: number of images, side in pixels, shares of the splits, the draw's own seed."""
+    """The packed subset: number of images, side in pixels, shares of the splits, the draw's own seed.
+
+    Two mistakes of the original study can be made on purpose. `split` "order" deals the items in the order of a listing
+    without regard to backgrounds and cut-outs, where "disjoint" puts none of these into two splits. `wrong_background`
+    looks every background up in a shuffled listing, so that nearly every picture gets another one's.
+    """
 
     images: Annotated[int, Field(ge=12)]
     size: Annotated[int, Field(ge=16, multiple_of=16)]
     validation: Share
     test: Share
     seed: Annotated[int, Field(ge=0)]
+    split: Literal["disjoint", "order"] = "disjoint"
+    wrong_background: bool = False
 
 
 class Model(_Section):
@@ -107,13 +115,21 @@ class Schedule(_Section):
 
 
 class Augmentation(_Section):
-    """Random changes of a training batch; `flip` is the probability of a joint left-right flip."""
+    """Random changes of a training batch.
 
-    flip: Annotated[float, PlainValidator(_number), Field(ge=0, le=1)]
+    `flip` is the probability of a left-right flip of background, picture and target together; with `flip_apart` each
+    input is flipped on its own and the target never. `erase` is the probability that a square of an input turns black.
+    `test` changes the test split in the same way. All but `flip` are mistakes of the original study.
+    """
+
+    flip: Probability
+    flip_apart: bool = False
+    erase: Probability = 0.0
+    test: bool = False
 
 
 class Recipe(_Section):
-    """How every trial is trained."""
+    """How every trial is trained; `keep` says which epoch's weights are its result."""
 
     name: Name
     epochs: Annotated[int, Field(ge=1)]
@@ -125,6 +141,7 @@ class Recipe(_Section):
     precision: Literal["auto", "float32", "bfloat16"]
     threads: Annotated[int, Field(ge=0)]
     early_stop: Annotated[int, Field(ge=0)]
+    keep: Literal["best", "last"] = "best"
 
 
 class Parameters(_Section):
@@ -173,6 +190,8 @@ def _check_consistent(parameters: Parameters) -> None:
             raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
     _check_heads(loss, parameters.dataset)
     _check_search(parameters.recipe.search, parameters.seeds)
+    if parameters.recipe.early_stop and parameters.recipe.keep == "last":
+        raise StudyError("recipe.early_stop: waits for a better epoch, which recipe.keep last does not; set it to 0")
 
 
 def _check_heads(loss: Loss, dataset: Dataset) -> None:

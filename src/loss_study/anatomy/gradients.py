@@ -84,7 +84,7 @@ def _norm(gradient: Tensor) -> Tensor:
 
 def _batches(sample: PackedSample, head: str, device: torch.device) -> islice:
     batches = Batches(sample, "validation", head, BATCH_SIZE, device)
-    return islice(batches.shuffled(seed=0, epoch=0, flip=0.0), IMAGES // BATCH_SIZE)
+    return islice(batches.shuffled(seed=0, epoch=0, augmentation=None), IMAGES // BATCH_SIZE)
 
 
 def _truths(sample: PackedSample, head: str, device: torch.device) -> tuple[Tensor, Tensor | None]:

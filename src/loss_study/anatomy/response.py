@@ -17,14 +17,17 @@ import torch
 from torch import Tensor
 
 from loss_study.anatomy.gradients import gradient_of
-from loss_study.losses import LossFunction
+from loss_study.losses import SIGMOID, LossFunction, Output
 
 FOREGROUND = 0.085
 PROBABILITIES = torch.arange(1, 100, 2, dtype=torch.float64) / 100
 
 
-def curves(loss: LossFunction, head: str, size: int) -> dict[str, Any]:
+def curves(loss: LossFunction, head: str, size: int, output: Output = SIGMOID) -> dict[str, Any]:
     """Return the pulls on the pixels of `head` in a picture of `size` x `size` pixels.
+
+    Args:
+        output: how the network's raw output becomes a prediction.
 
     Returns:
         ``probability``, the 50 predictions 0.01 to 0.99, and ``pixels``, a list of ``name``, ``truth`` and the pulls
@@ -38,7 +41,7 @@ def curves(loss: LossFunction, head: str, size: int) -> dict[str, Any]:
             {
                 "name": name,
                 "truth": float(target[place]),
-                **{state: _pull(loss, target, rest, place).tolist() for state, rest in rests.items()},
+                **{state: _pull(loss, output, target, rest, place).tolist() for state, rest in rests.items()},
             }
             for name, place in _places(head, size).items()
         ],
@@ -61,9 +64,9 @@ def _ramp(size: int) -> Tensor:
     return torch.linspace(1, 0, size, dtype=torch.float64)[:, None].expand(size, size)
 
 
-def _pull(loss: LossFunction, target_HW: Tensor, rest_HW: Tensor, place: tuple[int, int]) -> Tensor:
+def _pull(loss: LossFunction, output: Output, target_HW: Tensor, rest_HW: Tensor, place: tuple[int, int]) -> Tensor:
     """Return the pull on the pixel at `place` for each of `PROBABILITIES`."""
     predictions = rest_HW.repeat(len(PROBABILITIES), 1, 1, 1)
     predictions[:, 0, place[0], place[1]] = PROBABILITIES
-    gradient = gradient_of(loss, torch.logit(predictions), target_HW.expand_as(predictions))
+    gradient = gradient_of(loss, output.invert(predictions), target_HW.expand_as(predictions))
     return -gradient[:, 0, place[0], place[1]] * target_HW.numel()

@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loss_study.data.augmentation import augment
 from loss_study.data.packed import PackedSample
+from loss_study.parameters import Augmentation
 
 #: Share of the GPU's free memory that the sample may take.
 RESIDENT_SHARE = 0.5
@@ -46,39 +48,37 @@ class Batches:
         self.backgrounds = backgrounds[0] if backgrounds else None
         self.background_rows = torch.from_numpy(sample.background_rows).to(self.home)
 
-    def in_order(self) -> Iterator[Batch]:
-        """Yield every picture of the split once, in order and unchanged."""
+    def in_order(self, augmentation: Augmentation | None = None) -> Iterator[Batch]:
+        """Yield every picture of the split once, in order, unchanged or changed by `augmentation`, always alike."""
+        generator = torch.Generator().manual_seed(0)
         for rows in self.rows.split(self.batch_size):
-            yield self._gather(rows)
+            yield self._gather(rows, augmentation, generator)
 
-    def shuffled(self, seed: int, epoch: int, flip: float) -> Iterator[Batch]:
-        """Yield the training batches of one epoch, each picture flipped left-right with probability `flip`.
+    def shuffled(self, seed: int, epoch: int, augmentation: Augmentation | None) -> Iterator[Batch]:
+        """Yield the training batches of one epoch, changed by `augmentation`.
 
-        Background, picture and target of an item are flipped together. Order and flips depend on `seed` and `epoch`
-        alone. An incomplete last batch is left out, so that every step weighs the same.
+        Order and changes depend on `seed` and `epoch` alone. An incomplete last batch is left out, so that every step
+        weighs the same.
         """
         generator = torch.Generator().manual_seed((seed << 20) + epoch)
         order = self.rows[torch.randperm(len(self.rows), generator=generator)]
         for rows in order[: self.steps * self.batch_size].split(min(self.batch_size, len(order))):
-            flipped = torch.rand(len(rows), generator=generator) < flip
-            yield self._gather(rows, flipped)
+            yield self._gather(rows, augmentation, generator)
 
     @property
     def steps(self) -> int:
         """Number of batches of `shuffled`."""
         return max(1, len(self.rows) // self.batch_size)
 
-    def _gather(self, rows: Tensor, flipped: Tensor | None = None) -> Batch:
+    def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         rows = rows.to(self.home)
         parts = [self.pictures[rows]]
         if self.backgrounds is not None:
             parts.insert(0, self.backgrounds[self.background_rows[rows]])
         inputs_NHWC = torch.cat(parts, dim=3).to(self.device, non_blocking=True)
         target_NHW = self.targets[rows].to(self.device, non_blocking=True)
-        if flipped is not None:
-            chosen = flipped.to(self.device)
-            inputs_NHWC = torch.where(chosen[:, None, None, None], inputs_NHWC.flip(2), inputs_NHWC)
-            target_NHW = torch.where(chosen[:, None, None], target_NHW.flip(2), target_NHW)
+        if augmentation is not None:
+            inputs_NHWC, target_NHW = augment(inputs_NHWC, target_NHW, augmentation, generator)
         return Batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW[:, None].float().div_(255))
 
 

@@ -57,18 +57,19 @@ def pack(
         StudyError: too few pictures for the splits, a picture that cannot be read, a head of `dataset` that the source
             does not have, or a disk without room.
     """
-    splits, split_notes = draw_splits(source, sample.images, sample.validation, sample.test, sample.seed)
+    splits, split_notes = draw_splits(source, sample.images, sample.validation, sample.test, sample.seed, sample.split)
     items = [item for split in SPLITS for item in splits[split]]
     backgrounds = sorted({item.background for item in items if item.background is not None})
     if not source.has_background_pictures:
         backgrounds = []
+    row_of = _background_rows(backgrounds, sample)
     with whole_folder(folder) as new:
         packer = _Packer(source, new, sample.size, tuple(dataset.heads))
         packer.make_room(len(items), len(backgrounds))
         jobs = [_Job("background_rows", *chunk) for chunk in _chunks(backgrounds)]
         jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items)]
         made = _run(packer, jobs, workers)
-        rows = _index_rows(splits, backgrounds, made, sample.size)
+        rows = _index_rows(splits, row_of, made, sample.size)
         write_csv(new / "index.csv", rows, INDEX_COLUMNS)
         write_json(
             new / "sample.json",
@@ -80,7 +81,7 @@ def pack(
                 "backgrounds": len(backgrounds),
                 "cutouts": None if source.cutouts is None else len({item.cutout for item in items}),
                 "heads": list(dataset.heads),
-                "notes": [*notes, *source.notes, *split_notes],
+                "notes": [*notes, *source.notes, *split_notes, *_background_notes(items, backgrounds, row_of)],
                 "statistics": _statistics(made[: len(splits["train"])], dataset.heads, sample.size),
             },
         )
@@ -221,10 +222,29 @@ def _run_in_worker(job: _Job) -> list[_Made]:
     return _worker[0].run(job)
 
 
+def _background_rows(backgrounds: Sequence[str], sample: Sample) -> dict[str, int]:
+    """Return the row in which each background is looked up: its own, or its place in a shuffled listing."""
+    rows = range(len(backgrounds))
+    if not sample.wrong_background:
+        return dict(zip(backgrounds, rows, strict=True))
+    if not backgrounds:
+        raise StudyError("sample.wrong_background: the data has no background pictures; set it to false")
+    return dict(zip(backgrounds, np.random.default_rng(sample.seed).permutation(rows).tolist(), strict=True))
+
+
+def _background_notes(items: Sequence[Item], backgrounds: Sequence[str], row_of: dict[str, int]) -> list[str]:
+    right = {name for row, name in enumerate(backgrounds) if row_of[name] == row}
+    if len(right) == len(backgrounds):
+        return []
+    share = sum(item.background in right for item in items) / len(items)
+    return [
+        f"The backgrounds were looked up in a shuffled listing, on purpose: {share:.1%} of the pictures got theirs."
+    ]
+
+
 def _index_rows(
-    splits: dict[str, list[Item]], backgrounds: Sequence[str], made: Sequence[_Made], size: int
+    splits: dict[str, list[Item]], row_of: dict[str, int], made: Sequence[_Made], size: int
 ) -> list[dict[str, Any]]:
-    row_of = {name: row for row, name in enumerate(backgrounds)}
     rows = []
     for (split, item), one in zip(((s, item) for s in SPLITS for item in splits[s]), made, strict=True):
         share = "" if one.foreground_pixels is None else f"{one.foreground_pixels / size**2:.6f}"

@@ -1,4 +1,4 @@
-"""Train, validation and test that share no background and no cut-out."""
+"""Train, validation and test that share no background and no cut-out, or do so as in the original study."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ Splits = dict[str, list[Item]]
 Groups = Mapping[str, Sequence[str] | None]
 
 
-def draw_splits(source: Source, images: int, validation: float, test: float, seed: int) -> tuple[Splits, list[str]]:
+def draw_splits(
+    source: Source, images: int, validation: float, test: float, seed: int, split: str = "disjoint"
+) -> tuple[Splits, list[str]]:
     """Draw `images` items at random and split them; return them with sentences on it for the report.
 
     The backgrounds and the cut-outs are dealt to the splits, in the splits' shares, and each split draws among the
@@ -24,13 +26,21 @@ def draw_splits(source: Source, images: int, validation: float, test: float, see
 
     Args:
         validation: share of the images, in (0, 1); so is `test`; the rest is for training.
+        split: "disjoint", or "order" for the original study's split by the order of a listing, which is as good as
+            random: training, validation and test from its beginning to its end, whatever the pictures show.
 
     Raises:
         StudyError: fewer than three backgrounds or cut-outs, or nothing left for a split.
     """
     shares = {"train": 1 - validation - test, "validation": validation, "test": test}
     rng = np.random.default_rng(seed)
-    if source.backgrounds is None and source.cutouts is None:
+    if split == "order":
+        splits = _split_by_picture(source, images, shares, rng)
+        notes = [
+            "The split is by the order of a listing: the same backgrounds and cut-outs stand in training, validation "
+            "and test, so that the scores are too good."
+        ]
+    elif source.backgrounds is None and source.cutouts is None:
         splits = _split_by_picture(source, images, shares, rng)
         notes = [
             "Neither backgrounds nor cut-outs are known by name: the splits share no picture, but the same background "
@@ -39,10 +49,10 @@ def draw_splits(source: Source, images: int, validation: float, test: float, see
     else:
         splits, notes = _split_by_identity(source, images, shares, rng)
     got = sum(map(len, splits.values()))
-    for split, items in splits.items():
+    for name, items in splits.items():
         if not items:
             raise StudyError(
-                f"sample: no picture is left for the split {split!r}; add pictures, raise sample.images, or change "
+                f"sample: no picture is left for the split {name!r}; add pictures, raise sample.images, or change "
                 "sample.validation, sample.test or sample.seed"
             )
     if got < images:
@@ -57,7 +67,7 @@ def image_counts(images: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def _split_by_picture(source: Source, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
-    items = source.draw(None, None, images, rng)
+    items = source.draw(source.backgrounds, source.cutouts, images, rng)
     order = iter(rng.permutation(len(items)))
     counts = image_counts(len(items), shares)
     return {split: [items[next(order)] for _ in range(counts[split])] for split in SPLITS}

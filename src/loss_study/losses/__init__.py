@@ -4,14 +4,16 @@ A file ``losses/<name>.py`` holds one function ``loss(logits, target, *, <option
 target in [0, 1], both float32 (N, 1, H, W), and returns one value per image, (N,). The prediction is
 ``sigmoid(logits)`` on both heads.
 
-The first paragraph of the file's docstring says for people what the loss does; the report shows it. Two more names are
-optional: ``NOTES``, what a reader of the results should know, by head, as a literal; and
-``resolve(options, *, target_mean)``, for options that depend on the training split.
+The first paragraph of the file's docstring says for people what the loss does; the report shows it. Three more names
+are optional: ``NOTES``, what a reader of the results should know, by head, as a literal;
+``resolve(options, *, target_mean)``, for options that depend on the training split; and ``output(*, <options>)``, where
+the prediction may be something else than ``sigmoid(logits)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +23,18 @@ from loss_study import choices
 PACKAGE = __name__
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a network's raw output becomes a prediction in [0, 1], and the raw output that gives a prediction."""
+
+    predict: Callable[[torch.Tensor], torch.Tensor]
+    invert: Callable[[torch.Tensor], torch.Tensor]
+
+
+SIGMOID = Output(predict=torch.sigmoid, invert=torch.logit)
+CLAMPED = Output(predict=lambda raw: raw.clamp(0, 1), invert=lambda prediction: prediction)
 
 
 def names() -> list[str]:
@@ -71,6 +85,16 @@ def resolve(name: str, options: dict[str, Any], *, target_mean: float) -> dict[s
     checked = check(name, options)
     module = choices.load("loss", PACKAGE, name)
     return module.resolve(checked, target_mean=target_mean) if hasattr(module, "resolve") else checked
+
+
+def output(name: str, **options: Any) -> Output:
+    """Return how the raw output of a network trained with the loss `name` becomes a prediction; StudyError as `check`.
+
+    It is the sigmoid unless the loss says otherwise.
+    """
+    checked = check(name, options)
+    module = choices.load("loss", PACKAGE, name)
+    return module.output(**checked) if hasattr(module, "output") else SIGMOID
 
 
 def _at_least_float32(tensor: torch.Tensor) -> torch.Tensor:

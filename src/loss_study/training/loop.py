@@ -14,7 +14,7 @@ from torch import nn
 from loss_study import losses, metrics, models
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Model, Recipe
+from loss_study.parameters import Augmentation, Model, Recipe
 from loss_study.training import optimizers, schedules
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import autocast, pick, pick_precision
@@ -58,6 +58,7 @@ def train(
 ) -> Outcome:
     """Train `trial` on the training split and return its best epoch by the head's metric on the validation split.
 
+    With ``recipe.keep`` "last" the last epoch takes the place of the best one.
     The same arguments give the same numbers, to the last digit on a CPU with the same number of threads; so does a
     training that was interrupted and is resumed from `checkpoint`. A loss that becomes NaN or infinite ends the
     training with status "diverged" and the best weights so far.
@@ -71,6 +72,7 @@ def train(
     model = models.build(model_choice.name, sample.in_channels, [trial.head], **model_choice.options)
     model = model.to(device, memory_format=torch.channels_last)
     loss_function = losses.build(trial.loss, **loss_options)
+    output = losses.output(trial.loss, **loss_options)
     optimizer = optimizers.build(recipe.optimizer.name, model.parameters(), **recipe.optimizer.options)
     schedule = schedules.build(recipe.schedule.name, **recipe.schedule.options)
     train_batches = Batches(sample, "train", trial.head, recipe.batch_size, device)
@@ -88,7 +90,7 @@ def train(
         total_loss = torch.zeros((), device=device)
         seen = 0
         model.train()
-        batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation.flip)
+        batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation)
         for step, batch in enumerate(batches, start=(epoch - 1) * steps):
             learning_rate = recipe.optimizer.lr * schedule(step, recipe.epochs * steps)
             with autocast(device, precision):
@@ -108,11 +110,12 @@ def train(
             outcome.status = "diverged"
             outcome.reason = f"the loss became {train_loss} in epoch {epoch}"
             break
-        validation = validate(model, validation_batches, trial.head, precision)
+        validation = validate(model, validation_batches, trial.head, precision, output)
         outcome.history.append(
             dict(zip(HISTORY, (epoch, train_loss, validation, learning_rate, seconds, seen / seconds), strict=True))
         )
-        if outcome.best_epoch == 0 or metrics.is_better(trial.head, validation, outcome.best_validation):
+        better = outcome.best_epoch == 0 or metrics.is_better(trial.head, validation, outcome.best_validation)
+        if better or recipe.keep == "last":
             outcome.best_epoch, outcome.best_validation = epoch, validation
             outcome.weights = _copy(model)
         checkpoint.save(_state(model, optimizer, outcome))
@@ -122,21 +125,26 @@ def train(
 
 @torch.no_grad()
 def predictions(
-    model: nn.Module, batches: Batches, head: str, precision: str
+    model: nn.Module,
+    batches: Batches,
+    head: str,
+    precision: str,
+    output: losses.Output,
+    augmentation: Augmentation | None = None,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield prediction and target of every batch of a split, float32 (N, 1, H, W) in [0, 1], in evaluation mode."""
     model.eval()
-    for batch in batches.in_order():
+    for batch in batches.in_order(augmentation):
         with autocast(batches.device, precision):
             logits = model(batch.inputs)[head]
-        yield torch.sigmoid(logits.float()), batch.target
+        yield output.predict(logits.float()), batch.target
 
 
-def validate(model: nn.Module, batches: Batches, head: str, precision: str) -> float:
+def validate(model: nn.Module, batches: Batches, head: str, precision: str, output: losses.Output) -> float:
     """Return the head's metric over a split, the mean over its images."""
     total = sum(
         metrics.headline(head, prediction=prediction, target=target) * len(target)
-        for prediction, target in predictions(model, batches, head, precision)
+        for prediction, target in predictions(model, batches, head, precision, output)
     )
     return total / len(batches.rows)
 

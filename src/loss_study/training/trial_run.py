@@ -123,6 +123,7 @@ def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, optio
         *(package / "metrics").rglob("*.py"),
         package / "losses" / f"{trial.loss}.py",
         package / "models" / f"{model.name}.py",
+        package / "data" / "augmentation.py",
         package / "data" / "batches.py",
     ]
     parts = {
@@ -161,6 +162,7 @@ def _description(
         "metric": metrics.HEADLINE[trial.head],
         "best_validation": outcome.best_validation,
         "loss_options": options,
+        "augmentation": recipe.augmentation.model_dump(),
         "parameters": outcome.parameters,
         "training_images": len(sample.rows("train")),
         "batch_size": recipe.batch_size,
