@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from loss_study.comparison.compare import compare_all
+from loss_study.comparison.tables import pairs_csv, ranking_csv
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Parameters
 from loss_study.report import page, panels, protocol, tables
@@ -17,12 +19,15 @@ def build(
 ) -> dict[str, bytes]:
     """Return the report's files by their path below ``reports/``."""
     pictures = [panel for ranking in rankings for panel in panels.panels(ranking, sample)]
+    comparisons = compare_all(results)
     chapters = [found for ranking in rankings if (found := chapter(ranking, parameters, sample))]
     how = protocol.describe(parameters, results, sample, protocol.origin())
     texts = {
-        "metrics.json": tables.metrics_json(rankings, results),
+        "metrics.json": tables.metrics_json(rankings, results, comparisons),
         "compare.csv": tables.compare_csv(results),
+        "ranking.csv": ranking_csv(comparisons),
+        "pairs.csv": pairs_csv(comparisons),
         "curves.csv": tables.curves_csv(results),
-        "index.html": page.render(parameters, results, rankings, pictures, chapters, how),
+        "index.html": page.render(parameters, results, rankings, comparisons, pictures, chapters, how),
     }
     return {panel.path: panel.png for panel in pictures} | {path: text.encode() for path, text in texts.items()}

@@ -11,9 +11,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from loss_study.comparison.compare import CHANCE, RESAMPLES, Comparison
 from loss_study.parameters import Parameters
 from loss_study.report import charts, losses, panels
 from loss_study.report.answer import answer
+from loss_study.report.conclusions import conclusions
 from loss_study.report.labels import groups, shown
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
@@ -28,6 +30,7 @@ def render(
     parameters: Parameters,
     results: Sequence[Result],
     rankings: Sequence[Ranking],
+    comparisons: Sequence[Comparison],
     pictures: Sequence[Panel],
     chapters: Sequence[Chapter],
     how: Mapping[str, Any],
@@ -45,6 +48,9 @@ def render(
         parameters=parameters,
         results=results,
         sections=[_head_section(ranking, pictures) for ranking in rankings],
+        conclusions=conclusions(comparisons),
+        chance=CHANCE,
+        resamples=RESAMPLES,
         chapters=chapters,
         failures=[result for result in results if not result.sound],
         colours=colours(parameters.loss.names),

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from loss_study.comparison.compare import Comparison
+from loss_study.comparison.tables import headlines
 from loss_study.metrics import HEADLINE
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import DIVERGED, MISSING, Result
@@ -17,12 +19,16 @@ CURVE_COLUMNS = ("head", "loss", "seed", "epoch", "train_loss", "metric", "valid
 TRIAL_COLUMNS = ("head", "loss", "seed", "status", "verdict", "best_epoch", "seconds")
 
 
-def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result]) -> str:
+def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result], comparisons: Sequence[Comparison]) -> str:
     """Return ``metrics.json``: per head the best loss and its test metrics (mean over sound seeds), and counts.
 
-    The paths are the same whichever losses were studied, so that experiments line up in ``dvc exp show``.
+    Beside them the losses that cannot be told from the best, and the 95 % interval of the headline metric. The paths
+    are the same whichever losses were studied, so that experiments line up in ``dvc exp show``.
     """
-    summary: dict[str, Any] = {ranking.head: _best(ranking) for ranking in rankings}
+    compared = headlines(comparisons)
+    summary: dict[str, Any] = {
+        ranking.head: _best(ranking) | _certainty(compared.get(ranking.head)) for ranking in rankings
+    }
     summary["losses"] = len({result.trial.loss for result in results})
     summary["seeds"] = len({result.trial.seed for result in results})
     summary["trials"] = counts(results)
@@ -32,6 +38,13 @@ def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result]) -> str:
 def _best(ranking: Ranking) -> dict[str, Any]:
     best = ranking.best
     return {"best_loss": best.loss, **best.means} if best else {"best_loss": "none"}
+
+
+def _certainty(comparison: Comparison | None) -> dict[str, Any]:
+    if comparison is None:
+        return {}
+    name, best = comparison.metric.name, comparison.best
+    return {"best_group": ", ".join(comparison.best_group), f"{name}_low": best.low, f"{name}_high": best.high}
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
