@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from loss_study import parameters
+from loss_study.comparison.compare import compare_all
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError, run_stage
 from loss_study.parameters import Parameters
@@ -14,6 +15,7 @@ from loss_study.report.build import build
 from loss_study.report.publish import publish
 from loss_study.report.ranking import rank
 from loss_study.tracking.mirror import fill_in
+from loss_study.tracking.study import gather
 from loss_study.trial import trials
 
 SAMPLE = Path("data/sample")
@@ -24,15 +26,17 @@ def main() -> None:
     study = parameters.load()
     found = results.read(study)
     rankings = [rank(head, found) for head in study.loss.heads]
-    publish(terminal.REPORTS, build(study, found, rankings, PackedSample.open(SAMPLE)))
+    comparisons = compare_all(found)
+    publish(terminal.REPORTS, build(study, found, rankings, comparisons, PackedSample.open(SAMPLE)))
     _mirror(study)
-    terminal.show(rankings)
+    terminal.show(rankings, comparisons)
 
 
 def _mirror(study: Parameters) -> None:
     """Bring every trial into MLflow; the report stands without it, so a store that fails is a warning."""
     try:
         print(fill_in(trials(study), study), flush=True)
+        gather(trials(study), study, terminal.REPORTS)
     except StudyError as error:
         print(f"warning: {error}", file=sys.stderr, flush=True)
 

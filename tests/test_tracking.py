@@ -20,6 +20,7 @@ from loss_study import models, parameters
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.tracking import describe, mirror, outputs, panels, store, ui, views
+from loss_study.tracking import study as study_run
 from loss_study.tracking.live import LiveRun
 from loss_study.trial import Trial
 
@@ -432,3 +433,44 @@ def test_the_ui_starts_no_second_server(dead_server, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ui"])
     ui.main()
     assert capsys.readouterr().out == f"MLFLOW_TRACKING_URI is a server; open http://127.0.0.1:{dead_server}\n"
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """What `compare` writes, made up."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for name in ("index.html", "ranking.csv", "compare.csv"):
+        (folder / name).write_text(name)
+    (folder / "metrics.json").write_text('{"mask": {"best_loss": "dice", "iou": 0.75}, "trials": {"sound": 1}}')
+    return folder
+
+
+def test_trials_hang_below_one_run_of_their_study(study, reports):
+    mirror.fill_in([DICE, HUBER], study)
+    first = study_run.gather([DICE, HUBER], study, reports)
+    assert study_run.gather([DICE, HUBER], study, reports) == first
+    opened, runs = all_runs()
+    parent = opened.client.get_run(first)
+    children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == first}
+    assert children == {DICE.name, HUBER.name}
+    assert len(runs) == 3 and parent.info.status == "FINISHED"
+    assert parent.data.metrics == {"mask.iou": 0.75, "trials.sound": 1.0}
+    assert parent.data.params["losses"] == "dice, huber"
+    assert len(opened.client.get_metric_history(first, "mask.iou")) == 1
+    assert [file.path for file in opened.client.list_artifacts(first, "report")] == [
+        "report/compare.csv", "report/index.html", "report/metrics.json", "report/ranking.csv",
+    ]  # fmt: skip
+
+
+def test_a_study_that_changed_has_its_own_run(study, reports):
+    mirror.fill_in([DICE], study)
+    first = study_run.gather([DICE], study, reports)
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["seeds"] = [0, 7]
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    second = study_run.gather([DICE], parameters.load(), reports)
+    assert second != first
+    opened, _ = all_runs()
+    (child,) = opened.client.search_runs([opened.experiment], "params.loss = 'dice'")
+    assert child.data.tags["mlflow.parentRunId"] == second

@@ -81,6 +81,12 @@ def training_key(trial: Trial, parameters: Parameters, sample: Path = SAMPLE) ->
     return _short_hash(json.dumps(told, sort_keys=True).encode())
 
 
+def study_key(parameters: Parameters) -> str:
+    """Return what identifies a study: all its parameters."""
+    told = parameters.model_dump(mode="json", exclude={"notice"})
+    return _short_hash(json.dumps(told, sort_keys=True).encode())
+
+
 def sample_digest(sample: Path = SAMPLE) -> str:
     """Return the packed sample's short hash, of its description and its index."""
     return _short_hash((sample / "sample.json").read_bytes() + (sample / "index.csv").read_bytes())
@@ -88,11 +94,10 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 
 def tags_of(trial: Trial, parameters: Parameters, training: str) -> dict[str, str]:
     """Return the tags that lead from a run to its DVC stages, its DVC experiment, its commit and its study."""
-    told = parameters.model_dump(mode="json", exclude={"notice"})
     commit = _git("rev-parse", "HEAD")
     tags = {
         TRAINING: training,
-        "study": _short_hash(json.dumps(told, sort_keys=True).encode()),
+        "study": study_key(parameters),
         "dvc.stage": f"train@{trial.name}",
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
         "git.commit": commit,
