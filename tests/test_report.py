@@ -17,6 +17,8 @@ from PIL import Image
 from rich.console import Console
 
 from loss_study import parameters
+from loss_study.comparison.compare import compare_all
+from loss_study.comparison.tables import headlines
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.report import charts, losses, palette, panels, protocol, results, terminal
@@ -24,7 +26,7 @@ from loss_study.report.answer import answer
 from loss_study.report.build import build
 from loss_study.report.labels import groups, shown
 from loss_study.report.publish import publish
-from loss_study.report.ranking import rank, seed_noise
+from loss_study.report.ranking import rank
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -44,10 +46,14 @@ class Read:
         self.parameters = parameters.load()
         self.results = results.read(self.parameters)
         self.rankings = {head: rank(head, self.results) for head in self.parameters.loss.heads}
+        self.comparisons = compare_all(self.results)
         self.sample = PackedSample.open(Path("data/sample"))
 
     def files(self):
-        return build(self.parameters, self.results, list(self.rankings.values()), self.sample)
+        return build(self.parameters, self.results, list(self.rankings.values()), self.comparisons, self.sample)
+
+    def answer(self, head):
+        return answer(self.rankings[head], headlines(self.comparisons).get(head))
 
     def result(self, head, loss, seed):
         return next(r for r in self.results if (r.trial.head, r.trial.loss, r.trial.seed) == (head, loss, seed))
@@ -124,35 +130,29 @@ def test_means_leave_failed_trials_out(study):
     assert best.seconds == 11
 
 
-def test_seed_noise_by_hand(study):
-    # Two seeds 0.02 apart: variance 0.0002, so 2 sqrt(0.0002 * 2 / 2).
-    assert seed_noise(study.rankings["mask"]) == pytest.approx(0.0282843, abs=1e-7)
-
-
 def test_answer_names_the_best_and_what_cannot_be_told_apart(study):
-    assert answer(study.rankings["mask"]) == [
-        "On these pictures dice trains the best mask: IoU 0.930; weighted_bce is next with 0.910.",
-        "2 seeds: differences below 0.028 may come from the seeds alone and should not be trusted. "
-        "So dice is not clearly ahead of weighted_bce.",
-    ]
+    winner, conclusion, resampled = study.answer("mask")
+    assert winner == "On these pictures dice trains the best mask: IoU 0.930; weighted_bce is next with 0.910."
+    # Six losses and two seeds, of two clusters each: fifteen tests of hardly any evidence.
+    assert conclusion.startswith("dice, weighted_bce, bce, rmse, huber and l1 are indistinguishable on IoU: no")
+    assert resampled.startswith("2 seeds a loss and the 2 test images were resampled.")
 
 
 def test_answer_with_one_seed_claims_no_precision(tmp_path, monkeypatch):
     read = one_seed(tmp_path, monkeypatch, ["dice", "l1"])
-    assert seed_noise(read.rankings["mask"]) is None
-    assert answer(read.rankings["mask"])[1].startswith("One seed a loss: how far another seed would move")
+    assert read.answer("mask")[2].startswith("One seed a loss: only the 2 test images were resampled.")
 
 
 def test_answer_with_one_loss_compares_nothing(tmp_path, monkeypatch):
     read = one_seed(tmp_path, monkeypatch, ["dice"])
-    assert answer(read.rankings["mask"]) == ["On these pictures dice is the only loss that trained a mask: IoU 0.920."]
+    assert read.answer("mask") == ["On these pictures dice is the only loss that trained a mask: IoU 0.920."]
 
 
 def test_answer_where_everything_failed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fabricate(tmp_path, repository=REPOSITORY, losses=["ssim"], seeds=[1])
     read = Read()
-    assert answer(read.rankings["mask"]) == ["No loss trained a mask on these pictures: every trial failed."]
+    assert read.answer("mask") == ["No loss trained a mask on these pictures: every trial failed."]
     metrics = json.loads(read.files()["metrics.json"])
     assert metrics["mask"] == {"best_loss": "none"}
     assert metrics["trials"] == {"planned": 2, "sound": 1, "collapsed": 1, "diverged": 0, "missing": 0}
@@ -168,6 +168,8 @@ def test_metrics_json(study):
     assert metrics["depth"]["best_loss"] == "rmse"
     assert metrics["depth"]["abs_rel"] == pytest.approx(2 * RMSE["rmse"])
     assert (metrics["losses"], metrics["seeds"]) == (7, 2)
+    assert metrics["mask"]["best_group"] == "dice, weighted_bce, bce, rmse, huber, l1"
+    assert metrics["mask"]["iou_low"] < IOU["dice"] < metrics["mask"]["iou_high"]
     assert metrics["trials"] == {"planned": 28, "sound": 25, "collapsed": 1, "diverged": 1, "missing": 1}
 
 
@@ -463,7 +465,7 @@ def test_page_escapes_what_it_shows(tmp_path, monkeypatch):
 
 def test_terminal_in_a_log_is_plain_and_names_failures(study):
     console = Console(width=110, record=True, force_terminal=False, file=io.StringIO())
-    terminal.show(list(study.rankings.values()), console)
+    terminal.show(list(study.rankings.values()), study.comparisons, console)
     text = console.export_text()
     assert text.isascii()
     assert re.search(r"1 +dice +0\.930 +0\.920 0\.940 +11 s", text)

@@ -7,6 +7,7 @@ import pytest
 from fabricated_study import fabricate
 
 from loss_study import parameters
+from loss_study.comparison.compare import compare_all
 from loss_study.data.packed import PackedSample
 from loss_study.report import results
 from loss_study.report.build import build
@@ -39,7 +40,9 @@ def page(tmp_path_factory):
         study = parameters.load()
         found = results.read(study)
         rankings = [rank(head, found) for head in study.loss.heads]
-        publish(root / "reports", build(study, found, rankings, PackedSample.open(Path("data/sample"))))
+        publish(
+            root / "reports", build(study, found, rankings, compare_all(found), PackedSample.open(Path("data/sample")))
+        )
     return (root / "reports" / "index.html").as_uri()
 
 

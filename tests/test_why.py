@@ -14,6 +14,7 @@ from taken_apart import take_apart
 
 from loss_study import parameters
 from loss_study.anatomy import response
+from loss_study.comparison.compare import compare_all
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.report import results
@@ -325,7 +326,9 @@ def html():
     chosen = parameters.load()
     found = results.read(chosen)
     rankings = [rank(head, found) for head in chosen.loss.heads]
-    return build(chosen, found, rankings, PackedSample.open(Path("data/sample")))["index.html"].decode()
+    return build(chosen, found, rankings, compare_all(found), PackedSample.open(Path("data/sample")))[
+        "index.html"
+    ].decode()
 
 
 def text(page):

@@ -8,6 +8,7 @@ from fabricated_study import fabricate
 from taken_apart import take_apart
 
 from loss_study import parameters
+from loss_study.comparison.compare import compare_all
 from loss_study.data.packed import PackedSample
 from loss_study.report import results
 from loss_study.report.build import build
@@ -28,7 +29,9 @@ def page(tmp_path_factory):
         study = parameters.load()
         found = results.read(study)
         rankings = [rank(head, found) for head in study.loss.heads]
-        publish(root / "reports", build(study, found, rankings, PackedSample.open(Path("data/sample"))))
+        publish(
+            root / "reports", build(study, found, rankings, compare_all(found), PackedSample.open(Path("data/sample")))
+        )
     return (root / "reports" / "index.html").as_uri()
 
 

@@ -1,4 +1,4 @@
-"""The comparison as tables: ranking.csv, pairs.csv, and the headline numbers."""
+"""The comparisons as tables: ranking.csv and pairs.csv."""
 
 from __future__ import annotations
 
@@ -100,17 +100,6 @@ def pairs_csv(comparisons: Sequence[Comparison]) -> str:
             for pair in comparison.pairs
         ),
     )
-
-
-def summary(comparisons: Sequence[Comparison]) -> dict[str, float]:
-    """Return the numbers that stand for the study: ``mask.iou``, ``mask.iou_low``, ``mask.best_group_size``, ..."""
-    numbers: dict[str, float] = {}
-    for comparison in headlines(comparisons).values():
-        name, best = f"{comparison.head}.{comparison.metric.name}", comparison.best
-        numbers |= {name: best.mean, f"{name}_low": best.low, f"{name}_high": best.high}
-        numbers[f"{comparison.head}.best_group_size"] = len(comparison.best_group)
-        numbers[f"{comparison.head}.claims"] = len(comparison.claims)
-    return numbers
 
 
 def headlines(comparisons: Sequence[Comparison]) -> dict[str, Comparison]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loss_study.comparison.compare import compare_all
+from loss_study.comparison.compare import Comparison
 from loss_study.comparison.tables import pairs_csv, ranking_csv
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Parameters
@@ -15,11 +15,14 @@ from loss_study.report.why.chapter import chapter
 
 
 def build(
-    parameters: Parameters, results: Sequence[Result], rankings: Sequence[Ranking], sample: PackedSample
+    parameters: Parameters,
+    results: Sequence[Result],
+    rankings: Sequence[Ranking],
+    comparisons: Sequence[Comparison],
+    sample: PackedSample,
 ) -> dict[str, bytes]:
     """Return the report's files by their path below ``reports/``."""
     pictures = [panel for ranking in rankings for panel in panels.panels(ranking, sample)]
-    comparisons = compare_all(results)
     chapters = [found for ranking in rankings if (found := chapter(ranking, parameters, sample))]
     how = protocol.describe(parameters, results, sample, protocol.origin())
     texts = {

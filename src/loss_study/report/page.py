@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from loss_study.comparison.compare import CHANCE, RESAMPLES, Comparison
+from loss_study.comparison.tables import headlines
 from loss_study.parameters import Parameters
 from loss_study.report import charts, losses, panels
 from loss_study.report.answer import answer
@@ -39,36 +40,46 @@ def render(
 
     The same arguments give the same bytes; everything from outside is escaped.
     """
-    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
-    environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters["data_uri"] = _data_uri
-    environment.globals["answer"] = answer
+    compared = headlines(comparisons)
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
-    return environment.get_template("page.html.j2").render(
-        parameters=parameters,
-        results=results,
-        sections=[_head_section(ranking, pictures) for ranking in rankings],
-        conclusions=conclusions(comparisons),
-        chance=CHANCE,
-        resamples=RESAMPLES,
-        chapters=chapters,
-        failures=[result for result in results if not result.sound],
-        colours=colours(parameters.loss.names),
-        about={name: losses.about(name) for name in parameters.loss.names},
-        error_range=panels.ERROR_RANGE,
-        scales={name: panels.scale(name) for name in (panels.DEPTH_COLOURS, panels.ERROR_COLOURS)},
-        how=how,
-        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            parameters=parameters,
+            results=results,
+            sections=[_head_section(ranking, compared.get(ranking.head), pictures) for ranking in rankings],
+            conclusions=conclusions(comparisons),
+            chance=CHANCE,
+            resamples=RESAMPLES,
+            chapters=chapters,
+            failures=[result for result in results if not result.sound],
+            colours=colours(parameters.loss.names),
+            about={name: losses.about(name) for name in parameters.loss.names},
+            error_range=panels.ERROR_RANGE,
+            scales={name: panels.scale(name) for name in (panels.DEPTH_COLOURS, panels.ERROR_COLOURS)},
+            how=how,
+            style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
     )
 
 
-def _head_section(ranking: Ranking, pictures: Sequence[Panel]) -> dict[str, Any]:
+def environment() -> Environment:
+    """Return what reads the templates: everything is escaped, and a name that is not given is an error."""
+    templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
+    templates.trim_blocks = templates.lstrip_blocks = True
+    templates.filters["data_uri"] = _data_uri
+    return templates
+
+
+def _head_section(ranking: Ranking, comparison: Comparison | None, pictures: Sequence[Panel]) -> dict[str, Any]:
     """What the page shows of one head."""
     metrics = dict.fromkeys(name for standing in ranking.standings for name in standing.means)
     return {
         "ranking": ranking,
+        "answer": answer(ranking, comparison),
         "axis": charts.Axis.around(value for standing in ranking.placed for value in standing.values),
         "groups": groups(metrics),
         "best": {name: _best(ranking, name) for name in metrics},

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import fmean
 
 from loss_study.metrics import HEADLINE
 from loss_study.report.labels import Shown, shown
@@ -95,16 +94,3 @@ def mean_metrics(metrics: Sequence[dict[str, float]]) -> dict[str, float]:
     """Return the mean of each metric over the dictionaries that have it."""
     names = dict.fromkeys(name for values in metrics for name in values)
     return {name: fmean(values[name] for values in metrics if name in values) for name in names}
-
-
-def seed_noise(ranking: Ranking) -> float | None:
-    """Return the difference between two losses that other seeds alone may well produce, in the metric's unit.
-
-    Twice the standard error of a difference of two means of n seeds each, ``2 s sqrt(2 / n)``; s is the standard
-    deviation between seeds, pooled over the losses whose every trial is sound. A rule of thumb, not a test.
-    None with fewer than two seeds.
-    """
-    samples = [s.values for s in ranking.standings if not s.failed and len(s.values) > 1]
-    if not samples:
-        return None
-    return 2 * math.sqrt(fmean(variance(values) for values in samples) * 2 / len(samples[0]))

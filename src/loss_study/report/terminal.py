@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from loss_study import parameters
+from loss_study.comparison.compare import Comparison, compare_all
+from loss_study.comparison.tables import headlines
 from loss_study.errors import run_stage
 from loss_study.report import results
 from loss_study.report.answer import answer
@@ -21,12 +23,13 @@ REPORTS = Path("reports")
 _LOG_WIDTH = 110
 
 
-def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
+def show(rankings: Sequence[Ranking], comparisons: Sequence[Comparison], console: Console | None = None) -> None:
     """Print each head's ranking, the failed trials by name, and where the report lies. In a log: plain lines."""
     console = console or _console()
+    compared = headlines(comparisons)
     for ranking in rankings:
         console.print(_table(ranking, plain=not console.is_terminal))
-        for sentence in answer(ranking):
+        for sentence in answer(ranking, compared.get(ranking.head)):
             console.print(Text(sentence), soft_wrap=True)
         for result in (failed for standing in ranking.standings for failed in standing.failed):
             console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"), soft_wrap=True)
@@ -69,7 +72,7 @@ def main() -> None:
     """Print the ranking of the study that params.yaml names, from runs/ and eval/."""
     study = parameters.load()
     found = results.read(study)
-    show([rank(head, found) for head in study.loss.heads])
+    show([rank(head, found) for head in study.loss.heads], compare_all(found))
 
 
 if __name__ == "__main__":
