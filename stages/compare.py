@@ -7,7 +7,6 @@ from pathlib import Path
 
 from loss_study import parameters
 from loss_study.comparison.compare import compare_all
-from loss_study.comparison.compare import compare_all
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError, run_stage
 from loss_study.parameters import Parameters
