@@ -261,6 +261,10 @@ def test_nothing_more_than_chance_in_a_sentence():
     assert conclusion(nothing) == f"{start}."
 
 
+def test_one_seed_is_said_in_the_sentence():
+    assert conclusion(compared(study([0.7, 0.9], seeds=1))).startswith("With this one seed l1 is best on IoU: it beats")
+
+
 def test_a_loss_alone_in_a_sentence():
     assert conclusion(claimed("iou", ["dice"])).startswith("Only dice came through every seed")
 

@@ -9,9 +9,14 @@ from loss_study.comparison.compare import Comparison, Pair
 
 def conclusion(comparison: Comparison) -> str:
     """Return the sentence that a reader takes home: who is best, and who beats whom by how much."""
-    label, group = comparison.metric.label, comparison.best_group
+    label = comparison.metric.label
     if len(comparison.compared) == 1:
-        return f"Only {group[0]} came through every seed: there is nothing to compare it with on {label}."
+        return f"Only {comparison.best.loss} came through every seed: there is nothing to compare it with on {label}."
+    return f"With this one seed {_compared(comparison)}" if comparison.seeds == 1 else _compared(comparison)
+
+
+def _compared(comparison: Comparison) -> str:
+    label, group = comparison.metric.label, comparison.best_group
     if not comparison.claims:
         clearest = min(comparison.pairs, key=lambda pair: pair.p_adjusted)
         doubt = f"; the clearest, {clearest.better} over {clearest.worse}, has p = {clearest.p_adjusted:.2f}"
