@@ -440,7 +440,7 @@ def reports(tmp_path):
     """What `compare` writes, made up."""
     folder = tmp_path / "reports"
     folder.mkdir()
-    for name in ("index.html", "ranking.csv", "compare.csv"):
+    for name in ("index.html", "ranking.csv", "pairs.csv", "compare.csv"):
         (folder / name).write_text(name)
     (folder / "metrics.json").write_text('{"mask": {"best_loss": "dice", "iou": 0.75}, "trials": {"sound": 1}}')
     return folder
@@ -459,7 +459,7 @@ def test_trials_hang_below_one_run_of_their_study(study, reports):
     assert parent.data.params["losses"] == "dice, huber"
     assert len(opened.client.get_metric_history(first, "mask.iou")) == 1
     assert [file.path for file in opened.client.list_artifacts(first, "report")] == [
-        "report/compare.csv", "report/index.html", "report/metrics.json", "report/ranking.csv",
+        "report/compare.csv", "report/index.html", "report/metrics.json", "report/pairs.csv", "report/ranking.csv",
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Tag of a parent run: the study that it stands for, as in the tag ``study`` of its trials.
 STUDY = "loss_study.study"
 _PARENT = "mlflow.parentRunId"
-_REPORT = ("index.html", "ranking.csv", "compare.csv", "metrics.json")
+_REPORT = ("index.html", "ranking.csv", "pairs.csv", "compare.csv", "metrics.json")
 
 
 def gather(trials: Iterable[Trial], parameters: Parameters, reports: Path) -> str:
