@@ -140,11 +140,18 @@ def predictions(
         yield output.predict(logits.float()), batch.target
 
 
-def validate(model: nn.Module, batches: Batches, head: str, precision: str, output: losses.Output) -> float:
+def validate(
+    model: nn.Module,
+    batches: Batches,
+    head: str,
+    precision: str,
+    output: losses.Output,
+    augmentation: Augmentation | None = None,
+) -> float:
     """Return the head's metric over a split, the mean over its images."""
     total = sum(
         metrics.headline(head, prediction=prediction, target=target) * len(target)
-        for prediction, target in predictions(model, batches, head, precision, output)
+        for prediction, target in predictions(model, batches, head, precision, output, augmentation)
     )
     return total / len(batches.rows)
 

@@ -1,0 +1,109 @@
+"""Train and evaluate all trials of one variant: ``python case_studies/original/replay.py flip_apart``.
+
+Reads data/replay/, writes case_studies/original/results/<dataset>/<variant>.csv with a row for each trial, and
+docs/original-recipe/<dataset>-<variant>.png with predictions.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import panel
+import variants
+
+from loss_study.data.packed import PackedSample
+from loss_study.errors import run_stage
+from loss_study.metrics import AT_BEST, HEADLINE
+from loss_study.parameters import Parameters
+from loss_study.trial import Trial
+from loss_study.writing import write_csv
+
+#: ``value`` is the head's metric on the test split, ``augmented`` the same on the test split augmented as in training.
+COLUMNS = ("variant", "head", "loss", "seed", "status", "verdict", "value", "at_best", "augmented", "epoch", "seconds")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A trial's row, and its predictions of the panel's `pictures`, uint8 (P, H, W)."""
+
+    row: dict[str, Any]
+    pictures: list[int]
+    predictions: np.ndarray
+
+
+def main() -> None:
+    """Parse the variant, run its trials, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variant")
+    plan = variants.load()
+    variant = plan.variant(parser.parse_args().variant)
+    composed = {
+        (head, loss): plan.parameters(variant, head, loss)
+        for head, loss in dict.fromkeys((trial.head, trial.loss) for trial in variant.trials)
+    }
+    jobs = [(variant.name, trial, composed[trial.head, trial.loss]) for trial in variant.trials]
+    with ProcessPoolExecutor(plan.jobs, get_context("spawn")) as pool:
+        replayed = list(pool.map(replay, *zip(*jobs, strict=True)))
+    sample = PackedSample.open(variants.sample_folder(jobs[0][2].sample))
+    _write(plan.dataset, variant.name, replayed, sample)
+
+
+def replay(variant: str, trial: Trial, parameters: Parameters) -> Replayed:
+    """Train and evaluate one trial with the study's own loop and metrics."""
+    from loss_study import losses, models  # noqa: PLC0415 -- torch is needed in the worker processes only
+    from loss_study.data.batches import Batches  # noqa: PLC0415
+    from loss_study.evaluation import BATCH_SIZE, evaluate  # noqa: PLC0415
+    from loss_study.training.device import pick, pick_precision, use_threads  # noqa: PLC0415
+    from loss_study.training.loop import validate  # noqa: PLC0415
+    from loss_study.training.trial_run import trained  # noqa: PLC0415
+
+    recipe, choice, head = parameters.recipe, parameters.model, trial.head
+    sample = PackedSample.open(variants.sample_folder(parameters.sample))
+    use_threads(recipe.threads)
+    title = f"{variant} {trial.name}"
+    with trained(trial, sample, parameters, recipe, title, on_epoch=lambda _: None) as (outcome, options):
+        model = models.build(choice.name, sample.in_channels, [head], **choice.options)
+        model.load_state_dict(outcome.weights)
+        output = losses.output(trial.loss, **options)
+        found = evaluate(model, sample, head, recipe.precision, output)
+        test = Batches(sample, "test", head, BATCH_SIZE, pick())
+        precision = pick_precision(recipe.precision, pick())
+        augmented = validate(model, test, head, precision, output, recipe.augmentation)
+    metric, summary = HEADLINE[head], found.summary
+    row = {
+        "variant": variant,
+        "head": head,
+        "loss": trial.loss,
+        "seed": trial.seed,
+        "status": outcome.status,
+        "verdict": summary["verdict"],
+        "value": round(summary["test"][metric], 6),
+        "at_best": round(summary["test"].get(metric + AT_BEST, summary["test"][metric]), 6),
+        "augmented": round(augmented, 6),
+        "epoch": outcome.best_epoch,
+        "seconds": round(sum(epoch["seconds"] for epoch in outcome.history), 1),
+    }
+    return Replayed(row, summary["panel"], found.panel)
+
+
+def _write(dataset: str, variant: str, replayed: Sequence[Replayed], sample: PackedSample) -> None:
+    results = variants.HERE / "results" / dataset / f"{variant}.csv"
+    pictures = Path("docs/original-recipe") / f"{dataset}-{variant}.png"
+    for path in (results, pictures):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    first = [one for one in replayed if one.row["seed"] == replayed[0].row["seed"]]
+    panel.save(
+        pictures, sample, [(one.row["head"], one.row["loss"], one.predictions) for one in first], first[0].pictures
+    )
+    write_csv(results, [one.row for one in replayed], COLUMNS)
+
+
+if __name__ == "__main__":
+    run_stage(main)

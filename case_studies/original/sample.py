@@ -1,0 +1,28 @@
+"""Pack the samples that the variants are trained on; writes data/replay/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import variants
+
+from loss_study.checking import check_choices
+from loss_study.data import sources
+from loss_study.data.sampling import pack
+from loss_study.errors import run_stage
+
+
+def main() -> None:
+    """Pack each different sample once."""
+    plan = variants.load()
+    for parameters in plan.samples():
+        check_choices(parameters)
+        dataset = parameters.dataset
+        source = sources.open_source(dataset.name, Path(dataset.path), dataset.options)
+        folder = variants.sample_folder(parameters.sample)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        pack(source, folder, dataset, parameters.sample, workers=plan.jobs)
+
+
+if __name__ == "__main__":
+    run_stage(main)
