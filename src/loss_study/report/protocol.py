@@ -12,6 +12,7 @@ from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.parameters import Parameters
 from loss_study.report import losses
 from loss_study.report.results import Result
+from loss_study.report.search import searches
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def describe(parameters: Parameters, results: Sequence[Result], sample: PackedSa
     return {
         "origin": origin,
         "coverage": coverage(parameters),
+        "searches": searches(parameters),
         "notes": sample.meta.get("notes", []),
         "splits": splits(sample),
         "sharing": sharing(sample),
