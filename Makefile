@@ -1,4 +1,5 @@
 # Two commands: `make study` runs the study, `make test` tests the program. `make help` lists the rest.
+# Choices as for `dvc exp run -S`: make study CHOICES="recipe=tuned seeds=[0,1,2]"
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 5000
@@ -11,6 +12,7 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
 study: .venv/study ## Run the study, JOBS trials at once, then the ranking and where the report is
+	$(if $(CHOICES),python -m loss_study.composing $(CHOICES))
 	python -m loss_study.parallel --jobs $(JOBS)
 
 test: .venv/test ## Run the linter and all tests

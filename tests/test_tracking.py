@@ -97,8 +97,8 @@ def test_a_run_holds_parameters_curves_results_tags_data_set_and_panels(study, m
     told = run.data.params
     assert (told["head"], told["loss"], told["seed"], told["loss.smooth"]) == ("mask", "dice", "0", "1.0")
     assert (told["model"], told["model.width"], told["optimizer"], told["lr"]) == ("resunet", "8", "adamw", "0.01")
-    assert (told["schedule"], told["epochs"], told["batch_size"]) == ("onecycle", "6", "16")
-    assert (told["dataset"], told["sample.images"], told["sample.seed"]) == ("scenes", "1000", "0")
+    assert (told["schedule"], told["epochs"], told["batch_size"]) == ("onecycle", "5", "16")
+    assert (told["dataset"], told["sample.images"], told["sample.seed"]) == ("scenes", "800", "0")
 
     assert run.data.metrics["best/iou"] == pytest.approx(0.92)
     assert run.data.metrics["best/epoch"] == 8
