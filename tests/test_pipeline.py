@@ -95,6 +95,12 @@ def first_output(clone):
     return clone.run("dvc", "repro")
 
 
+@pytest.fixture(scope="module")
+def first_rows(clone, first_output):
+    """compare.csv before other tests change the clone."""
+    return clone.rows("compare.csv")
+
+
 def test_repro_runs_every_stage_once(clone, first_output):
     trials = [f"{head}-{loss}-0" for head in ("mask", "depth") for loss in ("bce", "dice")]
     stages = clone.ran(first_output)
@@ -109,8 +115,8 @@ def test_progress_is_visible(first_output):
     assert " images/s" in first_output
 
 
-def test_reports_agree_with_each_other(clone, first_output):
-    rows = clone.rows("compare.csv")
+def test_reports_agree_with_each_other(clone, first_rows):
+    rows = first_rows
     assert [(row["head"], row["loss"], row["seed"]) for row in rows] == [
         ("mask", "bce", "0"), ("mask", "dice", "0"), ("depth", "bce", "0"), ("depth", "dice", "0"),
     ]  # fmt: skip
@@ -236,3 +242,20 @@ def test_mistakes_end_in_one_line_before_any_work(tmp_path):
         assert clone.ran(output) == ["check"]
     assert not (clone.folder / "data" / "source").exists()
     assert "error: loss/dcie" not in clone.run("dvc", "exp", "run", "-S", "loss=dcie", code=255)
+
+
+def test_several_at_once_give_the_same_numbers_and_a_failed_trial_stops_no_other(tmp_path, first_rows):
+    clone = Clone(tmp_path / "clone")
+    composing.compose(clone.folder / "params.yaml", ["scale=smoke", "loss.names=[l1,bce,dice]", "loss.heads=[mask]"])
+    broken = clone.folder / "src/loss_study/losses/l1.py"
+    whole = broken.read_text()
+    broken.write_text(whole.replace("    return ((torch.sigmoid(logits)", "    return 1 / 0 + ((torch.sigmoid(logits)"))
+    assert broken.read_text() != whole
+    output = clone.run("python", "-m", "loss_study.parallel", "--jobs", "2", code=1)
+    assert "ZeroDivisionError" in output
+    assert "error: failed: mask-l1-0; 'dvc repro' tries again" in output
+    rows = {row["loss"]: row for row in clone.rows("compare.csv")}
+    assert rows["l1"]["status"] == "missing"
+    alone = {row["loss"]: row for row in first_rows if row["head"] == "mask"}
+    for loss in ("bce", "dice"):
+        assert rows[loss] | {"seconds": ""} == {name: alone[loss][name] for name in rows[loss]} | {"seconds": ""}
