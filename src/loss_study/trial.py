@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,15 @@ class Trial:
     def eval_dir(self) -> Path:
         """Folder that `evaluate` writes: ``metrics.json``, ``per_image.csv``, ``predictions.npy``."""
         return EVAL / self.name
+
+
+def from_command_line(description: str | None) -> Trial:
+    """Read ``<head> <loss> <seed>`` from the command line of a stage; `description` is what ``--help`` says."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("head", choices=("mask", "depth"))
+    parser.add_argument("loss")
+    parser.add_argument("seed", type=int)
+    return Trial(**vars(parser.parse_args()))
 
 
 def trials(parameters: Parameters) -> list[Trial]:
