@@ -495,3 +495,16 @@ def test_a_failed_write_leaves_the_previous_report(tmp_path, monkeypatch):
         publish(tmp_path, {"index.html": b"new"})
     assert {path.name for path in tmp_path.iterdir()} == {"index.html", "panels"}
     assert (tmp_path / "index.html").read_bytes() == b"old"
+
+
+def test_the_table_of_layouts_is_not_on_the_page(study):
+    options = {"layout": "mine", "layouts": {"mine": {"picture": "a/{number}"}}}
+    data_set = study.parameters.dataset.model_copy(update={"options": options})
+    how = protocol.describe(
+        study.parameters.model_copy(update={"dataset": data_set}),
+        study.results,
+        study.sample,
+        protocol.Origin("", False, ""),
+    )
+    assert how["parameters"]["Data set"]["options.layout"] == "mine"
+    assert not any("layouts" in name for name in how["parameters"]["Data set"])

@@ -60,7 +60,8 @@ def describe(parameters: Parameters, results: Sequence[Result], sample: PackedSa
         "splits": splits(sample),
         "sharing": sharing(sample),
         "parameters": {
-            "Data set": flat(parameters.dataset.model_dump(exclude={"heads"})),
+            # The table of all layouts that fg_bg understands would fill the page; the notes say which one it was.
+            "Data set": flat(parameters.dataset.model_dump(exclude={"heads": True, "options": {"layouts"}})),
             "Sample": flat(parameters.sample.model_dump()) | _statistics(sample),
             "Model": flat(parameters.model.model_dump()),
             "Recipe": flat(parameters.recipe.model_dump()),
