@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from loss_study.parameters import Parameters
+from loss_study.parameters import HEADS, Parameters
 
 RUNS = Path("runs")
 EVAL = Path("eval")
@@ -47,7 +45,7 @@ class Trial:
 def from_command_line(description: str | None) -> Trial:
     """Read ``<head> <loss> <seed>`` from the command line of a stage; `description` is what ``--help`` says."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("head", choices=("mask", "depth"))
+    parser.add_argument("head", choices=HEADS)
     parser.add_argument("loss")
     parser.add_argument("seed", type=int)
     return Trial(**vars(parser.parse_args()))
