@@ -31,7 +31,7 @@ pins: .venv/test ## Pin the newest versions that setup.cfg allows
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    setup.cfg --extra study --output-file requirements/study.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    setup.cfg --extra study --extra test --constraint requirements/study.txt --output-file requirements/test.txt
+	    setup.cfg --all-extras --constraint requirements/study.txt --output-file requirements/test.txt
 
 bench: .venv/test ## Measure: training step, data path, the whole study
 	dvc repro sample

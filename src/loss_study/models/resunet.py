@@ -16,6 +16,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from loss_study.acceleration import upsample_twice
+
 STAGES = 4
 
 
@@ -59,8 +61,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Return (N, o, 2H, 2W) from `x` (N, i, H, W) and `skip` (N, s, 2H, 2W)."""
-        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
-        return self.convs(torch.cat([x, skip], dim=1))
+        return self.convs(torch.cat([upsample_twice(x), skip], dim=1))
 
 
 class Decoder(nn.Module):
