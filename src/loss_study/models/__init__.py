@@ -1,7 +1,9 @@
 """Models: one file each, chosen by name.
 
-A file ``models/<name>.py`` holds ``build(in_channels, heads, *, <options>)``, which returns a module whose forward
-takes float pictures (N, in_channels, H, W) in [0, 1] and returns ``{head: logits (N, 1, H, W)}``.
+A file ``models/<name>.py`` holds ``build(in_channels, heads, classes, *, <options>)``, which returns a module whose
+forward takes float pictures (N, in_channels, H, W) in [0, 1] and returns logits, ``{"mask": (N, classes, H, W), "depth":
+(N, 1, H, W)}``. H and W are multiples of the file's ``STRIDE`` (1 where it has none). An `EncoderDecoder` can be frozen
+by parts, and its features can be kept.
 """
 
 from __future__ import annotations
@@ -9,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from loss_study import choices
+from loss_study.errors import StudyError
+from loss_study.errors import StudyError
+from loss_study.models._structure import EncoderDecoder, Part
 
 PACKAGE = __name__
 
@@ -27,16 +32,49 @@ def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     return choices.check_options("model.options", module.build, options)
 
 
-def build(name: str, in_channels: int, heads: Sequence[str], **options: Any) -> nn.Module:
+def stride(name: str) -> int:
+    """Return what height and width of the pictures must be multiples of; StudyError for an unknown model."""
+    return getattr(choices.load("model", PACKAGE, name), "STRIDE", 1)
+
+
+def check_size(name: str, size: int) -> None:
+    """Refuse pictures of a side that the model `name` cannot take; StudyError names the side's key."""
+    stride = getattr(choices.load("model", PACKAGE, name), "STRIDE", 1)
+    if size % stride:
+        raise StudyError(f"sample.size: model {name} needs a multiple of {stride}, it is {size}; set another")
+
+
+def build(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1, **options: Any) -> nn.Module:
     """Return the model `name` with one decoder per head, randomly initialised from torch's global seed.
+
+    Args:
+        classes: number of mask logits.
 
     Raises:
         StudyError: unknown model, unknown option, or a value out of range.
     """
     checked = check(name, options)
-    return choices.load("model", PACKAGE, name).build(in_channels, heads, **checked)
+    return choices.load("model", PACKAGE, name).build(in_channels, heads, classes, **checked)
+
+
+def logit_counts(heads: Sequence[str], classes: int) -> dict[str, int]:
+    """Return the number of logits of each of `heads`: `classes` for the mask, 1 for the depth."""
+    return {head: classes if head == "mask" else 1 for head in heads}
 
 
 def parameter_count(model: nn.Module) -> int:
     """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def total_count(model: nn.Module) -> int:
+    """Return the number of all parameters, the frozen ones too."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _in_parts(model: nn.Module) -> EncoderDecoder:
+    if not isinstance(model, EncoderDecoder):
+        raise StudyError(
+            f"model {type(model).__name__} has no parts to freeze or to keep; derive it from models.EncoderDecoder"
+        )
+    return model

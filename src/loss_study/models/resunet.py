@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loss_study.acceleration import upsample_twice
+from loss_study.models._structure import EncoderDecoder, Part, logit_channels
 
 STAGES = 4
+STRIDE = 1 << STAGES
 
 
 class DoubleConv(nn.Sequential):
@@ -65,42 +67,62 @@ class UpBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Four UpBlocks and a 1x1 convolution to one logit per pixel."""
+    """Four UpBlocks and a 1x1 convolution to `channels` logits per pixel."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, channels: int) -> None:
         super().__init__()
         self.ups = nn.ModuleList(
             UpBlock(width << (stage + 1), width << stage, width << stage) for stage in reversed(range(STAGES))
         )
-        self.logits = nn.Conv2d(width, 1, 1)
+        self.logits = nn.Conv2d(width, channels, 1)
 
     def forward(self, x: Tensor, skips: Sequence[Tensor]) -> Tensor:
-        """Return logits (N, 1, H, W) from the bridge's output and the skips, the largest first."""
+        """Return logits (N, channels, H, W) from the bridge's output and the skips, the largest first."""
         for up, skip in zip(self.ups, reversed(skips), strict=True):
             x = up(x, skip)
         return self.logits(x)
 
 
-class ResUNet(nn.Module):
+class ResUNet(EncoderDecoder):
     """Shared encoder, one decoder per head; height and width of the input are multiples of 16."""
 
-    def __init__(self, in_channels: int, heads: Sequence[str], width: int) -> None:
+    def __init__(self, in_channels: int, heads: Sequence[str], classes: int, width: int) -> None:
         super().__init__()
         channels = [in_channels, *(width << stage for stage in range(STAGES))]
         self.encoder = nn.ModuleList(ResBlock(i, o) for i, o in pairwise(channels))
         self.bridge = DoubleConv(channels[-1], width << STAGES)
-        self.decoders = nn.ModuleDict({head: Decoder(width) for head in heads})
+        self.decoders = nn.ModuleDict(
+            {head: Decoder(width, logits) for head, logits in logit_channels(heads, classes).items()}
+        )
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the logits (N, 1, H, W) of every head."""
-        skips = []
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Return the four skips, the largest first, and the bridge's output."""
+        features = []
         for block in self.encoder:
             x, skip = block(x)
-            skips.append(skip)
-        x = self.bridge(x)
+            features.append(skip)
+        return [*features, self.bridge(x)]
+
+    def decode(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Return the logits of every head."""
+        *skips, x = features
         return {head: decoder(x, skips) for head, decoder in self.decoders.items()}
 
+    def parts(self) -> dict[Part, nn.ModuleList]:
+        """Return encoder (with the bridge), decoder and head."""
+        return {
+            "encoder": nn.ModuleList([*self.encoder, self.bridge]),
+            "decoder": nn.ModuleList(decoder.ups for decoder in self.decoders.values()),
+            "head": nn.ModuleList(decoder.logits for decoder in self.decoders.values()),
+        }
 
-def build(in_channels: int, heads: Sequence[str], *, width: Annotated[int, Field(ge=1)] = 32) -> ResUNet:
+    def stages(self) -> list[nn.ModuleList]:
+        """Return the four blocks and the bridge."""
+        return [nn.ModuleList([block]) for block in (*self.encoder, self.bridge)]
+
+
+def build(
+    in_channels: int, heads: Sequence[str], classes: int, *, width: Annotated[int, Field(ge=1)] = 32
+) -> ResUNet:
     """Return a ResUNet whose first stage has `width` channels; each further one has twice as many."""
-    return ResUNet(in_channels, heads, width)
+    return ResUNet(in_channels, heads, classes, width)
