@@ -1,9 +1,9 @@
 """Models: one file each, chosen by name.
 
 A file ``models/<name>.py`` holds ``build(in_channels, heads, classes, *, <options>)``, which returns a module whose
-forward takes float pictures (N, in_channels, H, W) in [0, 1] and returns logits, ``{"mask": (N, classes, H, W), "depth":
-(N, 1, H, W)}``. H and W are multiples of the file's ``STRIDE`` (1 where it has none). An `EncoderDecoder` can be frozen
-by parts, and its features can be kept.
+forward takes float pictures (N, in_channels, H, W) in [0, 1] and returns logits: "mask" (N, classes, H, W), "depth"
+(N, 1, H, W). H and W are multiples of the file's ``STRIDE`` (1 where it has none). An `EncoderDecoder` can be frozen by
+parts, and its features can be kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from loss_study import choices
-from loss_study.errors import StudyError
 from loss_study.errors import StudyError
 from loss_study.models._structure import EncoderDecoder, Part
 
@@ -30,11 +29,6 @@ def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown model or option."""
     module = choices.load("model", PACKAGE, name)
     return choices.check_options("model.options", module.build, options)
-
-
-def stride(name: str) -> int:
-    """Return what height and width of the pictures must be multiples of; StudyError for an unknown model."""
-    return getattr(choices.load("model", PACKAGE, name), "STRIDE", 1)
 
 
 def check_size(name: str, size: int) -> None:
@@ -57,9 +51,24 @@ def build(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1
     return choices.load("model", PACKAGE, name).build(in_channels, heads, classes, **checked)
 
 
-def logit_counts(heads: Sequence[str], classes: int) -> dict[str, int]:
-    """Return the number of logits of each of `heads`: `classes` for the mask, 1 for the depth."""
-    return {head: classes if head == "mask" else 1 for head in heads}
+def parts(model: nn.Module) -> dict[Part, nn.ModuleList]:
+    """Return the modules of "encoder", "decoder" and "head", all heads together; see `EncoderDecoder.parts`."""
+    return _in_parts(model).parts()
+
+
+def stages(model: nn.Module) -> list[nn.ModuleList]:
+    """Return the encoder's stages from the input to the bottleneck; together they are the part "encoder"."""
+    return _in_parts(model).stages()
+
+
+def features(model: nn.Module, x: Tensor) -> list[Tensor]:
+    """Return what the decoders read of the pictures `x`, tensors whose first dimension is N; some may be int64."""
+    return _in_parts(model).features(x)
+
+
+def decode(model: nn.Module, features: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Return every head's logits from `features`, as ``model(x)`` does from the pictures."""
+    return _in_parts(model).decode(features)
 
 
 def parameter_count(model: nn.Module) -> int:

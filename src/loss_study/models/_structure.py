@@ -41,6 +41,6 @@ class EncoderDecoder(nn.Module, ABC):
         return self.decode(self.features(x))
 
 
-def logit_channels(heads: Iterable[str], classes: int) -> dict[str, int]:
+def logit_counts(heads: Iterable[str], classes: int) -> dict[str, int]:
     """Return the number of logits per pixel of every head: `classes` for the mask, one for depth."""
     return {head: classes if head == "mask" else 1 for head in heads}

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loss_study.acceleration import upsample_twice
-from loss_study.models._structure import EncoderDecoder, Part, logit_channels
+from loss_study.models._structure import EncoderDecoder, Part, logit_counts
 
 STAGES = 4
 STRIDE = 1 << STAGES
@@ -92,7 +92,7 @@ class ResUNet(EncoderDecoder):
         self.encoder = nn.ModuleList(ResBlock(i, o) for i, o in pairwise(channels))
         self.bridge = DoubleConv(channels[-1], width << STAGES)
         self.decoders = nn.ModuleDict(
-            {head: Decoder(width, logits) for head, logits in logit_channels(heads, classes).items()}
+            {head: Decoder(width, logits) for head, logits in logit_counts(heads, classes).items()}
         )
 
     def features(self, x: Tensor) -> list[Tensor]:
@@ -121,8 +121,6 @@ class ResUNet(EncoderDecoder):
         return [nn.ModuleList([block]) for block in (*self.encoder, self.bridge)]
 
 
-def build(
-    in_channels: int, heads: Sequence[str], classes: int, *, width: Annotated[int, Field(ge=1)] = 32
-) -> ResUNet:
+def build(in_channels: int, heads: Sequence[str], classes: int, *, width: Annotated[int, Field(ge=1)] = 32) -> ResUNet:
     """Return a ResUNet whose first stage has `width` channels; each further one has twice as many."""
     return ResUNet(in_channels, heads, classes, width)
