@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_pipeline import Clone
+from clone import Clone
 
 from loss_study import composing, parameters
 from loss_study.checking import check_choices
