@@ -22,7 +22,9 @@ def step(loss_name: str, precision: str, width: int, size: int, batch_size: int)
     torch.manual_seed(0)
     model = models.build("resunet", 6, ["mask"], width=width).to(device, memory_format=torch.channels_last).train()
     optimizer = optimizers.build("adamw", model.parameters())
-    loss_function = losses.build(loss_name, **losses.resolve(loss_name, {}, target_mean=0.085))
+    loss_function = losses.build(
+        loss_name, **losses.resolve(loss_name, {}, statistics=losses.TargetStatistics(0.085, (0.915, 0.085)))
+    )
     inputs = torch.rand(batch_size, 6, size, size, device=device).contiguous(memory_format=torch.channels_last)
     target = torch.rand(batch_size, 1, size, size, device=device).round()
 

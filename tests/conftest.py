@@ -33,13 +33,16 @@ def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) 
             writer.writerow([f"disc-{i}", split, background, f"b{background}", f"c{i}", (masks[i] > 127).mean()])
     train = splits == "train"
     meta = {
-        "format": 1,
+        "format": 2,
         "dataset": "discs",
         "size": size,
         "images": {split: int((splits == split).sum()) for split in ("train", "validation", "test")},
         "backgrounds": 4,
         "cutouts": images,
         "heads": ["mask", "depth"],
+        "classes": 1,
+        "class_names": ["foreground"],
+        "gaps": [],
         "notes": [],
         "statistics": {"mask_mean": masks[train].mean() / 255, "depth_mean": depths[train].mean() / 255},
     }

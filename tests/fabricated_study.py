@@ -57,9 +57,12 @@ def write_sample(folder: Path, background: str) -> tuple[np.ndarray, np.ndarray]
             name = f"{background}{rows[split]}"
             writer.writerow([f"{name}-{number}", split, rows[split], name, f"cut{number}", 0.14])
     meta = {
-        "format": 1,
+        "format": 2,
         "backgrounds": 3,
         "heads": ["mask", "depth"],
+        "classes": 1,
+        "class_names": ["foreground"],
+        "gaps": [],
         "notes": ["Depth is fabricated."],
         "statistics": {"mask_mean": 0.14, "depth_mean": 0.6},
     }

@@ -80,7 +80,7 @@ def test_panel_predictions_belong_to_its_rows(sample):
 def save(trial, folder, **build):
     trial_folder = folder / trial.run_dir
     trial_folder.mkdir(parents=True)
-    choice = {"name": "resunet", "in_channels": 6, "heads": [trial.head], "options": {"width": 4}} | build
+    choice = {"name": "resunet", "in_channels": 6, "heads": [trial.head], "classes": 1, "options": {"width": 4}} | build
     model = models.build(choice["name"], choice["in_channels"], choice["heads"], **choice["options"])
     torch.save({"state": model.state_dict(), "build": choice}, trial_folder / "model.pt")
     description = {"head": trial.head, "loss": trial.loss, "seed": trial.seed, "status": "finished", "reason": ""}

@@ -20,8 +20,12 @@ CONF = Path(__file__).parents[1] / "conf" / "loss"
 MASK_MEAN = 0.1
 
 
+def of_mean(mean):
+    return losses.TargetStatistics(mean, (1 - mean, mean))
+
+
 def resolved(name, **options):
-    return losses.build(name, **losses.resolve(name, options, target_mean=MASK_MEAN))
+    return losses.build(name, **losses.resolve(name, options, statistics=of_mean(MASK_MEAN)))
 
 
 def discs(size=24, radius=6, images=2):
@@ -250,12 +254,12 @@ def test_weighted_bce_answers_a_depth_of_a_tenth_with_a_half():
 
 
 def test_auto_weight_balances_the_classes():
-    assert losses.resolve("weighted_bce", {}, target_mean=0.1) == {"pos_weight": pytest.approx(9.0)}
-    assert losses.resolve("weighted_bce", {"pos_weight": 3.0}, target_mean=0.1) == {"pos_weight": 3.0}
-    assert losses.resolve("dice", {}, target_mean=0.0) == {"smooth": 1.0}
+    assert losses.resolve("weighted_bce", {}, statistics=of_mean(0.1)) == {"pos_weight": pytest.approx(9.0)}
+    assert losses.resolve("weighted_bce", {"pos_weight": 3.0}, statistics=of_mean(0.1)) == {"pos_weight": 3.0}
+    assert losses.resolve("dice", {}, statistics=of_mean(0.0)) == {"smooth": 1.0}
     for mean in (0.0, 1.0, math.nan):
         with pytest.raises(StudyError, match=r"loss_options\.weighted_bce\.pos_weight: auto needs"):
-            losses.resolve("weighted_bce", {}, target_mean=mean)
+            losses.resolve("weighted_bce", {}, statistics=of_mean(mean))
 
 
 def test_an_unresolved_auto_weight_is_named():
@@ -283,7 +287,7 @@ def test_l1_without_a_sigmoid():
 
 @pytest.mark.parametrize(("name", "options"), [("l1", {}), ("dice", {}), ("l1", {"sigmoid": False})])
 def test_an_output_that_gives_a_prediction_gives_it(name, options):
-    prediction = torch.linspace(0.01, 0.99, 50)
+    prediction = torch.linspace(0.01, 0.99, 50).view(1, 1, 5, 10)
     output = losses.output(name, **options)
     torch.testing.assert_close(output.predict(output.invert(prediction)), prediction)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
 
@@ -38,13 +38,16 @@ def load(kind: str, package: str, name: str) -> ModuleType:
     return importlib.import_module(f"{package}.{name}")
 
 
-def check_options(where: str, function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(
+    where: str, function: Callable[..., Any], options: Mapping[str, Any], *, but: Collection[str] = ()
+) -> dict[str, Any]:
     """Check `options` against the keyword-only arguments of `function` and fill in the defaults.
 
     Annotations are pydantic's, so ``Annotated[float, Field(gt=0)]`` states a range.
 
     Args:
         where: the key of params.yaml that the options come from, named in errors.
+        but: keyword-only arguments that are no options.
 
     Raises:
         StudyError: an unknown or missing option, a wrong type, a value out of range.
@@ -53,7 +56,7 @@ def check_options(where: str, function: Callable[..., Any], options: Mapping[str
     fields: dict[str, Any] = {
         name: (hints[name], ... if parameter.default is inspect.Parameter.empty else parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in but
     }
     return dict(validate(create_model("Options", __config__=STRICT, **fields), options, where))
 

@@ -19,7 +19,7 @@ from loss_study.anatomy.kept import kept_places
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
-from loss_study.losses import SIGMOID, Output
+from loss_study.losses import PROBABILITY, Output
 from loss_study.metrics import depth, mask
 from loss_study.parameters import Augmentation
 from loss_study.training.device import pick, pick_precision, use_threads
@@ -123,7 +123,8 @@ def initial_model(path: Path, seed: int) -> nn.Module:
 
 
 def _build(build: dict[str, Any]) -> nn.Module:
-    return models.build(build["name"], build["in_channels"], build["heads"], **build["options"])
+    heads, classes = build["heads"], build["classes"]
+    return models.build(build["name"], build["in_channels"], heads, classes=classes, **build["options"])
 
 
 def panel_rows(sample: PackedSample) -> np.ndarray:
@@ -144,7 +145,7 @@ def evaluate(
     sample: PackedSample,
     head: str,
     precision: str,
-    output: Output = SIGMOID,
+    output: Output = PROBABILITY,
     test_augmentation: Augmentation | None = None,
 ) -> Evaluation:
     """Measure `model` on the test split, the mask also at the threshold that is best on the validation split.

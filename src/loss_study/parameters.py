@@ -41,7 +41,9 @@ class Dataset(_Section):
     """Where pictures come from.
 
     `path` is the file or folder that DVC watches for changes; `urls` are fetched by `download` instead, each checked
-    against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or none).
+    against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or none). `classes` is the number of
+    mask logits: 1 for foreground or not, 2 and more for classes that exclude each other, whose names are `class_names`
+    (as many as classes, or none).
     """
 
     name: Name
@@ -49,6 +51,8 @@ class Dataset(_Section):
     urls: list[str] = []
     sha256: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = []
     heads: Annotated[list[Head], Field(min_length=1)]
+    classes: Annotated[int, Field(ge=1, le=255)] = 1
+    class_names: list[Name] = []
     options: dict[str, Any] = {}
 
 
@@ -189,6 +193,7 @@ def _check_consistent(parameters: Parameters) -> None:
         if name not in parameters.loss_options:
             raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
     _check_heads(loss, parameters.dataset)
+    _check_classes(parameters.dataset)
     _check_search(parameters.recipe.search, parameters.seeds)
     if parameters.recipe.early_stop and parameters.recipe.keep == "last":
         raise StudyError("recipe.early_stop: waits for a better epoch, which recipe.keep last does not; set it to 0")
@@ -198,8 +203,20 @@ def _check_heads(loss: Loss, dataset: Dataset) -> None:
     for head in loss.heads:
         if head not in dataset.heads:
             raise StudyError(
-                f"loss.heads: data set {dataset.name!r} has no {head}; choose from dataset.heads {dataset.heads}"
+                f"loss.heads: data set {dataset.name!r} has no {head}; choose loss.heads=[{','.join(dataset.heads)}]"
             )
+
+
+def _check_classes(dataset: Dataset) -> None:
+    named = dataset.class_names
+    if named and len(named) != dataset.classes:
+        raise StudyError(
+            f"dataset.class_names: {len(named)} names for {dataset.classes} classes; give one each"
+        )
+    if len(set(named)) != len(named):
+        raise StudyError(f"dataset.class_names: names something twice: {named}")
+    if dataset.classes > 1 and "mask" not in dataset.heads:
+        raise StudyError(f"dataset.classes: data set {dataset.name!r} has no mask; leave it at 1")
 
 
 def _check_search(search: Search, seeds: list[int]) -> None:

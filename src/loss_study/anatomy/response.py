@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from loss_study.anatomy.gradients import gradient_of
-from loss_study.losses import SIGMOID, LossFunction, Output
+from loss_study.losses import PROBABILITY, LossFunction, Output
 
 FOREGROUND = 0.085
 PROBABILITIES = torch.arange(1, 100, 2, dtype=torch.float64) / 100
 
 
-def curves(loss: LossFunction, head: str, size: int, output: Output = SIGMOID) -> dict[str, Any]:
+def curves(loss: LossFunction, head: str, size: int, output: Output = PROBABILITY) -> dict[str, Any]:
     """Return the pulls on the pixels of `head` in a picture of `size` x `size` pixels.
 
     Args:

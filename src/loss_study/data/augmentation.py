@@ -13,9 +13,16 @@ RGB = 3
 
 
 def augment(
-    inputs_NHWC: Tensor, target_NHW: Tensor, how: Augmentation, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return `inputs_NHWC` (three channels for each input) and `target_NHW` changed as `how` says.
+    inputs_NHWC: Tensor,
+    target_NHW: Tensor,
+    how: Augmentation,
+    generator: torch.Generator,
+    *,
+    valid_NHW: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return `inputs_NHWC` (three channels for each input), `target_NHW` and `valid_NHW` changed as `how` says.
+
+    `valid_NHW`, bool, moves with the target: it says which of its pixels are a truth; None: all.
 
     Each input is erased on its own, and the target never: one square of a quarter of the side becomes black (Cutout,
     DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the picture).
@@ -24,11 +31,13 @@ def augment(
         parts = [_flip(part, how.flip, generator)[0] for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
     else:
-        inputs_NHWC, target_NHW = _flip(inputs_NHWC, how.flip, generator, target_NHW)
+        targets = (target_NHW,) if valid_NHW is None else (target_NHW, valid_NHW)
+        inputs_NHWC, target_NHW, *valid = _flip(inputs_NHWC, how.flip, generator, *targets)
+        valid_NHW = valid[0] if valid else None
     if how.erase:
         parts = [_erase(part, how.erase, generator) for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
-    return inputs_NHWC, target_NHW
+    return inputs_NHWC, target_NHW, valid_NHW
 
 
 def _flip(pictures: Tensor, chance: float, generator: torch.Generator, *others: Tensor) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ copy on the GPU.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +26,13 @@ RESIDENT_SHARE = 0.5
 class Batch:
     """Floats in [0, 1]: `inputs` (N, C, H, W), background before picture, and `target` (N, 1, H, W).
 
-    `inputs` lies in channels-last memory.
+    `inputs` lies in channels-last memory. The target of K >= 2 classes is one-hot, (N, K, H, W). `valid` (N, 1, H, W)
+    is 1 where a pixel has a truth and 0 where it has none; None: all have.
     """
 
     inputs: Tensor
     target: Tensor
+    valid: Tensor | None = None
 
 
 class Batches:
@@ -40,12 +42,12 @@ class Batches:
         self.rows = torch.from_numpy(sample.rows(split))
         self.batch_size = batch_size
         self.device = device
-        arrays = [sample.pictures, sample.targets(head)]
-        if sample.backgrounds is not None:
-            arrays.append(sample.backgrounds)
+        self.classes = sample.classes if head == "mask" else 1
+        arrays = [sample.pictures, sample.targets(head), sample.backgrounds, sample.valid(head)]
         self.home = device if _fits(arrays, device) else torch.device("cpu")
-        self.pictures, self.targets, *backgrounds = (_tensor(array).to(self.home) for array in arrays)
-        self.backgrounds = backgrounds[0] if backgrounds else None
+        self.pictures, self.targets, self.backgrounds, self.valid = (
+            None if array is None else _tensor(array).to(self.home) for array in arrays
+        )
         self.background_rows = torch.from_numpy(sample.background_rows).to(self.home)
 
     def in_order(self, augmentation: Augmentation | None = None) -> Iterator[Batch]:
@@ -77,9 +79,21 @@ class Batches:
             parts.insert(0, self.backgrounds[self.background_rows[rows]])
         inputs_NHWC = torch.cat(parts, dim=3).to(self.device, non_blocking=True)
         target_NHW = self.targets[rows].to(self.device, non_blocking=True)
+        valid_NHW = None if self.valid is None else self.valid[rows].to(self.device, non_blocking=True)
         if augmentation is not None:
-            inputs_NHWC, target_NHW = augment(inputs_NHWC, target_NHW, augmentation, generator)
-        return Batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW[:, None].float().div_(255))
+            inputs_NHWC, target_NHW, valid_NHW = augment(
+                inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
+            )
+        return Batch(
+            inputs_NHWC.permute(0, 3, 1, 2).float().div_(255),
+            self._target(target_NHW[:, None]),
+            None if valid_NHW is None else valid_NHW[:, None].float(),
+        )
+
+    def _target(self, values_N1HW: Tensor) -> Tensor:
+        if self.classes == 1:
+            return values_N1HW.float().div_(255)
+        return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
 
 
 def _tensor(array: np.ndarray) -> Tensor:
@@ -89,8 +103,8 @@ def _tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array)
 
 
-def _fits(arrays: list[np.ndarray], device: torch.device) -> bool:
+def _fits(arrays: Sequence[np.ndarray | None], device: torch.device) -> bool:
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return sum(array.nbytes for array in arrays) < RESIDENT_SHARE * free
+    return sum(array.nbytes for array in arrays if array is not None) < RESIDENT_SHARE * free

@@ -3,9 +3,11 @@
 A folder of
 - ``pictures.npy`` uint8 (N, H, W, 3), RGB;
 - ``backgrounds.npy`` uint8 (B, H, W, 3), each background once; absent where the data has none;
-- ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; absent with their head;
+- ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; absent with their head. A mask of two
+  or more classes holds their numbers instead;
+- ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False where a pixel has no truth; absent where all have;
 - ``index.csv``: one row per picture: ``id, split, background_row, background, cutout, foreground``;
-- ``sample.json``: size, counts, heads, notes on where the data comes from, and statistics.
+- ``sample.json``: size, counts, heads, classes, notes on where the data comes from, and statistics.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from loss_study.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "split", "background_row", "background", "cutout", "foreground")
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class PackedSample:
     backgrounds: np.ndarray | None
     masks: np.ndarray | None
     depths: np.ndarray | None
+    mask_valid: np.ndarray | None
+    depth_valid: np.ndarray | None
     meta: dict[str, Any]
 
     @classmethod
@@ -50,6 +54,8 @@ class PackedSample:
                 _map(folder / "backgrounds.npy") if meta["backgrounds"] else None,
                 _map(folder / "masks.npy") if "mask" in meta["heads"] else None,
                 _map(folder / "depths.npy") if "depth" in meta["heads"] else None,
+                _map(folder / "mask_valid.npy") if "mask" in meta["gaps"] else None,
+                _map(folder / "depth_valid.npy") if "depth" in meta["gaps"] else None,
                 meta,
             )
         except FileNotFoundError as error:
@@ -79,14 +85,31 @@ class PackedSample:
             raise StudyError(f"{self.folder}: the sample has no {head}; take it out of loss.heads")
         return array
 
+    def valid(self, head: str) -> np.ndarray | None:
+        """Return where the pixels of `head` have a truth, bool (N, H, W); None: everywhere."""
+        return {"mask": self.mask_valid, "depth": self.depth_valid}[head]
+
+    @property
+    def classes(self) -> int:
+        """Number of mask logits: 1 for foreground or not, 2 and more for classes that exclude each other."""
+        return self.meta["classes"]
+
+    @property
+    def class_names(self) -> list[str]:
+        """Their names, by number; one class is called ``foreground``."""
+        return self.meta["class_names"]
+
     @property
     def in_channels(self) -> int:
         """6 with backgrounds (background and composite concatenated, in this order), else 3."""
         return 3 if self.backgrounds is None else 6
 
     @property
-    def statistics(self) -> dict[str, float]:
-        """Over the training split: ``mask_mean``, ``depth_mean`` in [0, 1], as far as the heads are there."""
+    def statistics(self) -> dict[str, Any]:
+        """Over those pixels of the training split that have a truth, as far as the heads are there.
+
+        ``mask_mean`` and ``depth_mean`` in [0, 1]; with several classes no ``mask_mean`` but ``class_shares``.
+        """
         return self.meta["statistics"]
 
 

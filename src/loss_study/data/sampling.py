@@ -81,6 +81,9 @@ def pack(
                 "backgrounds": len(backgrounds),
                 "cutouts": None if source.cutouts is None else len({item.cutout for item in items}),
                 "heads": list(dataset.heads),
+                "classes": dataset.classes,
+                "class_names": dataset.class_names or _default_names(dataset.classes),
+                "gaps": [],
                 "notes": [*notes, *source.notes, *split_notes, *_background_notes(items, backgrounds, row_of)],
                 "statistics": _statistics(made[: len(splits["train"])], dataset.heads, sample.size),
             },
@@ -251,6 +254,10 @@ def _index_rows(
         values = (item.id, split, row_of.get(item.background, -1), item.background or "", item.cutout or "", share)
         rows.append(dict(zip(INDEX_COLUMNS, values, strict=True)))
     return rows
+
+
+def _default_names(classes: int) -> list[str]:
+    return ["foreground"] if classes == 1 else [f"class{number}" for number in range(classes)]
 
 
 def _statistics(made: Sequence[_Made], heads: Sequence[str], size: int) -> dict[str, float]:

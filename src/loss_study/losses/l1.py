@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from loss_study.losses import CLAMPED, SIGMOID, Output
+from loss_study.losses import CLAMPED, PROBABILITY, Output
 
 NOTES = {
     "mask": "Answers uncertainty with the median: where foreground is less likely than not, all background is a "
@@ -26,4 +26,4 @@ def loss(logits: torch.Tensor, target: torch.Tensor, *, sigmoid: bool = True) ->
 
 def output(*, sigmoid: bool) -> Output:
     """Return how the network's raw output becomes a prediction: see `losses.output`."""
-    return SIGMOID if sigmoid else CLAMPED
+    return PROBABILITY if sigmoid else CLAMPED

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from torch.nn import functional as F
 
 from loss_study.errors import StudyError
+from loss_study.losses import TargetStatistics
 
 KEY = "loss_options.weighted_bce.pos_weight"
 NOTES = {
@@ -54,16 +55,17 @@ def loss(logits: torch.Tensor, target: torch.Tensor, *, pos_weight: PosWeight = 
     return per_pixel.mean(dim=(1, 2, 3))
 
 
-def resolve(options: Mapping[str, Any], *, target_mean: float) -> dict[str, Any]:
-    """Replace "auto" by (1 - m) / m, with m = `target_mean`: both classes then weigh the same in sum.
+def resolve(options: Mapping[str, Any], *, statistics: TargetStatistics) -> dict[str, Any]:
+    """Replace "auto" by (1 - m) / m, with m the mean of the training targets: both classes then weigh the same in sum.
 
     Raises:
         StudyError: a mean that is not strictly between 0 and 1 leaves one class without pixels.
     """
     if options["pos_weight"] != "auto":
         return dict(options)
-    if not 0 < target_mean < 1:
+    mean = statistics.mean
+    if not 0 < mean < 1:
         raise StudyError(
-            f"{KEY}: auto needs training targets whose mean is between 0 and 1, it is {target_mean}; give a number"
+            f"{KEY}: auto needs training targets whose mean is between 0 and 1, it is {mean}; give a number"
         )
-    return {**options, "pos_weight": (1 - target_mean) / target_mean}
+    return {**options, "pos_weight": (1 - mean) / mean}

@@ -18,6 +18,7 @@ from loss_study.parameters import Augmentation, Model, Recipe
 from loss_study.training import optimizers, schedules
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import autocast, pick, pick_precision
+from loss_study.training.schedules import Moment
 from loss_study.trial import Trial
 
 #: Called after every step with the number of pictures seen in it.
@@ -69,7 +70,8 @@ def train(
     device = pick()
     precision = pick_precision(recipe.precision, device)
     torch.manual_seed(trial.seed)
-    model = models.build(model_choice.name, sample.in_channels, [trial.head], **model_choice.options)
+    heads, options = [trial.head], model_choice.options
+    model = models.build(model_choice.name, sample.in_channels, heads, classes=sample.classes, **options)
     model = model.to(device, memory_format=torch.channels_last)
     loss_function = losses.build(trial.loss, **loss_options)
     output = losses.output(trial.loss, **loss_options)
@@ -91,11 +93,13 @@ def train(
         seen = 0
         model.train()
         batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation)
+        validations = tuple(row["validation"] for row in outcome.history)
         for step, batch in enumerate(batches, start=(epoch - 1) * steps):
-            learning_rate = recipe.optimizer.lr * schedule(step, recipe.epochs * steps)
+            moment = Moment(step, recipe.epochs * steps, steps, validations, metrics.rises(trial.head))
+            learning_rate = recipe.optimizer.lr * schedule(moment)
             with autocast(device, precision):
                 logits = model(batch.inputs)[trial.head]
-            loss = loss_function(logits, batch.target).mean()
+            loss = loss_function(logits, batch.target, batch.valid).mean()
             for parameter in optimizer.parameters:
                 parameter.grad = None
             loss.backward()

@@ -54,9 +54,9 @@ def trained(
 
     The block is where the result is written: the checkpoint is removed when it ends without an error.
     """
-    options = losses.resolve(
-        trial.loss, parameters.loss_options[trial.loss], target_mean=sample.statistics[f"{trial.head}_mean"]
-    )
+    losses.check_fit(trial.loss, trial.head, classes=sample.classes, gaps=sample.valid(trial.head) is not None)
+    statistics = losses.TargetStatistics.of(sample, trial.head)
+    options = losses.resolve(trial.loss, parameters.loss_options[trial.loss], statistics=statistics)
     pictures = len(sample.rows("train")) * recipe.epochs
     with Checkpoint(trial.name, _key(trial, sample, parameters.model, recipe, options)) as checkpoint:
         with reporting(title, pictures) as reporter:
@@ -138,7 +138,13 @@ def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, optio
 def _write(
     trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, options: dict[str, Any], outcome: Outcome
 ) -> None:
-    build = {"name": model.name, "in_channels": sample.in_channels, "heads": [trial.head], "options": model.options}
+    build = {
+        "name": model.name,
+        "in_channels": sample.in_channels,
+        "heads": [trial.head],
+        "classes": sample.classes,
+        "options": model.options,
+    }
     with whole_folder(trial.run_dir) as folder:
         save_atomically({"state": outcome.weights, "build": build}, folder / "model.pt")
         write_csv(folder / "history.csv", outcome.history, HISTORY)

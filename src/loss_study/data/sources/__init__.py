@@ -1,7 +1,8 @@
 """Where pictures come from: one module per data set, all ending in the same packed sample.
 
 A module ``sources/<name>.py`` is chosen by ``dataset.name`` and offers ``open_source(path, *, <options>)``,
-which returns a `Source`. Its keyword-only arguments are ``dataset.options``.
+which returns a `Source`. Its keyword-only arguments are ``dataset.options``. Optional is ``gaps(*, <options>)``, which
+returns the heads that have no truth at some pixels, so that a loss that cannot leave these out is refused at once.
 """
 
 from __future__ import annotations
@@ -35,12 +36,16 @@ class Item:
 class Example:
     """One item's arrays at the sample's size: uint8, `picture` (H, W, 3) RGB, `mask` and `depth` (H, W) or None.
 
-    `mask` is 0 for background to 255 for foreground, with soft edges; `depth` is 0 near to 255 far.
+    `mask` is 0 for background to 255 for foreground, with soft edges, or, where ``dataset.classes`` is 2 or more, the
+    number of the class; `depth` is 0 near to 255 far. `mask_valid` and `depth_valid`, bool (H, W), say which pixels
+    have a truth; None: all.
     """
 
     picture: np.ndarray
     mask: np.ndarray | None
     depth: np.ndarray | None
+    mask_valid: np.ndarray | None = None
+    depth_valid: np.ndarray | None = None
 
 
 class Source(Protocol):
@@ -87,6 +92,13 @@ def check(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown data set or option."""
     module = choices.load("data set", PACKAGE, name)
     return choices.check_options("dataset.options", module.open_source, options)
+
+
+def gaps(name: str, options: Mapping[str, Any]) -> Sequence[str]:
+    """Return the heads that have no truth at some pixels, as far as the options tell; StudyError as `check`."""
+    checked = check(name, options)
+    module = choices.load("data set", PACKAGE, name)
+    return module.gaps(**checked) if hasattr(module, "gaps") else ()
 
 
 def open_source(name: str, path: Path, options: Mapping[str, Any]) -> Source:

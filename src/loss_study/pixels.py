@@ -1,0 +1,30 @@
+"""What losses do with pixels: logits to probabilities, and means and sums over those pixels that have a truth.
+
+`valid` is 1 where a pixel has a truth and 0 where it has none, float (N, 1, H, W); None stands for 1 everywhere.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def probability(logits: Tensor) -> Tensor:
+    """Return the probabilities of `logits` (N, C, H, W): the sigmoid for C = 1, the softmax over C for more classes."""
+    return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
+
+
+def mean(values_NCHW: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Return the mean of each image over channels and valid pixels, (N,); 0 for an image without any."""
+    if valid is None:
+        return values_NCHW.mean(dim=(1, 2, 3))
+    counted = valid.sum(dim=(1, 2, 3)).clamp_min(1) * values_NCHW.shape[1]
+    return total(values_NCHW, valid).sum(dim=1) / counted
+
+
+def total(values_NCHW: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Return the sum of each image and channel over the valid pixels, (N, C)."""
+    if valid is not None:
+        # Not a product: what stands where there is no truth may be infinite.
+        values_NCHW = torch.where(valid > 0, values_NCHW, 0)
+    return values_NCHW.sum(dim=(2, 3))
