@@ -90,7 +90,12 @@ def is_better(head: str, a: float, b: float) -> bool:
     """Say whether the headline value `a` is strictly better than `b`; NaN is worse than every number."""
     if math.isnan(a) or math.isnan(b):
         return not math.isnan(a)
-    return a > b if METRICS[HEADLINE[head]].higher_is_better else a < b
+    return a > b if rises(head) else a < b
+
+
+def rises(head: str) -> bool:
+    """Say whether a higher headline value is a better one."""
+    return METRICS[HEADLINE[head]].higher_is_better
 
 
 def collapse(head: str, *, prediction: torch.Tensor, target: torch.Tensor) -> str:

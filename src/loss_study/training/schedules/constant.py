@@ -1,6 +1,10 @@
 """The learning rate as it stands."""
 
+from __future__ import annotations
 
-def factor(step: int, steps: int) -> float:
+from loss_study.training.schedules import Moment
+
+
+def factor(moment: Moment) -> float:
     """Return 1."""
     return 1.0

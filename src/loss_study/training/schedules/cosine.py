@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from loss_study.parameters import Number
+from loss_study.training.schedules import Moment
 
 
-def factor(step: int, steps: int, *, end: Annotated[Number, Field(ge=0, le=1)] = 0.0) -> float:
-    """Fall from 1 in the first step to `end` in the last."""
-    return end + (1 - end) * (1 + math.cos(math.pi * step / max(steps - 1, 1))) / 2
+def factor(moment: Moment, *, end: Annotated[Number, Field(ge=0, le=1)] = 0.0) -> float:
+    """Fall from 1 in the first step to `end` in the last; torch's CosineAnnealingLR, step by step."""
+    return end + (1 - end) * (1 + math.cos(math.pi * moment.step / max(moment.steps - 1, 1))) / 2
