@@ -70,7 +70,8 @@ def train(
     device = pick()
     precision = pick_precision(recipe.precision, device)
     torch.manual_seed(trial.seed)
-    model = models.build(model_choice.name, sample.in_channels, [trial.head], **model_choice.options)
+    heads, options = [trial.head], model_choice.options
+    model = models.build(model_choice.name, sample.in_channels, heads, classes=sample.classes, **options)
     model = model.to(device, memory_format=torch.channels_last)
     loss_function = losses.build(trial.loss, **loss_options)
     output = losses.output(trial.loss, **loss_options)
@@ -98,7 +99,7 @@ def train(
             learning_rate = recipe.optimizer.lr * schedule(moment)
             with autocast(device, precision):
                 logits = model(batch.inputs)[trial.head]
-            loss = loss_function(logits, batch.target).mean()
+            loss = loss_function(logits, batch.target, batch.valid).mean()
             for parameter in optimizer.parameters:
                 parameter.grad = None
             loss.backward()
