@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 from loss_study.data import colour_maps, sources
-from loss_study.data.fg_bg_layouts.description import Layout, Template
+from loss_study.data.layouts.description import Layout, Template
 from loss_study.errors import StudyError
 
 SIZE = 16
@@ -103,7 +103,7 @@ def test_layout_1_finds_the_background_by_its_place_in_natural_order(tmp_path, f
 
 
 def test_an_unsorted_listing_does_not_matter(tmp_path, monkeypatch):
-    from loss_study.data.fg_bg_layouts import listing
+    from loss_study.data.layouts import listing
 
     build_image_number(tmp_path)
     walk = listing.os.walk

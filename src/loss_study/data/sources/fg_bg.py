@@ -6,9 +6,6 @@ and depth maps by averaging, so that a mask keeps its soft edge and folders may 
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from loss_study.data import colour_maps
-from loss_study.data.fg_bg_layouts import appearance, recognition
-from loss_study.data.fg_bg_layouts.description import Layout
-from loss_study.data.fg_bg_layouts.listing import Files, scan
-from loss_study.data.fg_bg_layouts.pairing import Pairs, pair
-from loss_study.data.pictures import read_grey, read_rgb
-from loss_study.data.sources import Example, Item
+from loss_study.data.layouts import appearance, recognition
+from loss_study.data.layouts.description import Layout
+from loss_study.data.layouts.listing import Files, scan
+from loss_study.data.layouts.paired_files import PairedFiles, Target
+from loss_study.data.layouts.pairing import Pairs, pair
+from loss_study.data.pictures import read_grey
 
 #: Depth maps that are looked at for a colour map.
 DEPTHS_LOOKED_AT = 8
@@ -57,76 +54,29 @@ def open_source(
     return FgBg(chosen, pairs, near)
 
 
-@dataclass(frozen=True)
-class FgBgItem(Item):
-    """An item that knows its place among the pictures, so that the source need not keep 400,000 ids."""
-
-    number: int
-
-
-class FgBg:
+class FgBg(PairedFiles):
     """The `Source`; see `loss_study.data.sources`."""
 
     def __init__(self, layout: str, pairs: Pairs, near: str) -> None:
-        self._pairs = pairs
+        super().__init__(pairs, ())
         self._near_is_bright = near == "bright"
         self._colour_map = _colour_map(pairs.depths)
-        self._background_place = {name: place for place, name in enumerate(pairs.backgrounds or ())}
-        self._common = _common_folder(pairs.pictures)
-        self.backgrounds: Sequence[str] | None = pairs.backgrounds
-        self.cutouts: Sequence[str] | None = pairs.cutouts
-        self.has_background_pictures = pairs.background_files is not None
-        self.notes: Sequence[str] = (
+        self.notes = (
             f"{len(pairs.pictures)} composites, laid out as {layout!r} (conf/dataset/fg_bg.yaml).",
             *pairs.notes,
             *self._depth_notes(near),
             *self._identity_notes(),
         )
 
-    def draw(
-        self,
-        backgrounds: Sequence[str] | None,
-        cutouts: Sequence[str] | None,
-        count: int,
-        rng: np.random.Generator,
-    ) -> list[Item]:
-        """Draw items; see `Source.draw`."""
-        pairs = self._pairs
-        wanted = _is_one_of(backgrounds, pairs.backgrounds, pairs.background_of, len(pairs.pictures))
-        wanted &= _is_one_of(cutouts, pairs.cutouts, pairs.cutout_of, len(pairs.pictures))
-        candidates = np.flatnonzero(wanted)
-        drawn = rng.choice(candidates, min(count, len(candidates)), replace=False)
-        return [self._item(int(number)) for number in drawn]
-
-    def background(self, name: str, size: int) -> np.ndarray:
-        """Return a background picture; see `Source.background`."""
-        files = self._pairs.background_files
-        assert files is not None
-        return read_rgb(files.path(self._background_place[name]), size)
-
-    def example(self, item: FgBgItem, size: int) -> Example:
-        """Return an item's arrays; see `Source.example`."""
-        pairs, number = self._pairs, item.number
-        return Example(
-            read_rgb(pairs.pictures.path(number), size),
-            None if pairs.masks is None else read_grey(pairs.masks.path(number), size),
-            None if pairs.depths is None else self._depth(pairs.depths.path(number), size),
-        )
-
-    def _item(self, number: int) -> FgBgItem:
-        pairs = self._pairs
-        path = Path(pairs.pictures.relative(number)).with_suffix("").as_posix()
-        background = _identity(pairs.backgrounds, pairs.background_of, number)
-        return FgBgItem(path[self._common :], background, _identity(pairs.cutouts, pairs.cutout_of, number), number)
-
-    def _depth(self, path: Path, size: int) -> np.ndarray:
+    def read_depth(self, path: Path, size: int) -> Target:
+        """Return the depth map in the file `path`, its colours turned back into values."""
         if self._colour_map:
             # At the file's own size: averaged colours would be other values' colours.
             values = Image.fromarray(colour_maps.read_values(path, self._colour_map))
             depth = np.asarray(values.resize((size, size), Image.Resampling.BILINEAR))
         else:
             depth = read_grey(path, size)
-        return 255 - depth if self._near_is_bright else depth
+        return 255 - depth if self._near_is_bright else depth, None
 
     def _depth_notes(self, near: str) -> list[str]:
         if self._pairs.depths is None:
@@ -147,26 +97,6 @@ class FgBg:
         else:
             notes.append("The names do not tell which cut-outs are mirror images: each counts as a cut-out of its own.")
         return notes
-
-
-def _is_one_of(
-    wanted: Sequence[str] | None, names: Sequence[str] | None, place_of: np.ndarray | None, count: int
-) -> np.ndarray:
-    """Return which of `count` pictures have one of the identities `wanted`; all where they are not known."""
-    if wanted is None or names is None or place_of is None:
-        return np.ones(count, dtype=bool)
-    return np.isin(np.array(names), list(wanted))[place_of]
-
-
-def _identity(names: Sequence[str] | None, place_of: np.ndarray | None, number: int) -> str | None:
-    return None if names is None or place_of is None else names[place_of[number]]
-
-
-def _common_folder(files: Files) -> int:
-    """Return how many characters the paths of all files share as folders, the last "/" included."""
-    used = [files.folders[place] for place in np.unique(files.folder_of)]
-    common = posixpath.commonpath(used) if "" not in used else ""
-    return len(common) + 1 if common else 0
 
 
 def _colour_map(depths: Files | None) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loss_study.data.fg_bg_layouts.description import Template
+from loss_study.data.layouts.description import Template
 from loss_study.data.pictures import SUFFIXES
 from loss_study.errors import StudyError
 

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 
-from loss_study.data.fg_bg_layouts import appearance, lists
-from loss_study.data.fg_bg_layouts.description import NUMBER, Layout
-from loss_study.data.fg_bg_layouts.listing import Files, Found, Listing
+from loss_study.data.layouts import appearance, lists
+from loss_study.data.layouts.description import NUMBER, Layout
+from loss_study.data.layouts.listing import Files, Found, Listing
 from loss_study.errors import StudyError
 
 

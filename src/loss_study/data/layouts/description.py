@@ -1,4 +1,4 @@
-"""The words that describe how a copy of the fg_bg data lies on disk.
+"""The words that describe how a copy of some data lies on disk.
 
 A `Template` describes files by path, without the suffix: ``fg_bg_mask/{background}_{cutout}_{place}_mask``.
 ``{number}`` stands for a whole number, leading zeros aside, any other ``{word}`` for some text, ``*`` for any text or

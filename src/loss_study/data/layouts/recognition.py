@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loss_study.data.fg_bg_layouts import lists
-from loss_study.data.fg_bg_layouts.description import Layout
-from loss_study.data.fg_bg_layouts.listing import Listing, find
+from loss_study.data.layouts import lists
+from loss_study.data.layouts.description import Layout
+from loss_study.data.layouts.listing import Listing, find
 from loss_study.errors import StudyError, nearest
 
 AUTO = "auto"

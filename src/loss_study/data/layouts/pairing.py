@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from loss_study.data.fg_bg_layouts import backgrounds, lists
-from loss_study.data.fg_bg_layouts.description import Layout
-from loss_study.data.fg_bg_layouts.listing import Files, Found, Listing, find, joined
+from loss_study.data.layouts import backgrounds, lists
+from loss_study.data.layouts.description import Layout
+from loss_study.data.layouts.listing import Files, Found, Listing, find, joined
 from loss_study.errors import StudyError
 
 TARGETS = {"mask": "mask", "depth": "depth map"}
@@ -120,8 +120,8 @@ def _found(listing: Listing, kind: str, templates: Sequence[str]) -> Found:
     found = find(listing, templates)
     if not len(found.files):
         raise StudyError(
-            f"{listing.root}: no {TARGETS.get(kind, kind)} is called {' or '.join(templates)}; correct dataset.path or "
-            f"dataset.options.layouts, where null says that there is no {kind}"
+            f"{listing.root}: no {TARGETS.get(kind, kind)} is called {' or '.join(templates)}; correct dataset.path, "
+            f"or describe your files in conf/dataset/, where null says that there is no {kind}"
         )
     return found
 

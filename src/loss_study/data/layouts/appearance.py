@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loss_study.data.fg_bg_layouts.listing import Files
+from loss_study.data.layouts.listing import Files
 from loss_study.data.pictures import read_rgb
 from loss_study.errors import StudyError
 

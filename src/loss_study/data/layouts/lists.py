@@ -10,8 +10,8 @@ from typing import TextIO
 
 import numpy as np
 
-from loss_study.data.fg_bg_layouts.description import ListFile, Template
-from loss_study.data.fg_bg_layouts.listing import Files, Listing
+from loss_study.data.layouts.description import ListFile, Template
+from loss_study.data.layouts.listing import Files, Listing
 from loss_study.data.pictures import SUFFIXES
 from loss_study.errors import StudyError, nearest
 
