@@ -33,11 +33,14 @@ pins: .venv/test ## Pin the newest versions that setup.cfg allows
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    setup.cfg --all-extras --constraint requirements/study.txt --output-file requirements/test.txt
 
-bench: .venv/test ## Measure: training step, data path, the whole study
-	dvc repro sample
+bench: .venv/test ## Measure against other ways and the machine's limits, half an hour
 	python benchmarks/step.py
 	python benchmarks/data_path.py
+	python benchmarks/roofline.py
+	python benchmarks/epoch.py
+	python benchmarks/epoch.py --width 8 --size 64 --threads 1 --usual-batch-size 16
 	python benchmarks/study.py
+	python benchmarks/results.py
 
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data/check.json data/source data/sample tuning runs eval checkpoints

@@ -39,9 +39,12 @@ def interleave(sides: Mapping[str, Callable[[], int]], rounds: int) -> dict[str,
             speed = items / (time.perf_counter() - started)
             if number > 0:
                 speeds[name].append(speed)
-    return {
-        name: Timing(statistics.median(values), min(values), max(values), rounds) for name, values in speeds.items()
-    }
+    return {name: summary(values) for name, values in speeds.items()}
+
+
+def summary(speeds: list[float]) -> Timing:
+    """Return the median and the range of the speeds of some rounds."""
+    return Timing(statistics.median(speeds), min(speeds), max(speeds), len(speeds))
 
 
 def show(title: str, unit: str, timings: Mapping[str, Timing], baseline: str) -> None:
