@@ -28,3 +28,12 @@ def total(values_NCHW: Tensor, valid: Tensor | None = None) -> Tensor:
         # Not a product: what stands where there is no truth may be infinite.
         values_NCHW = torch.where(valid > 0, values_NCHW, 0)
     return values_NCHW.sum(dim=(2, 3))
+
+
+def overlap(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the soft sizes of the intersection, of the prediction and of the truth, in valid pixels, each (N, C).
+
+    With p the probabilities: sum p t, sum p and sum t.
+    """
+    prediction = probability(logits)
+    return total(prediction * target, valid), total(prediction, valid), total(target, valid)

@@ -1,0 +1,41 @@
+"""Squared error of the logarithm, less part of what one factor for the whole picture explains: ratios count."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from loss_study.pixels import mean
+
+HEADS = ("depth",)
+NOTES = {
+    "depth": "Near things count most: an error of a tenth of the depth costs the same near and far. Depths below the "
+    "floor are hardly told apart.",
+}
+
+
+def loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    focus: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    floor: Annotated[float, Field(gt=0)] = 0.01,
+    valid: Tensor | None = None,
+) -> Tensor:
+    """Return mean d^2 - focus (mean d)^2 over the valid pixels; (N, 1, H, W) to (N,), 0 or more.
+
+    d = log(p + floor) - log(t + floor), p = sigmoid(logits). Source: Eigen, Puhrsch and Fergus, Depth Map
+    Prediction from a Single Image (2014), eq. 4, whose lambda is `focus`; their depths are never 0, ours may be.
+    Minimised by the truth, where it is 0, for every target in [0, 1]; with focus = 1 by every multiple of p + floor.
+
+    Args:
+        focus: 0 is the squared error of the logarithm, 1 does not see a common factor at all.
+        floor: added to both depths, in shares of the depth range; the default is 2.5 grey values of 8 bits. Added,
+            not a lower bound, so that a prediction below it is still taught.
+        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+    """
+    difference = (torch.sigmoid(logits) + floor).log() - (target + floor).log()
+    return mean(difference.square(), valid) - focus * mean(difference, valid).square()

@@ -1,0 +1,37 @@
+"""Squared error after the best scaling and shifting of the prediction: the shape of the depth counts, not its unit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from loss_study.pixels import mean
+
+LEAST_VARIANCE = 1e-6
+HEADS = ("depth",)
+NOTES = {
+    "depth": "Minimised by the truth, but by every scaled and shifted picture of it as well, upside down included: "
+    "the metrics here look at the depth as predicted, so by itself it ranks low. Combine it with l1 or rmse.",
+}
+
+
+def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
+    """Return half the mean over valid pixels of (a p + b - t)^2, a and b being the best; (N, 1, H, W) to (N,).
+
+    p = sigmoid(logits). Source: Ranftl, Lasinger, Hafner, Schindler and Koltun, Towards Robust Monocular Depth
+    Estimation (2020), eqs. 1, 2 and 4 (the squared form). The best a and b of each image are those of a least
+    squares line, a = cov(p, t) / var(p) and b = mean t - a mean p, here with var(p) + 1e-6, which a flat prediction
+    needs. Values from 0 to half the variance of the target; 0 for a p + b of any a and b.
+
+    Args:
+        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+    """
+    prediction = _centred(torch.sigmoid(logits), valid)
+    truth = _centred(target, valid)
+    variance = mean(prediction.square(), valid)
+    scale = mean(prediction * truth, valid) / (variance + LEAST_VARIANCE)
+    return mean((scale.view(-1, 1, 1, 1) * prediction - truth).square(), valid) / 2
+
+
+def _centred(picture: Tensor, valid: Tensor | None) -> Tensor:
+    return picture - mean(picture, valid).view(-1, 1, 1, 1)

@@ -1,0 +1,43 @@
+"""Overlap in which false positives and false negatives cost differently: for missing less, or for marking less."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+
+from loss_study.pixels import overlap
+
+HEADS = ("mask",)
+MULTICLASS = True
+NOTES = {
+    "mask": "With beta above alpha it would rather mark too much than miss: recall gains, precision pays, and small "
+    "objects are found.",
+}
+
+
+def loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    alpha: Annotated[float, Field(ge=0)] = 0.3,
+    beta: Annotated[float, Field(ge=0)] = 0.7,
+    smooth: Annotated[float, Field(gt=0)] = 1.0,
+    valid: Tensor | None = None,
+) -> Tensor:
+    """Return the mean over classes of 1 - (I + s) / (I + alpha FP + beta FN + s); (N, C, H, W) to (N,), in [0, 1].
+
+    With p the probabilities, over the valid pixels: I = sum p t, FP = sum p (1 - t) and FN = sum (1 - p) t.
+    Source: Salehi, Erdogmus and Gholipour, Tversky Loss Function for Image Segmentation (2017), eq. 4, and its best
+    weights. Minimised by the truth, where it is 0, for a mask of zeros and ones.
+
+    Args:
+        alpha: the price of false positives; alpha = beta = 0.5 is `dice` with twice this smooth, 1 and 1 is `iou`.
+        beta: the price of false negatives.
+        smooth: s, in pixels. A class that an image does not have gives 1 - s / (alpha sum p + s).
+        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+    """
+    hit, predicted, true = overlap(logits, target, valid)
+    false = alpha * (predicted - hit) + beta * (true - hit)
+    return (false / (hit + false + smooth)).mean(dim=1)
