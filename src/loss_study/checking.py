@@ -7,7 +7,7 @@ from pathlib import Path
 from loss_study import losses, models
 from loss_study.data import sources
 from loss_study.errors import StudyError
-from loss_study.parameters import Parameters
+from loss_study.parameters import Dataset, Parameters
 from loss_study.training import device, optimizers, schedules
 
 
@@ -18,14 +18,24 @@ def check_choices(parameters: Parameters) -> None:
         StudyError: the first thing that does not exist or does not fit; the message names its key.
     """
     dataset, recipe = parameters.dataset, parameters.recipe
-    sources.check(dataset.name, dataset.options)
-    if not Path(dataset.path).exists():
-        raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
-    if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
-        raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+    _check_dataset(dataset)
     models.check(parameters.model.name, parameters.model.options)
     for name in parameters.loss.names:
         losses.check(name, parameters.loss_options[name])
     optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
     schedules.check(recipe.schedule.name, recipe.schedule.options)
     device.pick_precision(recipe.precision, device.pick())
+
+
+def _check_dataset(dataset: Dataset) -> None:
+    names = list(sources.class_names(dataset.name, dataset.options))
+    if dataset.classes != max(1, len(names)) or dataset.class_names not in ([], names):
+        raise StudyError(
+            f"dataset.classes: with these dataset.options {dataset.name} has {max(1, len(names))}, "
+            f"not {dataset.classes}; set dataset.classes={max(1, len(names))} and "
+            f"dataset.class_names=[{','.join(names)}]"
+        )
+    if not Path(dataset.path).exists():
+        raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
+    if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
+        raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")

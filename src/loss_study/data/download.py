@@ -24,9 +24,10 @@ LISTS = frozenset({".csv", ".log", ".tsv", ".txt"})
 def prepare(dataset: Dataset, folder: Path, downloads: Path) -> None:
     """Make `folder` with ``source.json`` and, where something is unpacked, ``files/``.
 
-    A local folder, and a file that is no archive, are used where they are. A local archive, a folder that holds
-    archives and no folders, and `dataset.urls` are unpacked; of several archives each gets a folder of its name, and
-    lists (CSV, text) beside them are copied.
+    A local folder is used where it is; a local archive, and a folder that holds archives and no folders, are unpacked.
+    Where `dataset.path` is any other file, such as the program that reads the data, `dataset.urls` are fetched and
+    unpacked, if there are any. Of several archives each gets a folder of its name, and lists (CSV, text) beside them
+    are copied.
 
     Args:
         downloads: keeps what `dataset.urls` brought, whole or in part, for the next run.
@@ -49,15 +50,15 @@ def prepare(dataset: Dataset, folder: Path, downloads: Path) -> None:
 
 def _files(dataset: Dataset, downloads: Path) -> list[Path]:
     """Return the files to unpack or copy; none where the data is used in its place."""
-    if dataset.urls:
-        sums = dataset.sha256 or [None] * len(dataset.urls)
-        return [fetch(url, downloads, expected) for url, expected in zip(dataset.urls, sums, strict=True)]
     path = Path(dataset.path)
     if path.is_dir():
         return _archives_in(path)
-    if not path.exists():
+    if path.exists() and archives.is_archive(path):
+        return [path]
+    if not path.exists() and not dataset.urls:
         raise StudyError(f"dataset.path: {path} does not exist; set it to your data, or set dataset.urls to its links")
-    return [path] if archives.is_archive(path) else []
+    sums = dataset.sha256 or [None] * len(dataset.urls)
+    return [fetch(url, downloads, expected) for url, expected in zip(dataset.urls, sums, strict=True)]
 
 
 def _archives_in(folder: Path) -> list[Path]:

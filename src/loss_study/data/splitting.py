@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from loss_study.data.packed import SPLITS
-from loss_study.data.sources import Item, Source
+from loss_study.data.sources import Item, ListsItsTest, Source
 from loss_study.errors import StudyError
 
 Splits = dict[str, list[Item]]
@@ -22,7 +22,8 @@ def draw_splits(
 
     The backgrounds and the cut-outs are dealt to the splits, in the splits' shares, and each split draws among the
     items of its own. A source with too few of those gives fewer images, in the same proportions. Where a kind of
-    identity is unknown the other one decides; where both are, the splits share no picture, and that is all.
+    identity is unknown the other one decides; where both are, the splits share no picture, and that is all. Where the
+    source lists its test, the test's cut-outs are those, and the others are dealt.
 
     Args:
         validation: share of the images, in (0, 1); so is `test`; the rest is for training.
@@ -93,31 +94,40 @@ def _draw(
 ) -> tuple[float, Splits, list[str]]:
     """Deal the identities by `weights`, and draw; the first value is the share of `counts` that every split reaches."""
     backgrounds = _deal("backgrounds", source.backgrounds, weights, rng)
-    cutouts = _deal("cut-outs", source.cutouts, weights, rng)
+    listed = source.test_cutouts if isinstance(source, ListsItsTest) else None
+    cutouts = _deal("cut-outs", source.cutouts, weights, rng, listed)
     splits = {split: source.draw(backgrounds[split], cutouts[split], counts[split], rng) for split in SPLITS}
     found = min(len(splits[split]) / counts[split] for split in SPLITS if counts[split])
     return found, splits, [_describe("backgrounds", backgrounds), _describe("cut-outs", cutouts)]
 
 
 def _deal(
-    kind: str, names: Sequence[str] | None, weights: Mapping[str, float], rng: np.random.Generator
+    kind: str,
+    names: Sequence[str] | None,
+    weights: Mapping[str, float],
+    rng: np.random.Generator,
+    test: Sequence[str] | None = None,
 ) -> dict[str, Sequence[str] | None]:
-    """Deal `names` to the splits at random in proportion to `weights`, at least one to each."""
+    """Deal `names` to the splits at random by `weights`, at least one to each; `test` is dealt already."""
     if names is None:
         return dict.fromkeys(SPLITS)
-    if len(names) < len(SPLITS):
+    dealt = SPLITS if test is None else ("train", "validation")
+    taken = frozenset(test or ())
+    free = [name for name in names if name not in taken]
+    if len(free) < len(dealt):
         raise StudyError(
-            f"dataset: {len(names)} {kind}, but train, validation and test share none and need one each; "
-            f"add {kind} until there are at least {len(SPLITS)}"
+            f"dataset: {len(free)} {kind}, but {', '.join(dealt)} share none and need one each; add {kind} until there "
+            f"are at least {len(dealt)}"
         )
-    total = sum(weights.values())
-    sizes = {split: max(1, round(len(names) * weights[split] / total)) for split in ("validation", "test")}
-    while sum(sizes.values()) >= len(names):
+    total = sum(weights[split] for split in dealt)
+    sizes = {split: max(1, round(len(free) * weights[split] / total)) for split in dealt if split != "train"}
+    while sum(sizes.values()) >= len(free):
         sizes[max(sizes, key=sizes.__getitem__)] -= 1
-    first, second = sizes["validation"], sizes["validation"] + sizes["test"]
-    order = rng.permutation(len(names))
+    first, second = sizes["validation"], sum(sizes.values())
+    order = rng.permutation(len(free))
     parts = {"train": order[second:], "validation": order[:first], "test": order[first:second]}
-    return {split: [names[number] for number in sorted(parts[split])] for split in SPLITS}
+    groups = {split: [free[number] for number in sorted(parts[split])] for split in dealt}
+    return groups if test is None else {**groups, "test": sorted(test)}
 
 
 def _describe(kind: str, groups: Groups) -> str:

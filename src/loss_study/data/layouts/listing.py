@@ -21,11 +21,15 @@ DEEPEST = 8
 
 @dataclass(frozen=True)
 class Listing:
-    """The files below `root`: picture files by folder (relative, "/" between parts), and lists; both sorted."""
+    """The files below `root`: picture files by folder (relative, "/" between parts), and lists; both sorted.
+
+    `strays` counts the other files of each folder: hidden ones such as ``._a.jpg``, and those of other kinds.
+    """
 
     root: Path
     folders: dict[str, list[str]]
     lists: list[str]
+    strays: dict[str, int]
 
 
 def scan(root: Path) -> Listing:
@@ -36,7 +40,7 @@ def scan(root: Path) -> Listing:
     """
     if not root.is_dir():
         raise StudyError(f"dataset.path: {root} is not a folder; set it to the folder or archive of your data")
-    folders, lists = {}, []
+    folders, lists, strays = {}, [], {}
     for path, subfolders, names in os.walk(root, followlinks=True):
         folder = os.path.relpath(path, root).replace(os.sep, "/")
         folder = "" if folder == "." else folder
@@ -47,8 +51,10 @@ def scan(root: Path) -> Listing:
         pictures = sorted(name for suffix, name in suffixes if suffix in SUFFIXES)
         if pictures:
             folders[folder] = pictures
-        lists += [f"{folder}/{name}".lstrip("/") for suffix, name in suffixes if suffix in LIST_SUFFIXES]
-    return Listing(root, folders, sorted(lists))
+        lists_here = [f"{folder}/{name}".lstrip("/") for suffix, name in suffixes if suffix in LIST_SUFFIXES]
+        lists += lists_here
+        strays[folder] = len(names) - len(pictures) - len(lists_here)
+    return Listing(root, folders, sorted(lists), strays)
 
 
 @dataclass(frozen=True)

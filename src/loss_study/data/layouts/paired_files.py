@@ -31,7 +31,7 @@ class PairedFiles:
     A subclass says how a file becomes a mask (`read_mask`) or a depth map (`read_depth`).
     """
 
-    #: Identities that the data set's own lists put into the test split; None: the split is drawn.
+    #: See `loss_study.data.sources.ListsItsTest`.
     test_cutouts: Sequence[str] | None = None
 
     def __init__(self, pairs: Pairs, notes: Sequence[str]) -> None:

@@ -204,4 +204,7 @@ def _notes(ties: _Ties, listing: Listing) -> tuple[str, ...]:
     strays = sum(max(0, len(listing.folders[folder]) - count) for folder, count in matched.items())
     if strays:
         notes.append(f"{strays} picture files fit no pattern and were passed over.")
+    others = sum(listing.strays[folder] for folder in matched)
+    if others:
+        notes.append(f"{others} files among the pictures are hidden or of another kind and were passed over.")
     return tuple(notes)

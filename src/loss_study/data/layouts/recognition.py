@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from loss_study.data.layouts import lists
 from loss_study.data.layouts.description import Layout
@@ -27,7 +28,7 @@ def choose(listing: Listing, layouts: Mapping[str, Layout], name: str) -> str:
         return name
     if not listing.folders:
         raise StudyError(f"{listing.root}: no picture files in it; correct dataset.path")
-    some = Listing(listing.root, {folder: _some(names) for folder, names in listing.folders.items()}, listing.lists)
+    some = replace(listing, folders={folder: _some(names) for folder, names in listing.folders.items()})
     absent = {name: _absent(some, layout) for name, layout in layouts.items()}
     fitting = [name for name, kinds in absent.items() if not kinds]
     if len(fitting) == 1:

@@ -1,8 +1,9 @@
 """Where pictures come from: one module per data set, all ending in the same packed sample.
 
 A module ``sources/<name>.py`` is chosen by ``dataset.name`` and offers ``open_source(path, *, <options>)``,
-which returns a `Source`. Its keyword-only arguments are ``dataset.options``. Optional is ``gaps(*, <options>)``, which
-returns the heads that have no truth at some pixels, so that a loss that cannot leave these out is refused at once.
+which returns a `Source`. Its keyword-only arguments are ``dataset.options``. Two more functions of these options, both
+optional, let mistakes be refused at once: ``gaps(*, <options>)`` returns the heads that have no truth at some pixels,
+``class_names(*, <options>)`` the names of the mask's classes, none for one class.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -83,6 +84,14 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class ListsItsTest(Protocol):
+    """A `Source` of data that come with a list of the pictures that are for the test."""
+
+    #: Cut-outs that are for the test, sorted, some of `Source.cutouts`; None: none are.
+    test_cutouts: Sequence[str] | None
+
+
 def names() -> list[str]:
     """Return the names that ``dataset.name`` may take."""
     return choices.names(PACKAGE)
@@ -99,6 +108,13 @@ def gaps(name: str, options: Mapping[str, Any]) -> Sequence[str]:
     checked = check(name, options)
     module = choices.load("data set", PACKAGE, name)
     return module.gaps(**checked) if hasattr(module, "gaps") else ()
+
+
+def class_names(name: str, options: Mapping[str, Any]) -> Sequence[str]:
+    """Return the names of the classes that the options give the mask, () for one class; StudyError as `check`."""
+    checked = check(name, options)
+    module = choices.load("data set", PACKAGE, name)
+    return module.class_names(**checked) if hasattr(module, "class_names") else ()
 
 
 def open_source(name: str, path: Path, options: Mapping[str, Any]) -> Source:

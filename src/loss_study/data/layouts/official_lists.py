@@ -1,0 +1,48 @@
+"""A data set's own lists of training and test pictures, honoured as far as the pictures are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from loss_study.errors import StudyError
+
+
+@dataclass(frozen=True)
+class OfficialSplit:
+    """Names, sorted: those that a list has and that are there, and those of them that are for the test."""
+
+    listed: tuple[str, ...]
+    test: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def official_split(train: Sequence[str], test: Sequence[str], there: Collection[str]) -> OfficialSplit:
+    """Compare the names in a data set's lists with those that are `there`.
+
+    A name in both lists counts as test, so that nothing that a model was trained on is in its test.
+
+    Raises:
+        StudyError: nothing is left of one of the two lists.
+    """
+    kept_test = sorted(set(test) & set(there))
+    kept_train = sorted((set(train) & set(there)) - set(test))
+    for kind, kept in (("training", kept_train), ("test", kept_test)):
+        if not kept:
+            raise StudyError(
+                f"dataset.path: not one picture of the {kind} list is there; complete the files, or split them anew "
+                "with -S dataset.options.split=random"
+            )
+    absent = sorted({*train, *test} - set(there))
+    notes = [
+        f"The test split is drawn from the data set's own test list: {len(kept_train)} pictures are listed for "
+        f"training and validation, {len(kept_test)} for the test."
+    ]
+    notes += _counted(absent, "stand in a list, but have no picture with a mask")
+    notes += _counted(sorted(set(train) & set(test)), "stand in both lists and count as test")
+    notes += _counted(sorted(set(there) - {*train, *test}), "stand in no list and were passed over")
+    return OfficialSplit(tuple(sorted({*kept_train, *kept_test})), tuple(kept_test), tuple(notes))
+
+
+def _counted(names: Sequence[str], what: str) -> list[str]:
+    return [f"{len(names)} names {what} (first: {names[0]})."] if names else []
