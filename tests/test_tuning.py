@@ -12,7 +12,7 @@ from loss_study import composing, parameters
 from loss_study.errors import StudyError
 from loss_study.training import trial_run
 from loss_study.trial import Trial
-from loss_study.tuning import Candidate, best, edge, tune, tuned
+from loss_study.tuning import Candidate, Tried, best, candidates, edge, tune, tuned
 
 SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
 
@@ -91,14 +91,15 @@ def test_without_a_search_the_rate_is_the_recipes_and_torch_is_not_imported(tmp_
 
 
 def test_best_ignores_what_diverged():
-    candidates = [Candidate(0.1, math.nan, 0, "diverged"), Candidate(0.2, 0.7, 3, "finished")]
-    assert best("mask", candidates).lr == 0.2
-    with pytest.raises(StudyError, match="mask diverged with every one of"):
-        best("mask", candidates[:1])
+    tried = [Tried(Candidate(0.1), math.nan, 0, "diverged"), Tried(Candidate(0.2), 0.7, 3, "finished")]
+    assert best("mask", tried).candidate.lr == 0.2
+    with pytest.raises(StudyError, match=r"mask diverged with every one of \[0.1\]"):
+        best("mask", tried[:1])
 
 
 def test_best_of_equals_is_the_lowest_rate():
-    assert best("mask", [Candidate(0.1, 0.7, 1, "finished"), Candidate(0.2, 0.7, 1, "finished")]).lr == 0.1
+    tried = [Tried(Candidate(0.1), 0.7, 1, "finished"), Tried(Candidate(0.2), 0.7, 1, "finished")]
+    assert best("mask", tried).candidate.lr == 0.1
 
 
 @pytest.mark.parametrize(("lr", "where"), [(1, "lower"), (2, ""), (3, "upper")])
@@ -112,7 +113,7 @@ def test_one_candidate_has_no_edge():
 
 def test_a_search_that_has_not_run_says_what_to_run(study):
     with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro tune@mask-dice'"):
-        tuned(Trial("mask", "dice", 0), study.recipe)
+        tuned(Trial("mask", "dice", 0), study)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def replay(variant: str, trial: Trial, parameters: Parameters) -> Replayed:
     sample = PackedSample.open(variants.sample_folder(parameters.sample))
     use_threads(recipe.threads)
     title = f"{variant} {trial.name}"
-    with trained(trial, sample, parameters, recipe, title, on_epoch=lambda _: None) as (outcome, options):
+    with trained(trial, sample, parameters, title, on_epoch=lambda _: None) as (outcome, options):
         model = models.build(choice.name, sample.in_channels, [head], **choice.options)
         model.load_state_dict(outcome.weights)
         output = losses.output(trial.loss, **options)

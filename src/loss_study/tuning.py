@@ -1,5 +1,8 @@
 """Each loss's own learning rate, found with the same budget for all: a grid, judged on the validation split.
 
+A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
+weights that go with the rates are drawn so that each of them is tried about equally often (`candidates`).
+
 This module imports torch only to search, so that a recipe without a search costs next to nothing.
 """
 
@@ -7,113 +10,193 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from loss_study import combination
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.metrics import HEADLINE, is_better
-from loss_study.parameters import Parameters, Recipe
+from loss_study.parameters import Parameters
 from loss_study.trial import Trial
 from loss_study.writing import whole_folder, write_csv, write_json
 
-SEARCH_COLUMNS = ("lr", "validation", "best_epoch", "status")
+#: A column of ``search.csv`` for every weight that was searched: ``weight_bce``.
+WEIGHT = "weight_"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A learning rate of the grid: the best validation metric that it reached, in which epoch, and how it ended."""
+    """A learning rate of the grid, and the weight of every term whose weight is searched."""
 
     lr: float
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate, the best validation metric that it reached, in which epoch, and how it ended."""
+
+    candidate: Candidate
     validation: float
     best_epoch: int
     status: str
 
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its line of ``search.csv``."""
+        return {
+            "lr": self.candidate.lr,
+            **{WEIGHT + term: weight for term, weight in self.candidate.weights.items()},
+            "validation": self.validation,
+            "best_epoch": self.best_epoch,
+            "status": self.status,
+        }
+
 
 def tune(trial: Trial, sample: Path, parameters: Parameters) -> None:
-    """Find the learning rate of the trial's head and loss and write ``tuning/<head>-<loss>/``.
+    """Find the learning rate of the trial's head and loss, and its open weights, and write ``tuning/<head>-<loss>/``.
 
-    Without a search it is ``recipe.optimizer.lr``. `trial` has the search's seed, not one of the study's.
+    Without a search the rate is ``recipe.optimizer.lr``. `trial` has the search's seed, not one of the study's.
 
     Raises:
         StudyError: no candidate trained to a finite metric.
     """
+    grid = combination.searched(parameters.loss_options[trial.loss])
+    search = parameters.recipe.search
     with ExitStack() as until_written:
-        candidates = [_try(until_written, trial, lr, sample, parameters) for lr in parameters.recipe.search.lr]
-        _write(trial, parameters.recipe, candidates)
+        tried = [
+            _try(until_written, trial, candidate, sample, parameters)
+            for candidate in candidates(search.lr, grid, search.seed)
+        ]
+        _write(trial, parameters, grid, tried)
 
 
-def _write(trial: Trial, recipe: Recipe, candidates: Sequence[Candidate]) -> None:
-    chosen = best(trial.head, candidates) if candidates else None
+def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Candidate]:
+    """Return as many candidates as there are `rates`, each rate once, whatever the number of weights to choose from.
+
+    `weights` are the grids of the terms that have one. Rates and weights stand in a centred Latin hypercube (McKay,
+    Beckman and Conover, 1979), which `seed` draws: of every grid each part is tried equally often, and every weight at
+    least once if there are no more of it than rates.
+    """
+    if not weights:
+        return [Candidate(lr) for lr in rates]
+    from scipy.stats import qmc  # noqa: PLC0415 -- a second
+
+    hypercube = qmc.LatinHypercube(1 + len(weights), scramble=False, rng=seed, optimization="random-cd")
+    points = hypercube.random(len(rates))
+    found = []
+    for first, *others in points[points[:, 0].argsort()]:
+        chosen = {term: _at(grid, share) for (term, grid), share in zip(weights.items(), others, strict=True)}
+        found.append(Candidate(_at(rates, first), chosen))
+    return found
+
+
+def _at(grid: Sequence[float], share: float) -> float:
+    """Return the value of `grid` at `share` of its length, 0 up to 1."""
+    return grid[int(share * len(grid))]
+
+
+def _write(trial: Trial, parameters: Parameters, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]) -> None:
+    recipe = parameters.recipe
+    chosen = best(trial.head, tried) if tried else None
+    candidate = chosen.candidate if chosen else Candidate(recipe.optimizer.lr)
     choice = {
         "head": trial.head,
         "loss": trial.loss,
-        "lr": chosen.lr if chosen else recipe.optimizer.lr,
-        "searched": bool(candidates),
+        "lr": candidate.lr,
+        "searched": bool(tried),
         "metric": HEADLINE[trial.head],
         "validation": chosen.validation if chosen else None,
-        "edge": edge(chosen.lr, recipe.search.lr) if chosen else "",
-        "budget": {"candidates": len(candidates), "epochs": recipe.search.epochs, "seed": recipe.search.seed},
+        "edge": edge(candidate.lr, recipe.search.lr) if chosen else "",
+        "budget": {"candidates": len(tried), "epochs": recipe.search.epochs, "seed": recipe.search.seed},
+        "weights": dict(candidate.weights),
+        "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
     }
+    columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status"]
     with whole_folder(trial.tuning_dir) as folder:
         write_json(folder / "choice.json", choice)
-        write_csv(folder / "search.csv", [asdict(candidate) for candidate in candidates], SEARCH_COLUMNS)
+        write_csv(folder / "search.csv", [one.row for one in tried], columns)
     if chosen:
-        remark = f", at the {choice['edge']} edge of the grid" if choice["edge"] else ""
-        print(f"{_name(trial)}  learning rate {chosen.lr:g}{remark}", flush=True)
+        print(f"{_name(trial)}  {_words(choice)}", flush=True)
 
 
-def best(head: str, candidates: Sequence[Candidate]) -> Candidate:
-    """Return the candidate with the best validation metric; StudyError if none has a finite one."""
-    finite = [candidate for candidate in candidates if math.isfinite(candidate.validation)]
+def _words(choice: Mapping[str, Any]) -> str:
+    parts = [f"learning rate {choice['lr']:g}{_remark(choice['edge'])}"]
+    for term, weight in choice["weights"].items():
+        parts.append(f"weight of {term} {weight:g}{_remark(choice['weight_edges'][term])}")
+    return "; ".join(parts)
+
+
+def _remark(edge: str) -> str:
+    return f", at the {edge} edge of the grid" if edge else ""
+
+
+def best(head: str, tried: Sequence[Tried]) -> Tried:
+    """Return the one with the best validation metric; StudyError if none has a finite one."""
+    finite = [one for one in tried if math.isfinite(one.validation)]
     if not finite:
-        raise StudyError(f"recipe.search.lr: {head} diverged with every one of {[c.lr for c in candidates]}; go lower")
+        rates = [one.candidate.lr for one in tried]
+        raise StudyError(f"recipe.search.lr: {head} diverged with every one of {rates}; go lower")
     chosen = finite[0]
-    for candidate in finite[1:]:
-        if is_better(head, candidate.validation, chosen.validation):
-            chosen = candidate
+    for one in finite[1:]:
+        if is_better(head, one.validation, chosen.validation):
+            chosen = one
     return chosen
 
 
-def edge(lr: float, grid: Sequence[float]) -> str:
-    """Return "lower" or "upper" if `lr` is an end of `grid`, so that a better one may lie outside, else ""."""
-    if len(grid) > 1 and lr in (grid[0], grid[-1]):
-        return "lower" if lr == grid[0] else "upper"
+def edge(value: float, grid: Sequence[float]) -> str:
+    """Return "lower" or "upper" if `value` is an end of `grid`, so that a better one may lie outside, else ""."""
+    if len(grid) > 1 and value in (grid[0], grid[-1]):
+        return "lower" if value == grid[0] else "upper"
     return ""
 
 
-def tuned(trial: Trial, recipe: Recipe) -> Recipe:
-    """Return `recipe` with the learning rate that the search chose, where it has a search.
+def tuned(trial: Trial, parameters: Parameters) -> Parameters:
+    """Return `parameters` with the learning rate and weights that the search chose for the trial, where there is one.
 
     Raises:
         StudyError: the search has not run.
     """
-    if not recipe.search.lr:
-        return recipe
+    if not parameters.recipe.search.lr:
+        return parameters
     path = trial.tuning_dir / "choice.json"
     try:
-        lr = json.loads(path.read_text(encoding="utf-8"))["lr"]
+        choice = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path}: not there; run 'dvc repro tune@{trial.head}-{trial.loss}'") from None
-    return recipe.model_copy(update={"optimizer": recipe.optimizer.model_copy(update={"lr": lr})})
+    return _with(parameters, trial.loss, Candidate(choice["lr"], choice["weights"]))
+
+
+def _with(parameters: Parameters, loss: str, candidate: Candidate) -> Parameters:
+    recipe = parameters.recipe
+    optimizer = recipe.optimizer.model_copy(update={"lr": candidate.lr})
+    options = combination.with_weights(parameters.loss_options[loss], candidate.weights)
+    return parameters.model_copy(
+        update={
+            "recipe": recipe.model_copy(update={"optimizer": optimizer}),
+            "loss_options": {**parameters.loss_options, loss: options},
+        }
+    )
 
 
 def _name(trial: Trial) -> str:
     return f"{trial.head}-{trial.loss}"
 
 
-def _try(until_written: ExitStack, trial: Trial, lr: float, sample: Path, parameters: Parameters) -> Candidate:
-    """Train with one learning rate; its checkpoint stays until the whole search is written."""
+def _try(until_written: ExitStack, trial: Trial, candidate: Candidate, sample: Path, parameters: Parameters) -> Tried:
+    """Train one candidate; its checkpoint stays until the whole search is written."""
     from loss_study.training.device import use_threads  # noqa: PLC0415
     from loss_study.training.trial_run import trained  # noqa: PLC0415
 
-    recipe = parameters.recipe
+    study = _with(parameters, trial.loss, candidate)
+    recipe = study.recipe.model_copy(update={"epochs": study.recipe.search.epochs})
     use_threads(recipe.threads)
-    optimizer = recipe.optimizer.model_copy(update={"lr": lr})
-    candidate = recipe.model_copy(update={"optimizer": optimizer, "epochs": recipe.search.epochs})
-    title = f"{_name(trial)} at {lr:g}"
-    training = trained(trial, PackedSample.open(sample), parameters, candidate, title, on_epoch=lambda _: None)
+    study = study.model_copy(update={"recipe": recipe})
+    title = f"{_name(trial)} at {' '.join(f'{value:g}' for value in (candidate.lr, *candidate.weights.values()))}"
+    training = trained(trial, PackedSample.open(sample), study, title, on_epoch=lambda _: None)
     outcome, _ = until_written.enter_context(training)
-    return Candidate(lr, outcome.best_validation, outcome.best_epoch, outcome.status)
+    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status)

@@ -14,6 +14,8 @@ The first paragraph of the file's docstring says for people what the loss does; 
 - ``NOTES``, what a reader of the results should know, by head, as a literal;
 - ``resolve(options, *, statistics)``, for options that depend on the training split (`TargetStatistics`);
 - ``output(*, <options>)``, where the prediction may be something else than sigmoid or softmax.
+
+A name without a file whose options have ``terms`` is a weighted sum of such losses: see `loss_study.combination`.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from loss_study import choices
-from loss_study.errors import StudyError
+from loss_study import choices, combination
+from loss_study.errors import StudyError, nearest
 from loss_study.parameters import HEADS
 from loss_study.pixels import probability
 
@@ -89,33 +91,58 @@ def names() -> list[str]:
 
 
 def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return `options` with defaults filled in; StudyError for an unknown loss or option."""
+    """Return `options` with defaults filled in; StudyError for an unknown loss or option.
+
+    Those of a combination are those that `combination.options_of` returns; a weight may still be a list.
+    """
+    if combination.is_one(options):
+        return _check_combination(name, options)
     module = _load(name)
     return choices.check_options(f"loss_options.{name}", module.loss, options, but=(VALID,))
 
 
-def check_fit(name: str, head: str, *, classes: int = 1, gaps: bool = False) -> None:
+def _check_combination(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    if name in names():
+        raise StudyError(f"loss_options.{name}.terms: {name} is a loss of its own; name the combination otherwise")
+    described = combination.read(name, options)
+    for term in described.terms:
+        if term not in names():
+            raise StudyError(f"loss_options.{name}.terms.{term}: unknown loss {term!r}: {nearest(term, names())}")
+    return {
+        "terms": dict(described.terms),
+        "options": {term: check(term, described.options.get(term, {})) for term in described.terms},
+    }
+
+
+def check_fit(name: str, options: dict[str, Any], head: str, *, classes: int = 1, gaps: bool = False) -> None:
     """Refuse a loss that cannot teach what it is asked to.
 
     Args:
+        options: as for `check`.
         classes: the mask's; the depth is one.
         gaps: whether some pixels of the head have no truth.
 
     Raises:
         StudyError: the loss makes no sense on this head, or cannot take several classes or pixels without a truth.
     """
-    module = _load(name)
+    for loss in combination.losses_of(name, options):
+        _check_fit(_load(loss), loss if loss == name else f"{loss}, a term of {name},", head, classes, gaps)
+
+
+def _check_fit(module: ModuleType, words: str, head: str, classes: int, gaps: bool) -> None:
     heads = getattr(module, "HEADS", HEADS)
     if head not in heads:
-        raise StudyError(f"loss.names: {name} makes no sense on the {head} head; choose loss.heads={list(heads)}")
+        raise StudyError(
+            f"loss.names: {words} makes no sense on the {head} head; choose loss.heads=[{','.join(heads)}]"
+        )
     if head == "mask" and classes > 1 and not _multiclass(module):
         able = _those(_multiclass)
         raise StudyError(
-            f"loss.names: {name} takes a mask of one class, dataset.classes is {classes}; choose from {able}"
+            f"loss.names: {words} takes a mask of one class, dataset.classes is {classes}; choose from {able}"
         )
     if gaps and not _takes_valid(module):
         able = _those(_takes_valid)
-        raise StudyError(f"loss.names: {name} cannot leave out pixels without a true {head}; choose from {able}")
+        raise StudyError(f"loss.names: {words} cannot leave out pixels without a true {head}; choose from {able}")
 
 
 def build(name: str, **options: Any) -> LossFunction:
@@ -129,6 +156,8 @@ def build(name: str, **options: Any) -> LossFunction:
         ValueError: in the call, if shapes do not fit, or the loss does not take several classes or `valid`.
     """
     checked = check(name, options)
+    if combination.is_one(checked):
+        return _weighted_sum(name, **checked)
     module = _load(name)
 
     def loss(logits: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
@@ -141,6 +170,22 @@ def build(name: str, **options: Any) -> LossFunction:
     return loss
 
 
+def _weighted_sum(name: str, *, terms: dict[str, Any], options: dict[str, dict[str, Any]]) -> LossFunction:
+    for term, weight in terms.items():
+        if isinstance(weight, list):
+            raise StudyError(
+                f"loss_options.{name}.terms.{term}: {weight} are weights to choose from, which takes a search; "
+                "say recipe=tuned, or give one"
+            )
+    functions = {term: build(term, **options[term]) for term in terms}
+
+    def loss(logits: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+        return sum(weight * functions[term](logits, target, valid) for term, weight in terms.items())
+
+    loss.__name__ = name
+    return loss
+
+
 def resolve(name: str, options: dict[str, Any], *, statistics: TargetStatistics) -> dict[str, Any]:
     """Return checked `options` with everything that depends on the data made a number, ready for `build`.
 
@@ -148,6 +193,9 @@ def resolve(name: str, options: dict[str, Any], *, statistics: TargetStatistics)
         StudyError: unknown loss or option, or an option that these statistics leave undefined.
     """
     checked = check(name, options)
+    if combination.is_one(checked):
+        of_terms = {term: resolve(term, of_term, statistics=statistics) for term, of_term in checked["options"].items()}
+        return {**checked, "options": of_terms}
     module = _load(name)
     return module.resolve(checked, statistics=statistics) if hasattr(module, "resolve") else checked
 
@@ -155,9 +203,15 @@ def resolve(name: str, options: dict[str, Any], *, statistics: TargetStatistics)
 def output(name: str, **options: Any) -> Output:
     """Return how the raw output of a network trained with the loss `name` becomes a prediction; StudyError as `check`.
 
-    It is the sigmoid, or the softmax for several classes, unless the loss says otherwise.
+    It is the sigmoid, or the softmax for several classes, unless the loss says otherwise. All terms of a combination
+    must say the same.
     """
     checked = check(name, options)
+    if combination.is_one(checked):
+        outputs = {term: output(term, **of_term) for term, of_term in checked["options"].items()}
+        if len(set(outputs.values())) > 1:
+            raise StudyError(f"loss_options.{name}.terms: {', '.join(outputs)} read the network's output differently")
+        return next(iter(outputs.values()))
     module = _load(name)
     return module.output(**checked) if hasattr(module, "output") else PROBABILITY
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from loss_study import combination
 from loss_study.metrics import HEADLINE
 from loss_study.parameters import Parameters
 from loss_study.tracking.outputs import Outputs
@@ -38,7 +39,8 @@ def run_name(trial: Trial) -> str:
 
 def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
     """Return the flat names and values that become columns of the runs table."""
-    recipe, sample = tuned(trial, parameters.recipe), parameters.sample
+    parameters = tuned(trial, parameters)
+    recipe, sample = parameters.recipe, parameters.sample
     values: dict[str, Any] = {
         "head": trial.head,
         "loss": trial.loss,
@@ -66,7 +68,7 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         "sample.test": sample.test,
         "sample.split": sample.split,
         "sample.wrong_background": sample.wrong_background,
-        **_prefixed("loss", parameters.loss_options[trial.loss]),
+        **_prefixed("loss", combination.flat(combination.options_of(trial.loss, parameters.loss_options))),
         **_prefixed("model", parameters.model.options),
         **_prefixed("optimizer", recipe.optimizer.options),
         **_prefixed("schedule", recipe.schedule.options),
@@ -113,7 +115,8 @@ def outcome_tags(outputs: Outputs) -> dict[str, str]:
     """Return how the trial ended, ``verdict``: "learned", or how it collapsed or diverged; and where it ran."""
     tags = {"verdict": outputs.evaluation["verdict"] or "learned", "device": str(outputs.record["device"])}
     # Numbers that an option such as "auto" became; as a parameter it keeps what params.yaml says.
-    tags |= {f"loss.{key}": str(value) for key, value in outputs.record["loss_options"].items()}
+    resolved = _prefixed("loss", combination.flat(outputs.record["loss_options"]))
+    tags |= {key: str(value) for key, value in resolved.items()}
     if outputs.record["reason"]:
         tags["reason"] = outputs.record["reason"]
     return tags

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 import loss_study
-from loss_study import losses, metrics
+from loss_study import combination, losses, metrics
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Model, Parameters, Recipe
 from loss_study.progress import Reporter, duration, reporting
@@ -34,29 +34,30 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
         StudyError: a choice or option that does not exist, or another process training the same trial.
     """
     use_threads(parameters.recipe.threads)
-    recipe = tuned(trial, parameters.recipe)
+    study = tuned(trial, parameters)
     started = time.perf_counter()
     title = _title(trial, parameters)
     with (
         _live(trial, parameters) as live,
-        trained(trial, sample, parameters, recipe, title, live.epoch) as (outcome, options),
+        trained(trial, sample, study, title, live.epoch) as (outcome, options),
     ):
-        _write(trial, sample, parameters.model, recipe, options, outcome)
+        _write(trial, sample, study.model, study.recipe, options, outcome)
         live.close(outcome.status)
     _conclude(trial, outcome, time.perf_counter() - started)
 
 
 @contextmanager
 def trained(
-    trial: Trial, sample: PackedSample, parameters: Parameters, recipe: Recipe, title: str, on_epoch: OnEpoch
+    trial: Trial, sample: PackedSample, parameters: Parameters, title: str, on_epoch: OnEpoch
 ) -> Iterator[tuple[Outcome, dict[str, Any]]]:
     """Train with progress under `title`, resuming where there is a checkpoint; yield outcome and resolved loss options.
 
     The block is where the result is written: the checkpoint is removed when it ends without an error.
     """
-    losses.check_fit(trial.loss, trial.head, classes=sample.classes, gaps=sample.valid(trial.head) is not None)
-    statistics = losses.TargetStatistics.of(sample, trial.head)
-    options = losses.resolve(trial.loss, parameters.loss_options[trial.loss], statistics=statistics)
+    recipe, options = parameters.recipe, combination.options_of(trial.loss, parameters.loss_options)
+    gaps = sample.valid(trial.head) is not None
+    losses.check_fit(trial.loss, options, trial.head, classes=sample.classes, gaps=gaps)
+    options = losses.resolve(trial.loss, options, statistics=losses.TargetStatistics.of(sample, trial.head))
     pictures = len(sample.rows("train")) * recipe.epochs
     with Checkpoint(trial.name, _key(trial, sample, parameters.model, recipe, options)) as checkpoint:
         with reporting(title, pictures) as reporter:
@@ -121,7 +122,11 @@ def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, optio
     code = [
         *(package / "training").rglob("*.py"),
         *(package / "metrics").rglob("*.py"),
-        package / "losses" / f"{trial.loss}.py",
+        *combination.files_of(trial.loss, options),
+        package / "losses" / "__init__.py",
+        package / "classwise.py",
+        package / "pixels.py",
+        package / "structural_similarity.py",
         package / "models" / f"{model.name}.py",
         package / "data" / "augmentation.py",
         package / "data" / "batches.py",
