@@ -40,9 +40,19 @@ def search(folder):
     for (head, loss), (seen, lr, edge) in SEARCHED.items():
         place = folder / "tuning" / f"{head}-{loss}"
         place.mkdir(parents=True)
-        (place / "choice.json").write_text(json.dumps({"lr": lr, "edge": edge}))
+        choice = {"lr": lr, "edge": edge, "weights": {}, "weight_edges": {}}
+        (place / "choice.json").write_text(json.dumps(choice))
         lines = [f"{g},{v},2,{'diverged' if v == '' else 'finished'}" for g, v in zip(GRID, seen, strict=True)]
         (place / "search.csv").write_text("\n".join(["lr,validation,best_epoch,status", *lines]) + "\n")
+
+
+def open_weights(folder):
+    """Make dice of the mask a combination whose weight of bce was searched."""
+    place = folder / "tuning" / "mask-dice"
+    choice = {"lr": 0.01, "edge": "", "weights": {"bce": 2.0}, "weight_edges": {"bce": "upper"}}
+    (place / "choice.json").write_text(json.dumps(choice))
+    lines = ["lr,weight_bce,validation,best_epoch,status", "0.001,0.5,0.4,2,finished", "0.01,2.0,0.7,2,finished"]
+    (place / "search.csv").write_text("\n".join([*lines, "0.1,1.0,0.6,2,finished"]) + "\n")
 
 
 def page():
@@ -74,3 +84,16 @@ def test_a_choice_on_the_edge_of_the_grid_is_reported(folder):
     html = " ".join(page().split())
     assert "On the edge of the grid, so a better one may lie outside: l1 (upper end, 0.1)." in html
     assert "dice (lower end, 0.001)." in html
+
+
+def test_searched_weights_are_shown_with_their_edges(folder):
+    search(folder)
+    open_weights(folder)
+    mask, depth = searches(parameters.load())
+    assert mask.found[0].weights == {0.001: "bce 0.5", 0.01: "bce 2", 0.1: "bce 1"}
+    assert mask.found[0].edges == ("weight of bce: upper end, 2",) and mask.found[1].edges == ("upper end, 0.1",)
+    assert mask.with_weights and not depth.with_weights
+    html = page().split('id="search"')[1].split("</section>")[0]
+    assert '<td class="numeric best">0.700<br><small>bce 2</small></td>' in html
+    assert "dice (weight of bce: upper end, 2), l1 (upper end, 0.1)." in " ".join(html.split())
+    assert "A combination with open weights was trained as often" in html

@@ -12,7 +12,7 @@ from loss_study import composing, parameters
 from loss_study.errors import StudyError
 from loss_study.training import trial_run
 from loss_study.trial import Trial
-from loss_study.tuning import Candidate, Tried, best, candidates, edge, tune, tuned
+from loss_study.tuning import Candidate, Tried, best, edge, tune, tuned
 
 SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loss_study import losses, models
+from loss_study import combination, losses, models
 from loss_study.data import sources
 from loss_study.errors import StudyError
 from loss_study.parameters import Dataset, Parameters
@@ -20,8 +20,7 @@ def check_choices(parameters: Parameters) -> None:
     dataset, recipe = parameters.dataset, parameters.recipe
     _check_dataset(dataset)
     models.check(parameters.model.name, parameters.model.options)
-    for name in parameters.loss.names:
-        losses.check(name, parameters.loss_options[name])
+    _check_losses(parameters)
     optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
     schedules.check(recipe.schedule.name, recipe.schedule.options)
     device.pick_precision(recipe.precision, device.pick())
@@ -39,3 +38,14 @@ def _check_dataset(dataset: Dataset) -> None:
         raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
     if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
         raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+
+
+def _check_losses(parameters: Parameters) -> None:
+    for name in parameters.loss.names:
+        options = combination.options_of(name, parameters.loss_options)
+        losses.check(name, options)
+        losses.output(name, **options)
+        for head in parameters.loss.heads:
+            losses.check_fit(name, options, head, classes=parameters.dataset.classes)
+        if not parameters.recipe.search.lr:
+            combination.refuse_open_weights(name, options)

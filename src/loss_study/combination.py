@@ -16,6 +16,7 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,9 +97,25 @@ def files_of(name: str, options: Mapping[str, Any]) -> list[Path]:
     return [LOSSES / f"{loss}.py" for loss in losses_of(name, options)]
 
 
+def contents(name: str, loss_options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what decides the values of the loss `name`: its options, and the SHA-256 of its files by their names."""
+    options = options_of(name, loss_options)
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files_of(name, options)}
+    return {"options": options, "files": files}
+
+
 def searched(options: Mapping[str, Any]) -> dict[str, list[float]]:
     """Return the weights to choose from, by term; empty where all are given."""
     return {term: weight for term, weight in options.get("terms", {}).items() if isinstance(weight, list)}
+
+
+def refuse_open_weights(name: str, options: Mapping[str, Any]) -> None:
+    """Raise a StudyError if the loss `name` has weights to choose from, as without a search nothing chooses."""
+    for term, weights in searched(options).items():
+        raise StudyError(
+            f"loss_options.{name}.terms.{term}: {weights} are weights to choose from, which takes a search; "
+            f"say -S recipe=tuned, or -S loss_options.{name}.terms.{term}={weights[0]:g}"
+        )
 
 
 def with_weights(options: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:

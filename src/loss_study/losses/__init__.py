@@ -171,12 +171,7 @@ def build(name: str, **options: Any) -> LossFunction:
 
 
 def _weighted_sum(name: str, *, terms: dict[str, Any], options: dict[str, dict[str, Any]]) -> LossFunction:
-    for term, weight in terms.items():
-        if isinstance(weight, list):
-            raise StudyError(
-                f"loss_options.{name}.terms.{term}: {weight} are weights to choose from, which takes a search; "
-                "say recipe=tuned, or give one"
-            )
+    combination.refuse_open_weights(name, {"terms": terms})
     functions = {term: build(term, **options[term]) for term in terms}
 
     def loss(logits: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
-PACKAGE = "loss_study.losses"
+from loss_study import combination
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,27 @@ class About:
 
 
 def known() -> list[str]:
-    """Return the names of all losses that the project has, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules([str(_folder())]))
+    """Return the names of all losses that have a file, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules([str(combination.LOSSES)]))
 
 
-def about(name: str) -> About:
-    """Return what ``losses/<name>.py`` says: its docstring's first paragraph and its constant ``NOTES``."""
-    path = _folder() / f"{name}.py"
+def about(name: str, options: Mapping[str, Any]) -> About:
+    """Return what ``losses/<name>.py`` says: its docstring's first paragraph and its constant ``NOTES``.
+
+    A combination, as `options` say, is the sum that it is, with the notes of its terms.
+    """
+    if not combination.is_one(options):
+        return _of_file(name)
+    notes: dict[str, list[str]] = {}
+    for term in combination.losses_of(name, options):
+        for head, note in _of_file(term).notes.items():
+            notes.setdefault(head, []).append(f"{term}: {note}")
+    summary = f"A weighted sum: {combination.words(options)}."
+    return About(summary, {head: " ".join(of_terms) for head, of_terms in notes.items()})
+
+
+def _of_file(name: str) -> About:
+    path = combination.LOSSES / f"{name}.py"
     if not path.is_file():
         return About()
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -40,8 +54,3 @@ def _notes(tree: ast.Module) -> dict[str, str]:
         if any(isinstance(target, ast.Name) and target.id == "NOTES" for target in targets):
             return ast.literal_eval(node.value)
     return {}
-
-
-def _folder() -> Path:
-    spec = find_spec(PACKAGE)
-    return Path(spec.submodule_search_locations[0])

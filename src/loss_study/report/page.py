@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from loss_study import combination
 from loss_study.comparison.compare import CHANCE, RESAMPLES, Comparison
 from loss_study.comparison.tables import headlines
 from loss_study.parameters import Parameters
@@ -55,7 +56,7 @@ def render(
             chapters=chapters,
             failures=[result for result in results if not result.sound],
             colours=colours(parameters.loss.names),
-            about={name: losses.about(name) for name in parameters.loss.names},
+            about={name: losses.about(name, parameters.loss_options[name]) for name in parameters.loss.names},
             error_range=panels.ERROR_RANGE,
             scales={name: panels.scale(name) for name in (panels.DEPTH_COLOURS, panels.ERROR_COLOURS)},
             how=how,
@@ -70,7 +71,7 @@ def environment() -> Environment:
     """Return what reads the templates: everything is escaped, and a name that is not given is an error."""
     templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
     templates.trim_blocks = templates.lstrip_blocks = True
-    templates.filters["data_uri"] = _data_uri
+    templates.filters |= {"data_uri": _data_uri, "flat": combination.flat}
     return templates
 
 

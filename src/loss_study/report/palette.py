@@ -25,11 +25,20 @@ _OF_LOSS = {
     "huber": Colour("#723800", "#ebaa0e"),
     "ssim": Colour("#4c4360", "#d8d4da"),
 }
+# In the order in which they are given out: each the farthest from all before it, 9 or more up to the eighth.
 _OTHERS = (
-    Colour("#7a3fb0", "#b892e8"),
-    Colour("#8a4b2a", "#d3a07f"),
-    Colour("#5d7f1e", "#b5d468"),
-    Colour("#a3243b", "#f2808f"),
+    Colour("#192b21", "#68b28a"),
+    Colour("#758d63", "#656f5e"),
+    Colour("#596494", "#abadbe"),
+    Colour("#706374", "#f2cbff"),
+    Colour("#35247f", "#736492"),
+    Colour("#5d6a32", "#d0f958"),
+    Colour("#957fbd", "#9d88c4"),
+    Colour("#20523e", "#8ad3b2"),
+    Colour("#232903", "#7a834a"),
+    Colour("#4e2f3f", "#7f6c75"),
+    Colour("#24489e", "#6584f9"),
+    Colour("#5f7d70", "#4d9579"),
 )
 
 

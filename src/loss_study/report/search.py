@@ -1,28 +1,33 @@
-"""Which learning rate each loss was trained with, and what the search for it saw."""
+"""Which learning rate, and which weights, each loss was trained with, and what the search for them saw."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from loss_study.metrics import HEADLINE
 from loss_study.parameters import Parameters
 from loss_study.report.labels import Shown, shown
 from loss_study.report.results import read_json, rows
 from loss_study.trial import Trial
+from loss_study.tuning import WEIGHT
 
 
 @dataclass(frozen=True)
 class Found:
     """One loss's search: the validation metric by learning rate, None where it diverged, and what was chosen.
 
-    `edge` is "lower" or "upper" where the choice is an end of the grid, else "".
+    `edge` is "lower" or "upper" where the choice is an end of the grid, else "". `weights` are those that a combination
+    was tried with, in words by learning rate, and `edges` all choices at an end of their grid, in words.
     """
 
     loss: str
     values: dict[float, float | None]
     lr: float
     edge: str
+    weights: dict[float, str] = field(default_factory=dict)
+    edges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,13 @@ class HeadSearch:
 
     @property
     def on_the_edge(self) -> list[Found]:
-        """The losses for which a better learning rate may lie outside the grid."""
-        return [one for one in self.found if one.edge]
+        """The losses for which something better may lie outside the grid."""
+        return [one for one in self.found if one.edges]
+
+    @property
+    def with_weights(self) -> bool:
+        """Whether a weight was searched, too."""
+        return any(any(one.weights.values()) for one in self.found)
 
 
 def searches(parameters: Parameters) -> list[HeadSearch]:
@@ -55,9 +65,24 @@ def _found(head: str, losses: Sequence[str]) -> list[Found]:
         folder = Trial(head, loss, 0).tuning_dir
         choice = read_json(folder / "choice.json")
         if choice:
-            values = {float(row["lr"]): _value(row) for row in rows(folder / "search.csv")}
-            found.append(Found(loss, values, choice["lr"], choice["edge"]))
+            tried = rows(folder / "search.csv")
+            values = {float(row["lr"]): _value(row) for row in tried}
+            weights = {float(row["lr"]): _weights(row) for row in tried}
+            found.append(Found(loss, values, choice["lr"], choice["edge"], weights, tuple(_edges(choice))))
     return found
+
+
+def _weights(row: Mapping[str, str]) -> str:
+    searched = (name for name in row if name.startswith(WEIGHT))
+    return ", ".join(f"{name.removeprefix(WEIGHT)} {float(row[name]):g}" for name in searched)
+
+
+def _edges(choice: Mapping[str, Any]) -> Iterator[str]:
+    if choice["edge"]:
+        yield f"{choice['edge']} end, {choice['lr']:g}"
+    for term, edge in choice["weight_edges"].items():
+        if edge:
+            yield f"weight of {term}: {edge} end, {choice['weights'][term]:g}"
 
 
 def _value(row: dict[str, str]) -> float | None:
