@@ -12,7 +12,7 @@ PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path; each entry of `mishaps` is used up by one answer."""
+    """Serves `files` by path, to those who send `token` if there is one; each of `mishaps` is used up by one answer."""
 
     daemon_threads = True
 
@@ -20,9 +20,12 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {}
         self.mishaps = []
+        self.token = None
         self.ranges = True
         self.headers = {}
+        self.redirects = {}
         self.requests = []
+        self.tokens = []
 
     def handle_error(self, request, client_address):
         """A client that hangs up early is part of the tests."""
@@ -40,8 +43,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.requests.append((self.path, self.headers.get("Range")))
+        server.tokens.append(self.headers.get("Authorization"))
+        if target := server.redirects.get(self.path):
+            self.send_response(302)
+            self.send_header("Location", target)
+            return self.end_headers()
         mishap = server.mishaps.pop(0) if server.mishaps else None
         data = server.files.get(self.path.partition("?")[0])
+        if server.token not in (None, self.headers.get("Authorization")):
+            return self.send_error(401)
         if isinstance(mishap, int) or data is None:
             return self.send_error(mishap or 404)
         etag = f'"{hashlib.sha256(data).hexdigest()[:8]}"'

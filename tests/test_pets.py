@@ -116,7 +116,7 @@ def test_what_cannot_be_used_is_one_line(folder, tmp_path):
     with pytest.raises(StudyError, match=r"not one picture of the test list is there; .*split=random"):
         open_pets(folder)
     (folder / "annotations/test.txt").unlink()
-    with pytest.raises(StudyError, match=r"no annotations/test\.txt there; .*split=random"):
+    with pytest.raises(StudyError, match=r"no list test\.txt there; .*split=random"):
         open_pets(folder)
     assert len(everything(open_pets(folder, split="random"))) == 16
     save(folder / "annotations/trimaps/Bengal_1.png", TRIMAP + 3)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from loss_study.data import kaggle
 from loss_study.data.archives import check_space
 from loss_study.data.byte_progress import ByteProgress
 from loss_study.errors import StudyError
@@ -163,6 +164,9 @@ def _fetch_http(download: _Download) -> None:
 
     before = _size(download.partial)
     headers = {"Accept-Encoding": "identity"}
+    if kaggle.is_kaggle(download.url):
+        # The library keeps it from the host that Kaggle sends it on to.
+        headers["Authorization"] = kaggle.authorization(download.url)
     if before:
         headers["Range"] = f"bytes={before}-"
     if before and download.validator:
@@ -191,6 +195,8 @@ def _accept(response: requests.Response, download: _Download, offset: int) -> in
         raise _AgainError("the file has changed on the server; starting over")
     if response.status_code in AGAIN_LATER:
         raise _AgainError(f"HTTP {response.status_code} {response.reason}")
+    if response.status_code in (401, 403) and kaggle.is_kaggle(download.url):
+        raise kaggle.refusal(download.url, response.status_code)
     if response.status_code != 200:
         raise StudyError(
             f"{download.url}: HTTP {response.status_code} {response.reason}; check the link and its access"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from loss_study.data.layouts.listing import Listing
 from loss_study.errors import StudyError
 
 
@@ -42,6 +43,22 @@ def official_split(train: Sequence[str], test: Sequence[str], there: Collection[
     notes += _counted(sorted(set(train) & set(test)), "stand in both lists and count as test")
     notes += _counted(sorted(set(there) - {*train, *test}), "stand in no list and were passed over")
     return OfficialSplit(tuple(sorted({*kept_train, *kept_test})), tuple(kept_test), tuple(notes))
+
+
+def read_list(listing: Listing, name: str) -> list[list[str]]:
+    """Return the words of each line of the list called `name`, wherever it lies; lines that begin with # are notes.
+
+    Raises:
+        StudyError: there is no such list.
+    """
+    found = [path for path in listing.lists if path.rpartition("/")[2] == name]
+    if not found:
+        raise StudyError(
+            f"{listing.root}: no list {name} there; add it, or split the pictures anew with "
+            "-S dataset.options.split=random"
+        )
+    lines = (listing.root / found[0]).read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.split() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _counted(names: Sequence[str], what: str) -> list[str]:

@@ -17,10 +17,9 @@ import numpy as np
 from loss_study.data.labels import LabelMap
 from loss_study.data.layouts.description import Layout
 from loss_study.data.layouts.listing import Listing, scan
-from loss_study.data.layouts.official_lists import official_split
+from loss_study.data.layouts.official_lists import official_split, read_list
 from loss_study.data.layouts.paired_files import PairedFiles, Target
 from loss_study.data.layouts.pairing import Pairs, pair
-from loss_study.errors import StudyError
 
 LAYOUT = Layout(picture=["images/{cutout}"], mask=["trimaps/{cutout}"])
 PET, BACKGROUND, BORDER = 1, 2, 3
@@ -67,7 +66,8 @@ class Pets(PairedFiles):
         what = f"{len(pairs.pictures)} photographs of pets with trimaps (Oxford-IIIT Pets); each counts as a cut-out."
         notes = [what, *pairs.notes]
         if lists is not None:
-            official = official_split(*(_names(lists, name) for name in ("trainval.txt", "test.txt")), self.cutouts)
+            trainval, test = ([line[0] for line in read_list(lists, name)] for name in ("trainval.txt", "test.txt"))
+            official = official_split(trainval, test, self.cutouts)
             self.cutouts, self.test_cutouts = official.listed, official.test
             notes += official.notes
         self.notes = [*notes, _border_note(labels, border)]
@@ -97,15 +97,3 @@ def _border_note(labels: Labels, border: Border) -> str:
         return "The mask has three classes: pet, background and the border between them."
     meaning = {"pet": "counts as pet", "background": "counts as background", "ignore": "is left out everywhere"}
     return f"The mask is of the pet; the border of the trimap {meaning[border]} (dataset.options.border)."
-
-
-def _names(listing: Listing, name: str) -> list[str]:
-    """Return the first words of the lines of the list called `name`; lines that begin with # are notes."""
-    found = [path for path in listing.lists if path.rpartition("/")[2] == name]
-    if not found:
-        raise StudyError(
-            f"{listing.root}: no annotations/{name} there; add it, or split the pictures anew with "
-            "-S dataset.options.split=random"
-        )
-    lines = (listing.root / found[0]).read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
