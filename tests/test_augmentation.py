@@ -1,13 +1,22 @@
-"""Flips and erased squares, right and as the original study made them."""
+"""Flips, crops, rotations and colours; erased squares and flips apart, as the original study made them."""
+
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from loss_study.data.augmentation import augment
 from loss_study.data.batches import Batches
-from loss_study.parameters import Augmentation
+from loss_study.parameters import Augmentation, Colour
 
 COUNT, SIZE = 400, 16
+EVERYTHING = {
+    "flip": 0.5,
+    "crop": 0.3,
+    "rotation": 30.0,
+    "colour": Colour(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1),
+}
 
 
 @pytest.fixture
@@ -93,3 +102,109 @@ def test_a_split_in_order_is_changed_alike_every_time(sample):
     assert torch.equal(first, second) and not torch.equal(first, plain)
     targets = [torch.cat([batch.target for batch in batches.in_order(one)]) for one in (None, how)]
     assert torch.equal(*targets)
+
+
+@pytest.fixture
+def labelled():
+    """Six random scenes of three labels in blocks of 8 px: inputs (6, 64, 64, 6) that show the label as a grey value,
+    the labels themselves, and a valid mask that leaves out label 2."""
+    coarse = torch.randint(0, 3, (6, 8, 8), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
+    labels = coarse.repeat_interleave(8, dim=1).repeat_interleave(8, dim=2)
+    return (labels * 100)[..., None].expand(-1, -1, -1, 6).contiguous(), labels, labels != 2
+
+
+def moved(labelled, seed=0, **how):
+    inputs, labels, valid = labelled
+    generator = torch.Generator().manual_seed(seed)
+    return augment(inputs, labels, Augmentation(**how), generator, valid_NHW=valid)
+
+
+@pytest.mark.parametrize("how", [{"crop": 0.3}, {"rotation": 40.0}, {"crop": 0.5, "rotation": 180.0}])
+def test_picture_target_and_valid_mask_move_together(labelled, how):
+    """The grey value still tells the label, but for the pixels that interpolation mixed beside an edge."""
+    inputs, labels, valid = moved(labelled, flip=0.5, **how)
+    assert inputs.shape == labelled[0].shape and inputs.dtype == torch.uint8
+    assert not torch.equal(labels, labelled[1])
+    assert set(labels.unique().tolist()) <= {0, 1, 2}, "no two labels are mixed"
+    assert valid.dtype == torch.bool and torch.equal(valid, labels != 2)
+    shown = (inputs.float() / 100).round().to(torch.uint8)
+
+    def agreement(rows=0, columns=0):
+        return (shown[..., 0].roll((rows, columns), (1, 2)) == labels).float().mean()
+
+    assert torch.equal(shown[..., 0], shown[..., 3]) and agreement() > 0.85
+    beside = [agreement(1, 0), agreement(-1, 0), agreement(0, 1), agreement(0, -1)]
+    assert agreement() > max(beside) + 0.02 and max(beside) - min(beside) < 0.02, "not even half a pixel apart"
+
+
+def test_a_rotation_leaves_no_empty_corner():
+    inputs = torch.full((50, 32, 32, 6), 200, dtype=torch.uint8)
+    target = torch.full((50, 32, 32), 255, dtype=torch.uint8)
+    turned, truth, _ = augment(inputs, target, Augmentation(flip=0.0, rotation=180.0), torch.Generator())
+    assert turned.min() >= 199 and torch.equal(truth, target)
+
+
+def test_a_rotation_turns_by_the_angle_it_drew(monkeypatch):
+    """By 90 degrees counter-clockwise nothing is enlarged, so it is torch.rot90."""
+    from loss_study.data import transforms
+
+    monkeypatch.setattr(transforms.Rotation, "make_params", lambda self, _: {"angle": -90.0, "scale": 1.0})
+    inputs = torch.randint(0, 256, (2, 8, 8, 3), dtype=torch.uint8)
+    turned, target, _ = augment(inputs, inputs[..., 0], Augmentation(flip=0.0, rotation=90.0), torch.Generator())
+    assert torch.equal(turned, inputs.rot90(1, (1, 2))) and torch.equal(target, inputs[..., 0].rot90(1, (1, 2)))
+
+
+def test_a_crop_shows_a_part_enlarged():
+    """Of a ramp from 0 to 255, a crop of a quarter of the area shows about half the range."""
+    ramp = torch.linspace(0, 255, 64).to(torch.uint8).expand(40, 64, 64)
+    generator = torch.Generator().manual_seed(0)
+    crops, target, _ = augment(
+        ramp[..., None].expand(-1, -1, -1, 3), ramp, Augmentation(flip=0.0, crop=0.25), generator
+    )
+    ranges = target.flatten(1).amax(1).float() - target.flatten(1).amin(1).float()
+    assert 255 / 2 * 0.8 < ranges.min() < 180 and ranges.max() <= 255
+    assert (crops[..., 0].float() - target.float()).abs().max() <= 5
+
+
+def test_colours_change_inputs_alike_and_no_target(labelled):
+    inputs, labels, valid = moved(labelled, flip=0.0, colour=Colour(brightness=0.5, contrast=0.5))
+    assert torch.equal(labels, labelled[1]) and torch.equal(valid, labelled[2])
+    background, picture = inputs.split(3, dim=3)
+    assert torch.equal(background, picture)
+    assert not torch.equal(inputs, labelled[0])
+    one = torch.full((20, 8, 8, 3), 100, dtype=torch.uint8)
+    bright, _, _ = augment(one, one[..., 0], Augmentation(flip=0.0, colour=Colour(brightness=0.5)), torch.Generator())
+    levels = bright.flatten(1)
+    assert (levels.amax(1) == levels.amin(1)).all() and len(levels[:, 0].unique()) > 10, "each picture in its own way"
+    assert levels.min() >= 50 and levels.max() <= 150
+
+
+def test_everything_at_once_depends_on_the_generator_alone(labelled):
+    before = torch.get_rng_state()
+    first, second, third = (moved(labelled, seed, **EVERYTHING) for seed in (0, 0, 1))
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert not torch.equal(first[0], third[0])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_epoch_is_the_same_after_a_resume(sample):
+    how = Augmentation(**EVERYTHING)
+    batches = Batches(sample, "train", "mask", 4, torch.device("cpu"))
+
+    def epoch(number):
+        return torch.cat([batch.inputs for batch in batches.shuffled(3, number, how)])
+
+    fourth = epoch(4)
+    assert not torch.equal(epoch(3), fourth) and torch.equal(epoch(4), fourth)
+
+
+def test_a_batch_without_crops_rotation_and_colour_does_not_import_torchvision():
+    program = """if True:
+        import sys, torch
+        from loss_study.data.augmentation import augment
+        from loss_study.parameters import Augmentation
+        inputs = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
+        augment(inputs, inputs[..., 0], Augmentation(flip=0.5, erase=0.5), torch.Generator())
+        assert "torchvision" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -237,7 +237,7 @@ def test_an_augmented_test_split_is_told_to_evaluation(sample, smoke, tmp_path):
     description, _ = trained(trial, sample, smoke)
     evaluate_trial(trial, sample)
     plain = np.load(trial.eval_dir / "predictions.npy")
-    assert description["augmentation"] == {"flip": 0.5, "flip_apart": False, "erase": 0.0, "test": False}
+    assert description["augmentation"] == smoke.recipe.augmentation.model_dump()
     description["augmentation"] |= {"flip": 1.0, "flip_apart": True, "test": True}
     (trial.run_dir / "trial.json").write_text(json.dumps(description))
     before = json.loads((trial.eval_dir / "metrics.json").read_text())

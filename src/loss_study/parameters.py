@@ -16,6 +16,9 @@ PARAMS = Path("params.yaml")
 
 Head = Literal["mask", "depth"]
 HEADS: tuple[Head, ...] = ("mask", "depth")
+#: What a model is made of, and what can be frozen: see `loss_study.models`.
+Part = Literal["encoder", "decoder", "head"]
+PARTS: tuple[Part, ...] = ("encoder", "decoder", "head")
 
 
 def _number(value: Any) -> float:
@@ -40,10 +43,10 @@ class _Section(BaseModel):
 class Dataset(_Section):
     """Where pictures come from.
 
-    `path` is the file or folder that DVC watches for changes; `urls` are fetched by `download` instead, each checked
-    against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or none). `classes` is the number of
-    mask logits: 1 for foreground or not, 2 and more for classes that exclude each other, whose names are `class_names`
-    (as many as classes, or none).
+    `path` is the file or folder that DVC watches for changes. Where it is neither a folder nor an archive, `urls` are
+    fetched by `download`, each checked against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or
+    none). `classes` is the number of mask logits: 1 for foreground or not, 2 and more for classes that exclude each
+    other, whose names are `class_names` (as many as classes, or none).
     """
 
     name: Name
@@ -118,22 +121,63 @@ class Schedule(_Section):
     options: dict[str, Any] = {}
 
 
+class Colour(_Section):
+    """Random colours, as torchvision's ColorJitter draws them; 0 leaves a property alone.
+
+    Brightness, contrast and saturation are multiplied with a factor between 1 - x and 1 + x; the hue turns by up to
+    `hue`, a share of the colour circle.
+    """
+
+    brightness: Probability = 0.0
+    contrast: Probability = 0.0
+    saturation: Probability = 0.0
+    hue: Annotated[float, PlainValidator(_number), Field(ge=0, le=0.5)] = 0.0
+
+
 class Augmentation(_Section):
     """Random changes of a training batch.
 
     `flip` is the probability of a left-right flip of background, picture and target together; with `flip_apart` each
     input is flipped on its own and the target never. `erase` is the probability that a square of an input turns black.
-    `test` changes the test split in the same way. All but `flip` are mistakes of the original study.
+    `test` changes the test split in the same way. These three are mistakes of the original study.
+
+    `crop` is the least share of the picture's area that a random crop keeps, enlarged to the picture's size; 1 crops
+    nothing. `rotation` is the largest angle in degrees, either way; the picture is enlarged just enough that no empty
+    corner comes into view. Both move background, picture and target together; `colour` changes background and picture
+    alike, and no target.
     """
 
     flip: Probability
     flip_apart: bool = False
     erase: Probability = 0.0
     test: bool = False
+    crop: Annotated[float, PlainValidator(_number), Field(gt=0, le=1)] = 1.0
+    rotation: Annotated[float, PlainValidator(_number), Field(ge=0, le=180)] = 0.0
+    colour: Colour = Colour()
+
+    @property
+    def flips_only(self) -> bool:
+        """Whether nothing but flips, of inputs and target together, happens to a training batch."""
+        return self == Augmentation(flip=self.flip, test=self.test)
+
+
+class FineTune(_Section):
+    """A second phase after the recipe's epochs: `epochs` more, 0 for none, at the learning rate times `lr_factor`.
+
+    In it the last `stages` of a frozen encoder are trained as well.
+    """
+
+    epochs: Annotated[int, Field(ge=0)] = 0
+    lr_factor: Annotated[float, PlainValidator(_number), Field(gt=0, le=1)] = 0.1
+    stages: Annotated[int, Field(ge=1)] = 1
 
 
 class Recipe(_Section):
-    """How every trial is trained; `keep` says which epoch's weights are its result."""
+    """How every trial is trained; `keep` says which epoch's weights are its result.
+
+    The parts of the model in `freeze` keep their weights and BatchNorm statistics. With `cache_features` the outputs of
+    a frozen encoder are computed once and kept on disk, for all trials that have the same encoder.
+    """
 
     name: Name
     epochs: Annotated[int, Field(ge=1)]
@@ -146,6 +190,9 @@ class Recipe(_Section):
     threads: Annotated[int, Field(ge=0)]
     early_stop: Annotated[int, Field(ge=0)]
     keep: Literal["best", "last"] = "best"
+    freeze: list[Part] = []
+    fine_tune: FineTune = FineTune()
+    cache_features: bool = False
 
 
 class Parameters(_Section):
@@ -186,7 +233,12 @@ def _check_consistent(parameters: Parameters) -> None:
     sample, loss = parameters.sample, parameters.loss
     if sample.validation + sample.test >= 1:
         raise StudyError("sample.validation + sample.test: must leave a share for training; lower one of them")
-    for key, values in (("loss.names", loss.names), ("loss.heads", loss.heads), ("seeds", parameters.seeds)):
+    for key, values in (
+        ("loss.names", loss.names),
+        ("loss.heads", loss.heads),
+        ("seeds", parameters.seeds),
+        ("recipe.freeze", parameters.recipe.freeze),
+    ):
         if len(set(values)) != len(values):
             raise StudyError(f"{key}: names something twice: {values}")
     for name in loss.names:
@@ -195,8 +247,7 @@ def _check_consistent(parameters: Parameters) -> None:
     _check_heads(loss, parameters.dataset)
     _check_classes(parameters.dataset)
     _check_search(parameters.recipe.search, parameters.seeds)
-    if parameters.recipe.early_stop and parameters.recipe.keep == "last":
-        raise StudyError("recipe.early_stop: waits for a better epoch, which recipe.keep last does not; set it to 0")
+    _check_recipe(parameters.recipe)
 
 
 def _check_heads(loss: Loss, dataset: Dataset) -> None:
@@ -224,3 +275,17 @@ def _check_search(search: Search, seeds: list[int]) -> None:
         raise StudyError(f"recipe.search.seed: {search.seed} is one of seeds; the search needs a seed of its own")
     if search.lr != sorted(set(search.lr)):
         raise StudyError(f"recipe.search.lr: list different learning rates from low to high; got {search.lr}")
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    if recipe.early_stop and recipe.keep == "last":
+        raise StudyError("recipe.early_stop: waits for a better epoch, which recipe.keep last does not; set it to 0")
+    if len(recipe.freeze) == len(PARTS):
+        raise StudyError("recipe.freeze: all parts are frozen and nothing is left to train; leave one out")
+    if "encoder" not in recipe.freeze:
+        if recipe.fine_tune.epochs:
+            raise StudyError("recipe.fine_tune: unfreezes a frozen encoder; add encoder to recipe.freeze")
+        if recipe.cache_features:
+            raise StudyError("recipe.cache_features: keeps what a frozen encoder sees; add encoder to recipe.freeze")
+    if recipe.cache_features and not recipe.augmentation.flips_only:
+        raise StudyError("recipe.cache_features: of recipe.augmentation only flip can be kept; turn the others off")

@@ -1,11 +1,11 @@
-"""Random changes of a batch, made on its device: flips and erased squares."""
+"""Random changes of a batch, made on its device: flips, crops, rotations, colours and erased squares."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from loss_study.parameters import Augmentation
+from loss_study.parameters import Augmentation, Colour
 
 #: Side of an erased square, as a share of the picture's side.
 ERASED_SIDE = 0.25
@@ -22,31 +22,38 @@ def augment(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return `inputs_NHWC` (three channels for each input), `target_NHW` and `valid_NHW` changed as `how` says.
 
-    `valid_NHW`, bool, moves with the target: it says which of its pixels are a truth; None: all.
+    Inputs, target and `valid_NHW` move together; `valid_NHW`, bool, says which of the target's pixels are a truth,
+    None: all. The target's values stay what they are: no two of them are mixed, and no colour changes them.
 
     Each input is erased on its own, and the target never: one square of a quarter of the side becomes black (Cutout,
     DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the picture).
     """
+    truths = [target_NHW] if valid_NHW is None else [target_NHW, valid_NHW]
     if how.flip_apart:
-        parts = [_flip(part, how.flip, generator)[0] for part in inputs_NHWC.split(RGB, dim=3)]
+        parts = [flip(part, draw_flips(len(part), how.flip, generator)) for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
     else:
-        targets = (target_NHW,) if valid_NHW is None else (target_NHW, valid_NHW)
-        inputs_NHWC, target_NHW, *valid = _flip(inputs_NHWC, how.flip, generator, *targets)
-        valid_NHW = valid[0] if valid else None
+        flipped = draw_flips(len(inputs_NHWC), how.flip, generator)
+        inputs_NHWC, *truths = (flip(tensor, flipped) for tensor in (inputs_NHWC, *truths))
+    if how.crop < 1 or how.rotation or how.colour != Colour():
+        # torchvision takes seconds to import, which trials without these changes do not have to spend.
+        from loss_study.data import transforms  # noqa: PLC0415
+
+        inputs_NHWC, truths = transforms.change(inputs_NHWC, truths, how, generator)
     if how.erase:
         parts = [_erase(part, how.erase, generator) for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
-    return inputs_NHWC, target_NHW, valid_NHW
+    return inputs_NHWC, truths[0], None if valid_NHW is None else truths[1]
 
 
-def _flip(pictures: Tensor, chance: float, generator: torch.Generator, *others: Tensor) -> tuple[Tensor, ...]:
-    """Flip left-right each of `pictures`, and what stands in its place in `others`, with probability `chance`."""
-    flipped = (torch.rand(len(pictures), generator=generator) < chance).to(pictures.device)
-    return tuple(
-        torch.where(flipped.view(-1, *[1] * (tensor.ndim - 1)), tensor.flip(2), tensor)
-        for tensor in (pictures, *others)
-    )
+def draw_flips(count: int, chance: float, generator: torch.Generator) -> Tensor:
+    """Return bool (count,): which pictures of a batch are to be flipped, each with probability `chance`."""
+    return torch.rand(count, generator=generator) < chance
+
+
+def flip(tensor: Tensor, flipped: Tensor) -> Tensor:
+    """Return `tensor` (N, H, W, ...) with those of its pictures mirrored left-right that `flipped` (N,) names."""
+    return torch.where(flipped.to(tensor.device).view(-1, *[1] * (tensor.ndim - 1)), tensor.flip(2), tensor)
 
 
 def _erase(picture_NHWC: Tensor, chance: float, generator: torch.Generator) -> Tensor:
