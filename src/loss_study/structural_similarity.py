@@ -18,8 +18,15 @@ C1 = 0.01**2
 C2 = 0.03**2
 
 
-def ssim_map(x_N1HW: torch.Tensor, y_N1HW: torch.Tensor, *, window: int = 11, sigma: float = 1.5) -> torch.Tensor:
-    """Return the SSIM at every pixel, (N, 1, H, W), in [-1, 1]; both pictures in [0, 1], either may be the truth.
+def ssim_map(
+    x_NCHW: torch.Tensor,
+    y_NCHW: torch.Tensor,
+    valid_N1HW: torch.Tensor | None = None,
+    *,
+    window: int = 11,
+    sigma: float = 1.5,
+) -> torch.Tensor:
+    """Return the SSIM at every pixel, (N, C, H, W), in [-1, 1]; both pictures in [0, 1], either may be the truth.
 
     At the border the picture is mirrored, its edge pixel not repeated, as torchmetrics does: a loss without windows
     centred on the border would hardly teach it. Under sums s = x + y and differences d = x - y
@@ -30,15 +37,17 @@ def ssim_map(x_N1HW: torch.Tensor, y_N1HW: torch.Tensor, *, window: int = 11, si
     as no variance is negative; rounding is kept from making one so.
 
     Args:
+        valid_N1HW: 1 where a pixel counts and 0 where it does not: every mean is then one over the pixels of the
+            window that count. Where a window has none, the result is 1. None: all count.
         window: side of the window in pixels, odd.
         sigma: standard deviation of the window in pixels.
 
     Raises:
         ValueError: the window is larger than the picture.
     """
-    sums, differences = x_N1HW + y_N1HW, x_N1HW - y_N1HW
+    sums, differences = x_NCHW + y_NCHW, x_NCHW - y_NCHW
     moments = torch.stack([sums, differences, sums.square(), differences.square()])
-    mean_s, mean_d, mean_ss, mean_dd = _windowed_mean(moments, window, sigma)
+    mean_s, mean_d, mean_ss, mean_dd = _windowed_mean(moments, valid_N1HW, window, sigma)
     square_s, square_d = mean_s.square(), mean_d.square()
     variance_s, variance_d = (mean_ss - square_s).clamp_min(0), (mean_dd - square_d).clamp_min(0)
     luminance = (square_s - square_d + 2 * C1) / (square_s + square_d + 2 * C1)
@@ -46,7 +55,14 @@ def ssim_map(x_N1HW: torch.Tensor, y_N1HW: torch.Tensor, *, window: int = 11, si
     return luminance * structure
 
 
-def _windowed_mean(pictures: torch.Tensor, window: int, sigma: float) -> torch.Tensor:
+def _windowed_mean(pictures: torch.Tensor, valid: torch.Tensor | None, window: int, sigma: float) -> torch.Tensor:
+    if valid is None:
+        return _blurred(pictures, window, sigma)
+    weights = _blurred(valid, window, sigma)
+    return _blurred(pictures * valid, window, sigma) / torch.where(weights > 0, weights, 1)
+
+
+def _blurred(pictures: torch.Tensor, window: int, sigma: float) -> torch.Tensor:
     height, width = pictures.shape[-2:]
     # Two matrix products: on a CPU several times faster than a convolution with one channel, and without TF32 on a GPU.
     rows = _window_matrix(height, window, sigma, pictures.dtype, pictures.device)

@@ -17,6 +17,7 @@ from loss_study.anatomy import regions
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.losses import LossFunction
+from loss_study.pixels import probability
 from loss_study.training.device import autocast
 
 #: At most so many validation images are looked at: shares are sums over thousands of pixels of each, and settle soon.
@@ -37,29 +38,37 @@ def measure(
     The images are a fixed random part of the validation split, the same for all trials. The models, on `device`, run in
     training mode, as in a step of the optimiser; statistics that they keep are changed by it.
     """
-    targets, masks = _truths(sample, head, device)
-    inside = regions.of_head(head, targets, masks)
+    targets, valid, masks = _truths(sample, head, device)
+    inside = regions.of_head(head, targets, masks, valid)
     found = {
-        name: of_logits(loss, _logits(model, sample, head, precision, device), targets, inside)
+        name: of_logits(loss, _logits(model, sample, head, precision, device), targets, inside, valid)
         for name, model in models.items()
     }
     return {**found, "images": len(targets)}
 
 
 def of_logits(
-    loss: LossFunction, logits: Tensor, target: Tensor, inside: Mapping[str, Tensor]
+    loss: LossFunction,
+    logits: Tensor,
+    target: Tensor,
+    inside: Mapping[str, Tensor],
+    valid: Tensor | None = None,
 ) -> dict[str, float | dict[str, float]]:
-    """Return size and whereabouts of the gradient of `loss` by `logits`, both float (N, 1, H, W).
+    """Return size and whereabouts of the gradient of `loss` by `logits`; logits and target are float (N, C, H, W).
+
+    `valid` is 1 where the target is a truth, (N, 1, H, W); None: everywhere.
 
     Returns:
         ``norm``, the mean over images of the Euclidean norm of an image's gradient; ``relative_norm``, the same
-        divided by that of bce at the same logits; ``share``, for every region in `inside` (bool (N, 1, H, W)) the
-        part of the sum of magnitudes that lies in it, NaN where no pixel has a gradient; ``pixels``, the region's
-        part of the pixels.
+        divided by that of bce, for several classes cross entropy, at the same logits; ``share``, for every region in
+        `inside` (bool (N, 1, H, W)) the part of the sum of magnitudes that lies in it, NaN where no pixel has a
+        gradient; ``pixels``, the region's part of the pixels that have a truth.
     """
-    gradient = gradient_of(loss, logits, target)
+    gradient = gradient_of(loss, logits, target, valid)
+    known = torch.ones_like(target[:, :1]) if valid is None else valid
     # Written out, so that an edit to the loss bce measures no other loss again.
-    gradient_of_bce = (torch.sigmoid(logits.float()) - target) / target[0].numel()
+    per_pixel = (probability(logits.float()) - target) * known
+    gradient_of_bce = per_pixel / known.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1)
     norm, norm_of_bce = _norm(gradient), _norm(gradient_of_bce)
     magnitude = gradient.abs().double()
     total = magnitude.sum()
@@ -67,15 +76,15 @@ def of_logits(
         "norm": float(norm),
         "relative_norm": float(norm / norm_of_bce),
         "share": {name: float((magnitude * region).sum() / total) for name, region in inside.items()},
-        "pixels": {name: float(region.double().mean()) for name, region in inside.items()},
+        "pixels": {name: float(region.sum() / known.sum()) for name, region in inside.items()},
     }
 
 
-def gradient_of(loss: LossFunction, logits: Tensor, target: Tensor) -> Tensor:
-    """Return the derivative of each image's loss by its own logits, (N, 1, H, W)."""
+def gradient_of(loss: LossFunction, logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Return the derivative of each image's loss by its own logits, (N, C, H, W)."""
     with torch.enable_grad():
         free = logits.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(loss(free, target).sum(), free)
+        (gradient,) = torch.autograd.grad(loss(free, target, valid).sum(), free)
     return gradient
 
 
@@ -88,11 +97,14 @@ def _batches(sample: PackedSample, head: str, device: torch.device) -> islice:
     return islice(batches.shuffled(seed=0, epoch=0, augmentation=None), IMAGES // BATCH_SIZE)
 
 
-def _truths(sample: PackedSample, head: str, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    targets = torch.cat([batch.target for batch in _batches(sample, head, device)])
+def _truths(sample: PackedSample, head: str, device: torch.device) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return targets, where they are a truth (None: everywhere), and masks (None where the sample has none)."""
+    batches = list(_batches(sample, head, device))
+    targets = torch.cat([batch.target for batch in batches])
+    valid = None if batches[0].valid is None else torch.cat([batch.valid for batch in batches])
     if sample.masks is None:
-        return targets, None
-    return targets, torch.cat([batch.target for batch in _batches(sample, "mask", device)])
+        return targets, valid, None
+    return targets, valid, torch.cat([batch.target for batch in _batches(sample, "mask", device)])
 
 
 @torch.no_grad()

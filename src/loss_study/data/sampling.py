@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -64,12 +64,13 @@ def pack(
         backgrounds = []
     row_of = _background_rows(backgrounds, sample)
     with whole_folder(folder) as new:
-        packer = _Packer(source, new, sample.size, tuple(dataset.heads))
+        packer = _Packer(source, new, sample.size, tuple(dataset.heads), dataset.classes)
         packer.make_room(len(items), len(backgrounds))
         jobs = [_Job("background_rows", *chunk) for chunk in _chunks(backgrounds)]
         jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items)]
         made = _run(packer, jobs, workers)
-        rows = _index_rows(splits, row_of, made, sample.size)
+        gaps = [head for head in dataset.heads if packer.close_gaps(head, made)]
+        rows = _index_rows(splits, row_of, made)
         write_csv(new / "index.csv", rows, INDEX_COLUMNS)
         write_json(
             new / "sample.json",
@@ -83,19 +84,51 @@ def pack(
                 "heads": list(dataset.heads),
                 "classes": dataset.classes,
                 "class_names": dataset.class_names or _default_names(dataset.classes),
-                "gaps": [],
-                "notes": [*notes, *source.notes, *split_notes, *_background_notes(items, backgrounds, row_of)],
-                "statistics": _statistics(made[: len(splits["train"])], dataset.heads, sample.size),
+                "gaps": gaps,
+                "notes": [
+                    *notes,
+                    *source.notes,
+                    *split_notes,
+                    *_background_notes(items, backgrounds, row_of),
+                    *_gap_notes(made, gaps, sample.size),
+                ],
+                "statistics": _statistics(made[: len(splits["train"])], dataset),
             },
         )
 
 
 @dataclass(frozen=True)
+class _Target:
+    """The truth of one head for one picture, 0 where `valid` is False; `valid` is None where all of it is a truth."""
+
+    values: np.ndarray
+    valid: np.ndarray | None
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels that have a truth."""
+        return self.values.size if self.valid is None else int(self.valid.sum())
+
+    def count(self, classes: int) -> tuple[int, ...]:
+        """Return the number of pixels of each class."""
+        numbers = self.values if self.valid is None else self.values[self.valid]
+        return tuple(np.bincount(numbers.ravel(), minlength=classes).tolist())
+
+
+@dataclass(frozen=True)
 class _Made:
-    """What index and statistics need of one picture: the sum of the values of each head, and its foreground pixels."""
+    """What index and statistics need of one picture.
+
+    By head the sum of its values and the number of its `pixels` that have a truth; `gaps` are the heads that lack it
+    somewhere. `foreground` is the share of foreground of a mask of one class, `class_pixels` are the pixels of the
+    classes of one of several, else None.
+    """
 
     sums: dict[str, int]
-    foreground_pixels: int | None
+    pixels: dict[str, int]
+    gaps: frozenset[str]
+    foreground: float | None
+    class_pixels: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
@@ -115,9 +148,13 @@ class _Packer:
     folder: Path
     size: int
     heads: tuple[str, ...]
+    classes: int
 
     def make_room(self, images: int, backgrounds: int) -> None:
-        """Create the arrays, of zeros; StudyError if the disk has no room for them."""
+        """Create the arrays, of zeros; StudyError if the disk has no room for them.
+
+        Those that say where truths are take no room before something is written to them.
+        """
         square = (self.size, self.size)
         shapes: dict[str, tuple[int, ...]] = {"pictures": (images, *square, 3)}
         if backgrounds:
@@ -126,9 +163,11 @@ class _Packer:
         needed, free = sum(int(np.prod(shape)) for shape in shapes.values()), shutil.disk_usage(self.folder).free
         if needed > free:
             raise _no_room(self.folder, f"needs {needed / 2**20:.0f} MiB and {free / 2**20:.0f} MiB are free")
-        for name, shape in shapes.items():
+        dtypes = dict.fromkeys(shapes, np.uint8) | dict.fromkeys(map(_valid, self.heads), np.bool_)
+        for name, dtype in dtypes.items():
+            shape = shapes.get(name, (images, *square))
             try:
-                np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="w+", dtype=np.uint8, shape=shape)
+                np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
             except OSError as error:
                 raise _no_room(self.folder, error.strerror) from None
 
@@ -144,17 +183,56 @@ class _Packer:
     def picture_rows(self, start: int, items: Sequence[Item]) -> list[_Made]:
         """Write pictures, masks and depths of `items` from row `start` on."""
         examples = [self.source.example(item, self.size) for item in items]
-        targets = {head: [_target(*pair, head) for pair in zip(items, examples, strict=True)] for head in self.heads}
         self._write("pictures", start, [example.picture for example in examples])
-        for head, rows in targets.items():
-            self._write(f"{head}s", start, rows)
-        return [
-            _Made(
-                {head: int(rows[number].sum(dtype=np.int64)) for head, rows in targets.items()},
-                None if example.mask is None else int((example.mask >= FOREGROUND).sum()),
-            )
-            for number, example in enumerate(examples)
+        targets = [
+            {head: self._target(item, example, head) for head in self.heads}
+            for item, example in zip(items, examples, strict=True)
         ]
+        for head in self.heads:
+            self._write(f"{head}s", start, [target[head].values for target in targets])
+            for row, target in enumerate(targets, start=start):
+                if target[head].valid is not None:
+                    self._write(_valid(head), row, [target[head].valid])
+        return list(map(self._made, examples, targets))
+
+    def close_gaps(self, head: str, made: Sequence[_Made]) -> bool:
+        """Complete the array that says where `head` has a truth, or remove it where that is everywhere."""
+        path = self.folder / f"{_valid(head)}.npy"
+        if not any(head in one.gaps for one in made):
+            path.unlink()
+            return False
+        for row, one in enumerate(made):
+            if head not in one.gaps:
+                self._write(_valid(head), row, [np.ones((self.size, self.size), np.bool_)])
+        return True
+
+    def _made(self, example: Example, targets: Mapping[str, _Target]) -> _Made:
+        mask = targets.get("mask")
+        several = self.classes > 1
+        return _Made(
+            sums={head: int(target.values.sum(dtype=np.int64)) for head, target in targets.items()},
+            pixels={head: target.pixels for head, target in targets.items()},
+            gaps=frozenset(head for head, target in targets.items() if target.valid is not None),
+            foreground=None if several else _foreground(example),
+            class_pixels=mask.count(self.classes) if mask and several else None,
+        )
+
+    def _target(self, item: Item, example: Example, head: str) -> _Target:
+        values, valid = getattr(example, head), getattr(example, _valid(head))
+        if values is None:
+            raise StudyError(
+                f"dataset.heads: {item.id} has no {head}; add it to the data, or take {head} out of the list"
+            )
+        if valid is not None and not valid.all():
+            values = np.where(valid, values, 0).astype(values.dtype)
+        else:
+            valid = None
+        if head == "mask" and self.classes > 1 and values.max() >= self.classes:
+            raise StudyError(
+                f"dataset.classes: the mask of {item.id} holds class {values.max()}, {self.classes} classes are 0 to "
+                f"{self.classes - 1}; set another number, or mend the mask"
+            )
+        return _Target(values, valid)
 
     def _write(self, name: str, start: int, rows: Sequence[np.ndarray]) -> None:
         """Write through the file, not through the mapping: a full disk is then an error, not a killed process."""
@@ -171,11 +249,18 @@ class _Packer:
             raise _no_room(self.folder, error.strerror) from None
 
 
-def _target(item: Item, example: Example, head: str) -> np.ndarray:
-    target = getattr(example, head)
-    if target is None:
-        raise StudyError(f"dataset.heads: {item.id} has no {head}; add it to the data, or take {head} out of the list")
-    return target
+def _foreground(example: Example) -> float | None:
+    """Return the share of the pixels with a true mask that are foreground, None where there are none."""
+    if example.mask is None:
+        return None
+    inside = example.mask >= FOREGROUND
+    known = inside if example.mask_valid is None else inside[example.mask_valid]
+    return float(known.mean()) if known.size else None
+
+
+def _valid(head: str) -> str:
+    """Name of the array, and of the field of `Example`, that says where `head` has a truth."""
+    return f"{head}_valid"
 
 
 def _no_room(folder: Path, reason: str | None) -> StudyError:
@@ -245,12 +330,15 @@ def _background_notes(items: Sequence[Item], backgrounds: Sequence[str], row_of:
     ]
 
 
-def _index_rows(
-    splits: dict[str, list[Item]], row_of: dict[str, int], made: Sequence[_Made], size: int
-) -> list[dict[str, Any]]:
+def _gap_notes(made: Sequence[_Made], gaps: Sequence[str], size: int) -> list[str]:
+    shares = {head: 1 - sum(one.pixels[head] for one in made) / (size**2 * len(made)) for head in gaps}
+    return [f"{share:.1%} of the pixels have no true {head}: they count nowhere." for head, share in shares.items()]
+
+
+def _index_rows(splits: dict[str, list[Item]], row_of: dict[str, int], made: Sequence[_Made]) -> list[dict[str, Any]]:
     rows = []
     for (split, item), one in zip(((s, item) for s in SPLITS for item in splits[s]), made, strict=True):
-        share = "" if one.foreground_pixels is None else f"{one.foreground_pixels / size**2:.6f}"
+        share = "" if one.foreground is None else f"{one.foreground:.6f}"
         values = (item.id, split, row_of.get(item.background, -1), item.background or "", item.cutout or "", share)
         rows.append(dict(zip(INDEX_COLUMNS, values, strict=True)))
     return rows
@@ -260,6 +348,16 @@ def _default_names(classes: int) -> list[str]:
     return ["foreground"] if classes == 1 else [f"class{number}" for number in range(classes)]
 
 
-def _statistics(made: Sequence[_Made], heads: Sequence[str], size: int) -> dict[str, float]:
-    """Mean of each head over `made`, in [0, 1]."""
-    return {f"{head}_mean": sum(one.sums[head] for one in made) / (255 * size**2 * len(made)) for head in heads}
+def _statistics(made: Sequence[_Made], dataset: Dataset) -> dict[str, Any]:
+    """What `PackedSample.statistics` says, over `made`."""
+    statistics: dict[str, Any] = {}
+    for head in dataset.heads:
+        pixels = sum(one.pixels[head] for one in made)
+        if not pixels:
+            raise StudyError(f"dataset.heads: no pixel of the training split has a true {head}; take {head} out")
+        if head == "mask" and dataset.classes > 1:
+            counts = zip(*(one.class_pixels for one in made), strict=True)
+            statistics["class_shares"] = [sum(count) / pixels for count in counts]
+        else:
+            statistics[f"{head}_mean"] = sum(one.sums[head] for one in made) / (255 * pixels)
+    return statistics

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import torch
+from torch import Tensor
 from torch.nn import functional as F
+
+from loss_study import pixels
 
 NOTES = {
     "mask": "Foreground pixels count by their number: where they are few, the background dominates the early epochs.",
@@ -12,11 +14,11 @@ NOTES = {
 }
 
 
-def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Return the mean over pixels of -t log p - (1 - t) log(1 - p), p = sigmoid(logits); (N, 1, H, W) to (N,).
+def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
+    """Return the mean over valid pixels of -t log p - (1 - t) log(1 - p), p = sigmoid(logits); (N, 1, H, W) to (N,).
 
     Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.90, with soft targets.
     Evaluated on the logits, so it is exact where the sigmoid saturates.
     The derivative by the logit is p - t: the minimum is at p = t for every target in [0, 1].
     """
-    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=(1, 2, 3))
+    return pixels.mean(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import torch
 from pydantic import Field
+from torch import Tensor
 
+from loss_study.pixels import probability, total
+
+MULTICLASS = True
 LEAST_DENOMINATOR_TERM = 1e-6
 NOTES = {
     "mask": "Balances foreground and background by itself; pushes an uncertain pixel to 0 or 1, not to its chance.",
@@ -15,8 +18,16 @@ NOTES = {
 }
 
 
-def loss(logits: torch.Tensor, target: torch.Tensor, *, smooth: Annotated[float, Field(ge=0)] = 1.0) -> torch.Tensor:
-    """Return 1 - (2 sum p t + s) / (sum p + sum t + s) per image, p = sigmoid(logits); (N, 1, H, W) to (N,).
+def loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    valid: Tensor | None = None,
+    smooth: Annotated[float, Field(ge=0)] = 1.0,
+) -> Tensor:
+    """Return 1 - (2 sum p t + s) / (sum p + sum t + s) per image, summed over valid pixels; (N, C, H, W) to (N,).
+
+    p is sigmoid(logits); for several classes softmax(logits), and the value the mean over the classes.
 
     Source: Milletari, Navab and Ahmadi, V-Net (2016), section 3, without the squares in the denominator, as in
     Drozdzal et al., The Importance of Skip Connections (2016). Values in [0, 1].
@@ -32,7 +43,6 @@ def loss(logits: torch.Tensor, target: torch.Tensor, *, smooth: Annotated[float,
             it still teaches the prediction to be empty. s = 0 is the original study's 1 - 2 I / (sum(p + t) + 1e-6),
             which for an empty target is 1 whatever is predicted and teaches nothing.
     """
-    prediction = torch.sigmoid(logits)
-    intersection = (prediction * target).sum(dim=(1, 2, 3))
-    total = (prediction + target).sum(dim=(1, 2, 3))
-    return 1 - (2 * intersection + smooth) / (total + max(smooth, LEAST_DENOMINATOR_TERM))
+    prediction = probability(logits)
+    intersection, sizes = total(prediction * target, valid), total(prediction + target, valid)
+    return 1 - ((2 * intersection + smooth) / (sizes + max(smooth, LEAST_DENOMINATOR_TERM))).mean(dim=1)

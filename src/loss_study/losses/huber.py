@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import torch
 from pydantic import Field
+from torch import Tensor
 from torch.nn import functional as F
+
+from loss_study import pixels
+
+MULTICLASS = True
 
 NOTES = {
     "mask": "Nearly L1 for a small delta: an uncertain pixel is answered with a value near the median, which is "
@@ -14,10 +18,17 @@ NOTES = {
 }
 
 
-def loss(logits: torch.Tensor, target: torch.Tensor, *, delta: Annotated[float, Field(gt=0)] = 0.1) -> torch.Tensor:
-    """Return the mean over pixels of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); (N, 1, H, W) to (N,).
+def loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    valid: Tensor | None = None,
+    delta: Annotated[float, Field(gt=0)] = 0.1,
+) -> Tensor:
+    """Return the mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); (N, C, H, W) to (N,).
 
-    e = sigmoid(logits) - target. Source: Huber, Robust Estimation of a Location Parameter (1964).
+    The mean is over classes and valid pixels; e = p - t with the prediction p, sigmoid or softmax of the logits.
+    Source: Huber, Robust Estimation of a Location Parameter (1964).
     The scale is Huber's own: the slope is at most delta, so for delta = 0.1 value and gradient are a tenth of
     L1's; a plain SGD wants its learning rate divided by delta to make up for it.
     Minimised by the truth, where it is 0, for every target in [0, 1].
@@ -26,5 +37,4 @@ def loss(logits: torch.Tensor, target: torch.Tensor, *, delta: Annotated[float, 
         delta: the error, on the scale of the prediction in [0, 1], at which the square ends; 1 or more makes it
             half the mean squared error.
     """
-    per_pixel = F.huber_loss(torch.sigmoid(logits), target, delta=delta, reduction="none")
-    return per_pixel.mean(dim=(1, 2, 3))
+    return pixels.mean(F.huber_loss(pixels.probability(logits), target, delta=delta, reduction="none"), valid)

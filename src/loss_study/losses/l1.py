@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import torch
+from torch import Tensor
 
+from loss_study import pixels
 from loss_study.losses import CLAMPED, PROBABILITY, Output
 
+MULTICLASS = True
 NOTES = {
     "mask": "Answers uncertainty with the median: where foreground is less likely than not, all background is a "
     "minimum, and training can settle there.",
 }
 
 
-def loss(logits: torch.Tensor, target: torch.Tensor, *, sigmoid: bool = True) -> torch.Tensor:
-    """Return the mean over pixels of |p - t|, p = sigmoid(logits); (N, 1, H, W) to (N,), in [0, 1].
+def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None, sigmoid: bool = True) -> Tensor:
+    """Return the mean over classes and valid pixels of |p - t|; (N, C, H, W) to (N,), in [0, 1].
 
+    p is sigmoid(logits), for several classes softmax(logits).
     Source: Boscovich (1757); Koenker and Bassett, Regression Quantiles (1978), for the median as its minimum.
     Minimised by the truth, where it is 0, for every target in [0, 1].
 
     Args:
         sigmoid: without it p is the network's raw output, as in the original study, and the value has no upper bound.
     """
-    return ((torch.sigmoid(logits) if sigmoid else logits) - target).abs().mean(dim=(1, 2, 3))
+    return pixels.mean(((pixels.probability(logits) if sigmoid else logits) - target).abs(), valid)
 
 
 def output(*, sigmoid: bool) -> Output:

@@ -7,9 +7,11 @@ from typing import Annotated
 import torch
 from pydantic import AfterValidator, Field
 
+from loss_study import pixels
 from loss_study.errors import StudyError
 from loss_study.structural_similarity import ssim_map
 
+MULTICLASS = True
 NOTES = {
     "mask": "Flat background under a window carries no structure, so it is learned last; edges are learned first.",
 }
@@ -25,13 +27,15 @@ def loss(
     logits: torch.Tensor,
     target: torch.Tensor,
     *,
+    valid: torch.Tensor | None = None,
     window: Annotated[int, Field(ge=3), AfterValidator(_odd)] = 11,
     sigma: Annotated[float, Field(gt=0)] = 1.5,
 ) -> torch.Tensor:
-    """Return 1 - the mean over pixels of SSIM(sigmoid(logits), target), in [0, 2]; (N, 1, H, W) to (N,).
+    """Return 1 - the mean over classes and valid pixels of SSIM(p, target), in [0, 2]; (N, C, H, W) to (N,).
 
+    p is sigmoid(logits), for several classes softmax(logits).
     Source: Wang, Bovik, Sheikh and Simoncelli, Image Quality Assessment (2004), eq. 13. The formula is in
-    `loss_study.structural_similarity`; the mean is over all pixels.
+    `loss_study.structural_similarity`; a window sees valid pixels only.
     Minimised by the truth, where it is 0, for every target in [0, 1].
 
     Args:
@@ -46,4 +50,5 @@ def loss(
         raise StudyError(
             f"loss_options.ssim.window: {window} px do not fit into a picture of {height} x {width}; lower it"
         )
-    return 1 - ssim_map(torch.sigmoid(logits), target, window=window, sigma=sigma).mean(dim=(1, 2, 3))
+    prediction = pixels.probability(logits)
+    return 1 - pixels.mean(ssim_map(prediction, target, valid, window=window, sigma=sigma), valid)

@@ -10,6 +10,7 @@ import torch
 from pydantic import BeforeValidator
 from torch.nn import functional as F
 
+from loss_study import pixels
 from loss_study.errors import StudyError
 from loss_study.losses import TargetStatistics
 
@@ -32,8 +33,14 @@ def _positive_or_auto(value: Any) -> Any:
 PosWeight = Annotated[float | Literal["auto"], BeforeValidator(_positive_or_auto)]
 
 
-def loss(logits: torch.Tensor, target: torch.Tensor, *, pos_weight: PosWeight = "auto") -> torch.Tensor:
-    """Return the mean over pixels of -w t log p - (1 - t) log(1 - p), p = sigmoid(logits); (N, 1, H, W) to (N,).
+def loss(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    *,
+    valid: torch.Tensor | None = None,
+    pos_weight: PosWeight = "auto",
+) -> torch.Tensor:
+    """Return the mean over valid pixels of -w t log p - (1 - t) log(1 - p), p = sigmoid(logits); (N, 1, H, W) to (N,).
 
     Source: King and Zeng, Logistic Regression in Rare Events Data (2001), weighted likelihood, the
     weight of the background being 1.
@@ -52,7 +59,7 @@ def loss(logits: torch.Tensor, target: torch.Tensor, *, pos_weight: PosWeight = 
         raise StudyError(f"{KEY}: auto is not resolved; pass the options through losses.resolve, or give a number")
     weight = torch.tensor(pos_weight, dtype=logits.dtype, device=logits.device)
     per_pixel = F.binary_cross_entropy_with_logits(logits, target, pos_weight=weight, reduction="none")
-    return per_pixel.mean(dim=(1, 2, 3))
+    return pixels.mean(per_pixel, valid)
 
 
 def resolve(options: Mapping[str, Any], *, statistics: TargetStatistics) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every metric demands of its two pictures."""
+"""What every metric demands of its two pictures, and of the map that says where the second one is a truth."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import torch
 TOLERANCE = 1e-3
 
 
-def check_pair(prediction: torch.Tensor, target: torch.Tensor) -> None:
+def check_pair(
+    prediction: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None, *, several: bool = False
+) -> None:
     """Refuse a pair that no metric should be computed on.
 
     Truths come from uint8 pictures, so they are multiples of 1/255; a tensor that is not is a prediction in the
     truth's place.
 
+    Args:
+        several: whether both have a channel for each of two or more classes, not one channel.
+
     Raises:
-        ValueError: shapes that differ or are not (N, 1, H, W), no image, a value that is NaN or outside [0, 1], or a
-            target that is no truth.
+        ValueError: shapes that differ or are not (N, 1, H, W), for `several` (N, K, H, W) with K > 1; no image; a value
+            that is NaN or outside [0, 1]; a target that is no truth; `valid` that is not (N, 1, H, W) of 0 and 1.
     """
-    if prediction.shape != target.shape or prediction.ndim != 4 or prediction.shape[1] != 1 or not prediction.numel():
+    shape, channels = tuple(target.shape), "K" if several else "1"
+    if prediction.shape != target.shape or target.ndim != 4 or (shape[1] > 1) != several or not target.numel():
         raise ValueError(
-            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} must both be (N, 1, H, W), N > 0"
+            f"prediction {tuple(prediction.shape)} and target {shape} must both be (N, {channels}, H, W), N > 0"
+            f"{', K > 1' if several else ''}"
         )
     for name, tensor in (("prediction", prediction), ("target", target)):
         if not tensor.is_floating_point() or not bool(((tensor >= 0) & (tensor <= 1)).all()):
@@ -27,3 +34,10 @@ def check_pair(prediction: torch.Tensor, target: torch.Tensor) -> None:
     steps = target.float() * 255
     if bool(((steps - steps.round()).abs() > TOLERANCE).any()):
         raise ValueError("target is not a truth in steps of 1/255; are prediction and target swapped?")
+    if valid is not None and (valid.shape != target[:, :1].shape or not bool(((valid == 0) | (valid == 1)).all())):
+        raise ValueError(f"valid {tuple(valid.shape)} must be {(shape[0], 1, *shape[2:])}, every value 0 or 1")
+
+
+def known_pixels(target: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+    """Return where `target` (N, C, H, W) is a truth, bool (N, 1, H, W)."""
+    return torch.ones_like(target[:, :1], dtype=torch.bool) if valid is None else valid > 0

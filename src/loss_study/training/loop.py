@@ -135,13 +135,16 @@ def predictions(
     precision: str,
     output: losses.Output,
     augmentation: Augmentation | None = None,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield prediction and target of every batch of a split, float32 (N, 1, H, W) in [0, 1], in evaluation mode."""
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+    """Yield prediction, target and `Batch.valid` of every batch of a split, in evaluation mode.
+
+    The first two are float32 (N, C, H, W) in [0, 1].
+    """
     model.eval()
     for batch in batches.in_order(augmentation):
         with autocast(batches.device, precision):
             logits = model(batch.inputs)[head]
-        yield output.predict(logits.float()), batch.target
+        yield output.predict(logits.float()), batch.target, batch.valid
 
 
 def validate(
@@ -152,12 +155,14 @@ def validate(
     output: losses.Output,
     augmentation: Augmentation | None = None,
 ) -> float:
-    """Return the head's metric over a split, the mean over its images."""
-    total = sum(
-        metrics.headline(head, prediction=prediction, target=target) * len(target)
-        for prediction, target in predictions(model, batches, head, precision, output, augmentation)
-    )
-    return total / len(batches.rows)
+    """Return the head's metric over a split, the mean over its images that have a truth."""
+    total, images = 0.0, 0
+    for prediction, target, valid in predictions(model, batches, head, precision, output, augmentation):
+        count = len(target) if valid is None else int(valid.flatten(1).any(dim=1).sum())
+        if count:
+            total += metrics.headline(head, prediction=prediction, target=target, valid=valid) * count
+            images += count
+    return total / images if images else math.nan
 
 
 def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
