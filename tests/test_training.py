@@ -16,7 +16,6 @@ from loss_study.errors import StudyError
 from loss_study.evaluation import evaluate_trial, load_model
 from loss_study.parameters import HEADS
 from loss_study.training import trial_run
-from loss_study.training.checkpoint import Checkpoint
 from loss_study.trial import Trial
 
 
@@ -129,20 +128,6 @@ def test_other_parameters_do_not_resume(sample, smoke, tmp_path, monkeypatch):
         trial_run.run(trial, sample, smoke)
     _, history = trained(trial, sample, changed(smoke, tmp_path, batch_size=6))
     assert len(history) == 4 and len(list((tmp_path / "checkpoints").iterdir())) == 1
-
-
-def test_second_trainer_of_a_trial_is_refused(smoke):
-    second = Checkpoint("mask-bce-0", "k")
-    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match="another process is training this trial"):
-        second.__enter__()
-
-
-def test_a_damaged_checkpoint_starts_over(smoke):
-    with Checkpoint("mask-bce-0", "k") as checkpoint:
-        checkpoint.save({"model": torch.ones(100)})
-        path = checkpoint.folder / "state.pt"
-        path.write_bytes(path.read_bytes()[:50])
-        assert checkpoint.load() is None
 
 
 def loss_that_fails_in_step(number):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Iterable
+
+from loss_study.ending import Terminated, end_with_dvc, sigterm_raises
 
 
 class StudyError(Exception):
@@ -22,13 +26,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; a `StudyError`, Ctrl-C or a full disk ends in one line on stderr, not in a traceback.
+    """Run a stage's `main`; a `StudyError`, Ctrl-C, SIGTERM or a full disk ends in one line on stderr, no traceback.
 
-    Exit codes: 1 for an error, 130 for Ctrl-C. Any other exception is a defect of the program and keeps its
-    traceback; so does everything when ``LOSS_STUDY_DEBUG`` is set.
+    Exit codes: 1 for an error, 130 for Ctrl-C, 143 for SIGTERM. Any other exception is a defect of the program and
+    keeps its traceback; so does everything when ``LOSS_STUDY_DEBUG`` is set. Below DVC it ends with DVC.
     """
     try:
-        main()
+        end_with_dvc()
+        with sigterm_raises():
+            main()
+    except Terminated:
+        _end("terminated", 143)
     except KeyboardInterrupt:
         _end("interrupted", 130)
     except (StudyError, OSError) as error:
@@ -37,13 +45,22 @@ def run_stage(main: Callable[[], None]) -> None:
         _end(f"error: {_one_line(error)}", 1)
 
 
+def without_secrets(text: str) -> str:
+    """Return `text` with no user, password or query in any address that it names."""
+    text = re.sub(r"(?<=://)[^/\s]*@", "", text)
+    return re.sub(r"(://[^\s?#'\"]+)[?#][^\s'\")]*", r"\1", text)
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}the disk is full; free some space and run the same command again"
-    return " ".join(str(error).split())
+    return " ".join(without_secrets(str(error)).split())
 
 
 def _end(message: str, code: int) -> None:
+    # From here on there is nothing to tidy up: a second Ctrl-C ends the process at once and says nothing.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     print(message, file=sys.stderr, flush=True)
     sys.exit(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from loss_study.errors import StudyError
 from loss_study.losses import PROBABILITY, Output
 from loss_study.metrics import classes, depth, mask
 from loss_study.parameters import Augmentation
+from loss_study.training.checkpoint import DamagedError, load_saved
 from loss_study.training.device import pick, pick_precision, use_threads
 from loss_study.training.loop import predictions
 from loss_study.trial import Trial
@@ -109,19 +109,19 @@ def _table(sample: PackedSample, per_image: dict[str, np.ndarray]) -> tuple[list
 def load_model(path: Path) -> nn.Module:
     """Return the model that `train` left in `path`; StudyError if the file is missing or damaged."""
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = load_saved(path)
         model = _build(models.blank, saved["build"])
         model.load_state_dict(saved["state"])
     except FileNotFoundError:
         raise StudyError(f"{path}: no trained model there; run 'dvc repro train@{path.parent.name}'") from None
-    except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except (DamagedError, RuntimeError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: damaged model file ({type(error).__name__}); train it again") from None
     return model
 
 
 def initial_model(path: Path, seed: int) -> nn.Module:
     """Return the model of `path`, which `load_model` can read, with the weights that `train` drew from `seed`."""
-    build = torch.load(path, map_location="cpu", weights_only=True)["build"]
+    build = load_saved(path)["build"]
     torch.manual_seed(seed)
     return _build(models.build, build)
 

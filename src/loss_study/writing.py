@@ -6,25 +6,42 @@ import csv
 import json
 import math
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from loss_study.errors import StudyError
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield the new, empty folder `path`, which is gone after the block; what a killed process left there is too."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target` that takes its place when the block ends without an error."""
-    new = target.with_name(f".{target.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    try:
+    with scratch_folder(target.with_name(f".{target.name}.new")) as new:
         yield new
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    shutil.rmtree(target, ignore_errors=True)
-    new.replace(target)
+        shutil.rmtree(target, ignore_errors=True)
+        new.replace(target)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise a StudyError unless files can be made in `folder`, which is made where it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise StudyError(f"{folder}: cannot be written to ({error.strerror}); results go there") from None
 
 
 def whole_text(target: Path, text: str) -> None:

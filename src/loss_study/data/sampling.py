@@ -21,6 +21,7 @@ import numpy as np
 from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
 from loss_study.data.sources import Example, Item, Source
 from loss_study.data.splitting import draw_splits
+from loss_study.ending import end_with_pool
 from loss_study.errors import StudyError
 from loss_study.parameters import Dataset, Sample
 from loss_study.progress import reporting
@@ -237,7 +238,7 @@ class _Packer:
     def _write(self, name: str, start: int, rows: Sequence[np.ndarray]) -> None:
         """Write through the file, not through the mapping: a full disk is then an error, not a killed process."""
         path = self.folder / f"{name}.npy"
-        array = np.load(path, mmap_mode="r")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
         block = np.stack(rows)
         if block.dtype != array.dtype or block.shape[1:] != array.shape[1:]:
             raise ValueError(f"{name}: {block.dtype} {block.shape[1:]} instead of {array.dtype} {array.shape[1:]}")
@@ -301,6 +302,7 @@ _worker: list[_Packer] = []
 
 
 def _start_worker(packer: _Packer) -> None:
+    end_with_pool()
     # Ctrl-C reaches every process: the parent answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker[:] = [packer]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from loss_study.writing import scratch_folder
 
 
 def publish(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -16,9 +17,7 @@ def publish(folder: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as name:
-        new = Path(name)
+    with scratch_folder(folder / ".new") as new:
         for path, content in files.items():
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             (new / path).write_bytes(content)

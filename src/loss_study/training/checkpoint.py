@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
+import os
 import shutil
+import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -20,66 +22,115 @@ import torch
 from loss_study.errors import StudyError
 
 CHECKPOINTS = Path("checkpoints")
+#: A process that was killed together with its parent takes a moment to end.
+SECONDS_TO_WAIT = 10.0
+
+
+class DamagedError(Exception):
+    """A file that `save_atomically` wrote is not what it wrote."""
 
 
 def key(parts: dict[str, Any], files: Iterable[Path]) -> str:
     """Return 16 hexadecimal digits that change with any of `parts` (JSON values) and with the bytes of `files`."""
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for path in sorted(files):
-        digest.update(str(path.name).encode() + hashlib.sha256(path.read_bytes()).digest())
+        with path.open("rb") as file:
+            digest.update(str(path.name).encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Save `state` with ``torch.save``; a crash leaves the old file or the new one, never half of one.
+    """Save `state` with ``torch.save``; a crash or a power cut leaves the old file or the new one, never half of one.
 
     Raises:
-        OSError: it cannot be written, for example because the disk is full.
+        OSError: it cannot be written, for example because the disk is full; the old file is still there.
     """
     # Through memory, because torch.save turns a full disk into a RuntimeError without a reason.
     buffer = io.BytesIO()
     torch.save(state, buffer)
     new = path.with_name(path.name + ".new")
-    new.write_bytes(buffer.getbuffer())
-    new.replace(path)
+    try:
+        with new.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def load_saved(path: Path) -> dict[str, Any]:
+    """Return what `save_atomically` wrote to `path`, on the CPU; no code in the file is run.
+
+    Raises:
+        OSError: it cannot be read; FileNotFoundError if it is not there.
+        DamagedError: it was cut off or changed, or is something else.
+    """
+    with path.open("rb") as file:
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:
+            # Of changed bytes it makes nearly any error there is, an IndexError for one.
+            raise DamagedError(f"{path}: {type(error).__name__}") from None
 
 
 class Checkpoint:
     """One trial's checkpoint folder, locked while it is open: use it in a ``with`` statement.
 
     Raises:
-        StudyError: on entering, if another process trains the same trial.
+        StudyError: on entering, if another process trains the same trial and does not end within `SECONDS_TO_WAIT`.
     """
 
     def __init__(self, trial_name: str, state_key: str) -> None:
         self.folder = CHECKPOINTS / f"{trial_name}-{state_key}"
         self._lock: IO[str] | None = None
+        self._warned = False
 
     def __enter__(self) -> Checkpoint:
-        import fcntl  # noqa: PLC0415 -- POSIX only; elsewhere the folder goes unlocked
+        until = time.monotonic() + SECONDS_TO_WAIT
+        while (lock := self._try_lock()) is None:
+            if time.monotonic() > until:
+                raise StudyError(f"{self.folder}: another process is training this trial; wait for it or end it")
+            time.sleep(0.1)
+        self._lock = lock
+        return self
+
+    def _try_lock(self) -> IO[str] | None:
+        import fcntl  # noqa: PLC0415 -- POSIX only
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("w")
+        path = self.folder / "lock"
+        lock = path.open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have removed the folder in the meantime.
+            if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                return lock
         except OSError:
-            self._lock.close()
-            raise StudyError(f"{self.folder}: another process is training this trial; wait for it or end it") from None
-        return self
+            pass
+        lock.close()
+        return None
 
     def __exit__(self, *_: object) -> None:
         if self._lock is not None:
             self._lock.close()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state."""
-        save_atomically(state, self.folder / "state.pt")
+        """Replace the saved state; where that fails, training goes on after one warning, and the old state stays."""
+        try:
+            save_atomically(state, self.folder / "state.pt")
+        except OSError as error:
+            if not self._warned:
+                self._warned = True
+                told = f"warning: {self.folder}: {error.strerror}; training goes on, but could not be resumed from here"
+                print(told, file=sys.stderr, flush=True)
 
     def load(self) -> dict[str, Any] | None:
         """Return the saved state, or None where there is none that can be read."""
         try:
-            return torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
-        except (FileNotFoundError, RuntimeError, EOFError, pickle.UnpicklingError):
+            return load_saved(self.folder / "state.pt")
+        except (OSError, DamagedError):
             return None
 
     def remove(self) -> None:

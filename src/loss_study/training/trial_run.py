@@ -22,7 +22,7 @@ from loss_study.training.device import pick, pick_precision, use_threads
 from loss_study.training.loop import HISTORY, OnEpoch, Outcome, train
 from loss_study.trial import Trial, trials
 from loss_study.tuning import tuned
-from loss_study.writing import whole_folder, write_csv, write_json
+from loss_study.writing import check_writable, whole_folder, write_csv, write_json
 
 
 def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
@@ -31,8 +31,10 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
     Resumes from ``checkpoints/`` where an earlier process was ended in the middle.
 
     Raises:
-        StudyError: a choice or option that does not exist, or another process training the same trial.
+        StudyError: a choice or option that does not exist, another process training the same trial, or a folder that
+            cannot be written to.
     """
+    check_writable(trial.run_dir.parent)
     use_threads(parameters.recipe.threads)
     study = tuned(trial, parameters)
     started = time.perf_counter()
@@ -137,7 +139,7 @@ def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, optio
         "recipe": recipe.model_dump(),
         "loss_options": options,
     }
-    return key(parts, [*code, sample.folder / "sample.json", sample.folder / "index.csv"])
+    return key(parts, [*code, *sample.folder.iterdir()])
 
 
 def _write(

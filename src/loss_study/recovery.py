@@ -1,0 +1,102 @@
+"""What a killed DVC leaves half-written, put right: ``python -m loss_study.recovery``; ``make study`` does it first.
+
+DVC writes ``dvc.lock`` and its table of locks in place. Killed in the middle of that, it leaves a file that the next
+DVC refuses to read, or the lock of a process whose number another program has by now.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from loss_study.errors import run_stage
+from loss_study.writing import write_json
+
+RESULTS = Path("dvc.lock")
+TEMPORARY = Path(".dvc/tmp")
+
+
+def recover() -> list[str]:
+    """Mend DVC's files in the working directory and return a sentence for each; what a running DVC holds is left."""
+    with _held(TEMPORARY / "lock") as free:
+        said = [*_drop_broken_results()] if free else []
+    with _held(TEMPORARY / "rwlock.lock") as free:
+        return [*said, *_drop_stale_locks()] if free else said
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Hold one of DVC's lock files, as DVC does; yields False where another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def _drop_broken_results() -> Iterator[str]:
+    if not RESULTS.exists():
+        return
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # noqa: PLC0415 -- half a second
+    from voluptuous import Invalid  # noqa: PLC0415
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(RESULTS.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, Invalid):
+        RESULTS.unlink()
+        yield f"{RESULTS} was half-written and is removed; DVC takes the results from its cache"
+
+
+def _drop_stale_locks() -> Iterator[str]:
+    path = TEMPORARY / "rwlock"
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        held = {mode: _living(table.get(mode, {})) for mode in ("read", "write")}
+    except FileNotFoundError:
+        return
+    except (ValueError, TypeError, KeyError, AttributeError):
+        path.unlink()
+        yield f"{path} was half-written and is removed"
+        return
+    if held != {mode: table.get(mode, {}) for mode in held}:
+        write_json(path, {mode: locks for mode, locks in held.items() if locks})
+        yield f"{path} named processes that have ended; their locks are released"
+
+
+def _living(locks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the locks whose process is still a DVC: of writers one for each path, of readers a list."""
+    living = {}
+    for path, holders in locks.items():
+        if isinstance(holders, list):
+            if left := [holder for holder in holders if _is_dvc(holder["pid"])]:
+                living[path] = left
+        elif _is_dvc(holders["pid"]):
+            living[path] = holders
+    return living
+
+
+def _is_dvc(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def main() -> None:
+    """Recover, and say what was done."""
+    print(*(recover() or ["nothing to mend"]), sep="\n")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,139 @@
+"""The resumable state of a training: its lock, its key, and disks that are damaged, full or not to be written to."""
+
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from loss_study import composing, parameters
+from loss_study.errors import StudyError
+from loss_study.training import checkpoint, trial_run
+from loss_study.training.checkpoint import Checkpoint
+from loss_study.trial import Trial
+
+TRIAL = Trial("mask", "bce", 0)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def smoke(tmp_path, monkeypatch):
+    composing.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
+    monkeypatch.chdir(tmp_path)
+    return parameters.load()
+
+
+def results(trial):
+    """The numbers of a training, without times."""
+    state = torch.load(trial.run_dir / "model.pt", weights_only=True)["state"]
+    rows = [line.split(",")[:4] for line in (trial.run_dir / "history.csv").read_text().splitlines()]
+    return rows, {name: tensor.tolist() for name, tensor in state.items()}
+
+
+def test_second_trainer_of_a_trial_is_refused(here, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS_TO_WAIT", 0.3)
+    second = Checkpoint("mask-bce-0", "k")
+    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match="another process is training this trial"):
+        second.__enter__()
+
+
+def test_second_trainer_waits_for_a_first_that_ends_soon_and_begins_anew(here):
+    first = Checkpoint("mask-bce-0", "k").__enter__()
+    first.save({"epoch": 3})
+
+    def end():
+        first.remove()
+        first.__exit__()
+
+    threading.Timer(0.3, end).start()
+    began = time.monotonic()
+    with Checkpoint("mask-bce-0", "k") as second:
+        assert time.monotonic() - began >= 0.3
+        assert second.load() is None
+        second.save({"epoch": 1})
+        assert second.load() == {"epoch": 1}
+        assert Checkpoint("mask-bce-0", "k")._try_lock() is None
+
+
+def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
+    with Checkpoint("mask-bce-0", "k") as held:
+        path = held.folder / "state.pt"
+        held.save({"model": torch.arange(100.0), "outcome": {"history": [{"epoch": 1.0}]}})
+        whole, dice = path.read_bytes(), random.Random(0)
+        torch.save(pytest.Item, path)  # an object of a class, which only unpickling could bring back
+        assert held.load() is None
+        for end in range(0, len(whole), 37):
+            path.write_bytes(whole[:end])
+            assert held.load() is None
+        for _ in range(100):
+            path.write_bytes(dice.randbytes(dice.randrange(200)))
+            assert held.load() is None
+
+
+def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):
+    def key(**recipe):
+        return trial_run._key(TRIAL, sample, smoke.model, smoke.recipe.model_copy(update=recipe), {})
+
+    before = key()
+    assert key() == before != key(epochs=4)
+    path = sample.folder / "pictures.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert key() != before
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from loss_study import parameters
+from loss_study.data.packed import PackedSample
+from loss_study.errors import run_stage
+from loss_study.training.trial_run import run
+from loss_study.trial import Trial
+
+# No file may grow beyond this.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+run_stage(lambda: run(Trial("mask", "bce", 0), PackedSample.open(Path("data/sample")), parameters.load()))
+"""
+
+
+def train_with_files_of_at_most(size):
+    done = subprocess.run([sys.executable, "-c", FULL, str(size)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()
+
+
+def test_no_room_for_checkpoints_costs_a_warning_and_changes_nothing(sample, smoke, tmp_path):
+    """A checkpoint holds more than the model; the limit, which the kernel keeps, lies between the two."""
+    trial_run.run(TRIAL, sample, smoke)
+    expected = results(TRIAL)
+    size = (TRIAL.run_dir / "model.pt").stat().st_size
+    shutil.rmtree(tmp_path / "runs")
+    code, errors = train_with_files_of_at_most(size + 1000)
+    assert code == 0 and len(errors) == 1
+    assert errors[0].startswith("warning: checkpoints/mask-bce-0-") and "File too large; training goes on" in errors[0]
+    assert results(TRIAL) == expected
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_no_room_for_the_results_is_one_line_and_leaves_nothing_half_written(sample, smoke, tmp_path):
+    code, errors = train_with_files_of_at_most(1000)
+    assert code == 1 and errors[-1].startswith("error: ") and len(errors) == 2, errors
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_results_that_cannot_be_written_are_an_error_before_the_training(sample, smoke, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial_run, "train", lambda *_, **__: pytest.fail("trained"))
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    with pytest.raises(StudyError, match=r"^runs: cannot be written to"):
+        trial_run.run(TRIAL, sample, smoke)

@@ -1,0 +1,102 @@
+"""What a killed DVC leaves half-written: DVC itself must be able to read what is left afterwards."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from loss_study.recovery import RESULTS, recover
+
+LOCKS = ".dvc/tmp/rwlock"
+STAGE = {"cmd": "echo", "deps": [{"path": "a", "hash": "md5", "md5": "0" * 32, "size": 12}]}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_dvc_lock_cut_anywhere_can_be_read_or_is_removed(here):
+    whole = yaml.safe_dump({"schema": "2.0", "stages": {f"train@{n}": STAGE for n in range(3)}}, sort_keys=False)
+    removed = []
+    for end in range(len(whole)):
+        RESULTS.write_text(whole[:end])
+        said = recover()
+        assert bool(said) is not RESULTS.exists()
+        removed += [end] if said else []
+    assert len(whole) // 4 < len(removed) < len(whole) // 1.2
+    RESULTS.write_text(whole)
+    assert recover() == [] and RESULTS.read_text() == whole
+
+
+def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):
+    """Real DVC, whose results come back from its cache and are not made again."""
+
+    from dvc.cli import main as dvc
+
+    shutil.rmtree(here / ".dvc")
+    dvc(["init", "--no-scm", "--quiet"])
+    stages = {"a": {"cmd": "date +%N > b", "deps": ["input"], "outs": ["b"]}}
+    stages["c"] = {"cmd": "cp b d", "deps": ["b"], "outs": ["d"]}
+    (here / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    (here / "input").touch()
+    assert dvc(["repro", "--quiet"]) == 0
+    made, whole = (here / "b").read_text(), RESULTS.read_text()
+    for results, locks in ((whole[: whole.index("outs:") + 5], "{}"), (whole, "")):
+        RESULTS.write_text(results)
+        (here / LOCKS).write_text(locks)
+        assert dvc(["repro", "--quiet", "--force", "c"]) != 0
+        assert len(recover()) == 1
+        assert dvc(["repro", "--quiet", "c"]) == 0
+        assert (here / "d").read_text() == made
+
+
+def test_half_a_table_of_locks_is_removed(here):
+    for text in ("", "{", '{"write": ', '{"write": {"a": 3}}', "[]", '{"read": {"a": [{}]}}'):
+        (here / LOCKS).write_text(text)
+        assert recover() == [f"{LOCKS} was half-written and is removed"]
+        assert not (here / LOCKS).exists()
+
+
+def test_locks_of_what_is_no_dvc_any_more_are_released_and_those_of_a_dvc_are_kept(here):
+    dvc = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "dvc", "repro"])
+    try:
+        mine, its, gone = ({"pid": pid, "cmd": "dvc repro"} for pid in (os.getpid(), dvc.pid, 2**22 + 1))
+        (here / LOCKS).write_text(
+            json.dumps({"write": {"a": mine, "b": its, "c": gone}, "read": {"d": [mine, its], "e": [gone]}})
+        )
+        assert recover() == [f"{LOCKS} named processes that have ended; their locks are released"]
+        assert json.loads((here / LOCKS).read_text()) == {"write": {"b": its}, "read": {"d": [its]}}
+        assert recover() == []
+    finally:
+        dvc.kill()
+        dvc.wait()
+    assert len(recover()) == 1
+    assert json.loads((here / LOCKS).read_text()) == {}
+
+
+def test_what_a_running_dvc_holds_is_left_alone(here):
+    code = """
+import sys, zc.lockfile
+held = [zc.lockfile.LockFile(".dvc/tmp/" + name) for name in ("lock", "rwlock.lock")]
+print("held", flush=True)
+sys.stdin.read()
+"""
+    RESULTS.write_text("stages:")
+    (here / LOCKS).write_text("{")
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as dvc:
+        assert dvc.stdout.readline() == b"held\n"
+        assert recover() == []
+        dvc.stdin.close()
+    assert len(recover()) == 2
+
+
+def test_nothing_to_mend_where_dvc_has_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert recover() == []
