@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loss_study import combination, losses, models
-from loss_study.data import sources
+from loss_study.data import depth_teacher, sources
 from loss_study.errors import StudyError
 from loss_study.parameters import Dataset, Parameters
 from loss_study.training import device, optimizers, schedules
@@ -19,7 +19,8 @@ def check_choices(parameters: Parameters) -> None:
     """
     dataset, recipe = parameters.dataset, parameters.recipe
     _check_dataset(dataset)
-    models.check(parameters.model.name, parameters.model.options)
+    model = parameters.model
+    models.check_fit(model.name, model.options, parameters.loss.heads, dataset.classes, parameters.sample.size)
     _check_losses(parameters)
     optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
     schedules.check(recipe.schedule.name, recipe.schedule.options)
@@ -34,6 +35,7 @@ def _check_dataset(dataset: Dataset) -> None:
             f"not {dataset.classes}; set dataset.classes={max(1, len(names))} and "
             f"dataset.class_names=[{','.join(names)}]"
         )
+    depth_teacher.check(dataset)
     if not Path(dataset.path).exists():
         raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
     if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):

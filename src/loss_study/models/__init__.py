@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from loss_study import choices
@@ -31,11 +32,21 @@ def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     return choices.check_options("model.options", module.build, options)
 
 
-def check_size(name: str, size: int) -> None:
-    """Refuse pictures of a side that the model `name` cannot take; StudyError names the side's key."""
+def check_fit(name: str, options: dict[str, Any], heads: Sequence[str], classes: int, size: int) -> None:
+    """Build the model, with the pretrained weights that it names, and show it two pictures of `size` px.
+
+    Raises:
+        StudyError: as in `build`, or a `size` that the model cannot take.
+    """
     stride = getattr(choices.load("model", PACKAGE, name), "STRIDE", 1)
     if size % stride:
         raise StudyError(f"sample.size: model {name} needs a multiple of {stride}, it is {size}; set another")
+    model = build(name, 3, heads, classes=classes, **options)
+    try:
+        with torch.no_grad():
+            model(torch.zeros(2, 3, size, size))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise StudyError(f"sample.size: model {name} with {options} cannot take {size}: {error}; set another") from None
 
 
 def build(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1, **options: Any) -> nn.Module:
@@ -49,6 +60,12 @@ def build(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1
     """
     checked = check(name, options)
     return choices.load("model", PACKAGE, name).build(in_channels, heads, classes, **checked)
+
+
+def blank(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1, **options: Any) -> nn.Module:
+    """Return the model that `build` returns, for a saved state to be loaded into: pretrained weights are not read."""
+    random = {"weights": "none"} if "weights" in options else {}
+    return build(name, in_channels, heads, classes=classes, **options | random)
 
 
 def parts(model: nn.Module) -> dict[Part, nn.ModuleList]:
