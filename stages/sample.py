@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from loss_study import parameters
-from loss_study.data import sources
+from loss_study.data import depth_teacher, sources
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.errors import StudyError, run_stage
@@ -27,7 +27,8 @@ def main() -> None:
     if found["name"] != dataset.name:
         raise StudyError(f"{SOURCE}: is of data set {found['name']!r}, not {dataset.name!r}; run 'dvc repro download'")
     source = sources.open_source(dataset.name, Path(found["path"]), dataset.options)
-    pack(source, SAMPLE, dataset, chosen.sample, notes=found["notes"], workers=_cores())
+    teacher = depth_teacher.load(dataset.depth_teacher) if dataset.depth_teacher.model else None
+    pack(source, SAMPLE, dataset, chosen.sample, notes=found["notes"], workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta
     counts = ", ".join(f"{count} for {split}" for split, count in packed["images"].items())
     print(f"sample  {packed['size']}x{packed['size']} px: {counts}", *packed["notes"], sep="\nsample  ", flush=True)

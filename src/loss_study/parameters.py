@@ -40,13 +40,29 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
+class DepthTeacher(_Section):
+    """A monocular depth model that makes the depth maps in `sample`; see `loss_study.data.depth_teacher`.
+
+    `model` is a folder or a name on the Hugging Face hub, there at `revision`; empty, there is no teacher. It sees
+    pictures of `side` pixels, `batch_size` at a time. `predicts` says whether its large values are near or far; auto
+    knows that of the common families.
+    """
+
+    model: str = ""
+    revision: str = "main"
+    predicts: Literal["auto", "nearness", "distance"] = "auto"
+    side: Annotated[int, Field(ge=32)] = 384
+    batch_size: Annotated[int, Field(ge=1)] = 8
+
+
 class Dataset(_Section):
     """Where pictures come from.
 
     `path` is the file or folder that DVC watches for changes. Where it is neither a folder nor an archive, `urls` are
     fetched by `download`, each checked against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or
     none). `classes` is the number of mask logits: 1 for foreground or not, 2 and more for classes that exclude each
-    other, whose names are `class_names` (as many as classes, or none).
+    other, whose names are `class_names` (as many as classes, or none). A `depth_teacher` makes depth maps for pictures
+    that have none.
     """
 
     name: Name
@@ -56,6 +72,7 @@ class Dataset(_Section):
     heads: Annotated[list[Head], Field(min_length=1)]
     classes: Annotated[int, Field(ge=1, le=255)] = 1
     class_names: list[Name] = []
+    depth_teacher: DepthTeacher = DepthTeacher()
     options: dict[str, Any] = {}
 
 
@@ -193,6 +210,11 @@ class Recipe(_Section):
     freeze: list[Part] = []
     fine_tune: FineTune = FineTune()
     cache_features: bool = False
+
+    @property
+    def all_epochs(self) -> int:
+        """Number of epochs, those of the fine-tuning included."""
+        return self.epochs + self.fine_tune.epochs
 
 
 class Parameters(_Section):

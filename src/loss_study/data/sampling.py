@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from loss_study.data.depth_teacher import Teacher
 from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
 from loss_study.data.sources import Example, Item, Source
 from loss_study.data.splitting import draw_splits
@@ -45,6 +46,7 @@ def pack(
     *,
     notes: Sequence[str] = (),
     workers: int = 1,
+    teacher: Teacher | None = None,
 ) -> None:
     """Draw the subset that `sample` describes and write it to `folder`, in the format of `loss_study.data.packed`.
 
@@ -52,7 +54,8 @@ def pack(
 
     Args:
         notes: sentences for the report, put before those of the source and of the split.
-        workers: processes that make pictures.
+        workers: processes that make pictures; with a teacher, it is this one.
+        teacher: makes the depth maps, instead of the source.
 
     Raises:
         StudyError: too few pictures for the splits, a picture that cannot be read, a head of `dataset` that the source
@@ -65,11 +68,11 @@ def pack(
         backgrounds = []
     row_of = _background_rows(backgrounds, sample)
     with whole_folder(folder) as new:
-        packer = _Packer(source, new, sample.size, tuple(dataset.heads), dataset.classes)
+        packer = _Packer(source, new, sample.size, tuple(dataset.heads), dataset.classes, teacher)
         packer.make_room(len(items), len(backgrounds))
         jobs = [_Job("background_rows", *chunk) for chunk in _chunks(backgrounds)]
-        jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items)]
-        made = _run(packer, jobs, workers)
+        jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items, teacher.batch_size if teacher else CHUNK)]
+        made = _run(packer, jobs, 1 if teacher else workers)
         gaps = [head for head in dataset.heads if packer.close_gaps(head, made)]
         rows = _index_rows(splits, row_of, made)
         write_csv(new / "index.csv", rows, INDEX_COLUMNS)
@@ -89,6 +92,7 @@ def pack(
                 "notes": [
                     *notes,
                     *source.notes,
+                    *([teacher.note] if teacher else []),
                     *split_notes,
                     *_background_notes(items, backgrounds, row_of),
                     *_gap_notes(made, gaps, sample.size),
@@ -150,6 +154,7 @@ class _Packer:
     size: int
     heads: tuple[str, ...]
     classes: int
+    teacher: Teacher | None
 
     def make_room(self, images: int, backgrounds: int) -> None:
         """Create the arrays, of zeros; StudyError if the disk has no room for them.
@@ -184,6 +189,8 @@ class _Packer:
     def picture_rows(self, start: int, items: Sequence[Item]) -> list[_Made]:
         """Write pictures, masks and depths of `items` from row `start` on."""
         examples = [self.source.example(item, self.size) for item in items]
+        if self.teacher:
+            examples = self._taught(self.teacher, items, examples)
         self._write("pictures", start, [example.picture for example in examples])
         targets = [
             {head: self._target(item, example, head) for head in self.heads}
@@ -195,6 +202,13 @@ class _Packer:
                 if target[head].valid is not None:
                     self._write(_valid(head), row, [target[head].valid])
         return list(map(self._made, examples, targets))
+
+    def _taught(self, teacher: Teacher, items: Sequence[Item], examples: Sequence[Example]) -> list[Example]:
+        pictures = [self.source.example(item, teacher.side).picture for item in items]
+        depths = teacher.depths(pictures, self.size)
+        return [
+            replace(example, depth=depth, depth_valid=None) for example, depth in zip(examples, depths, strict=True)
+        ]
 
     def close_gaps(self, head: str, made: Sequence[_Made]) -> bool:
         """Complete the array that says where `head` has a truth, or remove it where that is everywhere."""
@@ -223,6 +237,7 @@ class _Packer:
         if values is None:
             raise StudyError(
                 f"dataset.heads: {item.id} has no {head}; add it to the data, or take {head} out of the list"
+                + (" (a model can guess it: dataset.depth_teacher)" if head == "depth" else "")
             )
         if valid is not None and not valid.all():
             values = np.where(valid, values, 0).astype(values.dtype)
@@ -268,9 +283,9 @@ def _no_room(folder: Path, reason: str | None) -> StudyError:
     return StudyError(f"{folder.parent}: the packed sample cannot be written ({reason}); make room there")
 
 
-def _chunks(things: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
-    for start in range(0, len(things), CHUNK):
-        yield start, things[start : start + CHUNK]
+def _chunks(things: Sequence[T], length: int = CHUNK) -> Iterator[tuple[int, Sequence[T]]]:
+    for start in range(0, len(things), length):
+        yield start, things[start : start + length]
 
 
 def _run(packer: _Packer, jobs: Sequence[_Job], workers: int) -> list[_Made]:
