@@ -1,7 +1,8 @@
 """The study with several trials at once on one machine: ``python -m loss_study.parallel --jobs 2``.
 
 DVC runs one stage after the other. Its stages are independent, though, and it locks what it writes, so several
-``dvc repro`` of single trials run beside each other; a last ``dvc repro`` finds them done and compares.
+``dvc repro`` of single trials run beside each other; a last ``dvc repro`` finds them done and compares. Warm servers
+spare each of them the imports of DVC, and each stage those of torch.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,7 +24,9 @@ from rich.table import Table
 
 from loss_study import parameters
 from loss_study.errors import StudyError, run_stage
+from loss_study.parameters import Parameters
 from loss_study.trial import heads_and_losses, trials
+from loss_study.warm.offer import Servers
 
 #: More trials at once than this want more memory than most machines have.
 MOST_JOBS = 4
@@ -39,10 +42,11 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """Stages that run one after the other; `name` begins the lines that they print."""
+    """Stages that run one after the other, once the task `after` has ended; `name` begins the lines that they print."""
 
     name: str
     stages: tuple[str, ...]
+    after: Task | None = None
 
 
 def run(jobs: int) -> None:
@@ -51,46 +55,100 @@ def run(jobs: int) -> None:
     Raises:
         StudyError: some failed; the others are finished and compared all the same.
     """
-    _dvc("repro", "sample")
-    study = parameters.load()
-    if study.recipe.search.lr:
-        searches = [Task(f"{head}-{loss}", (f"tune@{head}-{loss}",)) for head, loss in heads_and_losses(study)]
-        failed = _run_tasks(unfinished(searches), jobs)
-    else:
-        _dvc("repro", "tune")
-        failed = []
-    everyone = [Task(trial.name, (f"train@{trial.name}", f"evaluate@{trial.name}")) for trial in trials(study)]
-    todo = unfinished(everyone)
-    failed += _run_tasks(todo, jobs)
-    if failed:
-        _dvc("repro", "--single-item", "compare")
-        raise StudyError(f"failed: {', '.join(task.name for task in failed)}; 'dvc repro' tries again")
-    _dvc("repro")
+    with Servers() as servers:
+        servers.start("dvc")
+        servers.start("torch")
+        _dvc("repro", "sample")
+        todo = unfinished(tasks(parameters.load()))
+        failed = _run_tasks(todo, jobs, when_idle=lambda: servers.start("mlflow", within="torch"))
+        if failed:
+            _dvc("repro", "--single-item", "compare")
+            raise StudyError(f"failed: {', '.join(task.name for task in failed)}; 'dvc repro' tries again")
+        _dvc("repro")
     if not todo:
         _show_ranking()
 
 
-def unfinished(tasks: Sequence[Task]) -> list[Task]:
+def tasks(study: Parameters) -> list[Task]:
+    """Return what there is to do between sample and compare: the learning rates, and the trials that wait for them."""
+    rates = {pair: Task("-".join(pair), (f"tune@{'-'.join(pair)}",)) for pair in heads_and_losses(study)}
+    return [
+        *rates.values(),
+        *(
+            Task(trial.name, (f"train@{trial.name}", f"evaluate@{trial.name}"), after=rates[trial.head, trial.loss])
+            for trial in trials(study)
+        ),
+    ]
+
+
+def unfinished(everything: Sequence[Task]) -> list[Task]:
     """Return the tasks that have a stage that DVC would run."""
-    answer = subprocess.run(["dvc", "status", "--json"], check=True, capture_output=True, text=True).stdout
+    answer = subprocess.run(_command("status", "--json"), check=True, stdout=subprocess.PIPE, text=True).stdout
     changed = json.loads(answer or "{}")
-    return [task for task in tasks if any(stage in changed for stage in task.stages)]
+    return [task for task in everything if any(stage in changed for stage in task.stages)]
 
 
-def _run_tasks(todo: Sequence[Task], jobs: int) -> list[Task]:
-    """Run the tasks and return those that failed."""
+def _run_tasks(todo: Sequence[Task], jobs: int, when_idle: Callable[[], None]) -> list[Task]:
+    """Run the tasks and return those that failed; `when_idle` is called when a job finds nothing left to do."""
+    queue = Queue(todo)
     with _view(len(todo)) as view, ThreadPoolExecutor(jobs) as pool:
-        codes = pool.map(lambda task: _run_task(task, view), todo)
-        return [task for task, code in zip(todo, codes, strict=True) if code != 0]
+        try:
+            for worker in as_completed([pool.submit(_work, queue, view) for _ in range(jobs)]):
+                worker.result()
+                when_idle()
+        finally:
+            queue.close()
+    return queue.failed
+
+
+def _work(queue: Queue, view: View) -> None:
+    while (task := queue.take()) is not None:
+        code = _run_task(task, view)
+        view.ended(task, code)
+        queue.ended(task, code)
 
 
 def _run_task(task: Task, view: View) -> int:
-    command = ["dvc", "--wait-for-lock", "repro", "--single-item", *task.stages]
+    command = _command("--wait-for-lock", "repro", "--single-item", *task.stages)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
             view.said(task, line.rstrip())
-    view.ended(task, process.returncode)
     return process.returncode
+
+
+class Queue:
+    """Tasks for several threads, in order, each only after the one that it waits for; keeps those that failed."""
+
+    def __init__(self, todo: Sequence[Task]) -> None:
+        self.failed: list[Task] = []
+        self._waiting = list(todo)
+        self._unended = set(todo)
+        self._changed = threading.Condition()
+
+    def take(self) -> Task | None:
+        """Return the next task, waiting for one if need be; None when none is left."""
+        with self._changed:
+            while self._waiting:
+                for task in self._waiting:
+                    if task.after not in self._unended:
+                        self._waiting.remove(task)
+                        return task
+                self._changed.wait()
+            return None
+
+    def ended(self, task: Task, code: int) -> None:
+        """Count `task` as ended; what waits for it may run, which says on its own what it lacks if the task failed."""
+        with self._changed:
+            self._unended.remove(task)
+            if code != 0:
+                self.failed.append(task)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Give out no more tasks."""
+        with self._changed:
+            self._waiting.clear()
+            self._changed.notify_all()
 
 
 class View:
@@ -119,8 +177,8 @@ class View:
         """Count the task as done and say how it ended; a failed one shows all its output."""
         with self._lock:
             self._done += 1
-            line = self._latest.pop(task, task.name) if code == 0 else "\n".join(self._log[task])
-            if self._live is not None:
+            line = self._latest.pop(task, "") if code == 0 else "\n".join(self._log.get(task, [task.name]))
+            if self._live is not None and line:
                 self._live.console.print(line, highlight=False, markup=False)
             elif code != 0:
                 print(line, flush=True)
@@ -152,8 +210,12 @@ def _show_ranking() -> None:
 
 def _dvc(*arguments: str) -> None:
     """Run dvc in the foreground; StudyError if it fails, after it has said why itself."""
-    if subprocess.run(["dvc", *arguments], check=False).returncode != 0:
+    if subprocess.run(_command(*arguments), check=False).returncode != 0:
         raise StudyError(f"'dvc {' '.join(arguments)}' failed, see above")
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "loss_study.warm", "--with", "dvc", "-m", "dvc", *arguments]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,25 @@
+"""Stages that start at once: a server that has imported torch forks itself into each of them.
+
+A study of 14 trials starts some sixty processes, and half of them import torch, 3 s each. Under `loss_study.parallel`
+servers do the imports once; ``python -m loss_study.warm --with torch stages/train.py ...`` hands its command over to
+one. Without a server, as under plain ``dvc repro``, the same line runs the script in its own process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+#: Names the private folder with the servers' sockets, each named after what it has imported.
+FOLDER = "LOSS_STUDY_WARM"
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when `parent` ends, however that ends; Linux only, elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,148 @@
+"""A process that has done the slow imports and forks itself into one command after the other.
+
+``python -m loss_study.warm.server torch numpy``, with a listening socket as its standard input. It imports no module of
+loss_study but this package, so that every command reads the code as it is then, and starts no thread and no CUDA.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import selectors
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+
+from loss_study import warm
+from loss_study.warm.request import STREAMS, Request, send_number
+
+#: MLflow imports these where they are installed, 8 s, for a service that no stage uses.
+_UNWANTED = ("lightning", "pytorch_lightning")
+#: A launcher sends its request at once; one that hangs must not hold up the others.
+_PATIENCE_SECONDS = 10
+
+
+def main() -> None:
+    """Import, then serve; below `serve` this process is a forked child."""
+    warm.die_with_parent(os.getppid())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listener = socket.socket(fileno=os.dup(0))
+    _load(sys.argv[1:])
+    Server(listener).serve().run()
+
+
+def _load(names: list[str]) -> None:
+    """Import what there is of `names`; the command will say what it misses."""
+    sys.modules.update(dict.fromkeys(_UNWANTED))
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in _UNWANTED:
+        del sys.modules[name]
+
+
+@dataclass(frozen=True)
+class Child:
+    """A running command: its process, a descriptor that tells of its end, and the launcher's connection."""
+
+    pid: int
+    handle: int
+    launcher: socket.socket
+
+
+class Server:
+    """Forks a child for every request, passes the launcher's signals on, and answers with the exit code."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ)
+
+    def serve(self) -> Request:
+        """Serve until killed; returns in a forked child only, the request that it shall run."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    request = self._accept()
+                    if request is not None:
+                        return request
+                else:
+                    key.data()
+
+    def _accept(self) -> Request | None:
+        """Fork for the next request; returns it in the child, None in the server."""
+        launcher, _ = self._listener.accept()
+        launcher.settimeout(_PATIENCE_SECONDS)
+        try:
+            request, streams = Request.receive(launcher)
+        except (OSError, ValueError):
+            launcher.close()
+            return None
+        server = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            os.setpgid(0, 0)
+            warm.die_with_parent(server)
+            self._forget(launcher)
+            _take(streams)
+            return request
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
+        for stream in streams:
+            os.close(stream)
+        self._watch(Child(pid, os.pidfd_open(pid), launcher))
+        return None
+
+    def _watch(self, child: Child) -> None:
+        self._selector.register(child.launcher, selectors.EVENT_READ, lambda: self._signal(child))
+        self._selector.register(child.handle, selectors.EVENT_READ, lambda: self._ended(child))
+        with contextlib.suppress(OSError):
+            send_number(child.launcher, child.pid)
+
+    def _signal(self, child: Child) -> None:
+        """Pass the launcher's signals on to the child and what it started; a launcher that is gone means SIGKILL."""
+        try:
+            numbers = child.launcher.recv(16)
+        except OSError:
+            numbers = b""
+        if not numbers:
+            self._selector.unregister(child.launcher)
+        for number in numbers or [signal.SIGKILL]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
+
+    def _ended(self, child: Child) -> None:
+        code = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+        with contextlib.suppress(OSError):
+            send_number(child.launcher, code)
+        self._selector.unregister(child.handle)
+        if child.launcher in self._selector.get_map():
+            self._selector.unregister(child.launcher)
+        os.close(child.handle)
+        child.launcher.close()
+
+    def _forget(self, launcher: socket.socket) -> None:
+        """Close what a child inherits of the server's; the launchers' connections must not outlive the server."""
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+            else:
+                os.close(key.fd)
+        self._selector.close()
+        launcher.close()
+
+
+def _take(streams: list[int]) -> None:
+    """Make the launcher's standard streams those of this process."""
+    for number, stream in zip(STREAMS, streams, strict=True):
+        os.dup2(stream, number)
+        os.close(stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for file in (sys.stdout, sys.stderr):
+        file.reconfigure(line_buffering=file.isatty())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""Commands in a warm server: the same as in a process of their own, and gone when those who wait for them are."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from loss_study.warm import FOLDER, offer
+from loss_study.warm.offer import Servers
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm servers are for Linux")
+
+LAUNCHER = [sys.executable, "-m", "loss_study.warm", "--with", "light"]
+SURROUNDINGS = """
+import json, os, sys
+print(json.dumps([__name__, __file__, sys.argv, sys.path, os.getcwd(), dict(os.environ), sys.stdin.read()]))
+print("colours" in sys.modules, os.getppid(), file=sys.stderr)
+"""
+SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def servers(monkeypatch):
+    """A server called "light" that has imported next to nothing, `colorsys`."""
+    monkeypatch.setitem(offer.LOADED, "light", ("colorsys", "no_such_module"))
+    monkeypatch.setitem(offer.LOADED, "second", ("wave",))
+    with Servers() as started:
+        started.start("light")
+        yield started
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Write a script and return the command that runs it by way of the launcher."""
+
+    def write(text: str) -> list[str]:
+        (tmp_path / "script.py").write_text(text)
+        return [*LAUNCHER, str(tmp_path / "script.py")]
+
+    return write
+
+
+def run(command: list[str], **changes: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **changes)
+
+
+def cold() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != FOLDER}
+
+
+def begin(command: list[str], **changes: object) -> tuple[subprocess.Popen[str], int]:
+    """Start a script that prints its process id first; return the launcher and that id."""
+    launcher = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **changes)
+    return launcher, int(launcher.stdout.readline())
+
+
+def gone(pid: int) -> bool:
+    """Whether the process ends within some seconds; a zombie has ended."""
+    for _ in range(400):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_command_finds_the_surroundings_that_it_would_find_without_a_server(servers, script, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAID", "so")
+    command = [*script(SURROUNDINGS), "mask", "dice", "0"]
+    here, there = (
+        run(command, input="typed", cwd=tmp_path, env=environment | {FOLDER: ""}) for environment in (cold(), cold())
+    )
+    warm = run(command, input="typed", cwd=tmp_path, env=dict(os.environ))
+    expected, found = json.loads(here.stdout), json.loads(warm.stdout)
+    assert found[5].pop(FOLDER) != "" and expected[5].pop(FOLDER) == ""
+    assert found == expected
+    assert found[2][1:] == ["mask", "dice", "0"] and found[6] == "typed" and found[5]["SAID"] == "so"
+    assert json.loads(there.stdout)[:5] == found[:5]
+
+
+def test_a_command_finds_the_imports_done_and_the_code_of_this_project_not(servers, script):
+    text = "import sys; print('colorsys' in sys.modules, [name for name in sys.modules if 'loss_study' in name])"
+    assert run(script(text)).stdout == "True []\n"
+    assert run(script(text), env=cold()).stdout.startswith("False")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("pass", 0, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('no such loss')", 1, "no such loss\n"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
+        ("import os; os.kill(os.getpid(), 9)", -signal.SIGKILL, ""),
+        ("import os; os.abort()", -signal.SIGABRT, ""),
+        ("import atexit, sys; atexit.register(lambda: print('last', file=sys.stderr))", 0, "last\n"),
+    ],
+)
+def test_it_ends_as_it_would_without_a_server(servers, script, text, code, said):
+    done, alone = run(script(text)), run(script(text), env=cold())
+    assert done.returncode == alone.returncode == code
+    assert done.stderr.endswith(said) and alone.stderr.endswith(said) and bool(done.stderr) == bool(said)
+
+
+def test_modules_run_as_well(servers):
+    done = run([*LAUNCHER, "-m", "json.tool", "--compact"], input="[1, 2]")
+    assert (done.returncode, done.stdout) == (0, "[1,2]\n")
+
+
+def test_several_run_at_once(servers, script):
+    started = [begin(script(SLEEP)) for _ in range(3)]
+    assert len({pid for _, pid in started}) == 3
+    for launcher, pid in started:
+        launcher.kill()
+        assert gone(pid)
+        launcher.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_reach_the_command_and_its_own_processes(servers, script, number):
+    text = f"""
+import os, signal, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+def told(number, _):
+    print("told", child.wait(), flush=True)
+    sys.exit(7)
+signal.signal({int(number)}, told)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+    launcher, _ = begin(script(text))
+    time.sleep(0.5)
+    launcher.send_signal(number)
+    output, _ = launcher.communicate(timeout=30)
+    assert launcher.returncode == 7
+    assert output.startswith("told ") and output != "told 0\n"
+
+
+def test_ctrl_c_is_an_interrupt_there_too(servers, script):
+    launcher, _ = begin(script(SLEEP))
+    time.sleep(0.5)
+    launcher.send_signal(signal.SIGINT)
+    _, said = launcher.communicate(timeout=30)
+    assert said.endswith("KeyboardInterrupt\n") and launcher.returncode == -signal.SIGINT
+
+
+def test_a_killed_launcher_takes_its_command_along(servers, script):
+    launcher, pid = begin(script(SLEEP))
+    launcher.kill()
+    assert gone(pid)
+    launcher.communicate()
+
+
+def test_a_killed_server_takes_its_commands_along_and_the_launcher_says_so(servers, script):
+    launcher, pid = begin(script(SLEEP))
+    servers._processes[0].kill()
+    _, said = launcher.communicate(timeout=30)
+    assert gone(pid)
+    assert launcher.returncode == 1
+    assert said == "error: the warm server 'light' ended, and this stage with it; run the same command again\n"
+    assert run(script("print('alone')")).stdout == "alone\n"
+
+
+def test_what_a_server_never_began_runs_without_it(servers, script, monkeypatch):
+    monkeypatch.setitem(offer.LOADED, "dying", ("this", "antigravity_of_no_kind"))
+    os.kill(servers._processes[0].pid, signal.SIGSTOP)
+    launcher = subprocess.Popen(script("print('alone')"), stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    servers._processes[0].kill()
+    assert launcher.communicate(timeout=30)[0] == "alone\n" and launcher.returncode == 0
+
+
+def test_servers_and_their_commands_end_with_the_process_that_offers_them(script, tmp_path):
+    offering = f"""
+import subprocess, sys
+from loss_study.warm import offer
+offer.LOADED["light"] = ()
+with offer.Servers() as servers:
+    servers.start("light")
+    print(servers._processes[0].pid, flush=True)
+    subprocess.run({script(SLEEP)!r})
+"""
+    process = subprocess.Popen([sys.executable, "-c", offering], stdout=subprocess.PIPE, text=True)
+    server, command = int(process.stdout.readline()), int(process.stdout.readline())
+    process.kill()
+    assert gone(command) and gone(server)
+    process.communicate()
+
+
+def test_a_server_within_a_server_has_imported_what_both_do(servers, script):
+    servers.start("second", within="light")
+    command = script("import sys; print('colorsys' in sys.modules, 'wave' in sys.modules)")
+    command[command.index("light")] = "second"
+    assert run(command).stdout == "True True\n"
+
+
+def test_nothing_is_left_behind(monkeypatch, script):
+    monkeypatch.setitem(offer.LOADED, "light", ())
+    with Servers() as started:
+        started.start("light")
+        folder = Path(os.environ[FOLDER])
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert run(script("pass")).returncode == 0
+        server = started._processes[0].pid
+    assert not folder.exists() and FOLDER not in os.environ and gone(server)
+
+
+def test_torch_is_imported_without_threads_and_without_cuda():
+    with Servers() as started:
+        started.start("torch")
+        text = "import torch; print(torch.cuda.is_initialized(), torch.cuda._is_in_bad_fork())"
+        command = [*LAUNCHER[:-1], "torch", "-m", "timeit", "-n", "1", "-r", "1", text]
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+        assert run(command, env=environment).stdout.startswith("False False\n")
+        server = started._processes[0].pid
+        assert len(list(Path(f"/proc/{server}/task").iterdir())) == 1
