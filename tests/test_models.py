@@ -103,11 +103,10 @@ def test_forward_is_the_decoded_features(model, pictures):
     assert {len(values) for values in features} == {len(pictures)}
 
 
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels_last"])
-def test_gradients_are_finite_in_bfloat16(model, pictures, layout):
-    model.train().to(memory_format=layout).zero_grad()
+def test_gradients_are_finite_in_bfloat16(model, pictures):
+    model.train().to(memory_format=torch.channels_last).zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
-        logits = model(pictures.to(memory_format=layout))
+        logits = model(pictures.to(memory_format=torch.channels_last))
     sum(values.float().square().mean() for values in logits.values()).backward()
     gradients = [parameter.grad for parameter in model.parameters()]
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
@@ -120,8 +119,8 @@ def test_layout_and_precision_change_little(model, pictures):
     model.eval().to(memory_format=torch.contiguous_format)
     with torch.no_grad():
         exact = model(pictures)["mask"]
-        model.to(memory_format=torch.channels_last)
-        assert torch.allclose(model(pictures.to(memory_format=torch.channels_last))["mask"], exact, atol=1e-3, rtol=1e-3)
+        turned = model.to(memory_format=torch.channels_last)(pictures.to(memory_format=torch.channels_last))["mask"]
+        assert torch.allclose(turned, exact, atol=1e-3, rtol=1e-3)
         with torch.autocast("cpu", torch.bfloat16):
             rough = model(pictures)["mask"].float()
     assert (rough - exact).norm() < 0.1 * exact.norm()

@@ -119,7 +119,7 @@ def _fitted(state: State, wanted: State, source: str) -> State:
     names = max(spellings(state, wanted), key=lambda names: len(wanted.keys() & names.values()))
     found = {new: state[old] for old, new in names.items() if new in wanted}
     missing = [name for name in wanted if name not in found and not name.endswith("num_batches_tracked")]
-    surplus = [old for old, new in names.items() if new not in wanted and not _of_a_classifier(new)]
+    surplus = [old for old, new in names.items() if new not in wanted and not _of_a_classifier(old, new)]
     if missing or surplus:
         raise StudyError(
             f"model.options.weights: {source} is of another network: {len(missing)} of the encoder's {len(wanted)} "
@@ -128,8 +128,8 @@ def _fitted(state: State, wanted: State, source: str) -> State:
     return wanted | {name: _widened(found[name], wanted[name], name, source) for name in found}
 
 
-def _of_a_classifier(name: str) -> bool:
-    return name.removeprefix("model.").partition(".")[0] in CLASSIFIER
+def _of_a_classifier(*spelt: str) -> bool:
+    return any(name.removeprefix("model.").partition(".")[0] in CLASSIFIER for name in spelt)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -142,7 +142,7 @@ def _checked(settings: dict[str, Any], architecture: str, encoder: str) -> dict[
     return settings
 
 
-def _network(choice: dict[str, Any], in_channels: int, classes: int, weights: str | None) -> nn.Module:
+def _network(choice: dict[str, Any], in_channels: int, classes: int, weights: str | bool | None) -> nn.Module:
     import segmentation_models_pytorch as library  # noqa: PLC0415
 
     try:
@@ -154,7 +154,8 @@ def _network(choice: dict[str, Any], in_channels: int, classes: int, weights: st
 def _imagenet(choice: dict[str, Any]) -> State:
     encoder = choice["encoder_name"]
     with _fetching(encoder):
-        return _network(choice, in_channels=3, classes=1, weights="imagenet").encoder.state_dict()
+        weights = True if encoder.startswith(TIMM) else "imagenet"
+        return _network(choice, in_channels=3, classes=1, weights=weights).encoder.state_dict()
 
 
 def _mean_and_std(encoder: str, weights: str) -> tuple[Sequence[float], Sequence[float]]:
