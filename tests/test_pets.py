@@ -5,6 +5,7 @@ import pytest
 from data_at_hand import SHARED, composed, everything, fetch_and_open, needs, pack_archive, save, write_noise
 from file_server import serving
 
+from loss_study import losses
 from loss_study.data import sources
 from loss_study.data.splitting import draw_splits
 from loss_study.errors import StudyError
@@ -141,6 +142,15 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
         composed(tmp_path, monkeypatch, "dataset=pets", "dataset.options.labels=trimap")
     with pytest.raises(StudyError, match=r"data set 'pets' has no depth; choose loss.heads=\[mask\]"):
         composed(tmp_path, monkeypatch, "dataset=pets", "loss.heads=[depth]")
+
+
+def test_a_loss_that_cannot_leave_the_border_out_is_refused(tmp_path, monkeypatch):
+    ignore = ["dataset=pets", "dataset.options.border=ignore", "loss=dice"]
+    composed(tmp_path, monkeypatch, *ignore)
+    monkeypatch.setattr(losses, "_takes_valid", lambda module: False)
+    composed(tmp_path, monkeypatch, "dataset=pets", "loss=dice")
+    with pytest.raises(StudyError, match="dice cannot leave out pixels without a true mask"):
+        composed(tmp_path, monkeypatch, *ignore)
 
 
 def test_the_archives_are_fetched_and_read(folder, tmp_path, monkeypatch):

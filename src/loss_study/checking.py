@@ -43,11 +43,18 @@ def _check_dataset(dataset: Dataset) -> None:
 
 
 def _check_losses(parameters: Parameters) -> None:
+    gaps = _gaps(parameters.dataset)
     for name in parameters.loss.names:
         options = combination.options_of(name, parameters.loss_options)
         losses.check(name, options)
         losses.output(name, **options)
         for head in parameters.loss.heads:
-            losses.check_fit(name, options, head, classes=parameters.dataset.classes)
+            losses.check_fit(name, options, head, classes=parameters.dataset.classes, gaps=head in gaps)
         if not parameters.recipe.search.lr:
             combination.refuse_open_weights(name, options)
+
+
+def _gaps(dataset: Dataset) -> set[str]:
+    """Return the heads that have no truth at some pixels; a teacher guesses the depth of every one."""
+    guessed = {"depth"} if dataset.depth_teacher.model else set()
+    return set(sources.gaps(dataset.name, dataset.options)) - guessed
