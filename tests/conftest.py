@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
+from loss_study import composing, parameters
 from loss_study.data.packed import INDEX_COLUMNS, PackedSample
 
 
@@ -54,3 +56,18 @@ def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) 
 def sample(tmp_path) -> PackedSample:
     """A packed sample of 24 pictures at 32 px: 12 for training, 6 for validation, 6 for the test."""
     return PackedSample.open(write_sample(tmp_path / "data" / "sample"))
+
+
+@pytest.fixture
+def recipe(tmp_path, sample, monkeypatch):
+    """A function that changes the recipe of the smoke scale, three epochs on the discs, and loads it."""
+    composing.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
+    monkeypatch.chdir(tmp_path)
+
+    def changed(**values):
+        whole = yaml.safe_load((tmp_path / "params.yaml").read_text())
+        whole["recipe"] |= values
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(whole))
+        return parameters.load()
+
+    return changed

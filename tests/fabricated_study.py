@@ -88,7 +88,8 @@ def write_trial(root: Path, head: str, loss: str, seed: int, truth: np.ndarray, 
     run.mkdir(parents=True)
     epochs = 3 if status == "diverged" else 8
     settings = {"batch_size": 16, "epochs": 8, "lr": 0.01, "precision": "float32", "device": "cpu", "threads": 1}
-    details = {"epochs_run": epochs, "best_epoch": epochs, "best_validation": value, "parameters": 496_000}
+    details = {"epochs_run": epochs, "best_epoch": epochs, "best_validation": value}
+    details |= {"parameters": 496_000, "trainable_parameters": 496_000}
     speed = {"seconds": 10.0 + 2 * seed, "images_per_second": 500.0, "versions": {"torch": "2.15.0"}}
     (run / "trial.json").write_text(json.dumps(identity | settings | details | speed), encoding="utf-8")
     write_history(run / "history.csv", value, epochs, diverges=status == "diverged")

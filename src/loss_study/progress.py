@@ -42,7 +42,9 @@ class Reporter:
             print(f"{self.title}  {line}", flush=True)
 
     def _time_left(self) -> str:
-        left = (time.monotonic() - self._started) / max(self.done, 1) * (self.total - self.done)
+        if not self.done:
+            return ""
+        left = (time.monotonic() - self._started) / self.done * (self.total - self.done)
         return f"{duration(left)} left"
 
 

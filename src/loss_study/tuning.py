@@ -20,7 +20,7 @@ from loss_study import combination
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.metrics import HEADLINE, is_better
-from loss_study.parameters import Parameters
+from loss_study.parameters import FineTune, Parameters
 from loss_study.trial import Trial
 from loss_study.writing import whole_folder, write_csv, write_json
 
@@ -193,7 +193,8 @@ def _try(until_written: ExitStack, trial: Trial, candidate: Candidate, sample: P
     from loss_study.training.trial_run import trained  # noqa: PLC0415
 
     study = _with(parameters, trial.loss, candidate)
-    recipe = study.recipe.model_copy(update={"epochs": study.recipe.search.epochs})
+    # The search judges the first phase; fine-tuning goes on from the rate that it finds.
+    recipe = study.recipe.model_copy(update={"epochs": study.recipe.search.epochs, "fine_tune": FineTune()})
     use_threads(recipe.threads)
     study = study.model_copy(update={"recipe": recipe})
     title = f"{_name(trial)} at {' '.join(f'{value:g}' for value in (candidate.lr, *candidate.weights.values()))}"

@@ -27,10 +27,11 @@ class Batch:
     """Floats in [0, 1]: `inputs` (N, C, H, W), background before picture, and `target` (N, 1, H, W).
 
     `inputs` lies in channels-last memory. The target of K >= 2 classes is one-hot, (N, K, H, W). `valid` (N, 1, H, W)
-    is 1 where a pixel has a truth and 0 where it has none; None: all have.
+    is 1 where a pixel has a truth and 0 where it has none; None: all have. `FeatureBatches` have an encoder's outputs
+    for inputs.
     """
 
-    inputs: Tensor
+    inputs: Tensor | list[Tensor]
     target: Tensor
     valid: Tensor | None = None
 
@@ -44,9 +45,9 @@ class Batches:
         self.device = device
         self.classes = sample.classes if head == "mask" else 1
         arrays = [sample.pictures, sample.targets(head), sample.backgrounds, sample.valid(head)]
-        self.home = device if _fits(arrays, device) else torch.device("cpu")
+        self.home = device if fits(arrays, device) else torch.device("cpu")
         self.pictures, self.targets, self.backgrounds, self.valid = (
-            None if array is None else _tensor(array).to(self.home) for array in arrays
+            None if array is None else as_tensor(array).to(self.home) for array in arrays
         )
         self.background_rows = torch.from_numpy(sample.background_rows).to(self.home)
 
@@ -78,17 +79,21 @@ class Batches:
         if self.backgrounds is not None:
             parts.insert(0, self.backgrounds[self.background_rows[rows]])
         inputs_NHWC = torch.cat(parts, dim=3).to(self.device, non_blocking=True)
-        target_NHW = self.targets[rows].to(self.device, non_blocking=True)
-        valid_NHW = None if self.valid is None else self.valid[rows].to(self.device, non_blocking=True)
+        target_NHW, valid_NHW = self._truth(rows)
         if augmentation is not None:
             inputs_NHWC, target_NHW, valid_NHW = augment(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
             )
-        return Batch(
-            inputs_NHWC.permute(0, 3, 1, 2).float().div_(255),
-            self._target(target_NHW[:, None]),
-            None if valid_NHW is None else valid_NHW[:, None].float(),
-        )
+        return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
+
+    def _truth(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the packed targets, uint8, and where they are a truth, bool or None, both (N, H, W)."""
+        valid_NHW = None if self.valid is None else self.valid[rows].to(self.device, non_blocking=True)
+        return self.targets[rows].to(self.device, non_blocking=True), valid_NHW
+
+    def _batch(self, inputs: Tensor | list[Tensor], target_NHW: Tensor, valid_NHW: Tensor | None) -> Batch:
+        valid = None if valid_NHW is None else valid_NHW[:, None].float()
+        return Batch(inputs, self._target(target_NHW[:, None]), valid)
 
     def _target(self, values_N1HW: Tensor) -> Tensor:
         if self.classes == 1:
@@ -96,14 +101,16 @@ class Batches:
         return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
 
 
-def _tensor(array: np.ndarray) -> Tensor:
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Return `array`, which may be mapped for reading only, as a tensor that shares its memory."""
     with warnings.catch_warnings():
         # The map is read-only on purpose, and nothing here writes to it.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)
 
 
-def _fits(arrays: Sequence[np.ndarray | None], device: torch.device) -> bool:
+def fits(arrays: Sequence[np.ndarray | None], device: torch.device) -> bool:
+    """Say whether `device` is a GPU with so much free memory that `arrays` may live there."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)

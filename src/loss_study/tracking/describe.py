@@ -59,6 +59,9 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         "flip_apart": recipe.augmentation.flip_apart,
         "erase": recipe.augmentation.erase,
         "augmented_test": recipe.augmentation.test,
+        "crop": recipe.augmentation.crop,
+        "rotation": recipe.augmentation.rotation,
+        "freeze": " ".join(recipe.freeze) or "nothing",
         "dataset": parameters.dataset.name,
         "scale": parameters.scale.name,
         "sample.images": sample.images,
@@ -72,6 +75,8 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         **_prefixed("model", parameters.model.options),
         **_prefixed("optimizer", recipe.optimizer.options),
         **_prefixed("schedule", recipe.schedule.options),
+        **_prefixed("colour", recipe.augmentation.colour.model_dump()),
+        **_prefixed("fine_tune", recipe.fine_tune.model_dump()),
         **_prefixed("dataset", parameters.dataset.options),
     }
     return {key: str(value) for key, value in values.items()}
@@ -132,6 +137,7 @@ def outcome_metrics(outputs: Outputs) -> dict[str, float]:
         "test/threshold": evaluation["threshold"],
         "seconds": record["seconds"],
         "parameters": record["parameters"],
+        "trainable_parameters": record["trainable_parameters"],
     }
     return {_metric_name(key): float(value) for key, value in values.items() if value is not None}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,36 +14,15 @@ from loss_study import losses, metrics, models
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation, Model, Recipe
-from loss_study.training import optimizers, schedules
+from loss_study.training import freezing, optimizers, phases, schedules
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import autocast, pick, pick_precision
-from loss_study.training.schedules import Moment
+from loss_study.training.inputs import Inputs, OnStep
+from loss_study.training.outcome import HISTORY, Outcome, weights_of
 from loss_study.trial import Trial
 
-#: Called after every step with the number of pictures seen in it.
-OnStep = Callable[[int], None]
 #: Called after every epoch with its row of the history; a resumed training begins with those of its earlier epochs.
 OnEpoch = Callable[[dict[str, float]], None]
-
-#: The columns of an epoch's row in the history.
-HISTORY = ("epoch", "train_loss", "validation", "learning_rate", "seconds", "images_per_second")
-
-
-@dataclass
-class Outcome:
-    """What a training leaves: the weights of the best epoch, the history, and how it ended.
-
-    `history` has one row per epoch: epoch (from 1), train_loss (mean over pictures), validation (the head's metric),
-    learning_rate (of the epoch's last step), seconds, images_per_second. `status` is "finished" or "diverged".
-    """
-
-    weights: dict[str, torch.Tensor]
-    parameters: int
-    best_epoch: int = 0
-    best_validation: float = math.nan
-    status: str = "finished"
-    reason: str = ""
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -62,7 +40,7 @@ def train(
     With ``recipe.keep`` "last" the last epoch takes the place of the best one.
     The same arguments give the same numbers, to the last digit on a CPU with the same number of threads; so does a
     training that was interrupted and is resumed from `checkpoint`. A loss that becomes NaN or infinite ends the
-    training with status "diverged" and the best weights so far.
+    training with status "diverged" and the best weights so far. ``recipe.early_stop`` ends a phase, not the training.
 
     Args:
         loss_options: resolved, see `losses.resolve`.
@@ -75,55 +53,54 @@ def train(
     model = model.to(device, memory_format=torch.channels_last)
     loss_function = losses.build(trial.loss, **loss_options)
     output = losses.output(trial.loss, **loss_options)
-    optimizer = optimizers.build(recipe.optimizer.name, model.parameters(), **recipe.optimizer.options)
     schedule = schedules.build(recipe.schedule.name, **recipe.schedule.options)
-    train_batches = Batches(sample, "train", trial.head, recipe.batch_size, device)
-    validation_batches = Batches(sample, "validation", trial.head, recipe.batch_size, device)
-    steps = train_batches.steps
+    inputs = Inputs(sample, trial.head, recipe, device, precision)
 
-    outcome = Outcome(_copy(model), models.parameter_count(model))
-    first_epoch = _resume(checkpoint, model, optimizer, outcome)
+    outcome = Outcome(weights_of(model), models.total_count(model))
+    saved = checkpoint.load()
+    if saved is not None:
+        model.load_state_dict(saved["model"])
+        vars(outcome).update(saved["outcome"])
     for row in outcome.history:
         on_epoch(row)
-    for epoch in range(first_epoch, recipe.epochs + 1):
-        if recipe.early_stop and epoch - outcome.best_epoch > recipe.early_stop:
-            break
-        started = time.perf_counter()
-        total_loss = torch.zeros((), device=device)
-        seen = 0
-        model.train()
-        batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation)
-        validations = tuple(row["validation"] for row in outcome.history)
-        for step, batch in enumerate(batches, start=(epoch - 1) * steps):
-            moment = Moment(step, recipe.epochs * steps, steps, validations, metrics.rises(trial.head))
-            learning_rate = recipe.optimizer.lr * schedule(moment)
-            with autocast(device, precision):
-                logits = model(batch.inputs)[trial.head]
-            loss = loss_function(logits, batch.target, batch.valid).mean()
-            for parameter in optimizer.parameters:
-                parameter.grad = None
-            loss.backward()
-            optimizer.step(learning_rate)
-            total_loss += loss.detach() * len(batch.target)
-            seen += len(batch.target)
-            on_step(len(batch.target))
-        train_loss = total_loss.item() / seen
-        seconds = time.perf_counter() - started
+    for phase in phases.plan(recipe, model, after=outcome.last_epoch):
+        frozen = freezing.freeze(model, phase.frozen, phase.open_stages)
+        outcome.trainable_parameters = models.parameter_count(model)
+        optimizer = optimizers.build(recipe.optimizer.name, model.parameters(), **recipe.optimizer.options)
+        if saved is not None and outcome.last_epoch >= phase.first:
+            optimizer.load(saved["optimizer"])
+        network, train_batches, validation_batches = inputs.of(model, phase, on_step)
+        for epoch in phase.epochs(outcome, recipe.early_stop):
+            started = time.perf_counter()
+            total_loss = torch.zeros((), device=device)
+            seen = 0
+            freezing.set_training(model, frozen)
+            # Dropout draws from torch's global generator; so it draws the same after a resume.
+            torch.manual_seed((trial.seed << 20) + epoch)
+            batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation)
+            moments = phase.moments(epoch, train_batches.steps, outcome, metrics.rises(trial.head))
+            for batch, moment in zip(batches, moments, strict=True):
+                learning_rate = recipe.optimizer.lr * phase.lr_factor * schedule(moment)
+                with autocast(device, precision):
+                    logits = network(batch.inputs)[trial.head]
+                loss = loss_function(logits, batch.target, batch.valid).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step(learning_rate)
+                total_loss += loss.detach() * len(batch.target)
+                seen += len(batch.target)
+                on_step(len(batch.target), "")
+            train_loss = total_loss.item() / seen
+            seconds = time.perf_counter() - started
 
-        if not math.isfinite(train_loss):
-            outcome.status = "diverged"
-            outcome.reason = f"the loss became {train_loss} in epoch {epoch}"
-            break
-        validation = validate(model, validation_batches, trial.head, precision, output)
-        outcome.history.append(
-            dict(zip(HISTORY, (epoch, train_loss, validation, learning_rate, seconds, seen / seconds), strict=True))
-        )
-        better = outcome.best_epoch == 0 or metrics.is_better(trial.head, validation, outcome.best_validation)
-        if better or recipe.keep == "last":
-            outcome.best_epoch, outcome.best_validation = epoch, validation
-            outcome.weights = _copy(model)
-        checkpoint.save(_state(model, optimizer, outcome))
-        on_epoch(outcome.history[-1])
+            if not math.isfinite(train_loss):
+                outcome.diverge(train_loss, epoch)
+                return outcome
+            validation = validate(network, validation_batches, trial.head, precision, output)
+            row = (epoch, train_loss, validation, learning_rate, seconds, seen / seconds)
+            outcome.add(dict(zip(HISTORY, row, strict=True)), model, trial.head, recipe.keep)
+            checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)})
+            on_epoch(outcome.history[-1])
     return outcome
 
 
@@ -163,22 +140,3 @@ def validate(
             total += metrics.headline(head, prediction=prediction, target=target, valid=valid) * count
             images += count
     return total / images if images else math.nan
-
-
-def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-
-
-def _state(model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> dict[str, Any]:
-    return {"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)}
-
-
-def _resume(checkpoint: Checkpoint, model: nn.Module, optimizer: optimizers.Optimizer, outcome: Outcome) -> int:
-    """Put a saved state back, if there is one, and return the first epoch that is still to be trained."""
-    state = checkpoint.load()
-    if state is None:
-        return 1
-    model.load_state_dict(state["model"])
-    optimizer.load(state["optimizer"])
-    vars(outcome).update(state["outcome"])
-    return len(outcome.history) + 1

@@ -19,7 +19,8 @@ from loss_study.progress import Reporter, duration, reporting
 from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import Checkpoint, key, save_atomically
 from loss_study.training.device import pick, pick_precision, use_threads
-from loss_study.training.loop import HISTORY, OnEpoch, Outcome, train
+from loss_study.training.loop import OnEpoch, train
+from loss_study.training.outcome import HISTORY, Outcome
 from loss_study.trial import Trial, trials
 from loss_study.tuning import tuned
 from loss_study.writing import check_writable, whole_folder, write_csv, write_json
@@ -60,12 +61,12 @@ def trained(
     gaps = sample.valid(trial.head) is not None
     losses.check_fit(trial.loss, options, trial.head, classes=sample.classes, gaps=gaps)
     options = losses.resolve(trial.loss, options, statistics=losses.TargetStatistics.of(sample, trial.head))
-    pictures = len(sample.rows("train")) * recipe.epochs
+    pictures = len(sample.rows("train")) * recipe.all_epochs
     with Checkpoint(trial.name, _key(trial, sample, parameters.model, recipe, options)) as checkpoint:
         with reporting(title, pictures) as reporter:
 
             def told(row: dict[str, float]) -> None:
-                _note(reporter, trial, row, recipe.epochs)
+                _note(reporter, trial, row, recipe.all_epochs)
                 on_epoch(row)
 
             outcome = train(
@@ -129,9 +130,12 @@ def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, optio
         package / "classwise.py",
         package / "pixels.py",
         package / "structural_similarity.py",
+        *(package / "models").glob("_*.py"),
         package / "models" / f"{model.name}.py",
         package / "data" / "augmentation.py",
         package / "data" / "batches.py",
+        package / "data" / "feature_batches.py",
+        package / "data" / "transforms.py",
     ]
     parts = {
         "trial": trial.name,
@@ -177,9 +181,12 @@ def _description(
         "loss_options": options,
         "augmentation": recipe.augmentation.model_dump(),
         "parameters": outcome.parameters,
+        "trainable_parameters": outcome.trainable_parameters,
+        "freeze": recipe.freeze,
+        "fine_tune": recipe.fine_tune.model_dump(),
         "training_images": len(sample.rows("train")),
         "batch_size": recipe.batch_size,
-        "epochs": recipe.epochs,
+        "epochs": recipe.all_epochs,
         "lr": recipe.optimizer.lr,
         "seconds": seconds,
         "images_per_second": pictures / seconds if seconds else 0.0,

@@ -26,6 +26,10 @@ class Optimizer(Protocol):
 
     parameters: list[torch.nn.Parameter]
 
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        ...
+
     def state(self) -> dict[str, list[torch.Tensor]]:
         """Return the optimiser's own tensors, for a checkpoint; `load` puts them back."""
         ...
@@ -41,6 +45,11 @@ class Stateful:
     def __init__(self, parameters: Iterable[torch.nn.Parameter], *names: str) -> None:
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.tensors = {name: [torch.zeros_like(parameter) for parameter in self.parameters] for name in names}
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def gradients(self) -> list[torch.Tensor]:
         """Return the gradients; a parameter that took no part in the loss has gradient zero."""

@@ -1,0 +1,53 @@
+"""What a phase of a training reads: pictures for the whole model, or a frozen encoder's outputs for the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from loss_study.data.batches import Batches
+from loss_study.data.feature_batches import SPLITS, FeatureBatches, Features
+from loss_study.data.packed import PackedSample
+from loss_study.parameters import Recipe
+from loss_study.training import cached_features
+from loss_study.training.phases import Phase
+
+#: Called after every step with the number of pictures seen in it, and words on what is being done, or "".
+OnStep = Callable[[int, str], None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Makes the batches of one head of a sample."""
+
+    sample: PackedSample
+    head: str
+    recipe: Recipe
+    device: torch.device
+    precision: str
+
+    def of(self, model: nn.Module, phase: Phase, on_step: OnStep) -> tuple[nn.Module, Batches, Batches]:
+        """Return the network that is trained in `phase`, and its training and validation batches.
+
+        Where the recipe keeps features and `phase` leaves the encoder as it is, the network is what comes behind the
+        encoder and reads features.
+        """
+        recipe, sample = self.recipe, self.sample
+        arguments = (self.head, recipe.batch_size, self.device)
+        if not (recipe.cache_features and phase.fixed_encoder):
+            return model, *(Batches(sample, split, *arguments) for split in SPLITS)
+        folder = cached_features.keep(
+            model,
+            sample,
+            self.head,
+            recipe.batch_size,
+            self.precision,
+            mirrored=recipe.augmentation.flip > 0,
+            tell=lambda words: on_step(0, words),
+        )
+        features = Features(folder, sample, self.device)
+        batches = (FeatureBatches(sample, split, *arguments, features) for split in SPLITS)
+        return cached_features.Decoding(model), *batches

@@ -1,0 +1,81 @@
+"""A frozen encoder's outputs, computed once: the same numbers, for every trial that would compute them."""
+
+import numpy as np
+import pytest
+from small_training import KilledError, same, trained
+
+from loss_study.data.packed import PackedSample
+from loss_study.errors import StudyError
+from loss_study.training import cached_features
+from loss_study.trial import Trial
+
+
+def caches(folder):
+    """Return the finished caches in the working directory `folder`."""
+    return [path for path in (folder / "features").iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("flip", [0.0, 0.5])
+def test_cached_features_give_the_same_numbers(flip, precision, sample, recipe, tmp_path):
+    """With an incomplete batch at the end of both splits: 12 pictures for training, 6 for validation, batches of 5."""
+    whole = recipe(freeze=["encoder"], batch_size=5, precision=precision, augmentation={"flip": flip})
+    plain = trained(sample, whole)
+    kept = trained(sample, recipe(cache_features=True))
+    assert kept[1] == plain[1] and same(kept[2], plain[2])
+    (cache,) = caches(tmp_path)
+    assert len(np.load(cache / "0.npy", mmap_mode="r")) == (30 if flip else 18)
+
+
+def test_the_encoder_runs_once_for_all_losses_and_heads(sample, recipe, monkeypatch):
+    study = recipe(freeze=["encoder"], cache_features=True)
+    passes, outputs = [], cached_features.Encoder.outputs
+
+    def counted(self, pictures):
+        passes.append(len(pictures))
+        return outputs(self, pictures)
+
+    monkeypatch.setattr(cached_features.Encoder, "outputs", counted)
+    trained(sample, study)
+    assert passes == [4, 4, 4, 4, 2, 4, 4, 4], "training, validation, mirrored training"
+    trained(sample, study, Trial("depth", "huber", 0))
+    assert len(passes) == 8
+    trained(sample, study, Trial("mask", "bce", 1))
+    assert len(passes) == 16, "another seed draws another encoder"
+
+
+def test_other_pictures_are_other_features(sample, recipe, tmp_path):
+    study = recipe(freeze=["encoder"], cache_features=True)
+    trained(sample, study)
+    pictures = np.array(sample.pictures)
+    pictures[sample.rows("train")[0]] ^= 1
+    (tmp_path / "data/sample/pictures.npy").unlink()
+    np.save(tmp_path / "data/sample/pictures.npy", pictures)
+    trained(PackedSample.open(tmp_path / "data/sample"), study)
+    assert len(caches(tmp_path)) == 2
+
+
+def test_a_killed_computation_leaves_nothing_that_is_taken_for_whole(sample, recipe, monkeypatch, tmp_path):
+    study = recipe(freeze=["encoder"], cache_features=True)
+    expected = trained(sample, study)[1]
+    cached_features.shutil.rmtree(tmp_path / "features")
+    outputs, passes = cached_features.Encoder.outputs, []
+
+    def killed(self, pictures):
+        passes.append(pictures)
+        if len(passes) == 3:
+            raise KilledError
+        return outputs(self, pictures)
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(cached_features.Encoder, "outputs", killed)
+        trained(sample, study)
+    assert not caches(tmp_path)
+    assert trained(sample, study)[1] == expected
+
+
+def test_a_full_disk_is_foreseen(sample, recipe, monkeypatch):
+    usage = cached_features.shutil.disk_usage(".")._replace(free=1000)
+    monkeypatch.setattr(cached_features.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(StudyError, match=r"recipe.cache_features: the outputs take 0\.\d GB, features/ has 0\.0 GB"):
+        trained(sample, recipe(freeze=["encoder"], cache_features=True))
