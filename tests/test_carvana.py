@@ -81,9 +81,9 @@ def kaggle_server(folder, tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     dataset = composed(tmp_path, monkeypatch, "dataset=carvana").dataset
     assert all(kaggle.is_kaggle(url) for url in dataset.urls) and dataset.sha256 == []
-    monkeypatch.setattr(kaggle, "HOST", "127.0.0.1")
     write_noise(folder / "train_masks/noise.bin")
     with serving(monkeypatch) as server:
+        monkeypatch.setattr(kaggle, "ORIGIN", server.url("/"))
         for name in ("train", "train_masks"):
             server.files[f"/{name}.zip"] = pack_archive(tmp_path / f"{name}.zip", folder / name)
         urls = [server.url(f"/{name}.zip") for name in ("train", "train_masks")]

@@ -10,11 +10,11 @@ import base64
 import json
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from loss_study.errors import StudyError
 
-HOST = "www.kaggle.com"
+#: Only what begins with this gets the token.
+ORIGIN = "https://www.kaggle.com/"
 HOW_TO = (
     "create a token at https://www.kaggle.com/settings and set KAGGLE_API_TOKEN to it (or keep it in ~/.kaggle), or "
     "fetch the file with a browser and set dataset.path to its folder"
@@ -23,7 +23,7 @@ HOW_TO = (
 
 def is_kaggle(url: str) -> bool:
     """True if `url` leads to Kaggle."""
-    return urlsplit(url).hostname == HOST
+    return url.startswith(ORIGIN)
 
 
 def authorization(url: str) -> str:

@@ -1,0 +1,76 @@
+"""A data set is added with one file and one configuration, and nothing else."""
+
+import shutil
+
+import numpy as np
+import pytest
+from data_at_hand import ROOT, save
+
+from loss_study import composing, parameters
+from loss_study.checking import check_choices
+from loss_study.data import sources
+from loss_study.data.download import prepare
+from loss_study.data.packed import PackedSample
+from loss_study.data.sampling import pack
+from loss_study.errors import StudyError
+
+LEAVES_PY = '''
+"""Scans of leaves, scans/<plant>/<name>.jpg, with their outlines in outlines/<plant>/<name>.png."""
+
+from pathlib import Path
+
+from loss_study.data.layouts.description import Layout
+from loss_study.data.layouts.listing import scan
+from loss_study.data.layouts.paired_files import PairedFiles
+from loss_study.data.layouts.pairing import pair
+
+LAYOUT = Layout(picture=["scans/{cutout}/{name}"], mask=["outlines/{cutout}/{name}"])
+
+
+def open_source(path: Path, *, allow_missing: bool = False) -> PairedFiles:
+    """Open the scans below `path`; a plant counts as a cut-out, so that none stands in two splits."""
+    pairs = pair(scan(path), LAYOUT, allow_missing)
+    return PairedFiles(pairs, [f"{len(pairs.pictures)} scans of leaves.", *pairs.notes])
+'''
+LEAVES_YAML = """
+name: leaves
+path: leaves
+heads: [mask]
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A folder with the project's conf/, the two new files and some leaves; it is the current one."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (tmp_path / "conf/dataset/leaves.yaml").write_text(LEAVES_YAML)
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources/leaves.py").write_text(LEAVES_PY)
+    monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path / "sources")])
+    for plant in "abcd":
+        for number in range(5):
+            save(tmp_path / f"leaves/scans/{plant}/{number}.jpg", np.full((20, 30, 3), 90, np.uint8))
+            save(tmp_path / f"leaves/outlines/{plant}/{number}.png", np.full((20, 30), 255, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_one_file_and_one_configuration_add_a_data_set(study):
+    composing.compose(study / "params.yaml", ["dataset=leaves", "scale=smoke", "sample.images=16", "loss=dice"])
+    chosen = parameters.load(study / "params.yaml")
+    check_choices(chosen)
+    prepare(chosen.dataset, study / "data/source", study / "downloads")
+    source = sources.open_source("leaves", study / "leaves", chosen.dataset.options)
+    pack(source, study / "data/sample", chosen.dataset, chosen.sample)
+    sample = PackedSample.open(study / "data/sample")
+    assert sample.in_channels == 3 and sample.meta["heads"] == ["mask"]
+    assert "20 scans of leaves." in sample.meta["notes"]
+    plants = [{row["cutout"] for row in sample.index if row["split"] == split} for split in sample.meta["images"]]
+    assert all(plants) and sum(map(len, plants)) == len(set.union(*plants))
+
+
+def test_its_options_are_checked_like_any_others(study):
+    changed = ["dataset=leaves", "scale=smoke", "loss=dice", "+dataset.options.allow_mising=true"]
+    composing.compose(study / "params.yaml", changed)
+    with pytest.raises(StudyError, match=r"dataset\.options\.allow_mising: no such key; did you mean 'allow_missing'"):
+        check_choices(parameters.load(study / "params.yaml"))
