@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import yaml
 from clone import Clone
 
 from loss_study import composing
@@ -115,6 +116,19 @@ def test_changing_one_losss_options_reruns_its_trials_only(clone, first_output):
     stages = clone.ran(clone.run("dvc", "repro"))
     assert {stage for stage in stages if stage.startswith("train")} == {"train@mask-dice-0", "train@depth-dice-0"}
     assert "sample" not in stages
+
+
+def test_editing_a_term_reruns_its_combinations(clone, first_output):
+    names = ["loss=dice_bce", "loss.names=[bce,dice,dice_bce]", "loss.heads=[mask]"]
+    composing.compose(clone.folder / "params.yaml", ["scale=smoke", *names])
+    clone.run("dvc", "repro", "tune")
+    path = clone.folder / "src/loss_study/losses/bce.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    ran = clone.ran(clone.run("dvc", "repro", "tune"))
+    assert sorted(ran) == ["check", "tune@mask-bce", "tune@mask-dice_bce"]
+    stages = yaml.safe_load((clone.folder / "dvc.yaml").read_text())["stages"]
+    for stage in ("tune", "train", "evaluate"):
+        assert "data/losses/${item.loss}.json" in stages[stage]["deps"]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from loss_study import composing, parameters
+from loss_study import composing, parameters, tuning
 from loss_study.errors import StudyError
 from loss_study.training import trial_run
 from loss_study.trial import Trial
@@ -109,6 +109,43 @@ def test_a_choice_on_the_edge_is_said(lr, where):
 
 def test_one_candidate_has_no_edge():
     assert edge(1, [1]) == ""
+
+
+GRIDS = {"bce": [0.25, 0.5, 1.0, 2.0]}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 1000])
+def test_open_weights_cost_no_training_more(seed):
+    rates = [0.003, 0.01, 0.03, 0.1, 0.3]
+    drawn = tuning.candidates(rates, GRIDS, seed)
+    assert [one.lr for one in drawn] == rates, "every rate once, as for every other loss"
+    assert {one.weights["bce"] for one in drawn} == set(GRIDS["bce"]), "and every weight"
+    assert drawn == tuning.candidates(rates, GRIDS, seed)
+    both = tuning.candidates(rates, GRIDS | {"ssim": [1.0, 2.0]}, seed)
+    assert len(both) == 5 and {one.weights["ssim"] for one in both} == {1.0, 2.0}
+
+
+def test_another_seed_draws_other_weights():
+    rates = [0.003, 0.01, 0.03, 0.1, 0.3]
+    assert len({str(tuning.candidates(rates, GRIDS, seed)) for seed in range(5)}) > 1
+
+
+def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
+    options = {"dice_bce": {"terms": {"dice": 1.0, "bce": [0.5, 2.0]}}}
+    study = study.model_copy(update={"loss_options": options})
+    tune(Trial("mask", "dice_bce", study.recipe.search.seed), tmp_path / "data/sample", study)
+    trial = Trial("mask", "dice_bce", 0)
+    choice = json.loads((trial.tuning_dir / "choice.json").read_text())
+    with (trial.tuning_dir / "search.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["lr"]) for row in rows] == [0.0001, 0.001, 0.03]
+    assert {float(row["weight_bce"]) for row in rows} == {0.5, 2.0}
+    highest = max(rows, key=lambda row: float(row["validation"]))
+    assert choice["lr"] == float(highest["lr"]) and choice["weights"] == {"bce": float(highest["weight_bce"])}
+    assert choice["weight_edges"] == {"bce": "lower" if choice["weights"]["bce"] == 0.5 else "upper"}
+    trial_run.run(trial, sample, study)
+    record = json.loads((trial.run_dir / "trial.json").read_text())
+    assert record["loss_options"]["terms"] == {"dice": 1.0, **choice["weights"]} and record["lr"] == choice["lr"]
 
 
 def test_a_search_that_has_not_run_says_what_to_run(study):
