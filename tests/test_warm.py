@@ -169,8 +169,7 @@ def test_a_killed_server_takes_its_commands_along_and_the_launcher_says_so(serve
     assert run(script("print('alone')")).stdout == "alone\n"
 
 
-def test_what_a_server_never_began_runs_without_it(servers, script, monkeypatch):
-    monkeypatch.setitem(offer.LOADED, "dying", ("this", "antigravity_of_no_kind"))
+def test_what_a_server_never_began_runs_without_it(servers, script):
     os.kill(servers._processes[0].pid, signal.SIGSTOP)
     launcher = subprocess.Popen(script("print('alone')"), stdout=subprocess.PIPE, text=True)
     time.sleep(0.5)
@@ -200,6 +199,20 @@ def test_a_server_within_a_server_has_imported_what_both_do(servers, script):
     command = script("import sys; print('colorsys' in sys.modules, 'wave' in sys.modules)")
     command[command.index("light")] = "second"
     assert run(command).stdout == "True True\n"
+
+
+def test_under_plain_dvc_the_first_stage_starts_a_server_for_the_others(script, tmp_path):
+    (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+    command = script("import os, sys; print(os.getppid(), 'torch' in sys.modules, flush=True)")
+    command[command.index("light")] = "torch"
+    dvc = f"import subprocess\nfor _ in range(2): subprocess.run({command!r}, check=True)"
+    environment = cold() | {"DVC_ROOT": str(tmp_path), "DVC_STAGE": "train@mask-dice-0"}
+    (server, loaded), (again, still) = (
+        line.split() for line in run([sys.executable, "-c", dvc], env=environment).stdout.splitlines()
+    )
+    assert server == again and loaded == still == "True"
+    assert gone(int(server))
+    assert not list((tmp_path / ".dvc" / "tmp").iterdir())
 
 
 def test_nothing_is_left_behind(monkeypatch, script):

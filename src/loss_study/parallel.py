@@ -90,6 +90,8 @@ def unfinished(everything: Sequence[Task]) -> list[Task]:
 
 def _run_tasks(todo: Sequence[Task], jobs: int, when_idle: Callable[[], None]) -> list[Task]:
     """Run the tasks and return those that failed; `when_idle` is called when a job finds nothing left to do."""
+    if not todo:
+        return []
     queue = Queue(todo)
     with _view(len(todo)) as view, ThreadPoolExecutor(jobs) as pool:
         try:

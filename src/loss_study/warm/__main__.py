@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from loss_study import warm
 from loss_study.warm.request import Request, receive_number, run
@@ -32,17 +33,37 @@ def main() -> None:
 
 
 def _connect(name: str) -> socket.socket | None:
-    """Return a connection to the server `name`, None where none is offered or it is gone."""
-    folder = os.environ.get(warm.FOLDER)
-    if not folder:
+    """Return a connection to the server `name`, None where there is none.
+
+    Under plain DVC, the first stage that wants torch starts a server that ends with DVC.
+    """
+    if folder := os.environ.get(warm.FOLDER):
+        return _connected(f"{folder}/{name}")
+    if name != "torch" or sys.platform != "linux" or "DVC_ROOT" not in os.environ:
         return None
+    dvc = os.getppid()
+    address = f"{os.environ['DVC_ROOT']}/.dvc/tmp/{name}-{dvc}.socket"
+    return _connected(address) or _started(name, address, dvc)
+
+
+def _connected(address: str) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(f"{folder}/{name}")
+        connection.connect(address)
     except OSError:
         connection.close()
         return None
     return connection
+
+
+def _started(name: str, address: str, dvc: int) -> socket.socket | None:
+    from loss_study.warm import offer  # noqa: PLC0415 -- later stages do without its imports
+
+    try:
+        offer.start(name, Path(address), dvc)
+    except OSError:
+        return None
+    return _connected(address)
 
 
 def _hand_over(connection: socket.socket, command: list[str]) -> bool:

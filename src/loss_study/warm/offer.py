@@ -8,25 +8,60 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from loss_study import warm
 from loss_study.warm.request import Request, receive_number
 
-_TORCH = ("torch", "numpy", "pydantic", "yaml", "rich.progress")
+_TORCH = ("torch", "numpy.random", "yaml", "rich.progress", "filelock", "pydantic.main", "pydantic.types")
 #: The servers, and what each of them imports.
 LOADED = {
-    "dvc": ("dvc.cli", "dvc.commands.repro", "dvc.commands.status", "dvc.repo.reproduce", "dvc.stage.run"),
+    "dvc": (
+        "dvc.cli.parser",
+        "dvc.repo.reproduce",
+        "dvc.repo.open_repo",
+        "dvc.repo.plots",
+        "dvc.repo.metrics.show",
+        "dvc.utils.strictyaml",
+        "dvc.stage.run",
+        "dvc.rwlock",
+        "scmrepo.git",
+    ),
     "torch": _TORCH,
-    "mlflow": (*_TORCH, "mlflow.pytorch"),
+    "mlflow": (*_TORCH, "mlflow.pytorch", "mlflow.store.tracking.sqlalchemy_store", "scipy.special", "matplotlib"),
 }
+
+
+def start(name: str, address: Path, master: int) -> subprocess.Popen[bytes]:
+    """Start the server `name` of `LOADED`, listening at `address`, until the process `master` ends.
+
+    It imports in the background; a command that comes early waits for it.
+
+    Raises:
+        OSError: it cannot listen there.
+    """
+    with _listening(address) as listener:
+        command = [sys.executable, *_command(name, master)]
+        return subprocess.Popen(command, stdin=listener, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def _listening(address: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    address.unlink(missing_ok=True)
+    listener.bind(str(address))
+    listener.listen()
+    return listener
+
+
+def _command(name: str, master: int) -> list[str]:
+    return ["-m", "loss_study.warm.server", str(master), *LOADED[name]]
 
 
 class Servers(AbstractContextManager["Servers"]):
     """Warm servers for all that this process runs, until the ``with`` block or, in whatever way, the process ends.
 
-    Enter it in the main thread: to the kernel, the thread is the servers' parent. Systems other than Linux get none.
+    Systems other than Linux get none.
     """
 
     def __init__(self) -> None:
@@ -39,33 +74,26 @@ class Servers(AbstractContextManager["Servers"]):
         return self
 
     def start(self, name: str, within: str | None = None) -> None:
-        """Start the server `name` of `LOADED` in the background; a command that comes early waits for it.
+        """Start the server `name` of `LOADED` in the background, unless it is there.
 
         `within` names a running server that becomes it, so that what both import is imported once.
         """
         address = Path(self._folder, name)
         if sys.platform != "linux" or address.exists():
             return
-        command = ["-m", "loss_study.warm.server", *LOADED[name]]
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(address))
-            listener.listen()
+        with suppress(OSError):  # Without a server, its commands run in processes of their own.
             if within is None:
-                server = subprocess.Popen([sys.executable, *command], stdin=listener, start_new_session=True)
-                self._processes.append(server)
+                self._processes.append(start(name, address, os.getpid()))
             else:
-                self._ask(within, command, listener)
+                self._start_within(within, name, address)
 
-    def _ask(self, server: str, command: list[str], listener: socket.socket) -> None:
-        """Let a child of `server` run `command` with `listener` as its stdin, until the connection closes."""
+    def _start_within(self, server: str, name: str, address: Path) -> None:
         connection = socket.socket(socket.AF_UNIX)
         self._nested.append(connection)
-        try:
-            connection.connect(f"{self._folder}/{server}")
-            Request.here(command).send(connection, (listener.fileno(), 1, 2))
-            receive_number(connection)
-        except OSError:
-            return  # No server: whoever asks for it does without.
+        connection.connect(f"{self._folder}/{server}")
+        with _listening(address) as listener:
+            Request.here(_command(name, os.getpid())).send(connection, (listener.fileno(), 1, 2))
+        receive_number(connection)
 
     def __exit__(self, *_: object) -> None:
         os.environ.pop(warm.FOLDER, None)

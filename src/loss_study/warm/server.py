@@ -1,7 +1,8 @@
 """A process that has done the slow imports and forks itself into one command after the other.
 
-``python -m loss_study.warm.server torch numpy``, with a listening socket as its standard input. It imports no module of
-loss_study but this package, so that every command reads the code as it is then, and starts no thread and no CUDA.
+``python -m loss_study.warm.server 1234 torch numpy``, with a listening socket as its standard input; it ends with the
+process 1234. It imports no module of loss_study but this package, so that every command reads the code as it is then,
+and starts no thread and no CUDA.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from loss_study import warm
 from loss_study.warm.request import STREAMS, Request, send_number
@@ -26,11 +28,10 @@ _PATIENCE_SECONDS = 10
 
 def main() -> None:
     """Import, then serve; below `serve` this process is a forked child."""
-    warm.die_with_parent(os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listener = socket.socket(fileno=os.dup(0))
-    _load(sys.argv[1:])
-    Server(listener).serve().run()
+    server = Server(socket.socket(fileno=os.dup(0)), os.pidfd_open(int(sys.argv[1])))
+    _load(sys.argv[2:])
+    server.serve().run()
 
 
 def _load(names: list[str]) -> None:
@@ -53,15 +54,19 @@ class Child:
 
 
 class Server:
-    """Forks a child for every request, passes the launcher's signals on, and answers with the exit code."""
+    """Forks a child for every request, passes the launcher's signals on, and answers with the exit code.
 
-    def __init__(self, listener: socket.socket) -> None:
+    `master` is a descriptor of the process that it ends with.
+    """
+
+    def __init__(self, listener: socket.socket, master: int) -> None:
         self._listener = listener
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(master, selectors.EVENT_READ, self._end)
 
     def serve(self) -> Request:
-        """Serve until killed; returns in a forked child only, the request that it shall run."""
+        """Serve for as long as the master lives; returns in a forked child only, the request that it shall run."""
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._listener:
@@ -70,6 +75,11 @@ class Server:
                         return request
                 else:
                     key.data()
+
+    def _end(self) -> None:
+        """End with the process that the server is for; the kernel ends the children."""
+        Path(self._listener.getsockname()).unlink(missing_ok=True)
+        sys.exit()
 
     def _accept(self) -> Request | None:
         """Fork for the next request; returns it in the child, None in the server."""
