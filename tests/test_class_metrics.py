@@ -117,7 +117,7 @@ def test_the_table_holds_every_metric_and_no_other():
     of_class = {metrics.of_class(name) for name in NAMES}
     assert set(summary) == set(metrics.CLASS_METRICS) | of_class
     assert metrics.find("iou_border", classes=3).label == "IoU border"
-    assert metrics.find("iou", classes=3).label == "Mean IoU" != metrics.find("iou").label
+    assert metrics.find("iou", classes=3).label == "mIoU" != metrics.find("iou").label
     assert metrics.find("rmse", classes=3) is metrics.METRICS["rmse"]
     assert metrics.find("iou_border") is None
 

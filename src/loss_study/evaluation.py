@@ -174,6 +174,7 @@ def evaluate(
         {
             "verdict": metrics.collapse(head, **test, class_names=sample.class_names),
             "threshold": threshold,
+            "classes": test["target"].shape[1],
             "test": summary,
             "validation": validation_summary,
             "images": len(test["target"]),

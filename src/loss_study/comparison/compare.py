@@ -144,7 +144,7 @@ def compare(scores: Scores, failed: dict[str, int], resamples: int = RESAMPLES) 
         scores: of the sound trials.
         failed: number of failed trials of each loss of the study.
     """
-    metric = shown(scores.metric)
+    metric = shown(scores.metric, scores.classes)
     sign = 1 if metric.higher_is_better else -1
     losses = sorted(scores.values, key=lambda loss: (bool(failed[loss]), -sign * scores.values[loss].mean()))
     compared = [loss for loss in losses if not failed[loss]] or losses

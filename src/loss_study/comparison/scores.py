@@ -32,6 +32,7 @@ class Scores:
         clusters: cluster of each image, int64 (images,), numbered from 0: images of a cluster are no independent
             evidence and are resampled together.
         unit: what a cluster is: "cut-out", "background" or "image".
+        classes: of the mask; 1 for the depth.
     """
 
     head: str
@@ -39,6 +40,7 @@ class Scores:
     values: dict[str, np.ndarray]
     clusters: np.ndarray
     unit: str
+    classes: int = 1
 
 
 def read(head: str, results: Sequence[Result]) -> list[Scores]:
@@ -51,7 +53,8 @@ def read(head: str, results: Sequence[Result]) -> list[Scores]:
     Raises:
         StudyError: a sound trial's file is missing or damaged, or its images are not those of the other trials.
     """
-    sound = [result.trial for result in results if result.trial.head == head and result.sound]
+    of_head = [result for result in results if result.trial.head == head and result.sound]
+    sound = [result.trial for result in of_head]
     tables = {trial: _table(trial) for trial in sound}
     for trial in sound[1:]:
         if _column(tables[trial], "id") != _column(tables[sound[0]], "id"):
@@ -59,11 +62,11 @@ def read(head: str, results: Sequence[Result]) -> list[Scores]:
                 f"{_path(trial)}: its test images are not those of {_path(sound[0])}; run 'dvc repro' to evaluate both"
             )
     metrics = [name for name in COMPARED[head] if sound and all(name in table[0] for table in tables.values())]
-    found = [_scores(metric, tables) for metric in metrics]
+    found = [_scores(metric, tables, of_head[0].classes) for metric in metrics]
     return [scores for scores in found if len(scores.clusters) > 1]
 
 
-def _scores(metric: str, tables: dict[Trial, Table]) -> Scores:
+def _scores(metric: str, tables: dict[Trial, Table], classes: int) -> Scores:
     numbers = {trial: _numbers(trial, table, metric) for trial, table in tables.items()}
     defined = np.isfinite(list(numbers.values())).all(axis=0)
     values: dict[str, list[np.ndarray]] = {}
@@ -71,7 +74,8 @@ def _scores(metric: str, tables: dict[Trial, Table]) -> Scores:
         values.setdefault(trial.loss, []).append(of_images[defined])
     first = next(iter(tables))
     unit, clusters = _clusters([image for image, keep in zip(tables[first], defined, strict=True) if keep])
-    return Scores(first.head, metric, {loss: np.stack(seeds) for loss, seeds in values.items()}, clusters, unit)
+    stacked = {loss: np.stack(seeds) for loss, seeds in values.items()}
+    return Scores(first.head, metric, stacked, clusters, unit, classes)
 
 
 def _clusters(images: Table) -> tuple[str, np.ndarray]:

@@ -11,7 +11,7 @@ The first paragraph of the file's docstring says for people what the loss does; 
   pixel has a truth and 0 where it has none and must not count. A loss without it is refused where truths have gaps;
 - ``HEADS``, the heads that it makes sense on, as a literal; without it both;
 - ``MULTICLASS = True``, a literal as well: the loss takes C >= 2; without it such a mask is refused;
-- ``NOTES``, what a reader of the results should know, by head, as a literal;
+- ``NOTES``, what a reader of the results should know, by head ("classes": a mask of several), as a literal;
 - ``resolve(options, *, statistics)``, for options that depend on the training split (`TargetStatistics`);
 - ``output(*, <options>)``, where the prediction may be something else than sigmoid or softmax.
 

@@ -12,6 +12,7 @@ from loss_study.pixels import probability, total
 MULTICLASS = True
 LEAST_DENOMINATOR_TERM = 1e-6
 NOTES = {
+    "classes": "Counts every class alike, however small; pushes an uncertain pixel to one class, not to its chance.",
     "mask": "Balances foreground and background by itself; pushes an uncertain pixel to 0 or 1, not to its chance.",
     "depth": "Not minimised by the truth: the best answer is a black and white picture, 1 where the depth exceeds half "
     "the overlap reached and 0 elsewhere, so it cannot teach a depth map.",

@@ -11,6 +11,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "Answers uncertainty with the median: where foreground is less likely than not, all background is a "
     "minimum, and training can settle there.",
+    "classes": "Answers uncertainty with the most probable class alone: where a class is rare and hard to tell, never "
+    "predicting it is a minimum.",
 }
 
 

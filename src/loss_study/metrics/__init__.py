@@ -46,7 +46,7 @@ def _mask_metrics() -> dict[str, Metric]:
     definitions = {
         "iou": ("IoU", "Pixels marked in both, over pixels marked in prediction or truth; mean over images."),
         "dice": ("Dice", "Twice the pixels marked in both, over the pixels marked in each; mean over images."),
-        "mean_iou": ("Mean IoU", "IoU of the foreground and IoU of the background, their mean; mean over images."),
+        "mean_iou": ("mIoU", "IoU of the foreground and IoU of the background, their mean; mean over images."),
         "pixel_accuracy": ("Pixel accuracy", "Share of the pixels that are classified as in the truth."),
         "precision": ("Precision", "Share of the predicted foreground that is foreground."),
         "recall": ("Recall", "Share of the foreground that is predicted."),
@@ -63,16 +63,16 @@ def _mask_metrics() -> dict[str, Metric]:
 
 def _class_metrics() -> dict[str, Metric]:
     definitions = {
-        "iou": ("Mean IoU", "IoU of each class that an image or its prediction has, their mean; mean over images."),
-        "dice": ("Mean Dice", "Dice of each class that an image or its prediction has, their mean; mean over images."),
+        "iou": ("mIoU", "IoU of each class that an image or its prediction has, their mean; mean over images."),
+        "dice": ("mDice", "Dice of each class that an image or its prediction has, their mean; mean over images."),
         "pixel_accuracy": ("Pixel accuracy", "Share of the pixels whose class is right."),
         "boundary_f": (
             "Boundary F",
             "F-measure of the outlines of each class, their mean; within 0.75 % of the diagonal.",
         ),
         CUSTOM_IOU: ("Custom IoU", _CUSTOM_IOU),
-        "iou_dataset": ("Mean IoU, pooled", "IoU of each class over the pixels of all images together, their mean."),
-        "dice_dataset": ("Mean Dice, pooled", "Dice of each class over the pixels of all images together, their mean."),
+        "iou_dataset": ("mIoU, pooled", "IoU of each class over the pixels of all images together, their mean."),
+        "dice_dataset": ("mDice, pooled", "Dice of each class over the pixels of all images together, their mean."),
     }
     return {name: Metric("mask", label, "", True, text) for name, (label, text) in definitions.items()}
 

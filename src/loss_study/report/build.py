@@ -9,6 +9,7 @@ from loss_study.comparison.tables import pairs_csv, ranking_csv
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Parameters
 from loss_study.report import page, panels, protocol, tables
+from loss_study.report.colouring import Legend
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import Result
 from loss_study.report.why.chapter import chapter
@@ -24,6 +25,7 @@ def build(
     """Return the report's files by their path below ``reports/``."""
     pictures = [panel for ranking in rankings for panel in panels.panels(ranking, sample)]
     chapters = [found for ranking in rankings if (found := chapter(ranking, parameters, sample))]
+    legends = {ranking.head: Legend.of(sample, ranking.head) for ranking in rankings}
     how = protocol.describe(parameters, results, sample, protocol.origin())
     texts = {
         "metrics.json": tables.metrics_json(rankings, results, comparisons),
@@ -31,6 +33,6 @@ def build(
         "ranking.csv": ranking_csv(comparisons),
         "pairs.csv": pairs_csv(comparisons),
         "curves.csv": tables.curves_csv(results),
-        "index.html": page.render(parameters, results, rankings, comparisons, pictures, chapters, how),
+        "index.html": page.render(parameters, results, rankings, comparisons, pictures, chapters, legends, how),
     }
     return {panel.path: panel.png for panel in pictures} | {path: text.encode() for path, text in texts.items()}

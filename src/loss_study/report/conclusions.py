@@ -31,7 +31,7 @@ class Forest:
 
     def beyond(self, row: Estimate) -> str:
         """Return at which end of the axis `row` lies outside, "left" or "right"; "" if its mean is on it."""
-        place = self.axis.percent(row.mean)
+        place = round(self.axis.percent(row.mean), 6)
         return "left" if place < 0 else "right" if place > 100 else ""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loss_study.metrics import AT_BEST, FOREGROUND, METRICS
+from loss_study.metrics import AT_BEST, FOREGROUND, find
 
 _GROUPS = {"": "", AT_BEST: "at the threshold that is best on validation", FOREGROUND: "on the foreground alone"}
 
@@ -27,9 +27,13 @@ class Shown:
         return f"{value:.4f}" if self.higher_is_better is False else f"{value:.3f}"
 
 
-def shown(name: str) -> Shown:
-    """Return how to show the metric `name`; one that the project does not define is shown as it is named."""
-    metric = METRICS.get(name)
+def shown(name: str, classes: int = 1) -> Shown:
+    """Return how to show the metric `name`; one that the project does not define is shown as it is named.
+
+    Args:
+        classes: of the mask, if it is one.
+    """
+    metric = find(name, classes)
     if metric is None:
         return Shown(name, name.replace("_", " "), None, "", "")
     return Shown(name, metric.label, metric.higher_is_better, metric.unit, metric.definition)
@@ -43,11 +47,11 @@ class Group:
     columns: tuple[tuple[str, Shown], ...]
 
 
-def groups(names: Iterable[str]) -> list[Group]:
-    """Sort metrics into the plain ones and their variants; a column is (heading, metric)."""
+def groups(names: Iterable[str], classes: int = 1) -> list[Group]:
+    """Sort metrics into the plain ones and their variants; a column is (heading, metric). `classes` as in `shown`."""
     columns: dict[str, list[tuple[str, Shown]]] = {}
     for name in names:
         suffix = next((suffix for suffix in (AT_BEST, FOREGROUND) if name.endswith(suffix)), "")
-        heading = shown(name.removesuffix(suffix)).label
-        columns.setdefault(suffix, []).append((heading, shown(name)))
+        heading = shown(name.removesuffix(suffix), classes).label
+        columns.setdefault(suffix, []).append((heading, shown(name, classes)))
     return [Group(_GROUPS[suffix], tuple(metrics)) for suffix, metrics in columns.items()]

@@ -15,8 +15,9 @@ from loss_study import combination
 from loss_study.comparison.compare import CHANCE, RESAMPLES, Comparison
 from loss_study.comparison.tables import headlines
 from loss_study.parameters import Parameters
-from loss_study.report import charts, losses, panels
+from loss_study.report import charts, colouring, losses
 from loss_study.report.answer import answer
+from loss_study.report.colouring import Legend
 from loss_study.report.conclusions import conclusions
 from loss_study.report.labels import groups, shown
 from loss_study.report.palette import colours
@@ -35,9 +36,12 @@ def render(
     comparisons: Sequence[Comparison],
     pictures: Sequence[Panel],
     chapters: Sequence[Chapter],
+    legends: Mapping[str, Legend],
     how: Mapping[str, Any],
 ) -> str:
     """Return the page's HTML; `how` is what `protocol.describe` returns, `chapters` say why, one for each head.
+
+    `legends`, by head, say what the colours of `pictures` mean.
 
     The same arguments give the same bytes; everything from outside is escaped.
     """
@@ -57,8 +61,11 @@ def render(
             failures=[result for result in results if not result.sound],
             colours=colours(parameters.loss.names),
             about={name: losses.about(name, parameters.loss_options[name]) for name in parameters.loss.names},
-            error_range=panels.ERROR_RANGE,
-            scales={name: panels.scale(name) for name in (panels.DEPTH_COLOURS, panels.ERROR_COLOURS)},
+            legends=legends,
+            error_range=colouring.ERROR_RANGE,
+            scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},
+            stripes=colouring.stripes(),
+            wrong=colouring.WRONG,
             how=how,
             style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
             script=Markup(script),  # noqa: S704
@@ -82,7 +89,7 @@ def _head_section(ranking: Ranking, comparison: Comparison | None, pictures: Seq
         "ranking": ranking,
         "answer": answer(ranking, comparison),
         "axis": charts.Axis.around(value for standing in ranking.placed for value in standing.values),
-        "groups": groups(metrics),
+        "groups": groups(metrics, ranking.classes),
         "best": {name: _best(ranking, name) for name in metrics},
         "charts": [charts.validation_chart(ranking), charts.training_chart(ranking)],
         "panels": [panel for panel in pictures if panel.head == ranking.head],
@@ -91,7 +98,7 @@ def _head_section(ranking: Ranking, comparison: Comparison | None, pictures: Seq
 
 def _best(ranking: Ranking, name: str) -> float | None:
     """The best mean of one metric, None where its direction is unknown or it says nothing about order."""
-    direction = shown(name).higher_is_better
+    direction = shown(name, ranking.classes).higher_is_better
     values = [standing.means[name] for standing in ranking.placed if name in standing.means and not standing.failed]
     if direction is None or len(values) < 2:
         return None

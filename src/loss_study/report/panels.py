@@ -7,20 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import HEADLINE
+from loss_study.report import colouring
 from loss_study.report.labels import shown
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import Result, rows
-
-DEPTH_COLOURS = "viridis"
-#: White where prediction and truth agree, red where the prediction is above the truth, blue where it is below.
-ERROR_COLOURS = "RdBu_r"
-#: The error, in units of the full range of the target, that has the strongest colour.
-ERROR_RANGE = {"mask": 1.0, "depth": 0.2}
 
 _CELL = 128
 _GAP = 6
@@ -57,6 +51,39 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class _Truth:
+    """The truth of one picture, uint8 (H, W), and where there is one, bool (H, W); None: everywhere."""
+
+    head: str
+    values: np.ndarray
+    classes: int
+    valid: np.ndarray | None
+
+    @classmethod
+    def of(cls, sample: PackedSample, head: str, picture: int) -> _Truth:
+        valid = sample.valid(head)
+        return cls(
+            head,
+            np.asarray(sample.targets(head)[picture]),
+            colouring.classes_of(sample, head),
+            None if valid is None else np.asarray(valid[picture]),
+        )
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The truth in colours."""
+        return colouring.coloured(self.head, self.values, self.classes, self.valid)
+
+    def coloured(self, prediction: np.ndarray) -> np.ndarray:
+        """Return a prediction in colours, also where there is no truth."""
+        return colouring.coloured(self.head, prediction, self.classes)
+
+    def error(self, prediction: np.ndarray) -> np.ndarray:
+        """Return where a prediction is wrong."""
+        return colouring.error(self.head, prediction, self.values, self.classes, self.valid)
+
+
+@dataclass(frozen=True)
 class _Column:
     """A column of a panel: two pictures, RGB (H, W, 3) or None, and the line below each of them."""
 
@@ -79,12 +106,6 @@ def panels(ranking: Ranking, sample: PackedSample) -> list[Panel]:
     ]
 
 
-def scale(colours: str) -> str:
-    """Return a colour map as a CSS gradient from its low end to its high end, for a legend."""
-    stops = colormaps[colours](np.linspace(0, 1, 9), bytes=True)
-    return f"linear-gradient(to right, {', '.join('#{:02x}{:02x}{:02x}'.format(*stop[:3]) for stop in stops)})"
-
-
 def _with_predictions(results: Sequence[Result]) -> Result:
     return next((result for result in results if result.panel), results[0])
 
@@ -98,46 +119,34 @@ def _shot(result: Result, number: int) -> Shot:
 
 def panel(head: str, name: str, picture: int, shots: Sequence[Shot], sample: PackedSample) -> Panel:
     """Return the panel `name` of the sample's picture number `picture`, with a column for each of `shots`."""
-    truth = np.asarray(sample.targets(head)[picture])
     columns = [_Column("picture", np.asarray(sample.pictures[picture]))]
     if sample.backgrounds is not None:
         columns.append(_Column("background", np.asarray(sample.backgrounds[sample.background_rows[picture]])))
-    columns.append(_Column("truth", _coloured(head, truth)))
+    truth = _Truth.of(sample, head, picture)
+    columns.append(_Column("truth", truth.picture))
     identity = sample.index[picture]["id"]
-    columns += [_loss_column(head, identity, truth, shot) for shot in shots]
+    columns += [_loss_column(truth, identity, shot) for shot in shots]
     alt = f"{head} of test picture {identity}: {', '.join(column.title for column in columns)}; below, the errors"
-    canvas = _drawn(columns, truth.shape)
+    canvas = _drawn(columns, truth.values.shape)
     file = io.BytesIO()
     canvas.save(file, "PNG")
     return Panel(head, name, identity, file.getvalue(), canvas.width, alt)
 
 
-def _loss_column(head: str, identity: str, truth: np.ndarray, shot: Shot) -> _Column:
+def _loss_column(truth: _Truth, identity: str, shot: Shot) -> _Column:
     result, prediction = shot.result, shot.prediction
     if prediction is None:
         return _Column(result.trial.loss, None, None, result.status)
-    caption = result.verdict or _score(head, identity, result)
-    return _Column(result.trial.loss, _coloured(head, prediction), _error(head, prediction, truth), caption)
+    caption = result.verdict or _score(truth.head, identity, result)
+    return _Column(result.trial.loss, truth.coloured(prediction), truth.error(prediction), caption)
 
 
 def _score(head: str, identity: str, result: Result) -> str:
-    metric = shown(HEADLINE[head])
+    metric = shown(HEADLINE[head], result.classes)
     for row in rows(result.trial.eval_dir / "per_image.csv"):
         if row["id"] == identity and row.get(metric.name):
             return f"{metric.label} {metric.show(float(row[metric.name]))}"
     return ""
-
-
-def _coloured(head: str, target: np.ndarray) -> np.ndarray:
-    """A mask in grey, a depth map in `DEPTH_COLOURS`; uint8 (H, W) to uint8 (H, W, 3)."""
-    if head == "mask":
-        return np.repeat(target[..., None], 3, axis=2)
-    return colormaps[DEPTH_COLOURS](target, bytes=True)[..., :3]
-
-
-def _error(head: str, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    difference = (prediction.astype(np.float32) - truth) / 255
-    return colormaps[ERROR_COLOURS](0.5 + 0.5 * difference / ERROR_RANGE[head], bytes=True)[..., :3]
 
 
 def _drawn(columns: Sequence[_Column], shape: tuple[int, int]) -> Image.Image:

@@ -72,7 +72,10 @@ def describe(parameters: Parameters, results: Sequence[Result], sample: PackedSa
 
 
 def _statistics(sample: PackedSample) -> dict[str, str]:
-    return {f"{name} of training": f"{value:.4f}" for name, value in sample.statistics.items()}
+    statistics = dict(sample.statistics)
+    shares = dict(zip(sample.class_names, statistics.pop("class_shares", ()), strict=False))
+    named = statistics | {f"share of {name}": share for name, share in shares.items()}
+    return {f"{name} of training": f"{value:.4f}" for name, value in named.items()}
 
 
 def coverage(parameters: Parameters) -> str:

@@ -55,12 +55,14 @@ class Ranking:
     """The losses of one head, best first.
 
     A loss with a failed trial stands behind every loss without one, whatever its mean over the others: a loss that
-    sometimes collapses is no safe choice. A loss without a sound trial stands last and has no place.
+    sometimes collapses is no safe choice. A loss without a sound trial stands last and has no place. `classes` are
+    those of the mask, 1 for the depth.
     """
 
     head: str
     metric: Shown
     standings: tuple[Standing, ...]
+    classes: int = 1
 
     @property
     def placed(self) -> list[Standing]:
@@ -75,13 +77,14 @@ class Ranking:
 
 def rank(head: str, results: Sequence[Result]) -> Ranking:
     """Order the losses of `head` by the mean of its headline metric over the sound trials."""
-    headline = shown(HEADLINE[head])
     of_head = [result for result in results if result.trial.head == head]
+    classes = max((result.classes for result in of_head), default=1)
+    headline = shown(HEADLINE[head], classes)
     losses = dict.fromkeys(result.trial.loss for result in of_head)
     standings = [
         Standing(loss, tuple(result for result in of_head if result.trial.loss == loss), headline) for loss in losses
     ]
-    return Ranking(head, headline, tuple(sorted(standings, key=_order)))
+    return Ranking(head, headline, tuple(sorted(standings, key=_order)), classes)
 
 
 def _order(standing: Standing) -> tuple[int, float]:

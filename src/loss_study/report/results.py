@@ -32,6 +32,7 @@ class Result:
         threshold: best threshold on validation (mask), else None.
         panel: picture numbers of the rows of ``predictions.npy``.
         history: rows of ``history.csv`` as written, one per epoch.
+        classes: of the mask; 1 for the depth.
     """
 
     trial: Trial
@@ -43,6 +44,7 @@ class Result:
     threshold: float | None
     panel: tuple[int, ...]
     history: tuple[dict[str, str], ...]
+    classes: int = 1
 
     @property
     def sound(self) -> bool:
@@ -86,6 +88,7 @@ def _read(trial: Trial) -> Result:
         threshold=evaluation.get("threshold"),
         panel=tuple(evaluation.get("panel", ())),
         history=tuple(rows(trial.run_dir / "history.csv")),
+        classes=evaluation.get("classes", 1),
     )
 
 

@@ -53,8 +53,11 @@ def searches(parameters: Parameters) -> list[HeadSearch]:
     """Return what ``tuning/`` holds for each head; empty for a recipe without a search."""
     if not parameters.recipe.search.lr:
         return []
+    classes = parameters.dataset.classes
     return [
-        HeadSearch(head, shown(HEADLINE[head]), tuple(_found(head, parameters.loss.names)))
+        HeadSearch(
+            head, shown(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, parameters.loss.names))
+        )
         for head in parameters.loss.heads
     ]
 

@@ -52,4 +52,5 @@ def _signature(head: str, sample: PackedSample) -> ModelSignature:
     def tensors(name: str, channels: int) -> Schema:
         return Schema([TensorSpec(np.dtype("float32"), (-1, channels, *sample.pictures.shape[1:3]), name)])
 
-    return ModelSignature(tensors("inputs", sample.in_channels), tensors(head, 1))
+    logits = sample.classes if head == "mask" else 1
+    return ModelSignature(tensors("inputs", sample.in_channels), tensors(head, logits))

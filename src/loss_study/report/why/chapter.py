@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loss_study.data.packed import PackedSample
@@ -9,7 +10,7 @@ from loss_study.parameters import Parameters
 from loss_study.report.charts import CurveChart
 from loss_study.report.ranking import Ranking
 from loss_study.report.why import charts, sentences, tables
-from loss_study.report.why.evidence import gather
+from loss_study.report.why.evidence import Evidence, gather
 from loss_study.report.why.learning import ignorance
 from loss_study.report.why.pictures import Extreme, extremes
 from loss_study.report.why.tables import Table
@@ -39,20 +40,42 @@ def chapter(ranking: Ranking, parameters: Parameters, sample: PackedSample) -> C
         return None
     head, metric = ranking.head, ranking.metric
     start = ignorance(head, sample)
-    is_mask = head == "mask"
+    failures = _failures(ranking, evidence, sample)
     return Chapter(
         head=head,
         gradient_sentences=[
-            *sentences.gradient(evidence, head, parameters.recipe.optimizer.name),
+            *sentences.gradient(evidence, head, parameters.recipe.optimizer.name, ranking.classes),
             *sentences.explanation(evidence, head, metric, start),
         ],
         late_responses=charts.response_charts(evidence, "late"),
         early_responses=charts.response_charts(evidence, "start"),
-        gradients=tables.gradient_table(evidence, head),
-        failure_sentences=sentences.mask_failures(evidence) if is_mask else sentences.depth_failures(evidence),
-        failure_charts=charts.mask_charts(evidence) if is_mask else charts.depth_charts(evidence),
-        failures=tables.mask_table(evidence) if is_mask else tables.depth_table(evidence),
+        gradients=tables.gradient_table(evidence, head, ranking.classes),
+        failure_sentences=failures.sentences,
+        failure_charts=failures.charts,
+        failures=failures.table,
         learning_sentences=sentences.learning(evidence, metric, start),
         learning=tables.learning_table(evidence, metric, start),
         extremes=extremes(ranking, evidence, sample),
+    )
+
+
+@dataclass(frozen=True)
+class _Failures:
+    sentences: list[str]
+    charts: list[CurveChart]
+    table: Table
+
+
+def _failures(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSample) -> _Failures:
+    if ranking.head == "depth":
+        return _Failures(
+            sentences.depth_failures(evidence), charts.depth_charts(evidence), tables.depth_table(evidence)
+        )
+    if ranking.classes == 1:
+        return _Failures(sentences.mask_failures(evidence), charts.mask_charts(evidence), tables.mask_table(evidence))
+    names = sample.class_names
+    return _Failures(
+        sentences.class_failures(evidence, names),
+        charts.mask_charts(evidence, ranking.classes),
+        tables.class_table(evidence, names),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from loss_study.report.charts import Axis, CurveChart, Line, points
 from loss_study.report.why.evidence import Evidence, mean_curve
 from loss_study.report.why.sizes import size_bins
@@ -26,7 +28,8 @@ def response_charts(evidence: Sequence[Evidence], state: str) -> list[CurveChart
 
     Every loss is scaled by its strongest pull on either pixel: a constant factor is a matter of the learning rate.
     """
-    responses = [(known.loss, known.evaluated[0]["response"]) for known in evidence if known.evaluated]
+    anatomies = [(known.loss, known.evaluated[0]["response"]) for known in evidence if known.evaluated]
+    responses = [(loss, response) for loss, response in anatomies if response]
     if not responses:
         return []
     return [
@@ -48,8 +51,8 @@ def _response_chart(
     return _chart(f"{_PIXELS[name]}: pull up or down", note, curves, guide, x=_UNIT_AXIS, y=_PULL_AXIS)
 
 
-def mask_charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
-    """Return IoU by object size, IoU by threshold, and the reliability of the probabilities."""
+def mask_charts(evidence: Sequence[Evidence], classes: int = 1) -> list[CurveChart]:
+    """Return IoU by object size and by threshold, both of one class, and the reliability of the probabilities."""
     charts = [_size_chart(evidence)] if _size_curves(evidence) else []
     thresholds = _curves(evidence, lambda known: _pairs(known, ("thresholds",), ("iou_by_threshold",)))
     reliability = _curves(
@@ -58,10 +61,12 @@ def mask_charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
     if thresholds:
         charts.append(_chart("IoU by threshold", "foreground is what lies above it", thresholds, x=_UNIT_AXIS))
     if reliability:
+        several = "share that is right by the probability of the predicted class"
+        observed = several if classes > 1 else "share of foreground by predicted probability"
         charts.append(
             _chart(
                 "Calibration",
-                "share of foreground by predicted probability; dashed: as it should be",
+                f"{observed}; dashed: as it should be",
                 reliability,
                 {"calibrated": [(0.0, 0.0), (1.0, 1.0)]},
                 x=_UNIT_AXIS,
@@ -107,7 +112,7 @@ def _size_curves(evidence: Sequence[Evidence]) -> dict[str, Curve]:
 def iou_by_size(known: Evidence) -> Curve:
     """Return (median size of the object in percent of the picture, mean IoU) of every group of test images."""
     iou, foreground = known.per_image("iou"), known.per_image("foreground")
-    if iou is None or foreground is None:
+    if iou is None or foreground is None or np.isnan(foreground).any() or np.isnan(iou).any():
         return []
     return [(100 * part.foreground, float(iou[part.places].mean())) for part in size_bins(foreground)]
 

@@ -14,11 +14,29 @@ REACHED = 0.9
 
 
 def ignorance(head: str, sample: PackedSample) -> float:
-    """Return the validation metric of knowing nothing: IoU 0, or the RMSE of the training split's mean depth."""
-    if head == "mask":
+    """Return the validation metric of knowing nothing but the training split's statistics.
+
+    IoU 0; of several classes the mean IoU where the commonest one is predicted everywhere; or the RMSE of the mean
+    depth.
+    """
+    if head == "mask" and sample.classes == 1:
         return 0.0
-    error = sample.targets(head)[sample.rows("validation")] / 255 - sample.statistics["depth_mean"]
-    return float(np.sqrt(np.square(error).mean(axis=(1, 2))).mean())
+    rows, valid = sample.rows("validation"), sample.valid(head)
+    targets = sample.targets(head)[rows]
+    known = np.ones(targets.shape, np.bool_) if valid is None else valid[rows]
+    pairs = zip(targets, known, strict=True)
+    if head == "mask":
+        commonest = int(np.argmax(sample.statistics["class_shares"]))
+        values = [_mean_iou_of_one_class(one[where], commonest) for one, where in pairs if where.any()]
+    else:
+        mean = sample.statistics["depth_mean"]
+        values = [np.sqrt(np.square(one[where] / 255 - mean).mean()) for one, where in pairs if where.any()]
+    return float(np.mean(values))
+
+
+def _mean_iou_of_one_class(true: np.ndarray, predicted: int) -> float:
+    """Return the mean IoU of a picture with the classes `true` in which `predicted` is predicted everywhere."""
+    return float((true == predicted).mean() / len({predicted, *np.unique(true).tolist()}))
 
 
 def epochs_to_most(result: Result, start: float) -> int | None:

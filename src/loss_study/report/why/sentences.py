@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import fmean
 
+import numpy as np
+
+from loss_study.metrics import of_class
 from loss_study.report.labels import Shown
 from loss_study.report.why import tables
 from loss_study.report.why.charts import iou_by_size
@@ -14,8 +18,11 @@ from loss_study.report.why.tables import Number, few, percent
 
 #: Optimisers that divide the gradient by its own size.
 SCALE_FREE = ("adam", "adamw")
-#: The region that matters most to a head, and how it is called.
-PLACES = {"mask": ("foreground", "the foreground"), "depth": ("edges", "the jumps of the depth")}
+#: The regions that matter most to a head, and how they are called; several classes have no foreground.
+PLACES = {
+    "mask": {"foreground": "the foreground", "outline": "the outlines between classes"},
+    "depth": {"edges": "the jumps of the depth"},
+}
 #: With five, even a perfect order is no surprise to one who looks three times: 3 x 2 / 120 = 0.05.
 LEAST_LOSSES = 6
 SIGNIFICANT = 0.05
@@ -26,18 +33,19 @@ MISPLACED = 0.05
 Extremes = tuple[tuple[str, float], tuple[str, float]]
 
 
-def gradient(evidence: Sequence[Evidence], head: str, optimizer: str) -> list[str]:
+def gradient(evidence: Sequence[Evidence], head: str, optimizer: str, classes: int = 1) -> list[str]:
     """Return what is to be said of where the gradient lies, how large it is, and where it comes to rest."""
+    yardstick = "bce" if classes == 1 else "cross entropy"
     return [
         *_whereabouts(evidence, head),
-        *_sizes(evidence, optimizer),
+        *_sizes(evidence, optimizer, yardstick),
         *(_rests(evidence) if head == "depth" else []),
-        *_collapses(evidence, head),
+        *_collapses(evidence, head, yardstick),
     ]
 
 
 def _whereabouts(evidence: Sequence[Evidence], head: str) -> list[str]:
-    place, words = PLACES[head]
+    place, words = _place(evidence, head)
     start = _extremes(evidence, lambda known: tables.share(known, "start", place))
     end = _extremes(evidence, lambda known: tables.share(known, "end", place))
     if not start or not end:
@@ -49,19 +57,28 @@ def _whereabouts(evidence: Sequence[Evidence], head: str) -> list[str]:
     ]
 
 
+def _place(evidence: Sequence[Evidence], head: str) -> tuple[str, str]:
+    """Return the first region of `PLACES` that was looked at."""
+    places = PLACES[head]
+    there = [name for name in places if any(tables.share(known, "start", name) is not None for known in evidence)]
+    name = there[0] if there else next(iter(places))
+    return name, places[name]
+
+
 def _span(extremes: Extremes) -> str:
     (low, least), (high, most) = extremes
     span = f"{percent(least)} ({low}) to {percent(most)} ({high})"
     return percent(least) if percent(least) == percent(most) else span
 
 
-def _sizes(evidence: Sequence[Evidence], optimizer: str) -> list[str]:
+def _sizes(evidence: Sequence[Evidence], optimizer: str, yardstick: str) -> list[str]:
     extremes = _extremes(evidence, lambda known: tables.relative_norm(known, "start"))
     if not extremes or extremes[0][0] == extremes[1][0]:
         return []
     (low, least), (high, most) = extremes
     sentence = (
-        f"Before training the gradients are from {least:.2g} ({low}) to {most:.2g} ({high}) times as large as bce's"
+        f"Before training the gradients are from {least:.2g} ({low}) to {most:.2g} ({high}) times as large as "
+        f"{yardstick}'s"
     )
     if len({result.run.get("lr") for known in evidence for result in known.results}) > 1:
         return [f"{sentence}; each loss has its own learning rate, which makes up for that."]
@@ -70,8 +87,8 @@ def _sizes(evidence: Sequence[Evidence], optimizer: str) -> list[str]:
     return [f"{sentence}; with {optimizer} and one learning rate for all that is as good as different learning rates."]
 
 
-def _collapses(evidence: Sequence[Evidence], head: str) -> list[str]:
-    place, words = PLACES[head]
+def _collapses(evidence: Sequence[Evidence], head: str, yardstick: str) -> list[str]:
+    place, words = _place(evidence, head)
     sentences = []
     for result, anatomy in (pair for known in evidence for pair in known.failed):
         size = mean([anatomy], "gradients", "end", "relative_norm")
@@ -80,7 +97,7 @@ def _collapses(evidence: Sequence[Evidence], head: str) -> list[str]:
         if size is not None:
             sentences.append(
                 f"{result.trial.name} {result.failure.split(':')[0]}: where it ended, its gradient is {size:.2g} times "
-                f"as large as bce's would be{where}."
+                f"as large as {yardstick}'s would be{where}."
             )
     return sentences
 
@@ -119,7 +136,7 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Shown, start: f
 
     Spearman's rank correlation over the losses; the probabilities are multiplied by the number of looks (Bonferroni).
     """
-    place, words = PLACES[head]
+    place, words = _place(evidence, head)
     reasons: dict[str, Number] = {
         f"share of the gradient from {words} before training": lambda known: tables.share(known, "start", place),
         "gradient before training": lambda known: tables.relative_norm(known, "start"),
@@ -225,6 +242,61 @@ def _calibration(evidence: Sequence[Evidence]) -> list[str]:
     return [
         f"The probabilities of {low} can best be taken at their word (calibration error {least:.4f}), those of {high} "
         f"least ({most:.4f})."
+    ]
+
+
+def class_failures(evidence: Sequence[Evidence], class_names: Sequence[str]) -> list[str]:
+    """Return what is to be said of where masks of several classes are wrong."""
+    names = [name.replace("_", " ") for name in class_names]
+    return [
+        *_hardest_class(evidence, class_names),
+        *_confusions(evidence, names),
+        *_class_outlines(evidence),
+        *_calibration(evidence),
+    ]
+
+
+def _hardest_class(evidence: Sequence[Evidence], class_names: Sequence[str]) -> list[str]:
+    hardest: dict[str, list[str]] = {}
+    for known in evidence:
+        means = {name: _mean_iou(known, name) for name in class_names}
+        present = {name: value for name, value in means.items() if value is not None}
+        if len(present) > 1:
+            worst, best = min(present, key=present.__getitem__), max(present, key=present.__getitem__)
+            told = f"{known.loss} (IoU {present[worst]:.3f}; {best.replace('_', ' ')} {present[best]:.3f})"
+            hardest.setdefault(worst.replace("_", " "), []).append(told)
+    return [f"The hardest class is {name} for {_list(losses)}." for name, losses in hardest.items()]
+
+
+def _mean_iou(known: Evidence, class_name: str) -> float | None:
+    values = [result.test[of_class(class_name)] for result in known.results if of_class(class_name) in result.test]
+    return fmean(values) if values else None
+
+
+def _confusions(evidence: Sequence[Evidence], names: Sequence[str]) -> list[str]:
+    """The commonest mistake of each loss; losses that share it are named together."""
+    mistakes: dict[tuple[str, str], list[str]] = {}
+    for known in evidence:
+        pixels = tables.confusion(known)
+        if pixels is not None:
+            wrong = pixels - np.diag(np.diag(pixels))
+            if wrong.any():
+                true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
+                told = f"{percent(wrong.max() / wrong.sum())} of the wrong pixels with {known.loss}"
+                mistakes.setdefault((names[true], names[predicted]), []).append(told)
+    return [
+        f"Most often {true} is taken for {predicted}: {_list(losses)}."
+        for (true, predicted), losses in mistakes.items()
+    ]
+
+
+def _class_outlines(evidence: Sequence[Evidence]) -> list[str]:
+    extremes, band = _extremes(evidence, tables.misclassified_at_outline), _extremes(evidence, tables.outline_share)
+    if not extremes or not band:
+        return []
+    share = percent(band[0][1])
+    return [
+        f"Of the wrong pixels {_span(extremes)} lie at the outlines between classes, which are {share} of the picture."
     ]
 
 

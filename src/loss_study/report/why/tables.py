@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+import numpy as np
+
 from loss_study.metrics import AT_BEST
 from loss_study.report.labels import Shown
 from loss_study.report.why.evidence import Evidence, mean
@@ -54,8 +56,9 @@ def few(number: float) -> str:
     return f"{round(number, 1):g}"
 
 
-def gradient_table(evidence: Sequence[Evidence], head: str) -> Table:
+def gradient_table(evidence: Sequence[Evidence], head: str, classes: int = 1) -> Table:
     """Return where the gradient lies and how large it is, at the start and at the end of training."""
+    yardstick = "bce" if classes == 1 else "cross entropy"
     places = {"mask": ("foreground", "outline"), "depth": ("foreground", "edges")}[head]
     columns = [
         Column(
@@ -70,7 +73,7 @@ def gradient_table(evidence: Sequence[Evidence], head: str) -> Table:
     columns += [
         Column(
             f"Size, {moment}",
-            "Norm of a picture's gradient by the logits, as a multiple of that of bce at the same logits",
+            f"Norm of a picture's gradient by the logits, as a multiple of that of {yardstick} at the same logits",
             "{:.3g}".format,
             tuple(relative_norm(known, moment) for known in evidence),
         )
@@ -157,6 +160,60 @@ def threshold_gain(known: Evidence) -> float | None:
 def calibration(known: Evidence) -> float | None:
     """Return the expected calibration error."""
     return mean(known.sound, "errors", "calibration", "error")
+
+
+def class_table(evidence: Sequence[Evidence], class_names: Sequence[str]) -> Table:
+    """Return how many pixels get a wrong class and where, how much of each class is found, and the calibration."""
+    columns = [
+        Column("Wrong", "Share of all pixels whose class is wrong", fine_percent, _each(evidence, misclassified)),
+        Column(
+            "At the outline",
+            "Share of the wrong pixels that lie in the band on both sides of the outlines between classes",
+            percent,
+            _each(evidence, misclassified_at_outline),
+        ),
+        *(
+            Column(
+                f"{name.replace('_', ' ').capitalize()} found",
+                f"Share of the pixels of {name.replace('_', ' ')} that are predicted as such",
+                percent,
+                _each(evidence, lambda known, k=k: found(known, k)),
+            )
+            for k, name in enumerate(class_names)
+        ),
+        Column(
+            "Calibration error", "Expected calibration error, 0 is best", "{:.4f}".format, _each(evidence, calibration)
+        ),
+    ]
+    return _table("What kind of errors", evidence, columns)
+
+
+def confusion(known: Evidence) -> np.ndarray | None:
+    """Return the pixels by true class (rows) and predicted class (columns), over all sound trials; None without any."""
+    counts = [anatomy["errors"]["confusion"] for anatomy in known.sound]
+    return np.sum(counts, axis=0) if counts else None
+
+
+def misclassified(known: Evidence) -> float | None:
+    """Return the share of all test pixels whose class is wrong."""
+    pixels = confusion(known)
+    return None if pixels is None else float(1 - np.trace(pixels) / pixels.sum())
+
+
+def misclassified_at_outline(known: Evidence) -> float | None:
+    """Return the share of the wrong pixels that lie at the outlines."""
+    return _ratio(_sum(known, ("outline",), ("wrong",)), _sum(known, ("outline", "elsewhere"), ("wrong",)))
+
+
+def outline_share(known: Evidence) -> float | None:
+    """Return the share of all pixels that lie at the outlines between classes."""
+    return _ratio(_sum(known, ("outline",), ("pixels",)), _sum(known, ("outline", "elsewhere"), ("pixels",)))
+
+
+def found(known: Evidence, number: int) -> float | None:
+    """Return the share of the pixels of class `number` that are predicted as such; None where there are none."""
+    pixels = confusion(known)
+    return None if pixels is None else _ratio(float(pixels[number, number]), float(pixels[number].sum()))
 
 
 def depth_table(evidence: Sequence[Evidence]) -> Table:
