@@ -1,18 +1,22 @@
 """Where the seconds of a study go: ``python benchmarks/study.py [--jobs 2] [scale=smoke ...]``.
 
-Runs the study in a temporary clone of the working tree, without a cache, and takes the time apart: DVC and start-up
-of the stages, training, evaluation, everything else. Then once more, when there is nothing to do.
+Runs the study in a temporary clone of the working tree, without a cache, and takes the time apart by what the trials
+measured and when their lines appeared: up to the first training step, training, evaluation, between the trials, after
+the last one. Then once more, when there is nothing to do.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -44,19 +48,63 @@ def clone(folder: Path, overrides: list[str]) -> dict[str, str]:
     return environment
 
 
-def seconds(command: list[str], folder: Path, environment: dict[str, str]) -> float:
-    """Run `command` and return how long it took; its output goes to ``study.log``."""
-    started = time.perf_counter()
-    with (folder / "study.log").open("a") as log:
-        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=log, stderr=subprocess.STDOUT)
-    return time.perf_counter() - started
+@dataclass(frozen=True)
+class Run:
+    """A command that ran: its wall-clock and processor seconds, and what it printed, each line with its second."""
+
+    seconds: float
+    processor: float
+    lines: list[tuple[float, str]]
+
+    def when(self, text: str) -> float:
+        """Return the second in which a line with `text` appeared first."""
+        return next(second for second, line in self.lines if text in line)
 
 
-def trial_seconds(folder: Path) -> tuple[float, float]:
-    """Return the sums over all trials of the seconds of training and of evaluation, start-up not counted."""
-    training = sum(json.loads(path.read_text())["seconds"] for path in folder.glob("runs/*/trial.json"))
-    evaluation = sum(json.loads(path.read_text())["seconds"] for path in folder.glob("eval/*/metrics.json"))
-    return training, evaluation
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> Run:
+    """Run `command` in `folder`; what it says on its way is shown only if it fails."""
+    before, started = _processor(), time.perf_counter()
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        lines = [(time.perf_counter() - started, line) for line in process.stdout or ()]
+    if process.returncode != 0:
+        sys.exit("".join(line for _, line in lines))
+    return Run(time.perf_counter() - started, _processor() - before, lines)
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What the trials did: seconds of training and of evaluation in all; when the first began and the last ended."""
+
+    trials: int
+    training: float
+    evaluation: float
+    first: float
+    last: float
+
+
+def arithmetic(folder: Path, study: Run) -> Arithmetic:
+    """Read what the trials in `folder` measured, start-up not counted, and when `study` printed their lines."""
+    training = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("runs/*/trial.json")}
+    evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/metrics.json")]
+    return Arithmetic(
+        len(training),
+        sum(trial["seconds"] for trial in training.values()),
+        sum(trial["seconds"] for trial in evaluation),
+        min(study.when(f"{name}  epoch 1/") - _first_epoch(folder / "runs" / name) for name in training),
+        max(study.when(f"{name}  test ") for name in training),
+    )
+
+
+def _first_epoch(trial: Path) -> float:
+    with (trial / "history.csv").open() as file:
+        return float(next(csv.DictReader(file))["seconds"])
 
 
 def main() -> None:
@@ -69,32 +117,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = clone(folder, arguments.overrides)
-        sampling = seconds(["dvc", "repro", "sample"], folder, environment)
-        run = [sys.executable, "-m", "loss_study.parallel", "--jobs", str(jobs)] if jobs > 1 else ["dvc", "repro"]
-        trials_and_compare = seconds(run, folder, environment)
-        comparing = seconds(["dvc", "repro", "--single-item", "--force", "compare"], folder, environment)
-        nothing = seconds(["dvc", "repro"], folder, environment)
-        training, evaluation = trial_seconds(folder)
-        rows = list(folder.glob("eval/*"))
-    total = sampling + trials_and_compare
-    arithmetic = (training + evaluation) / jobs
+        command = [sys.executable, "-m", "loss_study.parallel", "--jobs", str(jobs)] if jobs > 1 else ["dvc", "repro"]
+        study = run(command, folder, environment)
+        nothing = run(["dvc", "repro"], folder, environment)
+        done = arithmetic(folder, study)
+    useful = (done.training + done.evaluation) / jobs
     parts = {
-        "check, download, sample": sampling,
-        f"training (sum of {len(rows)} trials / {jobs} jobs)": training / jobs,
-        "evaluation (likewise)": evaluation / jobs,
-        "compare, with its start-up": comparing,
-        "start-up, DVC and waiting": total - sampling - arithmetic - comparing,
-        "the whole study": total,
-        "dvc repro with nothing to do": nothing,
+        "to the first step: start-up, check, download, sample": done.first,
+        f"training (sum of {done.trials} trials / {jobs} jobs)": done.training / jobs,
+        "evaluation (likewise)": done.evaluation / jobs,
+        "between trials: DVC, start-up, waiting": done.last - done.first - useful,
+        "after the last trial: compare": study.seconds - done.last,
+        "the whole study": study.seconds,
     }
     table = Table(title="Seconds of the study", title_justify="left")
     table.add_column("part")
     table.add_column("seconds", justify="right")
     table.add_column("share", justify="right")
     for name, value in parts.items():
-        table.add_row(name, f"{value:.1f}", f"{value / total:.0%}")
+        table.add_row(name, f"{value:.1f}", f"{value / study.seconds:.0%}")
+    between = (done.last - done.first - useful) * jobs / done.trials
+    table.add_section()
+    table.add_row("a job between one trial's arithmetic and the next one's", f"{between:.1f}")
+    table.add_row("processor seconds of the study", f"{study.processor:.1f}")
+    table.add_row("dvc repro with nothing to do", f"{nothing.seconds:.1f}")
     Console().print(table)
-    save("study", {"jobs": jobs, "trials": len(rows), "overhead_share": 1 - arithmetic / total, **parts})
+    save(
+        "study",
+        {
+            "jobs": jobs,
+            "trials": done.trials,
+            "study_seconds": study.seconds,
+            "study_overhead_share": 1 - useful / study.seconds,
+            "seconds_to_first_step": done.first,
+            "seconds_between_trials": between,
+            "processor_seconds": study.processor,
+            "nothing_to_do_seconds": nothing.seconds,
+            "parts": parts,
+        },
+    )
 
 
 if __name__ == "__main__":

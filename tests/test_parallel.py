@@ -1,0 +1,127 @@
+"""Several tasks at once: order, what waits for what, failures, and what is printed."""
+
+import sys
+import threading
+
+import pytest
+
+from loss_study import parallel, parameters
+from loss_study.parallel import Queue, Task, tasks
+
+SEARCH = Task("mask-dice", ("tune@mask-dice",))
+TRIALS = [Task(f"mask-dice-{seed}", (f"train@mask-dice-{seed}",), after=SEARCH) for seed in (0, 1)]
+OTHER = Task("depth-l1-0", ("train@depth-l1-0", "evaluate@depth-l1-0"))
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Let a task run a line of Python instead of DVC, by the name of its first stage."""
+    lines: dict[str, str] = {}
+
+    def command(*arguments: str) -> list[str]:
+        stage = next(argument for argument in arguments if "@" in argument)
+        return [sys.executable, "-c", lines[stage]]
+
+    monkeypatch.setattr(parallel, "_command", command)
+    return lines
+
+
+def test_every_trial_waits_for_its_own_learning_rate():
+    study = parameters.load()
+    everything = tasks(study)
+    rates = [task for task in everything if task.after is None]
+    trials = everything[len(rates) :]
+    assert len(rates) == 14 and len(trials) == 14 * len(study.seeds)
+    assert all(task.stages == (f"tune@{task.name}",) for task in rates)
+    for task in trials:
+        assert task.stages == (f"train@{task.name}", f"evaluate@{task.name}")
+        assert task.name.startswith(f"{task.after.name}-") and task.after in rates
+
+
+def test_a_task_is_given_out_once_what_it_waits_for_has_ended():
+    queue = Queue([SEARCH, *TRIALS, OTHER])
+    assert queue.take() == SEARCH
+    assert queue.take() == OTHER
+    taken: list[Task | None] = []
+    waiting = threading.Thread(target=lambda: taken.append(queue.take()))
+    waiting.start()
+    waiting.join(0.2)
+    assert taken == []
+    queue.ended(SEARCH, 1)
+    waiting.join(10)
+    assert taken == [TRIALS[0]]
+    assert queue.take() == TRIALS[1]
+    assert queue.take() is None
+    assert queue.failed == [SEARCH]
+
+
+def test_what_was_done_before_is_not_waited_for():
+    assert Queue(TRIALS).take() == TRIALS[0]
+
+
+def test_a_closed_queue_lets_those_go_who_wait():
+    queue = Queue([SEARCH, *TRIALS])
+    queue.take()
+    taken: list[Task | None] = []
+    waiting = threading.Thread(target=lambda: taken.append(queue.take()))
+    waiting.start()
+    queue.close()
+    waiting.join(10)
+    assert taken == [None]
+
+
+def test_a_failed_task_stops_no_other_and_shows_all_that_it_said(commands, capsys):
+    commands["tune@mask-dice"] = "print('mask-dice  learning rate 0.01')"
+    commands["train@mask-dice-0"] = "import sys; print('> dvc'); print('out of order', file=sys.stderr); sys.exit(3)"
+    commands["train@mask-dice-1"] = "print('> dvc'); print('mask-dice-1 done')"
+    idle: list[bool] = []
+    failed = parallel._run_tasks([SEARCH, *TRIALS], 2, when_idle=lambda: idle.append(True))
+    assert failed == [TRIALS[0]]
+    assert idle == [True, True]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "mask-dice  learning rate 0.01"
+    assert sorted(lines[1:]) == ["> dvc", "mask-dice-1 done", "out of order"]
+
+
+def test_no_more_than_so_many_at_once(commands, tmp_path):
+    count = f"""
+import os, pathlib, time
+here = pathlib.Path({str(tmp_path)!r})
+(here / str(os.getpid())).touch()
+time.sleep(0.3)
+running = len(list(here.iterdir()))
+(here / str(os.getpid())).unlink()
+assert running <= 2, running
+"""
+    everything = [Task(f"mask-l1-{seed}", (f"train@mask-l1-{seed}",)) for seed in range(5)]
+    commands.update({task.stages[0]: count for task in everything})
+    assert parallel._run_tasks(everything, 2, when_idle=lambda: None) == []
+
+
+def test_as_many_at_once_as_there_are_jobs(commands, tmp_path):
+    meet = f"""
+import os, pathlib, time
+here = pathlib.Path({str(tmp_path)!r})
+(here / str(os.getpid())).touch()
+limit = time.monotonic() + 60
+while len(list(here.iterdir())) < 2:
+    assert time.monotonic() < limit
+    time.sleep(0.01)
+"""
+    commands.update({task.stages[0]: meet for task in TRIALS})
+    assert parallel._run_tasks(TRIALS, 2, when_idle=lambda: None) == []
+
+
+def test_an_interrupt_starts_nothing_more(commands, tmp_path):
+    commands["tune@mask-dice"] = (
+        "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(0.5); print('mask-dice ended')"
+    )
+    for task in TRIALS:
+        commands[task.stages[0]] = f"open({str(tmp_path / task.name)!r}, 'w').close()"
+    with pytest.raises(KeyboardInterrupt):
+        parallel._run_tasks([SEARCH, *TRIALS], 2, when_idle=lambda: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_nothing_to_do_nothing_is_started():
+    assert parallel._run_tasks([], 2, when_idle=lambda: pytest.fail("a server for nothing")) == []
