@@ -1,7 +1,11 @@
 """What holds for every model: shapes, parts, stages, the forward in two halves, gradients, and loading back."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from torch import nn
 
 from loss_study import models
@@ -9,6 +13,7 @@ from loss_study.errors import StudyError
 from loss_study.evaluation import load_model
 from loss_study.training.checkpoint import save_atomically
 
+CONF = Path(__file__).parents[1] / "conf"
 #: Options that make a model small; the others are built as they are.
 OPTIONS = {"resunet": {"width": 4}, "smp": {"encoder": "resnet18"}}
 SIDE = 32
@@ -153,3 +158,12 @@ def test_frozen_parameters_are_counted_in_the_total_alone():
 def test_a_model_without_parts():
     with pytest.raises(StudyError, match="model Linear has no parts to freeze or to keep; derive it from"):
         models.parts(nn.Linear(1, 1))
+
+
+def test_configurations_name_models_and_their_options():
+    with initialize_config_dir(str(CONF), version_base=None):
+        for choice in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
+            composed = OmegaConf.to_container(compose("config", [f"model={choice}"]).model, resolve=False)
+            options = {"weights": "none"} if "weights" in composed["options"] else {}
+            values = {name: 8 if value == "${scale.width}" else value for name, value in composed["options"].items()}
+            assert models.check(composed["name"], values | options).keys() == composed["options"].keys(), choice

@@ -33,7 +33,7 @@ def test_parameters_for_one_class(architecture, encoder, parameters):
 
 @pytest.mark.parametrize("architecture", library.MODEL_ARCHITECTURES_MAPPING)
 def test_same_logits_as_the_library(architecture):
-    """With the same weights, on pictures that are normalised beforehand."""
+    """With the same weights, on pictures that are normalised beforehand; no decoder changes what the next one reads."""
     encoder, settings = ENCODERS.get(architecture, "resnet18"), SETTINGS.get(architecture, {})
     ours = build(architecture, encoder, ["mask", "depth"], classes=2, settings=settings).eval()
     theirs = library.create_model(architecture, encoder, None, classes=2, **settings).eval()
@@ -46,9 +46,12 @@ def test_same_logits_as_the_library(architecture):
     mean, std = ((0.5,) * 3, (0.5,) * 3) if architecture == "dpt" else (IMAGENET_MEAN, IMAGENET_STD)
     normalised = torch.stack([(x[:, c] - mean[c]) / std[c] for c in range(3)], dim=1)
     with torch.no_grad():
-        logits = ours(x)
+        features = models.features(ours, x)
+        before = [values.clone() for values in features]
+        logits = models.decode(ours, features)
         assert torch.allclose(logits["mask"], theirs(normalised), atol=1e-5)
     assert logits["depth"].shape == (1, 1, 128, 128)
+    assert all(torch.equal(a, b) for a, b in zip(features, before, strict=True))
 
 
 def test_stages_of_a_resnet():
