@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from small_training import KilledError, same, trained
 
+from loss_study import models
+from loss_study.data.feature_batches import Features, FeatureWriter
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.training import cached_features
@@ -27,6 +30,30 @@ def test_cached_features_give_the_same_numbers(flip, precision, sample, recipe, 
     assert len(np.load(cache / "0.npy", mmap_mode="r")) == (30 if flip else 18)
 
 
+def test_every_kind_of_tensor_comes_back_as_it_was(sample, tmp_path):
+    """Values, dtype and layout: the layout decides which kernel reads it, and so the last digits."""
+    numbers = torch.Generator().manual_seed(0)
+    rows = torch.from_numpy(np.concatenate([sample.rows("train"), sample.rows("validation"), sample.rows("train")]))
+    whole = [
+        torch.randn(30, 3, 4, 4, generator=numbers),
+        torch.randn(30, 3, 4, 4, generator=numbers).to(memory_format=torch.channels_last),
+        torch.randn(30, 5, 1, 1, generator=numbers).bfloat16().to(memory_format=torch.channels_last),
+        torch.randint(0, 1 << 40, (30, 2, 4, 4), generator=numbers),
+        torch.randn(30, 7, generator=numbers).bfloat16(),
+    ]
+    writer = FeatureWriter(tmp_path, 30)
+    for batch in range(0, 30, 8):
+        writer.add([tensor[batch : batch + 8] for tensor in whole], len(rows[batch : batch + 8]))
+    features = Features(tmp_path, sample, torch.device("cpu"))
+    order = torch.tensor([17, 3, 0, 11, 12])
+    taken = features.take(rows[order], torch.zeros(5, dtype=torch.bool))
+    mirrored = features.take(rows[[2, 5]], torch.tensor([True, False]))
+    for tensor, found, pair in zip(whole, taken, mirrored, strict=True):
+        assert torch.equal(found, tensor[order]) and found.dtype == tensor.dtype
+        assert found.stride() == tensor[:5].stride()
+        assert torch.equal(pair, tensor[[18 + 2, 5]])
+
+
 def test_the_encoder_runs_once_for_all_losses_and_heads(sample, recipe, monkeypatch):
     study = recipe(freeze=["encoder"], cache_features=True)
     passes, outputs = [], cached_features.Encoder.outputs
@@ -42,6 +69,21 @@ def test_the_encoder_runs_once_for_all_losses_and_heads(sample, recipe, monkeypa
     assert len(passes) == 8
     trained(sample, study, Trial("mask", "bce", 1))
     assert len(passes) == 16, "another seed draws another encoder"
+
+
+def test_the_key_tells_encoders_apart_and_not_decoders():
+    def digest(change=None):
+        torch.manual_seed(0)
+        model = models.build("resunet", 3, ["mask"], width=2)
+        model.register_buffer("mean", torch.tensor([0.5]))
+        if change:
+            with torch.no_grad():
+                dict(model.named_parameters(), **dict(model.named_buffers()))[change].add_(1)
+        return cached_features.Encoder(model, "float32").digest()
+
+    assert digest() == digest("decoders.mask.logits.bias") == digest("decoders.mask.ups.0.convs.1.running_mean")
+    changed = ["encoder.0.convs.0.weight", "bridge.1.running_var", "mean"]
+    assert len({digest(), *map(digest, changed)}) == 4
 
 
 def test_other_pictures_are_other_features(sample, recipe, tmp_path):

@@ -2,11 +2,13 @@
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 import torch
 from torch.optim import lr_scheduler
 
+from loss_study import composing, parameters
 from loss_study.errors import StudyError
 from loss_study.training import schedules
 from loss_study.training.schedules import Moment
@@ -114,6 +116,17 @@ def test_reduce_on_plateau_by_hand():
     history = (0.5, 0.6, 0.6, 0.6, 0.7, 0.1, 0.2)
     values = [factor(Moment(epoch, 8, 1, history[:epoch])) for epoch in range(8)]
     assert values == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+
+
+def test_every_schedule_can_be_chosen_and_replaces_another_recipes(tmp_path):
+    """One file each in conf/; its options take the place of the recipe's and are not mixed with them."""
+    folder = Path(__file__).parent.parent / "conf" / "recipe" / "schedule"
+    assert sorted(path.stem for path in folder.glob("*.yaml")) == schedules.names()
+    recipes = ["fixed", "original", "tuned", "pets_segnet", "birds", "carvana"]
+    for name, base in zip(schedules.names(), recipes, strict=True):
+        composing.compose(tmp_path / "params.yaml", [f"recipe={base}", f"recipe/schedule={name}"])
+        chosen = parameters.load(tmp_path / "params.yaml").recipe.schedule
+        assert chosen.name == name and set(schedules.check(name, chosen.options)) == set(chosen.options)
 
 
 def test_constant():

@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from loss_study import composing, losses, parameters
+from loss_study import composing, losses, models, parameters
 from loss_study.choices import load
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
@@ -114,6 +114,34 @@ def test_resumes_to_the_last_digit(moment, sample, smoke, monkeypatch):
     assert len(steps) == (6 if moment == "in an epoch" else 0)
     assert [row["train_loss"] for row in resumed] == [row["train_loss"] for row in undisturbed]
     assert same(weights(trial), expected)
+
+
+def test_dropout_draws_the_same_after_a_resume(sample, smoke, monkeypatch):
+    build = models.build
+
+    def with_dropout(*arguments, **options):
+        model = build(*arguments, **options)
+        decoder = model.decoders["mask"]
+        decoder.logits = torch.nn.Sequential(torch.nn.Dropout2d(0.5), decoder.logits)
+        return model
+
+    monkeypatch.setattr(models, "build", with_dropout)
+    trial = Trial("mask", "bce", 0)
+    _, undisturbed = trained(trial, sample, smoke)
+    steps, advance = 0, trial_run.Reporter.advance
+
+    def killed(self, pictures=1, detail=""):
+        nonlocal steps
+        steps += 1
+        if steps == 8:
+            raise KilledError
+        advance(self, pictures, detail)
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(trial_run.Reporter, "advance", killed)
+        trial_run.run(trial, sample, smoke)
+    _, resumed = trained(trial, sample, smoke)
+    assert [row["train_loss"] for row in resumed] == [row["train_loss"] for row in undisturbed]
 
 
 def test_checkpoint_is_removed_on_success(sample, smoke, tmp_path):

@@ -11,6 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -87,13 +88,19 @@ class Encoder:
             return models.features(self.model, pictures)
 
     def digest(self) -> str:
-        """Return a hash of its structure and weights."""
-        part = models.parts(self.model)["encoder"]
-        digest = hashlib.sha256(str(part).encode())
-        for name, tensor in part.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        """Return a hash of its structure and of all tensors that are not behind it, such as those that normalise."""
+        parts = models.parts(self.model)
+        digest = hashlib.sha256(str(parts["encoder"]).encode())
+        behind = {id(tensor) for part in ("decoder", "head") for _, tensor in _tensors(parts[part])}
+        for name, tensor in _tensors(self.model):
+            if id(tensor) not in behind:
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    return chain(module.named_parameters(), module.named_buffers())
 
 
 def _key(encoder: Encoder, sample: PackedSample, batch_size: int, mirrored: bool) -> str:

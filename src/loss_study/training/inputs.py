@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -15,8 +15,13 @@ from loss_study.parameters import Recipe
 from loss_study.training import cached_features
 from loss_study.training.phases import Phase
 
-#: Called after every step with the number of pictures seen in it, and words on what is being done, or "".
-OnStep = Callable[[int, str], None]
+
+class OnStep(Protocol):
+    """Called after every step with the number of pictures seen in it; before the first, with words on what is done."""
+
+    def __call__(self, pictures: int, words: str = "", /) -> None:
+        """Take note."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def train(
                 optimizer.step(learning_rate)
                 total_loss += loss.detach() * len(batch.target)
                 seen += len(batch.target)
-                on_step(len(batch.target), "")
+                on_step(len(batch.target))
             train_loss = total_loss.item() / seen
             seconds = time.perf_counter() - started
 
