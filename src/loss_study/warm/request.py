@@ -8,8 +8,8 @@ import runpy
 import socket
 import struct
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 STREAMS = (0, 1, 2)
 _OWN = __name__.partition(".")[0]
@@ -17,8 +17,7 @@ _LENGTH = struct.Struct("!Q")
 _NUMBER = struct.Struct("!i")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """Run `command`, as the arguments of ``python`` (``script ...`` or ``-m module ...``), in these surroundings."""
 
     command: list[str]
@@ -33,7 +32,7 @@ class Request:
 
     def send(self, connection: socket.socket, streams: tuple[int, int, int] = STREAMS) -> None:
         """Send it with the descriptors `streams` that shall be stdin, stdout and stderr."""
-        body = json.dumps(asdict(self)).encode()
+        body = json.dumps(self._asdict()).encode()
         socket.send_fds(connection, [_LENGTH.pack(len(body))], streams)
         connection.sendall(body)
 

@@ -113,6 +113,8 @@ class Server:
 
     def _signal(self, child: Child) -> None:
         """Pass the launcher's signals on to the child and what it started; a launcher that is gone means SIGKILL."""
+        if child.launcher.fileno() < 0:
+            return  # It ended in the same moment.
         try:
             numbers = child.launcher.recv(16)
         except OSError:
