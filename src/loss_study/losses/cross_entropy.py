@@ -17,6 +17,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "Pixels count by their number. Class weights give rare classes more of a say, and move what is predicted "
     "for them above their true chance.",
+    "classes": "Classes count by their pixels. Class weights give rare ones more of a say, and then more of them is "
+    "predicted than there is.",
 }
 
 

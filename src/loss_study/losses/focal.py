@@ -19,6 +19,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "Its probabilities are too timid: a chance of 0.9 is answered with less, as certainty earns hardly "
     "anything. The threshold of 0.5 is not moved.",
+    "classes": "Its probabilities are too timid: a chance of 0.9 is answered with less, as certainty earns hardly "
+    "anything.",
 }
 
 

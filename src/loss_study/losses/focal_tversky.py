@@ -14,6 +14,8 @@ HEADS = ("mask",)
 MULTICLASS = True
 NOTES = {
     "mask": "As tversky; with gamma above 1 the gradient grows towards the end of training, where the overlap is good.",
+    "classes": "As tversky; with gamma above 1 the gradient grows towards the end of training, where the overlap is "
+    "good.",
 }
 
 

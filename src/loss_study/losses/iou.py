@@ -14,6 +14,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "Close to the metric that ranks this head. Balances foreground and background by itself; pushes an "
     "uncertain pixel to 0 or 1, not to its chance.",
+    "classes": "Close to the metric that ranks this head: counts every class alike, however small; pushes an uncertain "
+    "pixel to one class, not to its chance.",
 }
 
 

@@ -14,6 +14,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "Like iou near the truth; far from it the gradient is larger, by one over the IoU reached. An empty mask "
     "costs without a bound as long as anything is predicted.",
+    "classes": "Like iou near the truth; a class that is hardly hit pulls hardest, and one that an image does not have "
+    "costs without a bound as long as anything of it is predicted.",
 }
 
 

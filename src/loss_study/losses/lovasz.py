@@ -10,6 +10,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "With one class it stops where every pixel is right by a margin of 1 on the logit, so its probabilities "
     "are no chances. An empty mask pulls only the worst pixel.",
+    "classes": "Counts every class alike, however small. A class that an image does not have is pulled at its worst "
+    "pixel only.",
 }
 
 

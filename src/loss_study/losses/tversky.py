@@ -14,6 +14,8 @@ MULTICLASS = True
 NOTES = {
     "mask": "With beta above alpha it would rather mark too much than miss: recall gains, precision pays, and small "
     "objects are found.",
+    "classes": "Counts every class alike. What one class misses another has too much, so alpha and beta shift the "
+    "borders between classes of different size.",
 }
 
 
