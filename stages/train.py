@@ -1,4 +1,7 @@
-"""Train one trial: ``python stages/train.py mask dice 0``. Reads data/sample, writes runs/<trial>/."""
+"""Train one trial: ``python stages/train.py mask dice 0``. Reads data/sample, writes runs/<trial>/.
+
+On several devices: ``recipe.devices``, or ``torchrun --nproc-per-node 2 stages/train.py mask dice 0``.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from pathlib import Path
 from loss_study import parameters, trial
 from loss_study.data.packed import PackedSample
 from loss_study.errors import run_stage
+from loss_study.training.distributed import in_processes
 from loss_study.training.trial_run import run
 
 
 def main() -> None:
     """Parse the trial, load parameters and sample, train, write."""
-    run(trial.from_command_line(__doc__), PackedSample.open(Path("data/sample")), parameters.load())
+    chosen, study = trial.from_command_line(__doc__), parameters.load()
+    sample = PackedSample.open(Path("data/sample"))
+    in_processes(study.recipe.devices, lambda: run(chosen, sample, study))
 
 
 if __name__ == "__main__":

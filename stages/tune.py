@@ -18,7 +18,13 @@ def main() -> None:
     parser.add_argument("loss")
     arguments = parser.parse_args()
     study = parameters.load()
-    tune(Trial(arguments.head, arguments.loss, study.recipe.search.seed), Path("data/sample"), study)
+    trial = Trial(arguments.head, arguments.loss, study.recipe.search.seed)
+    if not study.recipe.search.lr:
+        tune(trial, Path("data/sample"), study)
+        return
+    from loss_study.training.distributed import in_processes  # noqa: PLC0415 -- torch takes seconds
+
+    in_processes(study.recipe.devices, lambda: tune(trial, Path("data/sample"), study))
 
 
 if __name__ == "__main__":

@@ -193,7 +193,8 @@ class Recipe(_Section):
     """How every trial is trained; `keep` says which epoch's weights are its result.
 
     The parts of the model in `freeze` keep their weights and BatchNorm statistics. With `cache_features` the outputs of
-    a frozen encoder are computed once and kept on disk, for all trials that have the same encoder.
+    a frozen encoder are computed once and kept on disk, for all trials that have the same encoder. `devices` train one
+    trial together, each on an equal share of every batch.
     """
 
     name: Name
@@ -205,6 +206,7 @@ class Recipe(_Section):
     augmentation: Augmentation
     precision: Literal["auto", "float32", "bfloat16"]
     threads: Annotated[int, Field(ge=0)]
+    devices: Annotated[int, Field(ge=1)] = 1
     early_stop: Annotated[int, Field(ge=0)]
     keep: Literal["best", "last"] = "best"
     freeze: list[Part] = []
@@ -270,6 +272,7 @@ def _check_consistent(parameters: Parameters) -> None:
     _check_classes(parameters.dataset)
     _check_search(parameters.recipe.search, parameters.seeds)
     _check_recipe(parameters.recipe)
+    _check_devices(parameters.recipe)
 
 
 def _check_heads(loss: Loss, dataset: Dataset) -> None:
@@ -283,9 +286,7 @@ def _check_heads(loss: Loss, dataset: Dataset) -> None:
 def _check_classes(dataset: Dataset) -> None:
     named = dataset.class_names
     if named and len(named) != dataset.classes:
-        raise StudyError(
-            f"dataset.class_names: {len(named)} names for {dataset.classes} classes; give one each"
-        )
+        raise StudyError(f"dataset.class_names: {len(named)} names for {dataset.classes} classes; give one each")
     if len(set(named)) != len(named):
         raise StudyError(f"dataset.class_names: names something twice: {named}")
     if dataset.classes > 1 and "mask" not in dataset.heads:
@@ -311,3 +312,10 @@ def _check_recipe(recipe: Recipe) -> None:
             raise StudyError("recipe.cache_features: keeps what a frozen encoder sees; add encoder to recipe.freeze")
     if recipe.cache_features and not recipe.augmentation.flips_only:
         raise StudyError("recipe.cache_features: of recipe.augmentation only flip can be kept; turn the others off")
+
+
+def _check_devices(recipe: Recipe) -> None:
+    if recipe.batch_size % recipe.devices:
+        raise StudyError("recipe.batch_size: must be a multiple of recipe.devices, which share every batch equally")
+    if recipe.devices > 1 and (recipe.fine_tune.epochs or recipe.cache_features):
+        raise StudyError("recipe.devices: recipe.fine_tune and recipe.cache_features work on one device; set it to 1")

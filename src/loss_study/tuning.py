@@ -72,7 +72,8 @@ def tune(trial: Trial, sample: Path, parameters: Parameters) -> None:
             _try(until_written, trial, candidate, sample, parameters)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
-        _write(trial, parameters, grid, tried)
+        if not tried or _is_first():
+            _write(trial, parameters, grid, tried)
 
 
 def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Candidate]:
@@ -122,6 +123,12 @@ def _write(trial: Trial, parameters: Parameters, grid: Mapping[str, Sequence[flo
         write_csv(folder / "search.csv", [one.row for one in tried], columns)
     if chosen:
         print(f"{_name(trial)}  {_words(choice)}", flush=True)
+
+
+def _is_first() -> bool:
+    from loss_study.training import distributed  # noqa: PLC0415
+
+    return distributed.is_first()
 
 
 def _words(choice: Mapping[str, Any]) -> str:

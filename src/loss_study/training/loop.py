@@ -14,7 +14,7 @@ from loss_study import losses, metrics, models
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation, Model, Recipe
-from loss_study.training import freezing, optimizers, phases, schedules
+from loss_study.training import distributed, freezing, optimizers, phases, schedules
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import autocast, pick, pick_precision
 from loss_study.training.inputs import Inputs, OnStep
@@ -41,6 +41,7 @@ def train(
     The same arguments give the same numbers, to the last digit on a CPU with the same number of threads; so does a
     training that was interrupted and is resumed from `checkpoint`. A loss that becomes NaN or infinite ends the
     training with status "diverged" and the best weights so far. ``recipe.early_stop`` ends a phase, not the training.
+    On several devices, each process calls this and returns the same outcome; see `distributed`.
 
     Args:
         loss_options: resolved, see `losses.resolve`.
@@ -57,7 +58,7 @@ def train(
     inputs = Inputs(sample, trial.head, recipe, device, precision)
 
     outcome = Outcome(weights_of(model), models.total_count(model))
-    saved = checkpoint.load()
+    saved = distributed.from_first(checkpoint.load)
     if saved is not None:
         model.load_state_dict(saved["model"])
         vars(outcome).update(saved["outcome"])
@@ -70,6 +71,7 @@ def train(
         if saved is not None and outcome.last_epoch >= phase.first:
             optimizer.load(saved["optimizer"])
         network, train_batches, validation_batches = inputs.of(model, phase, on_step)
+        replica = distributed.data_parallel(network)
         for epoch in phase.epochs(outcome, recipe.early_stop):
             started = time.perf_counter()
             total_loss = torch.zeros((), device=device)
@@ -77,26 +79,26 @@ def train(
             freezing.set_training(model, frozen)
             # Dropout draws from torch's global generator; so it draws the same after a resume.
             torch.manual_seed((trial.seed << 20) + epoch)
-            batches = train_batches.shuffled(trial.seed, epoch, recipe.augmentation)
+            batches = distributed.share(train_batches.shuffled(trial.seed, epoch, recipe.augmentation))
             moments = phase.moments(epoch, train_batches.steps, outcome, metrics.rises(trial.head))
             for batch, moment in zip(batches, moments, strict=True):
                 learning_rate = recipe.optimizer.lr * phase.lr_factor * schedule(moment)
                 with autocast(device, precision):
-                    logits = network(batch.inputs)[trial.head]
+                    logits = replica(batch.inputs)[trial.head]
                 loss = loss_function(logits, batch.target, batch.valid).mean()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step(learning_rate)
                 total_loss += loss.detach() * len(batch.target)
-                seen += len(batch.target)
-                on_step(len(batch.target))
-            train_loss = total_loss.item() / seen
+                seen += distributed.size() * len(batch.target)
+                on_step(distributed.size() * len(batch.target))
+            train_loss = distributed.total(total_loss) / seen
             seconds = time.perf_counter() - started
 
             if not math.isfinite(train_loss):
                 outcome.diverge(train_loss, epoch)
                 return outcome
-            validation = validate(network, validation_batches, trial.head, precision, output)
+            validation = distributed.from_first(validate, network, validation_batches, trial.head, precision, output)
             row = (epoch, train_loss, validation, learning_rate, seconds, seen / seconds)
             outcome.add(dict(zip(HISTORY, row, strict=True)), model, trial.head, recipe.keep)
             checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)})

@@ -17,6 +17,7 @@ from loss_study.data.packed import PackedSample
 from loss_study.parameters import Model, Parameters, Recipe
 from loss_study.progress import Reporter, duration, reporting
 from loss_study.tracking.live import LiveRun
+from loss_study.training import distributed
 from loss_study.training.checkpoint import Checkpoint, key, save_atomically
 from loss_study.training.device import pick, pick_precision, use_threads
 from loss_study.training.loop import OnEpoch, train
@@ -44,9 +45,10 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
         _live(trial, parameters) as live,
         trained(trial, sample, study, title, live.epoch) as (outcome, options),
     ):
-        _write(trial, sample, study.model, study.recipe, options, outcome)
-        live.close(outcome.status)
-    _conclude(trial, outcome, time.perf_counter() - started)
+        if distributed.is_first():
+            _write(trial, sample, study.model, study.recipe, options, outcome)
+            live.close(outcome.status)
+            _conclude(trial, outcome, time.perf_counter() - started)
 
 
 @contextmanager
@@ -61,6 +63,9 @@ def trained(
     gaps = sample.valid(trial.head) is not None
     losses.check_fit(trial.loss, options, trial.head, classes=sample.classes, gaps=gaps)
     options = losses.resolve(trial.loss, options, statistics=losses.TargetStatistics.of(sample, trial.head))
+    if not distributed.is_first():
+        yield train(trial, sample, parameters.model, recipe, options, **distributed.UNHEARD), options
+        return
     pictures = len(sample.rows("train")) * recipe.all_epochs
     with Checkpoint(trial.name, _key(trial, sample, parameters.model, recipe, options)) as checkpoint:
         with reporting(title, pictures) as reporter:
