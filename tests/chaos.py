@@ -33,13 +33,15 @@ COMMANDS = {
     "repro": ["dvc", "repro"],
     "study": ["python", "-m", "loss_study.parallel", "--jobs", "2"],
 }
-SMALL = ["scale=smoke", "loss.names=[dice,l1]", "loss.heads=[mask]", "recipe.epochs=8"]
+SMALL = ["scale=smoke", "loss.names=[dice]", "recipe.epochs=6"]
 #: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
 MADE = ["data", "tuning", "runs", "eval", "checkpoints", ".dvc/cache", "dvc.lock", "mlflow.db", "mlartifacts"]
 #: Columns that say how long something took, which no two runs share.
 TIMES = frozenset({"seconds", "images_per_second"})
+#: In the environment of whatever the command starts.
+MARK = "LOSS_STUDY_CHAOS"
 #: A process has this long to end after its parent was killed.
-SECONDS_TO_END = 3.0
+SECONDS_TO_END = 20.0
 #: What `train` leaves in the folder of a trial.
 WHOLE_RUN = {"model.pt", "history.csv", "trial.json"}
 
@@ -111,7 +113,7 @@ class Chaos:
             process = subprocess.Popen(
                 self.command,
                 cwd=self.clone.folder,
-                env=self.clone.environment,
+                env=self.clone.environment | {MARK: str(self.clone.folder)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -158,21 +160,21 @@ class Chaos:
         how = f"{number.name} to {'all' if everyone else 'the command'}"
         process.wait()
         deadline = time.monotonic() + SECONDS_TO_END
-        while (left := self._survivors(process.pid)) and time.monotonic() < deadline:
+        while (left := self._survivors()) and time.monotonic() < deadline:
             time.sleep(0.02)
         if left:
-            self._wrong(f"{how} was outlived by {left}")
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            self._wrong(f"{how} was outlived by {[' '.join(one.cmdline()) for one in left]}")
+            for survivor in left:
+                survivor.kill()
         return how
 
-    def _survivors(self, session: int) -> list[str]:
-        """Return the command lines of the processes that are left of the command's session."""
+    def _survivors(self) -> list[psutil.Process]:
+        """Return what is left of the command, whatever group or session it has gone to."""
         left = []
         for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, ProcessLookupError):
-                if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
-                    left.append(" ".join(process.cmdline()))
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get(MARK) == str(self.clone.folder):
+                    left.append(process)
         return left
 
     def _check_whole(self) -> None:

@@ -310,9 +310,56 @@ def test_a_dead_server_is_one_clear_error_for_the_mirror(study, dead_server):
         mirror.fill_in([DICE], study)
     message = str(caught.value)
     assert message.startswith(f"MLflow at http://127.0.0.1:{dead_server}: ")
-    assert message.endswith("'dvc repro -f compare'")
+    assert message.endswith("'dvc repro -f -s compare' fills its runs in")
     assert "secret" not in message
     assert "\n" not in message
+
+
+@pytest.fixture
+def hanging_server(monkeypatch):
+    """A server that takes connections and never answers."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{server.getsockname()[1]}")
+        yield
+
+
+def test_a_server_that_hangs_holds_up_neither_a_training_nor_the_mirror(study, hanging_server, monkeypatch, capsys):
+    monkeypatch.setattr(store, "SECONDS_TO_ANSWER", 0.5)
+    began = time.monotonic()
+    live_epochs(study, [1, 2, 3]).close("finished")
+    with pytest.raises(StudyError, match=r"no answer within 0\.5 s"):
+        mirror.fill_in([DICE], study)
+    assert time.monotonic() - began < 5
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all" * 100, None])
+def test_a_damaged_database_is_one_clear_error_for_the_mirror(study, tmp_path, damage):
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(path.read_bytes()[:100_000] if damage is None else damage)
+    if damage == b"":
+        assert mirror.fill_in([DICE], study).created == [DICE.name]  # an empty file is an empty database
+        return
+    for act in (lambda: mirror.fill_in([DICE], study), lambda: study_run.gather([DICE], study, tmp_path)):
+        with pytest.raises(StudyError, match=r"^MLflow at sqlite:.*'dvc repro -f -s compare' fills its runs in$"):
+            act()
+
+
+def test_what_a_store_missed_while_it_was_away_is_filled_in_once(study, dead_server, monkeypatch, capsys):
+    """Down while the training began, in its middle and at its end: the mirror brings everything, and once."""
+    live_epochs(study, [1, 2]).close("finished")
+    with pytest.raises(StudyError):
+        mirror.fill_in([DICE, HUBER], study)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    began = live_epochs(study, [1])
+    monkeypatch.setattr(began._store.client, "log_batch", lambda *_, **__: 1 / 0)
+    began.epoch(history_row(2, 0.7 * 0.6**2))
+    summary = mirror.fill_in([DICE, HUBER], study)
+    assert (summary.created, summary.completed) == ([HUBER.name], [DICE.name])
+    assert mirror.fill_in([DICE, HUBER], study).kept == [DICE.name, HUBER.name]
+    assert len(all_runs()[1]) == 2
 
 
 def test_the_store_is_in_the_main_checkout_whatever_the_working_directory(study, tmp_path, monkeypatch):
@@ -347,10 +394,8 @@ def test_credentials_are_not_shown(text, shown):
 
 
 def test_no_run_tells_an_address_of_the_data(study):
-    values = yaml.safe_load(Path("params.yaml").read_text())
-    values["dataset"]["urls"] = ["https://me:secret@host/data.zip"]
-    Path("params.yaml").write_text(yaml.safe_dump(values))
-    changed = parameters.load()
+    data = study.dataset.model_copy(update={"urls": ["https://me:secret@host/data.zip"]})
+    changed = study.model_copy(update={"dataset": data})
     told = {**describe.parameters_of(DICE, changed), **describe.tags_of(DICE, changed, "key")}
     assert "secret" not in str(told)
 

@@ -20,12 +20,16 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
         StudyError: a choice that does not exist, or conf/ does not compose.
     """
     from dvc.utils.hydra import compose_and_dump  # noqa: PLC0415 -- half a second
-    from hydra.errors import HydraException  # noqa: PLC0415
 
+    # By the suffix, DVC knows the format.
+    new = output.with_name(f".new.{output.name}")
     try:
-        compose_and_dump(output, str(Path("conf").resolve()), None, "config", "", list(overrides))
-    except HydraException as error:
+        compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))
+    except Exception as error:
+        # Hydra, OmegaConf, the YAML reader and DVC each have errors of their own for what a file may hold.
+        new.unlink(missing_ok=True)
         raise StudyError(f"conf/: {error}") from None
+    new.replace(output)
 
 
 def main() -> None:

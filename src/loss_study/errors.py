@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
 
 from loss_study.ending import Terminated, end_with_dvc, sigterm_raises
+from loss_study.redaction import without_secrets
 
 
 class StudyError(Exception):
@@ -43,12 +43,6 @@ def run_stage(main: Callable[[], None]) -> None:
         if os.environ.get("LOSS_STUDY_DEBUG"):
             raise
         _end(f"error: {_one_line(error)}", 1)
-
-
-def without_secrets(text: str) -> str:
-    """Return `text` with no user, password or query in any address that it names."""
-    text = re.sub(r"(?<=://)[^/\s]*@", "", text)
-    return re.sub(r"(://[^\s?#'\"]+)[?#][^\s'\")]*", r"\1", text)
 
 
 def _one_line(error: Exception) -> str:

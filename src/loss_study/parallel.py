@@ -23,8 +23,10 @@ from rich.live import Live
 from rich.table import Table
 
 from loss_study import parameters
+from loss_study.ending import bound
 from loss_study.errors import StudyError, run_stage
 from loss_study.parameters import Parameters
+from loss_study.recovery import recover
 from loss_study.trial import heads_and_losses, trials
 from loss_study.warm.offer import Servers
 
@@ -55,6 +57,8 @@ def run(jobs: int) -> None:
     Raises:
         StudyError: some failed; the others are finished and compared all the same.
     """
+    for sentence in recover():
+        print(sentence, flush=True)
     with Servers() as servers:
         servers.start("dvc")
         servers.start("torch")
@@ -99,20 +103,21 @@ def _run_tasks(todo: Sequence[Task], jobs: int, when_idle: Callable[[], None]) -
                 worker.result()
                 when_idle()
         finally:
-            queue.close()
+            queue.stop()
     return queue.failed
 
 
 def _work(queue: Queue, view: View) -> None:
     while (task := queue.take()) is not None:
-        code = _run_task(task, view)
+        code = _run_task(task, queue, view)
         view.ended(task, code)
         queue.ended(task, code)
 
 
-def _run_task(task: Task, view: View) -> int:
+def _run_task(task: Task, queue: Queue, view: View) -> int:
     command = _command("--wait-for-lock", "repro", "--single-item", *task.stages)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        queue.started(task, process)
         for line in process.stdout or ():
             view.said(task, line.rstrip())
     return process.returncode
@@ -125,6 +130,8 @@ class Queue:
         self.failed: list[Task] = []
         self._waiting = list(todo)
         self._unended = set(todo)
+        self._stopped = False
+        self._running: dict[Task, subprocess.Popen[str]] = {}
         self._changed = threading.Condition()
 
     def take(self) -> Task | None:
@@ -138,18 +145,29 @@ class Queue:
                 self._changed.wait()
             return None
 
+    def started(self, task: Task, process: subprocess.Popen[str]) -> None:
+        """Take note of the process that runs `task`."""
+        with self._changed:
+            self._running[task] = process
+            if self._stopped:
+                process.terminate()
+
     def ended(self, task: Task, code: int) -> None:
         """Count `task` as ended; what waits for it may run, which says on its own what it lacks if the task failed."""
         with self._changed:
             self._unended.remove(task)
+            del self._running[task]
             if code != 0:
                 self.failed.append(task)
             self._changed.notify_all()
 
-    def close(self) -> None:
-        """Give out no more tasks."""
+    def stop(self) -> None:
+        """Give out no more tasks, and end those that run."""
         with self._changed:
+            self._stopped = True
             self._waiting.clear()
+            for process in self._running.values():
+                process.terminate()
             self._changed.notify_all()
 
 
@@ -217,7 +235,7 @@ def _dvc(*arguments: str) -> None:
 
 
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "loss_study.warm", "--with", "dvc", "-m", "dvc", *arguments]
+    return bound([sys.executable, "-m", "loss_study.warm", "--with", "dvc", "-m", "dvc", *arguments])
 
 
 if __name__ == "__main__":

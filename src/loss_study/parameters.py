@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from loss_study.choices import validate
 from loss_study.errors import StudyError
+from loss_study.redaction import secrets_in, without_secrets
 
 PARAMS = Path("params.yaml")
 
@@ -248,9 +249,19 @@ def load(path: Path = PARAMS) -> Parameters:
         raise StudyError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise StudyError(f"{path}: should hold a mapping of sections; make it again with 'make params'")
+    _refuse_secrets(values)
     parameters = validate(Parameters, values, "")
     _check_consistent(parameters)
     return parameters
+
+
+def _refuse_secrets(values: dict[str, Any]) -> None:
+    """params.yaml goes into git, ``dvc.lock`` and MLflow."""
+    for key, address in secrets_in(values):
+        raise StudyError(
+            f"{key}: {without_secrets(address)} holds a password or a token, which would be kept in git; put user and "
+            "password into ~/.netrc, or fetch the file yourself and set dataset.path"
+        )
 
 
 def _check_consistent(parameters: Parameters) -> None:

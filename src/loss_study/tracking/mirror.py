@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loss_study.data.packed import SPLITS, PackedSample
-from loss_study.errors import StudyError
 from loss_study.parameters import Parameters
 from loss_study.tracking import describe, live, model, panels, views
 from loss_study.tracking import outputs as trial_outputs
@@ -58,20 +57,12 @@ def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = desc
     Raises:
         StudyError: MLflow cannot be reached or refuses; trials filled in until then stay.
     """
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
     summary = Summary(stores.shown(stores.uri()), [], [], [], [])
-    try:
-        with stores.lock("mirror"):
-            mirror = _Mirror(stores.connect(), parameters, PackedSample.open(sample))
-            views.save(mirror.store)
-            for trial in trials:
-                getattr(summary, mirror.ensure(trial)).append(trial.name)
-    except MlflowException as error:
-        reason = stores.shown(str(error))
-        raise StudyError(
-            f"MLflow at {summary.address}: {reason}; runs are filled in by 'dvc repro -f compare'"
-        ) from error
+    with stores.failing_in_one_line(), stores.lock("mirror"):
+        mirror = _Mirror(stores.connect(), parameters, PackedSample.open(sample))
+        views.save(mirror.store)
+        for trial in trials:
+            getattr(summary, mirror.ensure(trial)).append(trial.name)
     return summary
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from filelock import FileLock
 
 from loss_study.errors import StudyError
+from loss_study.redaction import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,6 +26,8 @@ ARTIFACTS = "mlartifacts"
 #: Lets the pages show what concerns trained models, not language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 SERVERS = ("http", "https")
+#: A server that hangs must hold up neither a training nor the report.
+SECONDS_TO_ANSWER = 5.0
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
@@ -59,7 +61,7 @@ def uri() -> str:
 
 def shown(text: str) -> str:
     """Return `text` as one line in which no address shows a user, a password or a query."""
-    return " ".join(re.sub(r"(?<=://)[^/\s@]*@|(?<=\w)\?\S*", "", text).split())
+    return " ".join(without_secrets(text).split())
 
 
 def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
@@ -67,15 +69,20 @@ def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
 
     Takes 3 s to import MLflow, and 3 s more when the database does not exist yet. `timeout_seconds` and `retries`
     hold for each request to a server; MLflow's own environment variables override them.
+
+    Raises:
+        StudyError: a server does not answer.
     """
     patience = {"MLFLOW_HTTP_REQUEST_TIMEOUT": timeout_seconds, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": retries}
     for name, value in {**_QUIET, **patience}.items():
         os.environ.setdefault(name, str(value))
+    address = uri()
+    if urlsplit(address).scheme in SERVERS:
+        _check_answers(address)
     from mlflow import MlflowClient  # noqa: PLC0415
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    address = uri()
     with lock("open"):
         client = MlflowClient(tracking_uri=address, registry_uri=address)
         return Store(client, _experiment(client, address))
@@ -94,6 +101,32 @@ def lock(name: str) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     with FileLock(folder / f".{name}.lock"):
         yield
+
+
+def _check_answers(address: str) -> None:
+    """Ask once, before MLflow asks again and again: whatever a server says, that it says something is enough."""
+    import requests  # noqa: PLC0415
+
+    try:
+        requests.get(f"{address.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER, stream=True).close()
+    except requests.RequestException as error:
+        reason = f"no answer within {SECONDS_TO_ANSWER:g} s" if isinstance(error, requests.Timeout) else "no connection"
+        raise _failed(reason) from None
+
+
+@contextmanager
+def failing_in_one_line() -> Iterator[None]:
+    """Turn whatever MLflow, its database or its server raise in the block into a StudyError that says what to do."""
+    try:
+        yield
+    except StudyError:
+        raise
+    except Exception as error:
+        raise _failed(f"{type(error).__name__}: {error}") from error
+
+
+def _failed(reason: str) -> StudyError:
+    return StudyError(f"MLflow at {shown(uri())}: {shown(reason)[:300]}; 'dvc repro -f -s compare' fills its runs in")
 
 
 def _experiment(client: MlflowClient, address: str) -> str:

@@ -28,16 +28,20 @@ def gather(trials: Iterable[Trial], parameters: Parameters, reports: Path) -> st
     """Hang the runs of `trials` below the run of their study, which gets the report, and return its id.
 
     A trial that two studies share hangs below the one that was compared last.
+
+    Raises:
+        StudyError: MLflow cannot be reached or refuses.
     """
-    store = stores.connect()
-    key = describe.study_key(parameters)
-    parent = _parent(store, key, parameters)
-    _fill(store, parent, reports)
-    for trial in trials:
-        for run in stores.runs(store, {describe.TRAINING: describe.training_key(trial, parameters)}):
-            if run.data.tags.get(_PARENT) != parent.info.run_id:
-                store.client.set_tag(run.info.run_id, _PARENT, parent.info.run_id)
-    return parent.info.run_id
+    with stores.failing_in_one_line():
+        store = stores.connect()
+        key = describe.study_key(parameters)
+        parent = _parent(store, key, parameters)
+        _fill(store, parent, reports)
+        for trial in trials:
+            for run in stores.runs(store, {describe.TRAINING: describe.training_key(trial, parameters)}):
+                if run.data.tags.get(_PARENT) != parent.info.run_id:
+                    store.client.set_tag(run.info.run_id, _PARENT, parent.info.run_id)
+        return parent.info.run_id
 
 
 def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

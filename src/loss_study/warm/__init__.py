@@ -8,19 +8,5 @@ that follow. Where there is none, the same line runs the script in its own proce
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import sys
-
 #: Names the private folder with the servers' sockets, each named after what it has imported.
 FOLDER = "LOSS_STUDY_WARM"
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when `parent` ends, however that ends; Linux only, elsewhere nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)

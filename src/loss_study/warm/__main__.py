@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from loss_study import warm
+from loss_study.ending import end_with
 from loss_study.warm.request import Request, receive_number, run
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if sys.platform == "linux" else ()
@@ -86,7 +87,7 @@ def _wait(connection: socket.socket, name: str, parent: int) -> int:
     for number in _FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda received, _: connection.send(bytes([received])))
-    warm.die_with_parent(parent)
+    end_with(parent)
     try:
         return receive_number(connection)
     except ConnectionError:

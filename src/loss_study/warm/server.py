@@ -1,8 +1,8 @@
 """A process that has done the slow imports and forks itself into one command after the other.
 
 ``python -m loss_study.warm.server 1234 torch numpy``, with a listening socket as its standard input; it ends with the
-process 1234. It imports no module of loss_study but this package, so that every command reads the code as it is then,
-and starts no thread and no CUDA.
+process 1234. It imports no module of loss_study but this package and `ending`, so that every command reads the code as
+it is then, and starts no thread and no CUDA.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from loss_study import warm
+from loss_study.ending import end_with
 from loss_study.warm.request import STREAMS, Request, send_number
 
 #: MLflow imports these where they are installed, 8 s, for a service that no stage uses.
@@ -94,7 +94,7 @@ class Server:
         pid = os.fork()
         if pid == 0:
             os.setpgid(0, 0)
-            warm.die_with_parent(server)
+            end_with(server)
             self._forget(launcher)
             _take(streams)
             return request

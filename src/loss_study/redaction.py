@@ -1,0 +1,39 @@
+"""Passwords and tokens in addresses: never shown, and refused where they would be kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+_USER = re.compile(r"(?<=://)[^/\s]*@")
+_QUERY = re.compile(r"(://[^\s?#'\"]+)[?#][^\s'\")]*|\?[\w.%-]+=[^\s'\")]*")
+#: Names of a query's values that open a door: token, X-Amz-Signature, sig, api_key, access_token, ...
+_SECRET = re.compile(
+    r"(^|[-_.])(token|(api|access|secret)?key|secret|password|passwd|pwd|sig|signature|credential|auth)$", re.IGNORECASE
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` with no user, password or query in any address that it names."""
+    return _QUERY.sub(r"\1", _USER.sub("", text))
+
+
+def has_secret(address: str) -> bool:
+    """Whether an address holds a user, a password, or a value whose name says that it is a token or a signature."""
+    if _USER.search(address):
+        return True
+    return "://" in address and any(_SECRET.search(name) for name, _ in parse_qsl(urlsplit(address).query))
+
+
+def secrets_in(values: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the dotted key and the text of every string in nested `values` that `has_secret`."""
+    if isinstance(values, Mapping):
+        for name, value in values.items():
+            yield from secrets_in(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(values, list):
+        for value in values:
+            yield from secrets_in(value, key)
+    elif isinstance(values, str) and has_secret(values):
+        yield key, values
