@@ -94,6 +94,12 @@ def test_what_is_missing_is_one_line(folder):
         open_birds(folder / "CUB_200_2011", split="random")
 
 
+def test_a_broken_list_is_named(folder):
+    write(folder / "CUB_200_2011/images.txt", ["1 x/a.jpg", "2"])
+    with pytest.raises(StudyError, match=r"images\.txt: the line '2' should have 2 words"):
+        open_birds(folder)
+
+
 def test_both_archives_are_fetched_and_read(folder, tmp_path, monkeypatch):
     dataset = composed(tmp_path, monkeypatch, "dataset=birds").dataset
     assert len(dataset.sha256) == 2

@@ -45,11 +45,13 @@ def official_split(train: Sequence[str], test: Sequence[str], there: Collection[
     return OfficialSplit(tuple(sorted({*kept_train, *kept_test})), tuple(kept_test), tuple(notes))
 
 
-def read_list(listing: Listing, name: str) -> list[list[str]]:
-    """Return the words of each line of the list called `name`, wherever it lies; lines that begin with # are notes.
+def read_list(listing: Listing, name: str, words: int = 1) -> list[list[str]]:
+    """Return the first `words` words of each line of the list called `name`, wherever it lies.
+
+    Lines that begin with # are notes.
 
     Raises:
-        StudyError: there is no such list.
+        StudyError: there is no such list, or a line has fewer words.
     """
     found = [path for path in listing.lists if path.rpartition("/")[2] == name]
     if not found:
@@ -57,8 +59,13 @@ def read_list(listing: Listing, name: str) -> list[list[str]]:
             f"{listing.root}: no list {name} there; add it, or split the pictures anew with "
             "-S dataset.options.split=random"
         )
-    lines = (listing.root / found[0]).read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    path = listing.root / found[0]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [line.split()[:words] for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    for line in lines:
+        if len(line) < words:
+            raise StudyError(f"{path}: the line {line[0]!r} should have {words} words; mend the list")
+    return lines
 
 
 def _counted(names: Sequence[str], what: str) -> list[str]:

@@ -67,8 +67,8 @@ class Birds(PairedFiles):
 
 def _lists(listing: Listing) -> tuple[list[str], list[str]]:
     """Return the names of the training and of the test pictures; a number without a name stands for itself."""
-    path_of = {line[0]: line[1] for line in read_list(listing, "images.txt")}
-    names: dict[str, list[str]] = {"1": [], "0": []}
-    for number, is_training in read_list(listing, "train_test_split.txt"):
-        names[is_training].append(PurePosixPath(path_of.get(number, number)).stem)
-    return names["1"], names["0"]
+    path_of = dict(read_list(listing, "images.txt", words=2))
+    train, test = [], []
+    for number, is_training in read_list(listing, "train_test_split.txt", words=2):
+        (train if is_training == "1" else test).append(PurePosixPath(path_of.get(number, number)).stem)
+    return train, test

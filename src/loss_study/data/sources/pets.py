@@ -66,7 +66,7 @@ class Pets(PairedFiles):
         what = f"{len(pairs.pictures)} photographs of pets with trimaps (Oxford-IIIT Pets); each counts as a cut-out."
         notes = [what, *pairs.notes]
         if lists is not None:
-            trainval, test = ([line[0] for line in read_list(lists, name)] for name in ("trainval.txt", "test.txt"))
+            trainval, test = ([name for (name,) in read_list(lists, file)] for file in ("trainval.txt", "test.txt"))
             official = official_split(trainval, test, self.cutouts)
             self.cutouts, self.test_cutouts = official.listed, official.test
             notes += official.notes
