@@ -204,13 +204,14 @@ def test_a_server_within_a_server_has_imported_what_both_do(servers, script):
 def test_under_plain_dvc_the_first_stage_starts_a_server_for_the_others(script, tmp_path):
     (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
     command = script("import os, sys; print(os.getppid(), 'torch' in sys.modules, flush=True)")
-    command[command.index("light")] = "torch"
-    dvc = f"import subprocess\nfor _ in range(2): subprocess.run({command!r}, check=True)"
-    environment = cold() | {"DVC_ROOT": str(tmp_path), "DVC_STAGE": "train@mask-dice-0"}
-    (server, loaded), (again, still) = (
-        line.split() for line in run([sys.executable, "-c", dvc], env=environment).stdout.splitlines()
-    )
-    assert server == again and loaded == still == "True"
+    light = command.index("light")
+    commands = [[*command[:light], name, *command[light + 1 :]] for name in ("mlflow", "torch", "torch", "mlflow")]
+    dvc = f"import subprocess\nfor command in {commands!r}: subprocess.run(command, check=True)"
+    environment = cold() | {"DVC_ROOT": str(tmp_path)}
+    alone, *others = run([sys.executable, "-c", dvc], env=environment).stdout.splitlines()
+    server, loaded = others[0].split()
+    assert alone.endswith("False") and loaded == "True"
+    assert others == [others[0]] * 3
     assert gone(int(server))
     assert not list((tmp_path / ".dvc" / "tmp").iterdir())
 

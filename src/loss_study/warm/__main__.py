@@ -36,15 +36,15 @@ def main() -> None:
 def _connect(name: str) -> socket.socket | None:
     """Return a connection to the server `name`, None where there is none.
 
-    Under plain DVC, the first stage that wants torch starts a server that ends with DVC.
+    Under plain DVC, the first stage that wants torch starts a server for all that follow, which ends with DVC.
     """
     if folder := os.environ.get(warm.FOLDER):
         return _connected(f"{folder}/{name}")
-    if name != "torch" or sys.platform != "linux" or "DVC_ROOT" not in os.environ:
+    if sys.platform != "linux" or "DVC_ROOT" not in os.environ:
         return None
     dvc = os.getppid()
-    address = f"{os.environ['DVC_ROOT']}/.dvc/tmp/{name}-{dvc}.socket"
-    return _connected(address) or _started(name, address, dvc)
+    address = f"{os.environ['DVC_ROOT']}/.dvc/tmp/torch-{dvc}.socket"
+    return _connected(address) or (_started(address, dvc) if name == "torch" else None)
 
 
 def _connected(address: str) -> socket.socket | None:
@@ -57,11 +57,11 @@ def _connected(address: str) -> socket.socket | None:
     return connection
 
 
-def _started(name: str, address: str, dvc: int) -> socket.socket | None:
+def _started(address: str, dvc: int) -> socket.socket | None:
     from loss_study.warm import offer  # noqa: PLC0415 -- later stages do without its imports
 
     try:
-        offer.start(name, Path(address), dvc)
+        offer.start("torch", Path(address), dvc)
     except OSError:
         return None
     return _connected(address)
