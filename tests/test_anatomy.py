@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from loss_study import composing, losses, parameters
-from loss_study.anatomy import gradients, kept, regions, response
+from loss_study.anatomy import class_errors, depth_errors, gradients, kept, mask_errors, regions, response
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation import evaluate_trial, initial_model, load_model
 from loss_study.training import trial_run
@@ -50,6 +50,66 @@ def test_depth_edges_are_jumps_not_slopes():
     assert not regions.depth_edges(depth).any()
     depth[..., 32:] += 0.2
     assert regions.depth_edges(depth)[0, 0, 0].nonzero().flatten().tolist() == [31, 32]
+
+
+def test_nothing_runs_along_a_gap():
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., :8] = 1
+    valid = torch.ones_like(mask)
+    valid[..., 6:10] = 0
+    assert regions.outline(mask).any() and not regions.outline(mask, valid).any()
+    assert regions.depth_edges(mask).any() and not regions.depth_edges(mask, valid).any()
+    # Beside the gap the two meet in the last row, and there alone.
+    valid[..., 15, :] = 1
+    assert regions.outline(mask, valid)[0, 0].nonzero().tolist() == [[15, 7], [15, 8]]
+
+
+def test_outlines_of_classes_are_where_any_two_meet():
+    classes = torch.zeros(1, 3, 16, 16)
+    classes[:, 0, :, :5], classes[:, 1, :, 5:10], classes[:, 2, :, 10:] = 1, 1, 1
+    assert regions.outline(classes)[0, 0, 3].nonzero().flatten().tolist() == [4, 5, 9, 10]
+    assert set(regions.of_head("mask", classes, None)) == {"outline"}
+
+
+# Errors
+
+
+def test_errors_are_those_of_the_known_part():
+    """The right half is unknown: counts are those of the left half, however wrong the right one is."""
+    generator = torch.Generator().manual_seed(0)
+    target = (torch.rand(2, 1, 16, 16, generator=generator) < 0.3).float()
+    prediction = torch.rand(2, 1, 16, 16, generator=generator)
+    valid = torch.zeros_like(target)
+    valid[..., :8] = 1
+    half = {"prediction": prediction[..., :8].contiguous(), "target": target[..., :8]}
+    for module, options in ((mask_errors, {}), (depth_errors, {"mask": None})):
+        whole = module.describe(prediction=prediction, target=target, valid=valid, **options)
+        part = module.describe(**half, **options)
+        numbers, others = (torch.tensor(flat(described), dtype=torch.float64) for described in (whole, part))
+        torch.testing.assert_close(numbers, others, equal_nan=True)
+
+
+def flat(described):
+    """All numbers of nested mappings and lists, in order."""
+    if isinstance(described, dict):
+        described = list(described.values())
+    return [number for value in described for number in flat(value)] if isinstance(described, list) else [described]
+
+
+def test_class_errors_by_hand():
+    """One row of eight pixels: 0 0 0 1 1 1 1 2, of which the fourth is taken for 0 and the last, unknown, for 1."""
+    numbers = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2]).expand(2, 8)
+    target = torch.nn.functional.one_hot(numbers, 3).movedim(-1, 0)[None].float()
+    prediction = 0.7 * target + 0.1
+    prediction[:, :, :, 3] = torch.tensor([0.6, 0.3, 0.1]).view(1, 3, 1)
+    prediction[:, :, :, 7] = torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1)
+    valid = torch.ones(1, 1, 2, 8)
+    valid[..., 7] = 0
+    found = class_errors.describe(prediction=prediction, target=target, valid=valid)
+    assert found["confusion"] == [[6, 0, 0], [2, 6, 0], [0, 0, 0]]
+    assert found["regions"] == {"outline": {"pixels": 4, "wrong": 2}, "elsewhere": {"pixels": 10, "wrong": 0}}
+    # Twelve pixels right with 0.8, two wrong with 0.6.
+    assert found["calibration"]["error"] == pytest.approx((12 * 0.2 + 2 * 0.6) / 14)
 
 
 # Gradients on pictures

@@ -53,6 +53,10 @@ def test_trials_in_the_order_of_the_matrix(values, tmp_path):
 
 
 MISTAKES = [
+    ("dataset.heads", ["mask"], r"loss.heads: data set 'scenes' has no depth; choose loss.heads=\[mask\]"),
+    ("dataset.classes", 0, r"dataset.classes: .*greater than or equal to 1"),
+    ("dataset.class_names", ["pet", "border"], r"dataset.class_names: 2 names for 1 classes; give one each"),
+    ("dataset.classes", 3, r"dataset.classes: with these dataset.options scenes has 1, not 3"),
     ("loss.names", ["dcie"], r"unknown loss 'dcie': did you mean 'dice'\?|loss_options.dcie: missing"),
     ("loss.names", [], r"loss.names: .*at least 1"),
     ("loss.names", ["dice", "dice"], r"loss.names: names something twice"),

@@ -43,9 +43,10 @@ def make_study(root: Path, trials=(DICE, HUBER)) -> parameters.Parameters:
         record = json.loads((run / "trial.json").read_text())
         record |= {"loss_options": {"smooth": 1.0}, "metric": {"mask": "iou", "depth": "rmse"}[record["head"]]}
         (run / "trial.json").write_text(json.dumps(record))
-        build = {"name": "resunet", "in_channels": 6, "heads": [record["head"]], "options": {"width": WIDTH}}
+        head = record["head"]
+        build = {"name": "resunet", "in_channels": 6, "heads": [head], "classes": 1, "options": {"width": WIDTH}}
         torch.manual_seed(len(run.name))
-        model = models.build("resunet", 6, [record["head"]], width=WIDTH)
+        model = models.build("resunet", 6, [head], width=WIDTH)
         torch.save({"state": model.state_dict(), "build": build}, run / "model.pt")
     return parameters.load(root / "params.yaml")
 

@@ -63,6 +63,7 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         "rotation": recipe.augmentation.rotation,
         "freeze": " ".join(recipe.freeze) or "nothing",
         "dataset": parameters.dataset.name,
+        "classes": parameters.dataset.classes if trial.head == "mask" else 1,
         "scale": parameters.scale.name,
         "sample.images": sample.images,
         "sample.size": sample.size,
