@@ -59,13 +59,13 @@ def test_what_was_done_before_is_not_waited_for():
     assert Queue(TRIALS).take() == TRIALS[0]
 
 
-def test_a_closed_queue_lets_those_go_who_wait():
+def test_a_stopped_queue_lets_those_go_who_wait():
     queue = Queue([SEARCH, *TRIALS])
     queue.take()
     taken: list[Task | None] = []
     waiting = threading.Thread(target=lambda: taken.append(queue.take()))
     waiting.start()
-    queue.close()
+    queue.stop()
     waiting.join(10)
     assert taken == [None]
 

@@ -156,7 +156,7 @@ class Queue:
         """Count `task` as ended; what waits for it may run, which says on its own what it lacks if the task failed."""
         with self._changed:
             self._unended.remove(task)
-            del self._running[task]
+            self._running.pop(task, None)
             if code != 0:
                 self.failed.append(task)
             self._changed.notify_all()
