@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from torch import Tensor, nn
 
-Part = Literal["encoder", "decoder", "head"]
+from loss_study.parameters import Part
 
 
 class EncoderDecoder(nn.Module, ABC):
