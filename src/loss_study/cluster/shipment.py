@@ -1,0 +1,76 @@
+"""What the head sends to every node: the commit, the files that the study's commands write, the DVC remote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loss_study.errors import StudyError
+from loss_study.parameters import PARAMS
+from loss_study.tracking.store import SERVERS
+
+LOCK = Path("dvc.lock")
+REMOTE_CONFIG = Path(".dvc/config.local")
+#: Written by commands and not by hand, so they need no commit: they are sent as they are, or made again.
+_MADE = (":!params.yaml", ":!dvc.lock", ":!reports")
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """`files` are contents by path in the repository; `environment` is set for all that a node runs."""
+
+    commit: str
+    bundle: bytes
+    files: dict[str, bytes]
+    environment: dict[str, str]
+
+
+def committed() -> str:
+    """Return the commit that is checked out.
+
+    Raises:
+        StudyError: something beside params.yaml, dvc.lock and reports/ differs from it, so that nodes would run
+            something else.
+    """
+    changed = _git("status", "--porcelain", "--", ".", *_MADE).decode().splitlines()
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise StudyError(f"{changed[0][3:]}{more}: not committed, and nodes run what is; commit or remove it")
+    return _git("rev-parse", "HEAD").decode().strip()
+
+
+def remote() -> tuple[str, str]:
+    """Return name and address of the default DVC remote; StudyError if there is none."""
+    name = _dvc_config("core.remote")
+    if not name:
+        raise StudyError(
+            "no DVC remote, and nodes exchange data through one: 'dvc remote add --default team s3://bucket/folder', "
+            "or a folder that all nodes share"
+        )
+    return name, _dvc_config(f"remote.{name}.url")
+
+
+def pack(commit: str, dvc_remote: tuple[str, str]) -> Shipment:
+    """Return what nodes need to run `commit` with the parameters of params.yaml.
+
+    The bundle holds the commit's history, so that nodes need no access to where the repository lives. Of the DVC
+    remote they are told name and address; credentials are each node's own.
+    """
+    name, url = dvc_remote
+    config = f"[core]\n    remote = {name}\n['remote \"{name}\"']\n    url = {url}\n"
+    files = {str(path): path.read_bytes() for path in (PARAMS, LOCK)} | {str(REMOTE_CONFIG): config.encode()}
+    tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
+    environment = {"MLFLOW_TRACKING_URI": tracking} if urlsplit(tracking).scheme in SERVERS else {}
+    return Shipment(commit, _git("bundle", "create", "--quiet", "-", "HEAD"), files, environment)
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], check=True, capture_output=True).stdout
+
+
+def _dvc_config(key: str) -> str:
+    """Return the value of DVC's setting `key`, "" where it has none."""
+    return subprocess.run(["dvc", "config", key], check=False, capture_output=True, text=True).stdout.strip()
