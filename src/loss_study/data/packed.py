@@ -48,7 +48,7 @@ class PackedSample:
             meta = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT:
                 raise StudyError(f"{folder}: packed in format {meta['format']}, this program reads {FORMAT}; repack it")
-            return cls(
+            sample = cls(
                 folder,
                 _map(folder / "pictures.npy"),
                 _map(folder / "backgrounds.npy") if meta["backgrounds"] else None,
@@ -58,16 +58,52 @@ class PackedSample:
                 _map(folder / "depth_valid.npy") if "depth" in meta["gaps"] else None,
                 meta,
             )
+            sample._check()
+            return sample
         except FileNotFoundError as error:
             raise StudyError(f"{error.filename}: no packed sample there; run 'dvc repro sample'") from None
-        except (ValueError, KeyError) as error:
-            raise StudyError(f"{folder}: damaged packed sample ({error}); run 'dvc repro -f sample'") from None
+        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+            raise _damaged(folder, error) from None
+
+    def _check(self) -> None:
+        """Raise a ValueError, KeyError or TypeError where the files cannot be of one sample."""
+        if self.pictures.ndim != 4 or self.pictures.shape[3] != 3:
+            raise ValueError(f"pictures of shape {self.pictures.shape}")
+        count, size, _, _ = self.pictures.shape
+        shapes = {
+            "pictures": (count, size, size, 3),
+            "backgrounds": (*np.shape(self.backgrounds)[:1], size, size, 3),
+            **dict.fromkeys(("masks", "depths", "mask_valid", "depth_valid"), (count, size, size)),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            dtype = np.bool_ if name.endswith("valid") else np.uint8
+            if array is not None and (array.shape != shape or array.dtype != dtype):
+                raise ValueError(f"{name} is {array.dtype} {array.shape} instead of {np.dtype(dtype)} {shape}")
+        if type(self.classes) is not int or len(self.class_names) < self.classes:
+            raise ValueError("classes without names")
+        for head in self.meta["heads"]:
+            several = head == "mask" and self.classes > 1
+            np.asarray(self.statistics["class_shares" if several else f"{head}_mean"], dtype=np.float64)
 
     @cached_property
     def index(self) -> list[dict[str, str]]:
-        """The rows of ``index.csv``, in the order of the pictures."""
-        with (self.folder / "index.csv").open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        """The rows of ``index.csv``, in the order of the pictures; StudyError if it is damaged."""
+        try:
+            with (self.folder / "index.csv").open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, strict=True))
+            self._check_rows(rows)
+        except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
+            raise _damaged(self.folder / "index.csv", error) from None
+        return rows
+
+    def _check_rows(self, rows: list[dict[str, str]]) -> None:
+        backgrounds = 0 if self.backgrounds is None else len(self.backgrounds)
+        if len(rows) != len(self.pictures):
+            raise ValueError(f"{len(rows)} rows for {len(self.pictures)} pictures")
+        for row in rows:
+            if row["split"] not in SPLITS or not -1 <= int(row["background_row"]) < max(backgrounds, 1):
+                raise ValueError(f"no such split or background: {row}")
 
     @cached_property
     def background_rows(self) -> np.ndarray:
@@ -111,6 +147,10 @@ class PackedSample:
         ``mask_mean`` and ``depth_mean`` in [0, 1]; with several classes no ``mask_mean`` but ``class_shares``.
         """
         return self.meta["statistics"]
+
+
+def _damaged(path: Path, error: Exception) -> StudyError:
+    return StudyError(f"{path}: damaged packed sample ({error}); run 'dvc repro -f sample'")
 
 
 def _map(path: Path) -> np.ndarray:
