@@ -22,6 +22,8 @@ SAMPLE = Path("data/sample")
 CONTENT = "loss_study.content"
 #: Tag of every run: which training it is of, known before the training starts.
 TRAINING = "loss_study.training"
+#: Tag of a run that a mirror fills: the checkout that does. What it leaves half-filled, no other may take for its own.
+FILLER = "loss_study.filler"
 #: Tag of a run that a training opened: "open" until the mirror begins to complete it.
 LIVE = "loss_study.live"
 #: What stage outputs change in the checkout; they say nothing about the code that a trial ran.
@@ -53,6 +55,7 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         "batch_size": recipe.batch_size,
         "recipe": recipe.name,
         "precision": recipe.precision,
+        "devices": recipe.devices,
         "early_stop": recipe.early_stop,
         "keep": recipe.keep,
         "flip": recipe.augmentation.flip,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -51,8 +52,8 @@ def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = desc
     """Make sure that every one of `trials` with outputs has exactly one complete run in MLflow.
 
     A run is known by the content of the trial's files, so doing this twice changes nothing, and doing it on an empty
-    store brings every run back. A run that a live training opened is completed; one that was left half-filled is
-    replaced.
+    store brings every run back. A run that a live training opened is completed; one that this checkout left half-filled
+    is replaced. Of checkouts that do this at the same time, each fills its own runs, and the oldest one stays.
 
     Raises:
         StudyError: MLflow cannot be reached or refuses; trials filled in until then stay.
@@ -71,6 +72,7 @@ class _Mirror:
 
     def __init__(self, store: Store, parameters: Parameters, sample: PackedSample) -> None:
         self.store, self.parameters, self.sample = store, parameters, sample
+        self.checkout = f"{socket.gethostname()}:{stores.root()}"
 
     def ensure(self, trial: Trial) -> str:
         """Leave exactly one complete run of `trial`; return the `Summary` field that it belongs to."""
@@ -84,12 +86,15 @@ class _Mirror:
         half_filled = [
             run
             for run in stores.runs(self.store, {describe.TRAINING: training})
-            if describe.CONTENT not in run.data.tags and not (begun and begun.info.run_id == run.info.run_id)
+            if describe.CONTENT not in run.data.tags
+            and run.data.tags.get(describe.FILLER, self.checkout) == self.checkout
+            and not (begun and begun.info.run_id == run.info.run_id)
         ]
         self._delete(complete[1:] + half_filled)
         if complete:
             return "kept"
         self._fill(begun.info.run_id if begun else self._open(outputs, training), outputs, content)
+        self._delete(stores.runs(self.store, {describe.CONTENT: content})[1:])
         return "completed" if begun else "created"
 
     def _delete(self, runs: Sequence[Run]) -> None:
@@ -103,13 +108,14 @@ class _Mirror:
             self.store.experiment,
             start_time=start_ms,
             run_name=describe.run_name(outputs.trial),
-            tags=describe.tags_of(outputs.trial, self.parameters, training),
+            tags={**describe.tags_of(outputs.trial, self.parameters, training), describe.FILLER: self.checkout},
         ).info.run_id
 
     def _fill(self, run_id: str, outputs: Outputs, content: str) -> None:
         """Log everything; the content's tag comes last, so that a run without it is known as half-filled."""
         client = self.store.client
         run = client.get_run(run_id)
+        client.set_tag(run_id, describe.FILLER, self.checkout)
         client.set_tag(run_id, describe.LIVE, "closed")
         self._numbers(run, outputs)
         self._data_set(run_id)

@@ -130,12 +130,20 @@ def _failed(reason: str) -> StudyError:
 
 
 def _experiment(client: MlflowClient, address: str) -> str:
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
     known = client.get_experiment_by_name(EXPERIMENT)
     if known is None:
         # A server has its own place for artifacts; without one, MLflow would take the working directory's.
         local = urlsplit(address).scheme not in SERVERS
         place = (root() / ARTIFACTS).as_uri() if local else None
-        return client.create_experiment(EXPERIMENT, artifact_location=place, tags=_KIND)
+        try:
+            return client.create_experiment(EXPERIMENT, artifact_location=place, tags=_KIND)
+        except MlflowException:
+            # Another checkout may have been first: the lock is among the processes of this one.
+            known = client.get_experiment_by_name(EXPERIMENT)
+            if known is None:
+                raise
     if known.lifecycle_stage == "deleted":
         client.restore_experiment(known.experiment_id)
     return known.experiment_id
