@@ -192,7 +192,7 @@ def test_several_at_once_give_the_same_numbers_and_a_failed_trial_stops_no_other
     clone = Clone(tmp_path / "clone")
     composing.compose(clone.folder / "params.yaml", ["scale=smoke", "loss.names=[l1,bce,dice]", "loss.heads=[mask]"])
     broken = clone.folder / "src/loss_study/losses/l1.py"
-    wrong = "\n\ndef loss(logits, target, *, sigmoid=True):\n    return 1 / 0\n"
+    wrong = "\n\nimport functools\n\n\n@functools.wraps(loss)\ndef loss(*_, **__):\n    return 1 / 0\n"
     broken.write_text(broken.read_text() + wrong)
     output = clone.run("python", "-m", "loss_study.parallel", "--jobs", "2", code=1)
     assert "ZeroDivisionError" in output
