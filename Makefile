@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 5000
+KILLS ?= 20
 JOBS ?= 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help study test ui params lint pins bench clean
+.PHONY: help study test ui params lint pins bench chaos clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -41,6 +42,10 @@ bench: .venv/test ## Measure against other ways and the machine's limits, half a
 	python benchmarks/epoch.py --width 8 --size 64 --threads 1 --usual-batch-size 16
 	python benchmarks/study.py
 	python benchmarks/results.py
+
+chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's
+	python tests/chaos.py --kills $(KILLS)
+	python tests/chaos.py --kills $(KILLS) --command study
 
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data/check.json data/source data/sample tuning runs eval checkpoints
