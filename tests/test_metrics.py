@@ -46,7 +46,7 @@ def test_mask_values_by_hand():
     prediction = grid(".##.", ".##.", ".#..", "....") * 0.8 + 0.1
     values = mask.per_image(prediction=prediction, target=target)
     # Two pixels in both, three predicted in vain, two missed, nine rightly left out.
-    # Softly, foreground 0.9 and background 0.1 where it is marked and the other way round elsewhere: of 16 pixels the 11
+    # Softly, foreground 0.9 and background 0.1 where it is marked, the other way round elsewhere: of 16 pixels the 11
     # right ones are right by 0.9, the 5 wrong ones by 0.1, and prediction and truth weigh 16 each.
     right = 11 * 0.9 + 5 * 0.1
     assert {name: value.item() for name, value in values.items() if name != "boundary_f"} == pytest.approx(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,7 @@ from typing import Any
 
 import yaml
 
-from loss_study import parameters
-from loss_study.composing import compose
+from loss_study.composing import composed
 from loss_study.errors import StudyError, nearest
 from loss_study.parameters import Parameters, Sample
 from loss_study.trial import Trial
@@ -67,10 +65,7 @@ class Plan:
             *self.of_trial.get(f"{head}-{loss}", []),
             *(override for mistake in absent for override in mistake.mend),
         ]
-        with tempfile.TemporaryDirectory() as folder:
-            composed = Path(folder) / "params.yaml"
-            compose(composed, overrides)
-            return parameters.load(composed)
+        return composed(overrides)
 
     def samples(self) -> Iterator[Parameters]:
         """Yield parameters for each sample that a variant needs, each once."""

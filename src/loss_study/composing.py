@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from loss_study import parameters
 from loss_study.errors import StudyError, run_stage
-from loss_study.parameters import PARAMS
+from loss_study.parameters import PARAMS, Parameters
 
 
 def compose(output: Path, overrides: Sequence[str] = ()) -> None:
@@ -30,6 +32,14 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
         new.unlink(missing_ok=True)
         raise StudyError(f"conf/: {error}") from None
     new.replace(output)
+
+
+def composed(overrides: Sequence[str]) -> Parameters:
+    """Return the checked parameters that the default choices and `overrides` compose; StudyError as in `compose`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        compose(path, overrides)
+        return parameters.load(path)
 
 
 def main() -> None:

@@ -1,0 +1,34 @@
+"""Write docs/models.md from the results of the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import plan
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from loss_study.errors import run_stage
+from loss_study.writing import whole_text
+
+PAGE = Path("docs/models.md")
+
+
+def main() -> None:
+    """Read the results, write the page, the best model first."""
+    chosen = plan.load()
+    results = plan.HERE / "results" / chosen.dataset
+    rows = pd.concat(pd.read_csv(results / f"{model}.csv") for model in chosen.models)
+    table = rows.groupby("model", sort=False).mean(numeric_only=True).sort_values("iou", ascending=False)
+    templates = Environment(
+        loader=FileSystemLoader(plan.HERE),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(),
+        keep_trailing_newline=True,
+    )
+    whole_text(PAGE, templates.get_template("page.md.j2").render(plan=chosen, table=table))
+    print(f"{PAGE}: {len(table)} models", flush=True)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,69 @@
+"""Train and test one model from every seed: ``python case_studies/models/train.py segnet``.
+
+Reads data/models/, writes case_studies/models/results/<dataset>/<model>.csv with a row for each seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import plan
+
+from loss_study import losses, models
+from loss_study.data.packed import PackedSample
+from loss_study.errors import run_stage
+from loss_study.evaluation import evaluate
+from loss_study.parameters import Parameters
+from loss_study.training.device import use_threads
+from loss_study.training.trial_run import trained
+from loss_study.trial import Trial, trials
+from loss_study.writing import write_csv
+
+COLUMNS = (
+    "model", "seed", "status", "epoch", "parameters", "trainable", "seconds", "images_per_second",
+    "iou", "iou_dataset", "pixel_accuracy",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Parse the model, train, test, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    name = parser.parse_args().model
+    chosen = plan.load()
+    parameters = chosen.parameters(name)
+    sample = PackedSample.open(plan.SAMPLE)
+    use_threads(parameters.recipe.threads)
+    first = next(trial for trial in trials(parameters) if trial.head == "mask")
+    rows = [row(name, Trial(first.head, first.loss, seed), sample, parameters) for seed in chosen.seeds]
+    results = plan.HERE / "results" / chosen.dataset
+    results.mkdir(parents=True, exist_ok=True)
+    write_csv(results / f"{name}.csv", rows, COLUMNS)
+
+
+def row(name: str, trial: Trial, sample: PackedSample, parameters: Parameters) -> dict[str, Any]:
+    """Train and test one trial with the study's own loop and metrics."""
+    choice, recipe = parameters.model, parameters.recipe
+    with trained(trial, sample, parameters, f"{name} {trial.name}", on_epoch=lambda _: None) as (outcome, options):
+        model = models.blank(choice.name, sample.in_channels, [trial.head], classes=sample.classes, **choice.options)
+        model.load_state_dict(outcome.weights)
+        found = evaluate(model, sample, trial.head, recipe.precision, losses.output(trial.loss, **options))
+    test = found.summary["test"]
+    seconds = sum(epoch["seconds"] for epoch in outcome.history)
+    pictures = len(outcome.history) * len(sample.rows("train"))
+    return {
+        "model": name,
+        "seed": trial.seed,
+        "status": outcome.status,
+        "epoch": outcome.best_epoch,
+        "parameters": outcome.parameters,
+        "trainable": outcome.trainable_parameters,
+        "seconds": round(seconds, 1),
+        "images_per_second": round(pictures / seconds, 1),
+        **{metric: round(test[metric], 4) for metric in ("iou", "iou_dataset", "pixel_accuracy")},
+    }
+
+
+if __name__ == "__main__":
+    run_stage(main)
