@@ -75,19 +75,22 @@ def test_sigterm_tidies_up_as_ctrl_c_does(capsys):
     assert (end.value.code, tidied, capsys.readouterr().err) == (143, ["yes"], "terminated\n")
 
 
-def test_a_process_that_ignores_sigterm_goes_on_to():
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_ignores_a_signal_goes_on_to(number):
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        with ending.sigterm_raises():
-            os.kill(os.getpid(), signal.SIGTERM)
+        with ending.signals_raise():
+            os.kill(os.getpid(), number)
+        ending.signals_end_at_once()
+        os.kill(os.getpid(), number)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
-def test_sigterm_is_what_it_was_after_a_stage():
-    before = signal.getsignal(signal.SIGTERM)
+def test_signals_are_what_they_were_after_a_stage():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     run_stage(lambda: None)
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 DVC = """

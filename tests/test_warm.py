@@ -144,12 +144,37 @@ time.sleep(60)
     assert output.startswith("told ") and output != "told 0\n"
 
 
-def test_ctrl_c_is_an_interrupt_there_too(servers, script):
-    launcher, _ = begin(script(SLEEP))
-    time.sleep(0.5)
-    launcher.send_signal(signal.SIGINT)
-    _, said = launcher.communicate(timeout=30)
-    assert said.endswith("KeyboardInterrupt\n") and launcher.returncode == -signal.SIGINT
+#: Imports that swallow what they are interrupted with, as those of compiled modules may, then a stage that does not.
+STAGE = """
+import os, sys, time
+def wait():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if sys.argv[1] == "imports":
+    try:
+        wait()
+    except BaseException:
+        raise ImportError
+from loss_study.errors import run_stage
+try:
+    run_stage(wait)
+finally:
+    print("tidied up", flush=True)
+"""
+
+
+@pytest.mark.parametrize("state", ["imports", "runs"])
+@pytest.mark.parametrize(
+    ("number", "line", "code"), [(signal.SIGINT, "interrupted\n", 130), (signal.SIGTERM, "terminated\n", 143)]
+)
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_signal_ends_a_stage_in_one_line_whatever_it_does(servers, script, state, number, line, code, warm):
+    launcher, _ = begin([*script(STAGE), state], env=dict(os.environ) if warm else cold())
+    time.sleep(0.2)  # It has printed, and sleeps now; the launcher listens for signals.
+    launcher.send_signal(number)
+    output, said = launcher.communicate(timeout=30)
+    assert (said, launcher.returncode) == (line, code)
+    assert output == ("tidied up\n" if state == "runs" else "")
 
 
 def test_a_killed_launcher_takes_its_command_along(servers, script):

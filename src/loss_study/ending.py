@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
+_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 class Terminated(KeyboardInterrupt):
@@ -18,15 +19,28 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """Raise `Terminated` from the block when SIGTERM arrives; a process that ignores the signal goes on to."""
-    before = signal.getsignal(signal.SIGTERM)
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGTERM, _terminate)
+def signals_raise() -> Iterator[None]:
+    """Raise KeyboardInterrupt from the block on Ctrl-C and `Terminated` on SIGTERM; ignored signals stay ignored."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def signals_end_at_once() -> None:
+    """From here on, Ctrl-C and SIGTERM end this process in one line, unless they are ignored.
+
+    For the time of the imports: half-way through one, an exception is shown with its traceback or lost.
+    """
+    for number in _LINES:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end_at_once)
 
 
 def end_with(parent: int) -> None:
@@ -74,6 +88,11 @@ def _is_bound() -> bool:
 def bound(command: Sequence[str]) -> list[str]:
     """Return the command line that runs `command` so that it is killed as soon as this process ends."""
     return [sys.executable, "-S", __file__, str(os.getpid()), *command]
+
+
+def _end_at_once(number: int, _frame: FrameType | None) -> None:
+    os.write(2, f"{_LINES[number]}\n".encode())
+    os._exit(128 + number)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

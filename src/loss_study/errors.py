@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 
-from loss_study.ending import Terminated, end_with_dvc, sigterm_raises
+from loss_study.ending import Terminated, end_with_dvc, signals_raise
 from loss_study.redaction import without_secrets
 
 
@@ -33,7 +33,7 @@ def run_stage(main: Callable[[], None]) -> None:
     """
     try:
         end_with_dvc()
-        with sigterm_raises():
+        with signals_raise():
             main()
     except Terminated:
         _end("terminated", 143)

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from loss_study.ending import signals_end_at_once
+
 STREAMS = (0, 1, 2)
 _OWN = __name__.partition(".")[0]
 _LENGTH = struct.Struct("!Q")
@@ -64,6 +66,7 @@ def run(command: list[str]) -> None:
     else:
         sys.argv[:] = command
         sys.path[0] = str(Path(command[0]).parent.resolve())
+        signals_end_at_once()  # until `run_stage`, in which the script has imported what it needs
         runpy.run_path(command[0], run_name="__main__")
 
 
