@@ -336,13 +336,10 @@ def test_a_server_that_hangs_holds_up_neither_a_training_nor_the_mirror(study, h
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database at all" * 100, None])
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, None])
 def test_a_damaged_database_is_one_clear_error_for_the_mirror(study, tmp_path, damage):
     path = tmp_path / "mlflow.db"
     path.write_bytes(path.read_bytes()[:100_000] if damage is None else damage)
-    if damage == b"":
-        assert mirror.fill_in([DICE], study).created == [DICE.name]  # an empty file is an empty database
-        return
     for act in (lambda: mirror.fill_in([DICE], study), lambda: study_run.gather([DICE], study, tmp_path)):
         with pytest.raises(StudyError, match=r"^MLflow at sqlite:.*'dvc repro -f -s compare' fills its runs in$"):
             act()
@@ -412,7 +409,7 @@ def test_two_processes_create_one_store(tmp_path):
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60) for process in opened]
+    said = [process.communicate(timeout=300) for process in opened]
     assert [out.strip() for out, _ in said] == ["1", "1"]
     assert [err for _, err in said] == ["", ""]
 
