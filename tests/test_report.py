@@ -455,15 +455,6 @@ def test_page_is_self_contained_and_repeatable(study):
     assert not re.search(rb"(src|href)=\"(?!data:|#)|url\(|@import|https?://", html)
 
 
-def test_page_escapes_what_it_shows(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    fabricate(tmp_path, repository=REPOSITORY, background="<script>alert(1)</script>", reason="<b>nan</b> & more")
-    html = Read().files()["index.html"].decode()
-    assert "<script>alert" not in html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;2-8" in html
-    assert "&lt;b&gt;nan&lt;/b&gt; &amp; more" in html
-
-
 def test_terminal_in_a_log_is_plain_and_names_failures(study):
     console = Console(width=110, record=True, force_terminal=False, file=io.StringIO())
     terminal.show(list(study.rankings.values()), study.comparisons, console)
