@@ -1,10 +1,11 @@
-"""A data set is added with one file and one configuration, and nothing else."""
+"""A data set is added with one file and one configuration, and nothing else: those of the README."""
 
 import shutil
 
 import numpy as np
 import pytest
 from data_at_hand import ROOT, save
+from test_adding import FILES
 
 from loss_study import composing, parameters
 from loss_study.checking import check_choices
@@ -14,29 +15,7 @@ from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.errors import StudyError
 
-LEAVES_PY = '''
-"""Scans of leaves, scans/<plant>/<name>.jpg, with their outlines in outlines/<plant>/<name>.png."""
-
-from pathlib import Path
-
-from loss_study.data.layouts.description import Layout
-from loss_study.data.layouts.listing import scan
-from loss_study.data.layouts.paired_files import PairedFiles
-from loss_study.data.layouts.pairing import pair
-
-LAYOUT = Layout(picture=["scans/{cutout}/{name}"], mask=["outlines/{cutout}/{name}"])
-
-
-def open_source(path: Path, *, allow_missing: bool = False) -> PairedFiles:
-    """Open the scans below `path`; a plant counts as a cut-out, so that none stands in two splits."""
-    pairs = pair(scan(path), LAYOUT, allow_missing)
-    return PairedFiles(pairs, [f"{len(pairs.pictures)} scans of leaves.", *pairs.notes])
-'''
-LEAVES_YAML = """
-name: leaves
-path: leaves
-heads: [mask]
-"""
+LEAVES_PY, LEAVES_YAML = FILES["src/loss_study/data/sources/leaves.py"], FILES["conf/dataset/leaves.yaml"]
 
 
 @pytest.fixture
