@@ -164,6 +164,47 @@ def test_a_params_yaml_with_other_bytes(composed, tmp_path, monkeypatch):
     try_it()
 
 
+CHOSEN = ["config", "dataset/scenes", "loss/all", "model/resunet", "recipe/fixed", "scale/smoke"]
+
+
+def test_changed_files_in_conf(composed, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    monkeypatch.chdir(tmp_path)
+    before = composed.read_bytes()
+
+    def compose_and_check():
+        composing.compose(Path("params.yaml"), ["scale=smoke"])
+        return read_and_check(Path("params.yaml"))
+
+    @some(60)
+    @given(st.data())
+    def try_it(data):
+        path = Path("conf", data.draw(st.sampled_from(CHOSEN))).with_suffix(".yaml")
+        whole = (ROOT / path).read_bytes()
+        if data.draw(st.booleans()):
+            path.write_bytes(data.draw(cut_or_changed(whole)))
+        else:
+            path.write_text(yaml.safe_dump(data.draw(changed(yaml.safe_load(whole))), allow_unicode=True))
+        Path("params.yaml").write_bytes(before)
+        outcome("conf/", compose_and_check)
+        path.write_bytes(whole)
+        # The parameters of before, or all of the new ones.
+        assert set(yaml.safe_load(Path("params.yaml").read_bytes())) >= {"dataset", "recipe"} or path.stem == "config"
+        assert {each.name for each in Path().iterdir()} == {"conf", "src", "params.yaml"}
+
+    try_it()
+
+
+def test_a_file_in_conf_that_is_not_utf8_is_named(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    monkeypatch.chdir(tmp_path)
+    Path("conf/scale/smoke.yaml").write_bytes("name: dépannage".encode("latin-1"))
+    with pytest.raises(StudyError, match=r"^conf/scale/smoke\.yaml: 'utf-8' codec .*; save it as UTF-8$"):
+        composing.compose(Path("params.yaml"), ["scale=smoke"])
+    assert [path.name for path in Path().iterdir()] == ["conf"]
+
+
 # Pictures
 
 

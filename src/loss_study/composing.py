@@ -30,8 +30,17 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
     except Exception as error:
         # Hydra, OmegaConf, the YAML reader and DVC each have errors of their own for what a file may hold.
         new.unlink(missing_ok=True)
-        raise StudyError(f"conf/: {error}") from None
+        raise StudyError(_explained(error)) from None
     new.replace(output)
+
+
+def _explained(error: Exception) -> str:
+    # Hydra names the file in all of them but this one.
+    if isinstance(error, UnicodeDecodeError):
+        for path in Path("conf").rglob("*.yaml"):
+            if error.object in path.read_bytes():
+                return f"{path}: {error}; save it as UTF-8"
+    return f"conf/: {error}"
 
 
 def composed(overrides: Sequence[str]) -> Parameters:
