@@ -405,6 +405,8 @@ def test_one_head_without_backgrounds(study):
     meta = json.loads(Path("data/sample/sample.json").read_text())
     meta |= {"heads": ["mask"], "backgrounds": 0, "statistics": {"mask_mean": 0.14}}
     Path("data/sample/sample.json").write_text(json.dumps(meta))
+    index = pd.read_csv("data/sample/index.csv").assign(background_row=-1, background="")
+    index.to_csv("data/sample/index.csv", index=False)
     files = Read().files()
     html = files["index.html"].decode()
     assert "Which loss trains the best mask?" in html

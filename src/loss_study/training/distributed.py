@@ -89,6 +89,9 @@ def share(batches: Iterator[Batch]) -> Iterator[Batch]:
     Raises:
         StudyError: a batch does not divide into equal shares.
     """
+    if size() == 1:
+        yield from batches
+        return
     for batch in batches:
         pictures, processes = len(batch.target), size()
         if pictures % processes:
