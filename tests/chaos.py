@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,13 +82,14 @@ class Chaos:
     Args:
         command: what is typed, a name in `COMMANDS`.
         seed: decides moments, victims and signals; when a moment comes, the machine decides what it hits.
+        choices: what the study is beside `SMALL`, in Hydra's grammar.
     """
 
-    def __init__(self, folder: Path, command: str, seed: int, say: Callable[[str], None] = print) -> None:
+    def __init__(self, folder: Path, command: str, seed: int, choices: Sequence[str] = ()) -> None:
         self.clone = Clone(folder)
-        composing.compose(folder / "params.yaml", SMALL)
+        composing.compose(folder / "params.yaml", [*SMALL, *choices])
         self.clone.commit("a small study")
-        self.command, self.random, self.say = COMMANDS[command], random.Random(seed), say
+        self.command, self.random = COMMANDS[command], random.Random(seed)
         self.tally = Tally()
         began = time.monotonic()
         self.clone.run(*self.command)
@@ -131,7 +132,7 @@ class Chaos:
         self.tally.kills += 1
         stages = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
         writing_too = ", while it wrote" if writing else ""
-        self.say(f"{self.tally.kills:3d}  {how} in {stages[-1] if stages else 'the beginning'}{writing_too}")
+        print(f"{self.tally.kills:3d}  {how} in {stages[-1] if stages else 'the beginning'}{writing_too}", flush=True)
         self._check_whole()
         return True
 
@@ -198,7 +199,7 @@ class Chaos:
             return database.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'active'").fetchone()[0]
 
     def _wrong(self, what: str) -> None:
-        self.say(f"wrong: {what}")
+        print(f"wrong: {what}", flush=True)
         self.tally.wrong.append(what)
 
 

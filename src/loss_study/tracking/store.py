@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
 
@@ -26,6 +26,7 @@ ARTIFACTS = "mlartifacts"
 #: Lets the pages show what concerns trained models, not language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 SERVERS = ("http", "https")
+_SQLITE = "sqlite:///"
 #: A server that hangs must hold up neither a training nor the report.
 SECONDS_TO_ANSWER = 5.0
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
@@ -84,8 +85,22 @@ def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     with lock("open"):
+        if address.startswith(_SQLITE):
+            _create_whole(Path(unquote(address.removeprefix(_SQLITE))))
         client = MlflowClient(tracking_uri=address, registry_uri=address)
         return Store(client, _experiment(client, address))
+
+
+def _create_whole(database: Path) -> None:
+    """Create a missing database under another name: MLflow cannot open one whose creation was cut off."""
+    if database.exists():
+        return
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    new = database.with_name(f".new.{database.name}")
+    new.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"{_SQLITE}{quote(str(new))}").search_experiments()
+    new.replace(database)
 
 
 def runs(store: Store, tags: Mapping[str, str]) -> list[Run]:
