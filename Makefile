@@ -7,7 +7,7 @@ KILLS ?= 20
 JOBS ?= 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help study test ui params lint pins bench chaos clean
+.PHONY: help study test long ui params lint pins bench chaos clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -20,6 +20,9 @@ test: .venv/test ## Run the linter and all tests
 	ruff check .
 	ruff format --check .
 	python -m pytest --numprocesses 2 --dist loadfile
+
+long: .venv/test ## Run the tests that take a minute or more each: a cluster, a team's server, kills
+	python -m pytest -m long
 
 ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
 	python -m loss_study.tracking.ui --port $(PORT)
@@ -34,7 +37,7 @@ pins: .venv/test ## Pin the newest versions that setup.cfg allows
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    setup.cfg --all-extras --constraint requirements/study.txt --output-file requirements/test.txt
 
-bench: .venv/test ## Measure against other ways and the machine's limits, half an hour
+bench: .venv/test ## Measure against other ways and the machine's limits, a quarter of an hour
 	python benchmarks/step.py
 	python benchmarks/data_path.py
 	python benchmarks/roofline.py

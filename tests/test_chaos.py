@@ -8,6 +8,7 @@ from chaos import Chaos
 KILLS = 3
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_a_study_killed_three_times_ends_in_the_same_reports(tmp_path):
     chaos = Chaos(tmp_path / "clone", "repro", seed=0, choices=["loss.heads=[mask]"])

@@ -65,6 +65,7 @@ def kill_a_worker(folder, patience=900.0):
     raise AssertionError("no training was seen")
 
 
+@pytest.mark.long
 @pytest.mark.pipeline
 def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine(address, tmp_path):
     alone = make_clone(tmp_path / "alone")

@@ -174,6 +174,7 @@ def answers(address):
         return False
 
 
+@pytest.mark.long
 def test_eight_trials_log_to_a_server_at_once_and_two_members_mirror_the_same(server, tmp_path, monkeypatch):
     everyone = make_checkout(tmp_path / "0")
     for number in range(1, len(everyone)):
