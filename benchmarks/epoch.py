@@ -11,7 +11,6 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
@@ -20,32 +19,11 @@ from torch import nn
 
 import lightning_way
 import original_way
+import our_way
 from loss_study import parameters
-from loss_study.data.packed import PackedSample
-from loss_study.training import loop
-from loss_study.training.checkpoint import Checkpoint
-from loss_study.training.device import use_threads
-from loss_study.trial import Trial
-from measuring import Timing, show, summary
-from measuring import save as save_json
+from loss_study.training.device import pick_precision, use_threads
+from measuring import in_turn, save, show
 from pictures_on_disk import packed, write
-
-
-def ours(sample: PackedSample, study: parameters.Parameters, epochs: int, scratch: Path) -> list[float]:
-    """Train a trial as the study does; return the seconds of each epoch, validation and checkpoint included."""
-    moments = [time.perf_counter()]
-    recipe = study.recipe.model_copy(update={"epochs": epochs})
-    trial = Trial("mask", "bce", 0)
-    checkpoint = Checkpoint(trial.name, "benchmark")
-    checkpoint.folder = scratch / "checkpoint"
-    with checkpoint:
-        loop.train(
-            trial, sample, study.model, recipe, {}, checkpoint,
-            on_step=lambda _: None,
-            on_epoch=lambda _: moments.append(time.perf_counter()),
-        )  # fmt: skip
-        checkpoint.remove()
-    return [after - before for before, after in pairwise(moments)]
 
 
 class UsualUnet(nn.Module):
@@ -61,26 +39,20 @@ class UsualUnet(nn.Module):
         return {"mask": self.unet(inputs)}
 
 
-def timed(side: Callable[[], int]) -> Callable[[], list[float]]:
+def timed(side: Callable[[], int]) -> Callable[[], float]:
     """Return `side` as a function that returns the seconds of its one epoch."""
 
-    def one() -> list[float]:
+    def one() -> float:
         started = time.perf_counter()
         side()
-        return [time.perf_counter() - started]
+        return time.perf_counter() - started
 
     return one
 
 
-def measure(sides: dict[str, Callable[[], list[float]]], images: int, rounds: int) -> dict[str, Timing]:
-    """Run the sides in turn, after one round that is not counted; return trained images per second."""
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
-        for name, side in sides.items():
-            seconds = side()
-            if number > 0:
-                speeds[name].append(images / seconds[-1])
-    return {name: summary(values) for name, values in speeds.items()}
+def speed(images: int, seconds: Callable[[], float]) -> Callable[[], float]:
+    """Return `seconds` as a function that returns images per second."""
+    return lambda: images / seconds()
 
 
 def main() -> None:
@@ -112,25 +84,25 @@ def main() -> None:
             for split in ("train", "validation")
         )
         usual = (train, held_out, arguments.usual_batch_size, arguments.workers)
-        bfloat16 = loop.pick_precision("auto", torch.device("cpu")) == "bfloat16"
+        bfloat16 = pick_precision("auto", torch.device("cpu")) == "bfloat16"
         sides = {
-            "ours": lambda: ours(sample, study, 2, scratch),
+            "ours": lambda: our_way.epoch_seconds(sample, study, 2, scratch)[-1],
             "original way": timed(original_way.epoch(original_way.resunet(arguments.width), *usual)),
             "Lightning on our data": lambda: lightning_way.epoch_seconds(
                 sample, arguments.width, arguments.batch_size, 2, bfloat16=bfloat16
-            ),
+            )[-1],
             "smp U-Net, usual way": timed(original_way.epoch(UsualUnet(), *usual)),
         }
-        timings = measure(sides, len(train), arguments.rounds)
+        timings = in_turn({name: speed(len(train), side) for name, side in sides.items()}, arguments.rounds)
     title = f"An epoch: {len(train)} + {len(held_out)} pictures of {arguments.size} px, width {arguments.width}"
     show(title, "images/s", timings, "original way")
-    speed = {name: timing.median for name, timing in timings.items()}
+    median = {name: timing.median for name, timing in timings.items()}
     ratios = {
-        "epoch_vs_original": speed["ours"] / speed["original way"],
-        "epoch_vs_lightning": speed["ours"] / speed["Lightning on our data"],
-        "epoch_vs_smp_unet": speed["ours"] / speed["smp U-Net, usual way"],
+        "epoch_vs_original": median["ours"] / median["original way"],
+        "epoch_vs_lightning": median["ours"] / median["Lightning on our data"],
+        "epoch_vs_smp_unet": median["ours"] / median["smp U-Net, usual way"],
     }
-    save_json(f"epoch-{arguments.width}-{arguments.size}", timings | ratios)
+    save(f"epoch-{arguments.width}-{arguments.size}", timings | ratios)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -31,12 +32,21 @@ def interleave(sides: Mapping[str, Callable[[], int]], rounds: int) -> dict[str,
     A side does its work and returns how many items that was. Interleaving lets a slow moment of the machine hit all
     sides alike.
     """
+
+    def timed(side: Callable[[], int]) -> float:
+        started = time.perf_counter()
+        items = side()
+        return items / (time.perf_counter() - started)
+
+    return in_turn({name: partial(timed, side) for name, side in sides.items()}, rounds)
+
+
+def in_turn(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
+    """Call every side, which returns its own speed, once in each round, after one round that is not counted."""
     speeds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
-            started = time.perf_counter()
-            items = side()
-            speed = items / (time.perf_counter() - started)
+            speed = side()
             if number > 0:
                 speeds[name].append(speed)
     return {name: summary(values) for name, values in speeds.items()}

@@ -43,11 +43,11 @@ class Run:
 
 def measure(images: int, size: int, width: int, folder: Path) -> Run:
     """Pack `images` scenes below `folder` and train one epoch on them."""
-    from epoch import ours  # noqa: PLC0415 -- the parent process must not pay for torch
     from loss_study import parameters  # noqa: PLC0415
     from loss_study.data import sources  # noqa: PLC0415
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
     from loss_study.data.sampling import pack  # noqa: PLC0415
+    from our_way import epoch_seconds  # noqa: PLC0415 -- the parent process must not pay for torch
 
     study = parameters.load()
     chosen = study.sample.model_copy(update={"images": images, "size": size})
@@ -58,9 +58,9 @@ def measure(images: int, size: int, width: int, folder: Path) -> Run:
     model = study.model.model_copy(update={"options": {"width": width}})
     study = study.model_copy(update={"model": model})
     sample = PackedSample.open(folder / "sample")
-    epoch_seconds, epoch_mib = _watched(lambda: ours(sample, study, 1, folder))
+    trained_seconds, trained_mib = _watched(lambda: epoch_seconds(sample, study, 1, folder))
     disk = sum(path.stat().st_size for path in (folder / "sample").iterdir())
-    return Run(images, pack_seconds, pack_mib, epoch_seconds, epoch_mib, disk / MIB)
+    return Run(images, pack_seconds, pack_mib, trained_seconds, trained_mib, disk / MIB)
 
 
 def _watched(work: Callable[[], object]) -> tuple[float, float]:

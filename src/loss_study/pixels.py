@@ -37,3 +37,12 @@ def overlap(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> tupl
     """
     prediction = probability(logits)
     return total(prediction * target, valid), total(prediction, valid), total(target, valid)
+
+
+def tversky_error(
+    logits: Tensor, target: Tensor, alpha: float, beta: float, smooth: float, valid: Tensor | None = None
+) -> Tensor:
+    """Return 1 - (I + s) / (I + alpha FP + beta FN + s) of each image and channel, (N, C); see `losses.tversky`."""
+    hit, predicted, true = overlap(logits, target, valid)
+    false = alpha * (predicted - hit) + beta * (true - hit)
+    return false / (hit + false + smooth)

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from loss_study.data.labels import Label, LabelMap
 from loss_study.data.layouts.listing import Files
+from loss_study.data.layouts.paired_files import PairedFiles, Target
+from loss_study.data.layouts.pairing import Pairs
 from loss_study.data.pictures import decode, read_grey
 from loss_study.errors import StudyError
 
@@ -44,6 +46,9 @@ class MaskLabels(BaseModel):
         return tuple(self.classes) if len(self.classes) > 1 else ()
 
 
+NO_LABELS = MaskLabels()
+
+
 class MaskFiles:
     """Reads mask files as `labels` say.
 
@@ -56,7 +61,7 @@ class MaskFiles:
         others = 1 if self._classes == 1 else None
         self._map = LabelMap(list(labels.classes.values()), labels.ignored, others) if labels.classes else None
 
-    def read(self, path: Path, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def read(self, path: Path, size: int) -> Target:
         """Return the mask, uint8 (size, size), and where it is true, bool (size, size); None: everywhere.
 
         The mask is 0 to 255 for one class, with soft edges where it is true everywhere, and the number of the class
@@ -85,6 +90,24 @@ class MaskFiles:
                 f"{some[0]}: in this mask and others nothing is brighter than {brightest} of 255; if they hold labels, "
                 "say which are foreground: -S '+dataset.options.labels.classes.foreground=[1]'"
             )
+
+
+class LabelledFiles(PairedFiles):
+    """A `Source` of the files in `pairs`, whose masks mean what `labels` say.
+
+    Raises:
+        StudyError: as `MaskFiles` and its `check` do.
+    """
+
+    def __init__(self, pairs: Pairs, labels: MaskLabels, notes: Sequence[str]) -> None:
+        super().__init__(pairs, notes)
+        self._masks = MaskFiles(labels)
+        if pairs.masks is not None:
+            self._masks.check(pairs.masks)
+
+    def read_mask(self, path: Path, size: int) -> Target:
+        """Return the mask in the file `path`, and where it is true."""
+        return self._masks.read(path, size)
 
 
 def _some(files: Files) -> Sequence[Path]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.pixels import overlap
+from loss_study.pixels import tversky_error
 
 LEAST_BASE = 1e-6
 HEADS = ("mask",)
@@ -44,7 +44,5 @@ def loss(
         smooth: s, in pixels. A class that an image does not have is taught to be absent.
         valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
     """
-    hit, predicted, true = overlap(logits, target, valid)
-    false = alpha * (predicted - hit) + beta * (true - hit)
-    base = false / (hit + false + smooth)
+    base = tversky_error(logits, target, alpha, beta, smooth, valid)
     return (base * base.clamp_min(LEAST_BASE) ** (1 / gamma - 1)).mean(dim=1)

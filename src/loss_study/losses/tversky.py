@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.pixels import overlap
+from loss_study.pixels import tversky_error
 
 HEADS = ("mask",)
 MULTICLASS = True
@@ -40,6 +40,4 @@ def loss(
         smooth: s, in pixels. A class that an image does not have gives 1 - s / (alpha sum p + s).
         valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
     """
-    hit, predicted, true = overlap(logits, target, valid)
-    false = alpha * (predicted - hit) + beta * (true - hit)
-    return (false / (hit + false + smooth)).mean(dim=1)
+    return tversky_error(logits, target, alpha, beta, smooth, valid).mean(dim=1)

@@ -132,6 +132,7 @@ def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, optio
         *(package / "metrics").rglob("*.py"),
         *combination.files_of(trial.loss, options),
         package / "losses" / "__init__.py",
+        package / "acceleration.py",
         package / "classwise.py",
         package / "pixels.py",
         package / "structural_similarity.py",

@@ -11,13 +11,12 @@ from typing import Any, Literal
 
 from loss_study.data.layouts.description import Layout
 from loss_study.data.layouts.listing import scan
-from loss_study.data.layouts.paired_files import PairedFiles, Target
+from loss_study.data.layouts.paired_files import Target
 from loss_study.data.layouts.pairing import Pairs, pair
-from loss_study.data.mask_files import MaskFiles, MaskLabels
+from loss_study.data.mask_files import NO_LABELS, LabelledFiles, MaskLabels
 from loss_study.data.pictures import read_grey
 
 Near = Literal["dark", "bright"]
-NO_LABELS = MaskLabels()
 
 
 def open_source(
@@ -48,22 +47,15 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
     return labels.class_names
 
 
-class Folder(PairedFiles):
+class Folder(LabelledFiles):
     """The `Source`; its identities are what the patterns call ``{cutout}`` and ``{background}``."""
 
     def __init__(self, pairs: Pairs, labels: MaskLabels, near: Near) -> None:
         notes = [f"{len(pairs.pictures)} pictures of a folder (conf/dataset/folder.yaml).", *pairs.notes]
         if pairs.depths is not None:
             notes.append(f"Depth maps are the data set's own, near = {near} (dataset.options.near).")
-        super().__init__(pairs, notes)
+        super().__init__(pairs, labels, notes)
         self._near_is_bright = near == "bright"
-        self._masks = MaskFiles(labels)
-        if pairs.masks is not None:
-            self._masks.check(pairs.masks)
-
-    def read_mask(self, path: Path, size: int) -> Target:
-        """Return the mask in the file `path`, and where it is true."""
-        return self._masks.read(path, size)
 
     def read_depth(self, path: Path, size: int) -> Target:
         """Return the depth map in the file `path`."""

@@ -16,14 +16,12 @@ from pydantic import Field
 from loss_study.data.labels import nearest
 from loss_study.data.layouts.description import Layout
 from loss_study.data.layouts.listing import scan
-from loss_study.data.layouts.paired_files import PairedFiles, Target
+from loss_study.data.layouts.paired_files import Target
 from loss_study.data.layouts.pairing import Pairs, pair
-from loss_study.data.mask_files import MaskFiles, MaskLabels
+from loss_study.data.mask_files import NO_LABELS, LabelledFiles, MaskLabels
 from loss_study.data.pictures import SIXTEEN_BIT, decode
 from loss_study.errors import StudyError
 from loss_study.parameters import Positive
-
-NO_LABELS = MaskLabels()
 
 
 def open_source(
@@ -62,7 +60,7 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
     return labels.class_names
 
 
-class Rgbd(PairedFiles):
+class Rgbd(LabelledFiles):
     """The `Source`; its identities are what the patterns call ``{cutout}`` and ``{background}``."""
 
     def __init__(
@@ -71,16 +69,9 @@ class Rgbd(PairedFiles):
         unit = f"1 unit = {metres_per_unit:g} m, stored as distance / {far_m:g} m, and 1 beyond"
         missing = f"; readings of {' or '.join(map(str, invalid))} are missing and left out" if invalid else ""
         what = f"{len(pairs.pictures)} pictures with measured depth (conf/dataset/rgbd.yaml): {unit}{missing}."
-        super().__init__(pairs, [what, *pairs.notes])
+        super().__init__(pairs, labels, [what, *pairs.notes])
         self._far_units = far_m / metres_per_unit
         self._invalid = invalid
-        self._masks = MaskFiles(labels)
-        if pairs.masks is not None:
-            self._masks.check(pairs.masks)
-
-    def read_mask(self, path: Path, size: int) -> Target:
-        """Return the mask in the file `path`, and where it is true."""
-        return self._masks.read(path, size)
 
     def read_depth(self, path: Path, size: int) -> Target:
         """Return the depth map in the file `path`, and where there is a reading."""
