@@ -1,6 +1,7 @@
 """Inputs changed at random, a few hundred of them: each is a clear error or a valid run, and nothing is half-written.
 
-The changes come from hypothesis, the same ones every time. The last line of a run says how many were tried.
+The changes come from hypothesis without a random seed; what it draws depends on the modules that are imported, too. The
+last line of a run says how many were tried.
 """
 
 import copy
@@ -45,7 +46,7 @@ ODD = st.one_of(
 
 
 def some(examples):
-    """Try that many examples, the same in every run."""
+    """Try that many examples, none of them by a random seed."""
     return settings(
         max_examples=examples,
         derandomize=True,

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from conftest import write_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -498,3 +499,14 @@ def test_stage_refuses_another_source(checkout, content, words):
     done = run_stage(checkout)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {Path('data/source/source.json')}: {words}")
+
+
+@pytest.mark.parametrize(
+    "shape", [b")\\, 32, 32, 3)", b"(9, 32, 32, 3)", b"(16 32, 32, 3)", b"((((((((((((((", b"\xff6, 32, 32, 3)"]
+)
+def test_whatever_is_wrong_in_the_header_of_an_array_the_sample_is_damaged(tmp_path, shape):
+    folder = write_sample(tmp_path / "sample", images=16, size=32)
+    path = folder / "pictures.npy"
+    path.write_bytes(path.read_bytes().replace(b"(16, 32, 32, 3)"[: len(shape)], shape, 1))
+    with pytest.raises(StudyError, match="damaged"):
+        PackedSample.open(folder)

@@ -194,6 +194,21 @@ def test_a_killed_server_takes_its_commands_along_and_the_launcher_says_so(serve
     assert run(script("print('alone')")).stdout == "alone\n"
 
 
+def test_a_command_never_begins_twice(script, tmp_path, monkeypatch):
+    """Not even where the server ends right after it forked."""
+    (tmp_path / "slow.py").write_text(
+        "import sys, time; sys.modules['__main__'].Server._watch = lambda self, child: time.sleep(60)"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(offer.LOADED, "light", ("slow",))
+    text = "import os, sys; open('begun', 'a').write('x'); os.kill(int(sys.argv[1]), 9)"
+    with Servers() as started:
+        started.start("light")
+        done = run([*script(text), str(started._processes[0].pid)], cwd=tmp_path)
+    assert done.returncode == 1
+    assert (tmp_path / "begun").read_text() == "x"
+
+
 def test_what_a_server_never_began_runs_without_it(servers, script):
     os.kill(servers._processes[0].pid, signal.SIGSTOP)
     launcher = subprocess.Popen(script("print('alone')"), stdout=subprocess.PIPE, text=True)

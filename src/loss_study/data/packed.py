@@ -154,4 +154,10 @@ def _damaged(path: Path, error: Exception) -> StudyError:
 
 
 def _map(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    """Map the array; OSError as of any file, ValueError for whatever NumPy's parser makes of a damaged header."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(str(error)) from None

@@ -95,6 +95,7 @@ class Server:
         if pid == 0:
             os.setpgid(0, 0)
             end_with(server)
+            _tell(launcher)
             self._forget(launcher)
             _take(streams)
             return request
@@ -108,8 +109,6 @@ class Server:
     def _watch(self, child: Child) -> None:
         self._selector.register(child.launcher, selectors.EVENT_READ, lambda: self._signal(child))
         self._selector.register(child.handle, selectors.EVENT_READ, lambda: self._ended(child))
-        with contextlib.suppress(OSError):
-            send_number(child.launcher, child.pid)
 
     def _signal(self, child: Child) -> None:
         """Pass the launcher's signals on to the child and what it started; a launcher that is gone means SIGKILL."""
@@ -144,6 +143,14 @@ class Server:
                 os.close(key.fd)
         self._selector.close()
         launcher.close()
+
+
+def _tell(launcher: socket.socket) -> None:
+    """Say in the child that it begins, before it does: a launcher that does not hear it runs the command itself."""
+    try:
+        send_number(launcher, os.getpid())
+    except OSError:
+        os._exit(1)
 
 
 def _take(streams: list[int]) -> None:
