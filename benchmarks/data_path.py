@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import original_way
-from loss_study.data.batches import Batches
+from loss_study.batching.batches import Batches
 from loss_study.parameters import Augmentation
 from loss_study.training.device import pick, use_threads
 from measuring import interleave, save, show

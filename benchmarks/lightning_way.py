@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from loss_study import losses, metrics, models
-from loss_study.data.batches import Batches
+from loss_study.batching.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from loss_study.data.augmentation import augment
-from loss_study.data.batches import Batches
+from loss_study.batching.augmentation import augment
+from loss_study.batching.batches import Batches
 from loss_study.parameters import Augmentation, Colour
 
 COUNT, SIZE = 400, 16
@@ -146,7 +146,7 @@ def test_a_rotation_leaves_no_empty_corner():
 
 def test_a_rotation_turns_by_the_angle_it_drew(monkeypatch):
     """By 90 degrees counter-clockwise nothing is enlarged, so it is torch.rot90."""
-    from loss_study.data import transforms
+    from loss_study.batching import transforms
 
     monkeypatch.setattr(transforms.Rotation, "make_params", lambda self, _: {"angle": -90.0, "scale": 1.0})
     inputs = torch.randint(0, 256, (2, 8, 8, 3), dtype=torch.uint8)
@@ -201,7 +201,7 @@ def test_an_epoch_is_the_same_after_a_resume(sample):
 def test_a_batch_without_crops_rotation_and_colour_does_not_import_torchvision():
     program = """if True:
         import sys, torch
-        from loss_study.data.augmentation import augment
+        from loss_study.batching.augmentation import augment
         from loss_study.parameters import Augmentation
         inputs = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
         augment(inputs, inputs[..., 0], Augmentation(flip=0.5, erase=0.5), torch.Generator())

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from loss_study.data.batches import Batches
+from loss_study.batching import batches as batching
+from loss_study.batching.batches import Batches
 from loss_study.parameters import Augmentation
 
 CPU = torch.device("cpu")
@@ -78,3 +79,10 @@ def test_incomplete_last_batch_is_left_out(sample):
 
 def test_batch_larger_than_the_split(sample):
     assert [len(batch.target) for batch in epoch(sample, 0, 1, batch_size=64)] == [12]
+
+
+def test_a_split_too_large_for_memory_gives_the_same_batches(sample, monkeypatch):
+    kept = joined(epoch(sample, 3, 1, 0.5))
+    monkeypatch.setattr(batching, "SIDE_BY_SIDE_BYTES", 2 * 12 * 32 * 32 * 3 - 1)
+    assert Batches(sample, "train", "mask", 4, CPU)._side_by_side is None
+    assert torch.equal(joined(epoch(sample, 3, 1, 0.5)), kept)

@@ -6,7 +6,7 @@ import torch
 from small_training import KilledError, same, trained
 
 from loss_study import models
-from loss_study.data.feature_batches import Features, FeatureWriter
+from loss_study.batching.feature_batches import Features, FeatureWriter
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.training import cached_features

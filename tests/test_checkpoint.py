@@ -68,6 +68,7 @@ def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
     with Checkpoint("mask-bce-0", "k") as held:
         path = held.folder / "state.pt"
         held.save({"model": torch.arange(100.0), "outcome": {"history": [{"epoch": 1.0}]}})
+        held.settle()
         whole, dice = path.read_bytes(), random.Random(0)
         torch.save(pytest.Item, path)  # an object of a class, which only unpickling could bring back
         assert held.load() is None

@@ -14,7 +14,7 @@ from PIL import Image
 from small_sources import CLASSES, RgbdWithGaps, ThreeClasses, run, study
 
 from loss_study import losses
-from loss_study.data.batches import Batches
+from loss_study.batching.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.data.sources import Example

@@ -13,7 +13,7 @@ import two_processes
 from two_processes import TRIAL
 
 from loss_study import composing, parameters
-from loss_study.data.batches import Batch
+from loss_study.batching.batches import Batch
 from loss_study.errors import StudyError
 from loss_study.training import distributed, trial_run
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from loss_study import metrics
+from loss_study.arithmetic.structural_similarity import ssim_map
 from loss_study.metrics import depth, mask
-from loss_study.structural_similarity import ssim_map
 
 SIZE = 24
 

@@ -6,7 +6,7 @@ import torch
 
 from loss_study import models
 from loss_study.errors import StudyError
-from loss_study.models._pretrained import IMAGENET_MEAN, IMAGENET_STD
+from loss_study.models._parts.pretrained import IMAGENET_MEAN, IMAGENET_STD
 
 ENCODERS = {"dpt": "tu-vit_tiny_patch16_224", "segformer": "mit_b0"}
 SETTINGS = {"dpt": {"dynamic_img_size": True}}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from loss_study.structural_similarity import C1, C2, ssim_map
+from loss_study.arithmetic.structural_similarity import C1, C2, ssim_map
 
 
 def pictures(images=3, height=24, width=40, dtype=torch.float32):

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from loss_study import losses, models, parameters
-from loss_study.data.batches import Batch, Batches
+from loss_study.batching.batches import Batch, Batches
 from loss_study.data.packed import PackedSample
 from loss_study.errors import run_stage
 from loss_study.tracking.live import LiveRun

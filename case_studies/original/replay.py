@@ -58,7 +58,7 @@ def main() -> None:
 def replay(variant: str, trial: Trial, parameters: Parameters) -> Replayed:
     """Train and evaluate one trial with the study's own loop and metrics."""
     from loss_study import losses, models  # noqa: PLC0415 -- torch is needed in the worker processes only
-    from loss_study.data.batches import Batches  # noqa: PLC0415
+    from loss_study.batching.batches import Batches  # noqa: PLC0415
     from loss_study.evaluation import BATCH_SIZE, evaluate  # noqa: PLC0415
     from loss_study.training.device import pick, pick_precision, use_threads  # noqa: PLC0415
     from loss_study.training.loop import validate  # noqa: PLC0415

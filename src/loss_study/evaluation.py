@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from loss_study import losses, metrics, models
 from loss_study.anatomy import class_errors, depth_errors, gradients, mask_errors, response
 from loss_study.anatomy.kept import kept_places
-from loss_study.data.batches import Batches
+from loss_study.batching.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.losses import PROBABILITY, Output

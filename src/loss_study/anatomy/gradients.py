@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from loss_study.anatomy import regions
-from loss_study.data.batches import Batches
+from loss_study.arithmetic.pixels import probability
+from loss_study.batching.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.losses import LossFunction
-from loss_study.pixels import probability
 from loss_study.training.device import autocast
 
 #: At most so many validation images are looked at: shares are sums over thousands of pixels of each, and settle soon.

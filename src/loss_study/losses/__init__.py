@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from loss_study import choices, combination
+from loss_study.arithmetic.pixels import probability
 from loss_study.errors import StudyError, nearest
 from loss_study.parameters import HEADS
-from loss_study.pixels import probability
 
 if TYPE_CHECKING:
     from loss_study.data.packed import PackedSample

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study import pixels
+from loss_study.arithmetic import pixels
 
 NOTES = {
     "mask": "Foreground pixels count by their number: where they are few, the background dominates the early epochs.",

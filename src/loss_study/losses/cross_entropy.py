@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from loss_study import classwise
+from loss_study.arithmetic import classwise
+from loss_study.arithmetic.pixels import mean
 from loss_study.losses import TargetStatistics
-from loss_study.pixels import mean
 
 KEY = "loss_options.cross_entropy.class_weights"
 HEADS = ("mask",)

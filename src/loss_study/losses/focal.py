@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field
 from torch import Tensor
 
-from loss_study import classwise
+from loss_study.arithmetic import classwise
+from loss_study.arithmetic.pixels import mean
 from loss_study.losses import TargetStatistics
-from loss_study.pixels import mean
 
 KEY = "loss_options.focal.class_weights"
 LEAST_DOUBT = 1e-12

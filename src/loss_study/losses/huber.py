@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study import pixels
+from loss_study.arithmetic import pixels
 
 MULTICLASS = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from loss_study import pixels
+from loss_study.arithmetic import pixels
 from loss_study.losses import CLAMPED, PROBABILITY, Output
 
 MULTICLASS = True

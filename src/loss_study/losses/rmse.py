@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study import pixels
+from loss_study.arithmetic import pixels
 
 MULTICLASS = True
 NOTES = {

@@ -7,9 +7,9 @@ from typing import Annotated
 import torch
 from pydantic import AfterValidator, Field
 
-from loss_study import pixels
+from loss_study.arithmetic import pixels
+from loss_study.arithmetic.structural_similarity import ssim_map
 from loss_study.errors import StudyError
-from loss_study.structural_similarity import ssim_map
 
 MULTICLASS = True
 NOTES = {

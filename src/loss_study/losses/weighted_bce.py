@@ -10,7 +10,7 @@ import torch
 from pydantic import BeforeValidator
 from torch.nn import functional as F
 
-from loss_study import pixels
+from loss_study.arithmetic import pixels
 from loss_study.errors import StudyError
 from loss_study.losses import TargetStatistics
 

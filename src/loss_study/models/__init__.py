@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from loss_study import choices
 from loss_study.errors import StudyError
-from loss_study.models._structure import EncoderDecoder, Part
+from loss_study.models._parts.structure import EncoderDecoder, Part
 
 PACKAGE = __name__
 

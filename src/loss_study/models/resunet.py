@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loss_study.acceleration import upsample_twice
-from loss_study.models._structure import EncoderDecoder, Part, logit_counts
+from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
 
 STAGES = 4
 STRIDE = 1 << STAGES

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from loss_study.models import _segnet
+from loss_study.models._parts import segnet
 
-STRIDE = _segnet.STRIDE
+STRIDE = segnet.STRIDE
 
 
-def build(in_channels: int, heads: Sequence[str], classes: int, *, relu_logits: bool = False) -> _segnet.SegNet:
+def build(in_channels: int, heads: Sequence[str], classes: int, *, relu_logits: bool = False) -> segnet.SegNet:
     """Return a SegNet; `relu_logits` cuts its logits off at zero, a mistake that some implementations make."""
-    return _segnet.SegNet(in_channels, heads, classes, _convolution, relu_logits)
+    return segnet.SegNet(in_channels, heads, classes, _convolution, relu_logits)
 
 
 def _convolution(in_channels: int, out_channels: int) -> nn.Module:

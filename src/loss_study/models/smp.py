@@ -17,9 +17,17 @@ from pydantic import AfterValidator
 from torch import Tensor, nn
 
 from loss_study.errors import StudyError, nearest
-from loss_study.models._pretrained import IMAGENET_MEAN, IMAGENET_STD, Normalise, State, Weights, fetching, load_into
-from loss_study.models._stages import stages_of
-from loss_study.models._structure import EncoderDecoder, Part, logit_counts
+from loss_study.models._parts.pretrained import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Normalise,
+    State,
+    Weights,
+    fetching,
+    load_into,
+)
+from loss_study.models._parts.stages import stages_of
+from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
 
 STRIDE = 32
 #: What the library puts before the name of an encoder that timm has: ``tu-resnet18``, ``tu-resnet18.a1_in1k``.

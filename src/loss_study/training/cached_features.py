@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 import loss_study
 from loss_study import models
-from loss_study.data.batches import Batches
-from loss_study.data.feature_batches import SPLITS, FeatureWriter, bytes_of
+from loss_study.batching.batches import Batches
+from loss_study.batching.feature_batches import SPLITS, FeatureWriter, bytes_of
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.parameters import Augmentation

@@ -14,6 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,13 +46,21 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     Raises:
         OSError: it cannot be written, for example because the disk is full; the old file is still there.
     """
-    # Through memory, because torch.save turns a full disk into a RuntimeError without a reason.
+    _write_atomically(_serialised(state), path)
+
+
+def _serialised(state: dict[str, Any]) -> memoryview:
+    """Return the bytes of ``torch.save``, which turns a full disk into a RuntimeError without a reason."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
+    return buffer.getbuffer()
+
+
+def _write_atomically(content: memoryview, path: Path) -> None:
     new = path.with_name(path.name + ".new")
     try:
         with new.open("wb") as file:
-            file.write(buffer.getbuffer())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
@@ -78,6 +87,8 @@ def load_saved(path: Path) -> dict[str, Any]:
 class Checkpoint:
     """One trial's checkpoint folder, locked while it is open: use it in a ``with`` statement.
 
+    A state is taken at once and written while training goes on, for a disk takes its time.
+
     Raises:
         StudyError: on entering, if another process trains the same trial and does not end within `SECONDS_TO_WAIT`.
     """
@@ -86,6 +97,8 @@ class Checkpoint:
         self.folder = CHECKPOINTS / f"{trial_name}-{state_key}"
         self._lock: IO[str] | None = None
         self._warned = False
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
 
     def __enter__(self) -> Checkpoint:
         until = time.monotonic() + SECONDS_TO_WAIT
@@ -113,13 +126,22 @@ class Checkpoint:
         return None
 
     def __exit__(self, *_: object) -> None:
+        self.settle()
+        self._writer.shutdown()
         if self._lock is not None:
             self._lock.close()
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state; where that fails, training goes on after one warning, and the old state stays."""
+        self.settle()
+        self._writing = self._writer.submit(_write_atomically, _serialised(state), self.folder / "state.pt")
+
+    def settle(self) -> None:
+        """Wait until the last state is written; that it could not be is said here."""
+        writing, self._writing = self._writing, None
         try:
-            save_atomically(state, self.folder / "state.pt")
+            if writing is not None:
+                writing.result()
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -128,6 +150,7 @@ class Checkpoint:
 
     def load(self) -> dict[str, Any] | None:
         """Return the saved state, or None where there is none that can be read."""
+        self.settle()
         try:
             return load_saved(self.folder / "state.pt")
         except (OSError, DamagedError):
@@ -135,4 +158,5 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Delete the folder: the training is done."""
+        self.settle()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from loss_study.data.batches import Batch
+from loss_study.batching.batches import Batch
 from loss_study.ending import bound
 from loss_study.errors import StudyError
 

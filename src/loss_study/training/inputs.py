@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from loss_study.data.batches import Batches
-from loss_study.data.feature_batches import SPLITS, FeatureBatches, Features
+from loss_study.batching.batches import Batches
+from loss_study.batching.feature_batches import SPLITS, FeatureBatches, Features
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Recipe
 from loss_study.training import cached_features

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from loss_study import losses, metrics, models
-from loss_study.data.batches import Batches
+from loss_study.batching.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation, Model, Recipe
 from loss_study.training import distributed, freezing, optimizers, phases, schedules

@@ -26,6 +26,9 @@ from loss_study.trial import Trial, trials
 from loss_study.tuning import tuned
 from loss_study.writing import check_writable, whole_folder, write_csv, write_json
 
+#: Folders of the package whose code decides a training's numbers.
+_FOLDERS = ("arithmetic", "batching", "metrics", "training")
+
 
 def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
     """Train `trial` and write ``runs/<trial>/``: ``model.pt``, ``history.csv``, ``trial.json``.
@@ -128,20 +131,17 @@ def _conclude(trial: Trial, outcome: Outcome, seconds: float) -> None:
 def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, options: dict[str, Any]) -> str:
     package = Path(loss_study.__file__).parent
     code = [
-        *(package / "training").rglob("*.py"),
-        *(package / "metrics").rglob("*.py"),
+        *(
+            path
+            for name in ("training", "batching", "metrics", "arithmetic")
+            for path in (package / name).rglob("*.py")
+        ),
         *combination.files_of(trial.loss, options),
         package / "losses" / "__init__.py",
         package / "acceleration.py",
-        package / "classwise.py",
-        package / "pixels.py",
-        package / "structural_similarity.py",
-        *(package / "models").glob("_*.py"),
+        *(package / "models" / "_parts").glob("*.py"),
+        package / "models" / "__init__.py",
         package / "models" / f"{model.name}.py",
-        package / "data" / "augmentation.py",
-        package / "data" / "batches.py",
-        package / "data" / "feature_batches.py",
-        package / "data" / "transforms.py",
     ]
     parts = {
         "trial": trial.name,

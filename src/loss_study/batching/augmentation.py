@@ -37,7 +37,7 @@ def augment(
         inputs_NHWC, *truths = (flip(tensor, flipped) for tensor in (inputs_NHWC, *truths))
     if how.crop < 1 or how.rotation or how.colour != Colour():
         # torchvision takes seconds to import, which trials without these changes do not have to spend.
-        from loss_study.data import transforms  # noqa: PLC0415
+        from loss_study.batching import transforms  # noqa: PLC0415
 
         inputs_NHWC, truths = transforms.change(inputs_NHWC, truths, how, generator)
     if how.erase:
@@ -52,8 +52,11 @@ def draw_flips(count: int, chance: float, generator: torch.Generator) -> Tensor:
 
 
 def flip(tensor: Tensor, flipped: Tensor) -> Tensor:
-    """Return `tensor` (N, H, W, ...) with those of its pictures mirrored left-right that `flipped` (N,) names."""
-    return torch.where(flipped.to(tensor.device).view(-1, *[1] * (tensor.ndim - 1)), tensor.flip(2), tensor)
+    """Return a copy of `tensor` (N, H, W, ...) with those pictures mirrored that `flipped` (N,), on the CPU, names."""
+    if tensor.device.type != "cpu":
+        return torch.where(flipped.to(tensor.device).view(-1, *[1] * (tensor.ndim - 1)), tensor.flip(2), tensor)
+    pictures = zip(tensor.unbind(), flipped.tolist(), strict=True)
+    return torch.stack([picture.flip(1) if mirrored else picture for picture, mirrored in pictures])
 
 
 def _erase(picture_NHWC: Tensor, chance: float, generator: torch.Generator) -> Tensor:

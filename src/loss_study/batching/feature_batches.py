@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loss_study.data.augmentation import draw_flips, flip
-from loss_study.data.batches import Batch, Batches, as_tensor, fits
+from loss_study.batching.augmentation import draw_flips, flip
+from loss_study.batching.batches import Batch, Batches, as_tensor, fits
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loss_study.models._structure import EncoderDecoder, Part, logit_counts
+from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
 
 #: Channels and number of convolutions of the encoder's blocks; each is followed by 2x2 pooling.
 DOWN = ((64, 2), (128, 2), (256, 3), (512, 3))

@@ -1,7 +1,7 @@
 """Batches from the packed sample: gathered as uint8, changed on the device, ready as floats.
 
-No workers and no per-item code: one gather per array and batch, from the mapped files or, where they fit, from a
-copy on the GPU.
+No workers: one gather per array and batch, from the mapped files, from a copy on the GPU where it fits, or, of a small
+split, from a copy in memory with background and picture side by side.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from loss_study.data.augmentation import augment
+from loss_study.batching.augmentation import augment
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation
 
 #: Share of the GPU's free memory that the sample may take.
 RESIDENT_SHARE = 0.5
+#: Bytes that the inputs of a split may take in memory, side by side; putting three bytes beside three is slow.
+SIDE_BY_SIDE_BYTES = 2**29
 
 
 @dataclass(frozen=True)
@@ -75,21 +78,41 @@ class Batches:
 
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         rows = rows.to(self.home)
-        parts = [self.pictures[rows]]
-        if self.backgrounds is not None:
-            parts.insert(0, self.backgrounds[self.background_rows[rows]])
-        inputs_NHWC = torch.cat(parts, dim=3).to(self.device, non_blocking=True)
+        inputs_NHWC = self._inputs(rows).to(self.device, non_blocking=True)
         target_NHW, valid_NHW = self._truth(rows)
         if augmentation is not None:
             inputs_NHWC, target_NHW, valid_NHW = augment(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
             )
-        return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
+        return self._batch(as_floats(inputs_NHWC).permute(0, 3, 1, 2), target_NHW, valid_NHW)
+
+    def _inputs(self, rows: Tensor) -> Tensor:
+        """Return backgrounds and pictures of `rows`, uint8 (N, H, W, C)."""
+        if self._side_by_side is not None:
+            return self._side_by_side.index_select(0, torch.searchsorted(self.rows, rows))
+        pictures = self.pictures.index_select(0, rows)
+        if self.backgrounds is None:
+            return pictures
+        return torch.cat([self.backgrounds.index_select(0, self.background_rows[rows]), pictures], dim=3)
+
+    @cached_property
+    def _side_by_side(self) -> Tensor | None:
+        """The inputs of all `rows`, where it pays to keep them."""
+        bytes_of_all = 2 * len(self.rows) * self.pictures[0].nbytes
+        if self.backgrounds is None or self.home.type != "cpu" or bytes_of_all > SIDE_BY_SIDE_BYTES:
+            return None
+        kept = torch.empty(len(self.rows), *self.pictures.shape[1:3], 6, dtype=torch.uint8)
+        for place, row in zip(kept, self.rows.tolist(), strict=True):
+            torch.cat([self.backgrounds[self.background_rows[row]], self.pictures[row]], dim=2, out=place)
+        return kept
 
     def _truth(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the packed targets, uint8, and where they are a truth, bool or None, both (N, H, W)."""
-        valid_NHW = None if self.valid is None else self.valid[rows].to(self.device, non_blocking=True)
-        return self.targets[rows].to(self.device, non_blocking=True), valid_NHW
+
+        def taken(array: Tensor) -> Tensor:
+            return array.index_select(0, rows).to(self.device, non_blocking=True)
+
+        return taken(self.targets), None if self.valid is None else taken(self.valid)
 
     def _batch(self, inputs: Tensor | list[Tensor], target_NHW: Tensor, valid_NHW: Tensor | None) -> Batch:
         valid = None if valid_NHW is None else valid_NHW[:, None].float()
@@ -97,8 +120,17 @@ class Batches:
 
     def _target(self, values_N1HW: Tensor) -> Tensor:
         if self.classes == 1:
-            return values_N1HW.float().div_(255)
+            return as_floats(values_N1HW)
         return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
+
+
+def as_floats(bytes_N: Tensor) -> Tensor:
+    """Return uint8 (N, ...) as float32 in [0, 1]; on a CPU picture by picture, each of which fits into its cache."""
+    floats_N = torch.empty(bytes_N.shape, device=bytes_N.device)
+    whole = [(floats_N, bytes_N)]
+    for floats, values in zip(floats_N, bytes_N, strict=True) if bytes_N.device.type == "cpu" else whole:
+        floats.copy_(values).div_(255)
+    return floats_N
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

@@ -1,0 +1,1 @@
+"""Arithmetic over pixels that several losses and metrics share."""
