@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from loss_study import parallel, parameters
+from loss_study.cluster import study as cluster_study
 from loss_study.parallel import Queue, Task, tasks
 
 SEARCH = Task("mask-dice", ("tune@mask-dice",))
@@ -29,16 +30,40 @@ def commands(monkeypatch):
     return lines
 
 
-def test_every_trial_waits_for_its_own_learning_rate():
+def study_with(**recipe):
     study = parameters.load()
-    everything = tasks(study)
-    rates = [task for task in everything if task.after is None]
-    trials = everything[len(rates) :]
-    assert len(rates) == 14 and len(trials) == 14 * len(study.seeds)
-    assert all(task.stages == (f"tune@{task.name}",) for task in rates)
+    search = study.recipe.search.model_copy(update=recipe)
+    return study.model_copy(update={"seeds": [0, 1], "recipe": study.recipe.model_copy(update={"search": search})})
+
+
+def test_every_trial_waits_for_its_own_learning_rate():
+    everything = tasks(study_with(lr=[0.01, 0.03]))
+    searches, trials = everything[:14], everything[14:]
+    assert len(trials) == 28
+    for task in searches:
+        assert task.after is None and task.stages == (f"tune@{task.name}",)
     for task in trials:
         assert task.stages == (f"train@{task.name}", f"evaluate@{task.name}")
-        assert task.name.startswith(f"{task.after.name}-") and task.after in rates
+        assert task.name.startswith(f"{task.after.name}-") and task.after in searches
+
+
+def test_without_a_search_the_first_trial_of_a_pair_does_what_stands_in_its_place():
+    everything = tasks(study_with(lr=[]))
+    assert len(everything) == 28
+    for first, second in zip(everything[::2], everything[1::2], strict=True):
+        pair = first.name.removesuffix("-0")
+        assert first.stages == (f"tune@{pair}", f"train@{pair}-0", f"evaluate@{pair}-0") and first.after is None
+        assert second.stages == (f"train@{pair}-1", f"evaluate@{pair}-1") and second.after == first
+
+
+@pytest.mark.parametrize("rates", [[], [0.01, 0.03]])
+def test_on_a_cluster_every_trial_brings_its_search_along(rates):
+    trials = [task for task in cluster_study.tasks(study_with(lr=rates)) if len(task.stages) > 1]
+    assert len(trials) == 28
+    for task in trials:
+        pair = task.name[:-2]
+        assert task.stages == (f"tune@{pair}", f"train@{task.name}", f"evaluate@{task.name}")
+        assert bool(task.after) == bool(rates)
 
 
 def test_a_task_is_given_out_once_what_it_waits_for_has_ended():

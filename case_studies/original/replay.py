@@ -19,6 +19,7 @@ import panel
 import variants
 
 from loss_study.data.packed import PackedSample
+from loss_study.ending import end_with_pool
 from loss_study.errors import run_stage
 from loss_study.metrics import AT_BEST, HEADLINE
 from loss_study.parameters import Parameters
@@ -49,7 +50,7 @@ def main() -> None:
         for head, loss in dict.fromkeys((trial.head, trial.loss) for trial in variant.trials)
     }
     jobs = [(variant.name, trial, composed[trial.head, trial.loss]) for trial in variant.trials]
-    with ProcessPoolExecutor(plan.jobs, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(plan.jobs, get_context("spawn"), initializer=end_with_pool) as pool:
         replayed = list(pool.map(replay, *zip(*jobs, strict=True)))
     sample = PackedSample.open(variants.sample_folder(jobs[0][2].sample))
     _write(plan.dataset, variant.name, replayed, sample)

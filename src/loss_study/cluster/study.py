@@ -53,14 +53,12 @@ def run(address: str, request: Request) -> None:
 
 
 def tasks(study: Parameters) -> list[Task]:
-    """Return the searches, where there are any, and the trials; a trial first restores its search.
-
-    Without a search, what stands in its place takes a moment, and is not worth a task.
-    """
-    everything = parallel.tasks(study)
-    searches = [task for task in everything if task.after is None] if study.recipe.search.lr else []
-    return searches + [
-        replace(task, stages=(*task.after.stages, *task.stages)) for task in everything if task.after is not None
+    """Return the searches, where there are any, and the trials; a trial's node restores or repeats its search first."""
+    return [
+        replace(task, stages=(task.after.stages[0], *task.stages), after=task.after if study.recipe.search.lr else None)
+        if task.after
+        else task
+        for task in parallel.tasks(study)
     ]
 
 
