@@ -1,11 +1,13 @@
 """Images/s of a training step: every loss, both precisions. ``python benchmarks/step.py [--width 8 --size 64]``.
 
-Random pictures, so that it runs without a sample; one head, as in a trial.
+Random pictures, so that it runs without a sample; one head, as in a trial. ``--compiled`` adds the same model under
+``torch.compile`` for each, and says how long its first step took.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 
 import torch
@@ -16,12 +18,15 @@ from loss_study.training.device import autocast, pick, use_threads
 from measuring import interleave, save, show
 
 
-def step(loss_name: str, precision: str, width: int, size: int, batch_size: int) -> Callable[[], int]:
+def step(
+    loss_name: str, precision: str, width: int, size: int, batch_size: int, *, compiled: bool = False
+) -> Callable[[], int]:
     """Return a function that makes one training step and returns its number of pictures."""
     device = pick()
     torch.manual_seed(0)
     model = models.build("resunet", 6, ["mask"], width=width).to(device, memory_format=torch.channels_last).train()
     optimizer = optimizers.build("adamw", model.parameters())
+    network = torch.compile(model) if compiled else model
     loss_function = losses.build(
         loss_name, **losses.resolve(loss_name, {}, statistics=losses.TargetStatistics(0.085, (0.915, 0.085)))
     )
@@ -30,7 +35,7 @@ def step(loss_name: str, precision: str, width: int, size: int, batch_size: int)
 
     def one() -> int:
         with autocast(device, precision):
-            logits = model(inputs)["mask"]
+            logits = network(inputs)["mask"]
         for parameter in optimizer.parameters:
             parameter.grad = None
         loss = loss_function(logits, target).mean()
@@ -42,6 +47,14 @@ def step(loss_name: str, precision: str, width: int, size: int, batch_size: int)
     return one
 
 
+def announced(name: str, side: Callable[[], int]) -> Callable[[], int]:
+    """Make the first step, in which the model is compiled, say how long it took, and return `side`."""
+    started = time.perf_counter()
+    side()
+    print(f"{name}: the first step took {time.perf_counter() - started:.1f} s", flush=True)
+    return side
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -50,17 +63,24 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--losses", nargs="+", default=losses.names(), metavar="LOSS")
+    parser.add_argument("--compiled", action="store_true", help="torch.compile beside eager")
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     sizes = (arguments.width, arguments.size, arguments.batch_size)
     sides = {
         f"{loss} {precision}": step(loss, precision, *sizes)
-        for loss in losses.names()
+        for loss in arguments.losses
         for precision in ("float32", "bfloat16")
     }
+    if arguments.compiled:
+        sides |= {
+            f"{name} compiled": announced(f"{name} compiled", step(*name.split(), *sizes, compiled=True))
+            for name in sides
+        }
     timings = interleave(sides, arguments.rounds)
     title = f"Training step, one head, width {sizes[0]}, {sizes[1]} px, batch {sizes[2]}, {arguments.threads} thread(s)"
-    show(title, "images/s", timings, "bce float32")
+    show(title, "images/s", timings, next(iter(sides)))
     save("step", timings)
 
 

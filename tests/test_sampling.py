@@ -510,3 +510,21 @@ def test_whatever_is_wrong_in_the_header_of_an_array_the_sample_is_damaged(tmp_p
     path.write_bytes(path.read_bytes().replace(b"(16, 32, 32, 3)"[: len(shape)], shape, 1))
     with pytest.raises(StudyError, match="damaged"):
         PackedSample.open(folder)
+
+
+@dataclass(frozen=True)
+class Evenly(Grid):
+    """A grid whose masks are all of one grey value."""
+
+    grey: int = 0
+
+    def example(self, item, size):
+        example = super().example(item, size)
+        return Example(example.picture, np.full((size, size), self.grey, np.uint8), example.depth)
+
+
+@pytest.mark.parametrize(("grey", "words"), [(0, "are empty"), (1, "labels such as 0 and 1"), (255, "are full")])
+def test_masks_that_are_all_empty_or_all_full_are_refused(tmp_path, grey, words):
+    with pytest.raises(StudyError, match=f"^masks: all 90 .*{words}"):
+        packed(tmp_path, Evenly(grey=grey))
+    assert not list(tmp_path.iterdir())

@@ -59,7 +59,7 @@ def pack(
 
     Raises:
         StudyError: too few pictures for the splits, a picture that cannot be read, a head of `dataset` that the source
-            does not have, or a disk without room.
+            does not have, masks that are all empty or all full, or a disk without room.
     """
     splits, split_notes = draw_splits(source, sample.images, sample.validation, sample.test, sample.seed, sample.split)
     items = [item for split in SPLITS for item in splits[split]]
@@ -73,6 +73,7 @@ def pack(
         jobs = [_Job("background_rows", *chunk) for chunk in _chunks(backgrounds)]
         jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items, teacher.batch_size if teacher else CHUNK)]
         made = _run(packer, jobs, 1 if teacher else workers)
+        _check_masks([one.foreground for one in made if one.foreground is not None])
         gaps = [head for head in dataset.heads if packer.close_gaps(head, made)]
         rows = _index_rows(splits, row_of, made)
         write_csv(new / "index.csv", rows, INDEX_COLUMNS)
@@ -263,6 +264,17 @@ class _Packer:
                 file.write(block.data)
         except OSError as error:
             raise _no_room(self.folder, error.strerror) from None
+
+
+def _check_masks(shares: Sequence[float]) -> None:
+    """Raise a StudyError where all masks are empty, or all full: on them every metric is perfect, and means nothing."""
+    if shares and max(shares) == 0:
+        raise StudyError(
+            f"masks: all {len(shares)} are empty, no pixel is as bright as {FOREGROUND} of 255; where they hold labels "
+            "such as 0 and 1, describe them with dataset=folder, see conf/dataset/folder.yaml"
+        )
+    if shares and min(shares) == 1:
+        raise StudyError(f"masks: all {len(shares)} are full, there is no background; these cannot be learned from")
 
 
 def _foreground(example: Example) -> float | None:
