@@ -80,7 +80,10 @@ def _processor() -> float:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What the trials did: seconds of training and of evaluation in all; when the first began and the last ended."""
+    """What the trials did: seconds of training and of evaluation in all; when the first began and the last ended.
+
+    Training is from a trial's first step to the end of its last epoch, with the validation and the checkpoint of each.
+    """
 
     trials: int
     training: float
@@ -93,11 +96,12 @@ def arithmetic(folder: Path, study: Run) -> Arithmetic:
     """Read what the trials in `folder` measured, start-up not counted, and when `study` printed their lines."""
     training = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("runs/*/trial.json")}
     evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/metrics.json")]
+    first = {name: study.when(f"{name}  epoch 1/") - _first_epoch(folder / "runs" / name) for name in training}
     return Arithmetic(
         len(training),
-        sum(trial["seconds"] for trial in training.values()),
+        sum(study.when(f"{name}  epoch {trial['epochs_run']}/") - first[name] for name, trial in training.items()),
         sum(trial["seconds"] for trial in evaluation),
-        min(study.when(f"{name}  epoch 1/") - _first_epoch(folder / "runs" / name) for name in training),
+        min(first.values()),
         max(study.when(f"{name}  test ") for name in training),
     )
 

@@ -101,13 +101,23 @@ def test_a_command_finds_the_imports_done_and_the_code_of_this_project_not(serve
         ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
         ("import os; os.kill(os.getpid(), 9)", -signal.SIGKILL, ""),
         ("import os; os.abort()", -signal.SIGABRT, ""),
+        ("raise SystemExit(None)", 0, ""),
+        ("raise SystemExit(-1)", 255, ""),
         ("import atexit, sys; atexit.register(lambda: print('last', file=sys.stderr))", 0, "last\n"),
+        ("import sys, threading as t; t.Timer(0.3, lambda: print('late', file=sys.stderr)).start()", 0, "late\n"),
     ],
 )
 def test_it_ends_as_it_would_without_a_server(servers, script, text, code, said):
     done, alone = run(script(text)), run(script(text), env=cold())
     assert done.returncode == alone.returncode == code
     assert done.stderr.endswith(said) and alone.stderr.endswith(said) and bool(done.stderr) == bool(said)
+
+
+def test_what_it_printed_last_and_its_temporary_folders_are_not_forgotten(servers, script, tmp_path):
+    text = "import tempfile; kept = tempfile.TemporaryDirectory(dir='.'); print(kept.name, end='')"
+    done = run(script(text), cwd=tmp_path)
+    assert done.returncode == 0 and Path(done.stdout).name.startswith("tmp")
+    assert list(tmp_path.iterdir()) == [tmp_path / "script.py"]
 
 
 def test_modules_run_as_well(servers):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -65,10 +66,10 @@ def run(jobs: int) -> None:
         _dvc("repro", "sample")
         todo = unfinished(tasks(parameters.load()))
         failed = _run_tasks(todo, jobs, when_idle=lambda: servers.start("mlflow", within="torch"))
-        if failed:
-            _dvc("repro", "--single-item", "compare")
-            raise StudyError(f"failed: {', '.join(task.name for task in failed)}; 'dvc repro' tries again")
-        _dvc("repro")
+        # All else is done; a plain `dvc repro` would look at every stage once more.
+        _dvc("repro", "--single-item", "compare")
+    if failed:
+        raise StudyError(f"failed: {', '.join(task.name for task in failed)}; 'dvc repro' tries again")
     if not todo:
         _show_ranking()
 
@@ -97,7 +98,10 @@ def _tune(pair: tuple[str, str]) -> str:
 
 
 def unfinished(everything: Sequence[Task]) -> list[Task]:
-    """Return the tasks that have a stage that DVC would run."""
+    """Return the tasks that have a stage that DVC would run; all of them where DVC has run none yet."""
+    lock = Path("dvc.lock").read_text(encoding="utf-8")
+    if not any(f"\n  {stage}:" in lock for task in everything for stage in task.stages):
+        return list(everything)
     answer = subprocess.run(_command("status", "--json"), check=True, stdout=subprocess.PIPE, text=True).stdout
     changed = json.loads(answer or "{}")
     return [task for task in everything if any(stage in changed for stage in task.stages)]

@@ -7,7 +7,9 @@ it is then, and starts no thread and no CUDA.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import os
 import selectors
@@ -29,9 +31,37 @@ _PATIENCE_SECONDS = 10
 def main() -> None:
     """Import, then serve; below `serve` this process is a forked child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = QuickEnd()
     server = Server(socket.socket(fileno=os.dup(0)), os.pidfd_open(int(sys.argv[1])))
     _load(sys.argv[2:])
-    server.serve().run()
+    end.run(server.serve())
+
+
+class QuickEnd:
+    """Ends a command as Python does, but for taking apart all that was imported: half a second for torch.
+
+    It registers first, so that it comes after whatever else is to be done on exit.
+    """
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+        atexit.register(self._leave)
+
+    def run(self, request: Request) -> None:
+        """Run the command; one that ends by an exception ends in Python's own way."""
+        try:
+            request.run()
+            self._code = 0
+        except SystemExit as stop:
+            self._code = stop.code & 0xFF if isinstance(stop.code, int) else int(stop.code is not None)
+            raise
+
+    def _leave(self) -> None:
+        if self._code is not None:
+            with contextlib.suppress(OSError):  # Python says itself that it could not write.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(self._code)
 
 
 def _load(names: list[str]) -> None:
@@ -42,6 +72,7 @@ def _load(names: list[str]) -> None:
             importlib.import_module(name)
     for name in _UNWANTED:
         del sys.modules[name]
+    gc.freeze()  # Garbage collection in a child would copy the pages of all that it shares with the server.
 
 
 @dataclass(frozen=True)
