@@ -1,8 +1,9 @@
 """One trial's epoch against other ways: ``python benchmarks/epoch.py [--width 32 --size 112]``.
 
 The same pictures, the mask head, BCE; training and one look at held-out pictures. Each side has the batch that suits
-it. Sides: ours; the original way; a Lightning Trainer on our model and packed data; a U-Net of
-segmentation-models-pytorch with a ResNet-18 (14.3 million parameters) trained the usual way.
+it. Sides: ours; the original way; a Lightning Trainer on our model and packed data, which keeps the last and the best
+state after every epoch as ours does, and one that keeps nothing; a U-Net of segmentation-models-pytorch with a
+ResNet-18 (14.3 million parameters) trained the usual way.
 """
 
 from __future__ import annotations
@@ -85,12 +86,17 @@ def main() -> None:
         )
         usual = (train, held_out, arguments.usual_batch_size, arguments.workers)
         bfloat16 = pick_precision("auto", torch.device("cpu")) == "bfloat16"
+
+        def lightning_seconds(checkpoints: Path | None) -> float:
+            return lightning_way.epoch_seconds(
+                sample, arguments.width, arguments.batch_size, 2, bfloat16=bfloat16, checkpoints=checkpoints
+            )[-1]
+
         sides = {
             "ours": lambda: our_way.epoch_seconds(sample, study, 2, scratch)[-1],
             "original way": timed(original_way.epoch(original_way.resunet(arguments.width), *usual)),
-            "Lightning on our data": lambda: lightning_way.epoch_seconds(
-                sample, arguments.width, arguments.batch_size, 2, bfloat16=bfloat16
-            )[-1],
+            "Lightning on our data": lambda: lightning_seconds(checkpoints=scratch / "lightning"),
+            "the same, no checkpoints": lambda: lightning_seconds(checkpoints=None),
             "smp U-Net, usual way": timed(original_way.epoch(UsualUnet(), *usual)),
         }
         timings = in_turn({name: speed(len(train), side) for name, side in sides.items()}, arguments.rounds)
@@ -100,6 +106,7 @@ def main() -> None:
     ratios = {
         "epoch_vs_original": median["ours"] / median["original way"],
         "epoch_vs_lightning": median["ours"] / median["Lightning on our data"],
+        "epoch_vs_lightning_without_checkpoints": median["ours"] / median["the same, no checkpoints"],
         "epoch_vs_smp_unet": median["ours"] / median["smp U-Net, usual way"],
     }
     save(f"epoch-{arguments.width}-{arguments.size}", timings | ratios)

@@ -6,9 +6,12 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import lightning
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -64,42 +67,47 @@ class Trial(lightning.LightningModule):
 
 
 class Clock(lightning.Callback):
-    """The seconds of each epoch, its validation included."""
+    """When each epoch began and the last one ended; between them lie validation and checkpoints as well."""
 
     def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self._started = 0.0
+        self.moments: list[float] = []
 
     def on_train_epoch_start(self, *_: object) -> None:
-        """Start."""
-        self._started = time.perf_counter()
+        """Note the time."""
+        self.moments.append(time.perf_counter())
 
-    def on_train_epoch_end(self, *_: object) -> None:
-        """Stop; Lightning calls this after the validation."""
-        self.seconds.append(time.perf_counter() - self._started)
+    def on_fit_end(self, *_: object) -> None:
+        """Note the time."""
+        self.moments.append(time.perf_counter())
 
 
-def epoch_seconds(sample: PackedSample, width: int, batch_size: int, epochs: int, *, bfloat16: bool) -> list[float]:
-    """Train for `epochs` and return the seconds of each."""
+def epoch_seconds(
+    sample: PackedSample, width: int, batch_size: int, epochs: int, *, bfloat16: bool, checkpoints: Path | None
+) -> list[float]:
+    """Train for `epochs` and return the seconds of each.
+
+    With a folder for `checkpoints` it keeps there what ours keeps: the state after every epoch, and the best one.
+    """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     device = torch.device("cpu")
     train, validation = (Batches(sample, split, "mask", batch_size, device) for split in ("train", "validation"))
     clock = Clock()
+    keep = ModelCheckpoint(checkpoints, monitor="iou", mode="max", save_top_k=1, save_last=True)
     trainer = lightning.Trainer(
         max_epochs=epochs,
         accelerator="cpu",
         precision="bf16-mixed" if bfloat16 else "32-true",
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing=checkpoints is not None,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        callbacks=[clock],
+        callbacks=[keep, clock] if checkpoints else [clock],
     )
     trainer.fit(
         Trial(width),
         DataLoader(Epoch(train, Augmentation(flip=0.5)), batch_size=None),
         DataLoader(Epoch(validation, None), batch_size=None),
     )
-    return clock.seconds
+    return [after - before for before, after in pairwise(clock.moments)]
