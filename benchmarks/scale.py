@@ -2,7 +2,8 @@
 
 Scenes at 32 px and a ResUNet of width 4, small so that a hundred thousand pictures take minutes: what is asked is
 whether time grows linearly and memory stays flat. Memory is what the processes hold themselves (RssAnon): pages of the
-mapped sample belong to the system, which takes them back when it wants.
+mapped sample belong to the system, which takes them back when it wants. Where time is linear, a thousand pictures at
+112 and 224 px, with width 8, say what 400,000 would take.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -34,6 +35,7 @@ class Run:
     """What one number of pictures took; memory in MiB, the most at any time, and the sample on disk."""
 
     images: int
+    size: int
     pack_seconds: float
     pack_mib: float
     epoch_seconds: float
@@ -60,7 +62,7 @@ def measure(images: int, size: int, width: int, folder: Path) -> Run:
     sample = PackedSample.open(folder / "sample")
     trained_seconds, trained_mib = _watched(lambda: epoch_seconds(sample, study, 1, folder))
     disk = sum(path.stat().st_size for path in (folder / "sample").iterdir())
-    return Run(images, pack_seconds, pack_mib, trained_seconds, trained_mib, disk / MIB)
+    return Run(images, size, pack_seconds, pack_mib, trained_seconds, trained_mib, disk / MIB)
 
 
 def _watched(work: Callable[[], object]) -> tuple[float, float]:
@@ -100,6 +102,41 @@ def _anonymous_bytes() -> int:
     return held
 
 
+def measured(images: int, size: int, width: int) -> Run:
+    """`measure` in a process of its own, whose memory is that of this run alone."""
+    options = ["--one", "--size", str(size), "--width", str(width), "--images", str(images)]
+    command = [sys.executable, __file__, *options]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return Run(**json.loads(printed.splitlines()[-1]))
+
+
+def show(title: str, runs: Sequence[Run]) -> None:
+    """Print the table."""
+    table = Table(title=title, title_justify="left")
+    for column in ("pictures", "px", "pack s", "per 1,000", "MiB", "epoch s", "per 1,000", "MiB", "on disk MiB"):
+        table.add_column(column, justify="right")
+    for run in runs:
+        table.add_row(
+            f"{run.images:,}", f"{run.size}",
+            f"{run.pack_seconds:,.1f}", f"{1000 * run.pack_seconds / run.images:.2f}", f"{run.pack_mib:.0f}",
+            f"{run.epoch_seconds:,.1f}", f"{1000 * run.epoch_seconds / run.images:.2f}", f"{run.epoch_mib:.0f}",
+            f"{run.disk_mib:,.1f}",
+        )  # fmt: skip
+    Console().print(table)
+
+
+def extrapolated(run: Run, images: int) -> Run:
+    """What `images` pictures would take if time and disk grow with their number, and memory does not."""
+    factor = images / run.images
+    return replace(
+        run,
+        images=images,
+        pack_seconds=factor * run.pack_seconds,
+        epoch_seconds=factor * run.epoch_seconds,
+        disk_mib=factor * run.disk_mib,
+    )
+
+
 def main() -> None:
     """Measure each number in a process of its own, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,23 +150,14 @@ def main() -> None:
             run = measure(arguments.images[0], arguments.size, arguments.width, Path(folder))
         print(json.dumps(asdict(run)))
         return
-    options = ["--one", "--size", str(arguments.size), "--width", str(arguments.width), "--images"]
-    runs = []
-    for images in arguments.images:
-        command = [sys.executable, __file__, *options, str(images)]
-        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        runs.append(Run(**json.loads(printed.splitlines()[-1])))
-    table = Table(title=f"Growing samples: {arguments.size} px, width {arguments.width}", title_justify="left")
-    for column in ("pictures", "pack s", "per 1,000", "pack MiB", "epoch s", "per 1,000", "epoch MiB", "on disk MiB"):
-        table.add_column(column, justify="right")
-    for run in runs:
-        table.add_row(
-            f"{run.images:,}", f"{run.pack_seconds:.1f}", f"{1000 * run.pack_seconds / run.images:.2f}",
-            f"{run.pack_mib:.0f}", f"{run.epoch_seconds:.1f}", f"{1000 * run.epoch_seconds / run.images:.2f}",
-            f"{run.epoch_mib:.0f}", f"{run.disk_mib:.1f}",
-        )  # fmt: skip
-    Console().print(table)
-    save("scale", {str(run.images): asdict(run) for run in runs})
+    runs = [measured(images, arguments.size, arguments.width) for images in arguments.images]
+    show(f"Growing samples, width {arguments.width}", runs)
+    thousand = [measured(1000, size, 8) for size in (112, 224)]
+    show(
+        "A thousand pictures, width 8, and what 400,000 would take",
+        [*thousand, *(extrapolated(run, 400_000) for run in thousand)],
+    )
+    save("scale", {f"{run.images} at {run.size} px": asdict(run) for run in [*runs, *thousand]})
 
 
 if __name__ == "__main__":

@@ -281,6 +281,14 @@ def test_axis_holds_its_values_at_round_numbers():
     assert axis.percent(0.85) == pytest.approx(50)
 
 
+@pytest.mark.parametrize("value", [0.407858, 0.0, 0.0755])
+def test_axis_around_a_single_value_has_it_in_its_middle(value):
+    axis = charts.Axis.around([value, value])
+    assert axis.percent(value) == pytest.approx(50, abs=15)
+    texts = [text for _, text in axis.labels]
+    assert len(set(texts)) == len(texts) and max(map(len, texts)) <= 6
+
+
 def test_validation_chart_by_hand(study):
     chart = charts.validation_chart(study.rankings["mask"])
     assert (chart.x.low, chart.x.high) == (1, 8)

@@ -11,6 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import Result
 
+#: Values that differ by less than this share count as one, which gets an axis that far to either side.
+SAME, MARGIN = 1e-6, 0.1
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -22,10 +25,14 @@ class Axis:
 
     @classmethod
     def around(cls, values: Iterable[float], ticks: int = 5) -> Axis:
-        """Return an axis that holds all finite `values`, ending at round numbers."""
+        """Return an axis that holds all finite `values`, ending at round numbers; a single value is its middle."""
         finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+        low, high = min(finite), max(finite)
+        if high - low <= SAME * abs(high):
+            margin = MARGIN * abs(high) or 1.0
+            low, high = low - margin, high + margin
         locator = MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10])
-        places = [float(place) for place in locator.tick_values(min(finite), max(finite))]
+        places = [float(place) for place in locator.tick_values(low, high)]
         return cls(places[0], places[-1], tuple(places))
 
     def percent(self, value: float) -> float:
