@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -251,6 +252,22 @@ def test_a_server_within_a_server_has_imported_what_both_do(servers, script):
     assert run(command).stdout == "True True\n"
 
 
+def test_a_server_within_a_server_leaves_nothing_undone_that_the_outer_one_does_on_exit(script, tmp_path, monkeypatch):
+    text = "import atexit, sys; atexit.register(lambda: print('tidied up', file=sys.stderr))"
+    (tmp_path / "tidy.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(offer.LOADED, "light", ("tidy",))
+    monkeypatch.setitem(offer.LOADED, "second", ("wave",))
+    with Servers() as started:
+        started.start("light")
+        started.start("second", within="light")
+        for name in ("light", "second"):
+            command = script("raise SystemExit(5)")
+            command[command.index("light")] = name
+            done = run(command)
+            assert (done.returncode, done.stderr) == (5, "tidied up\n")
+
+
 def test_under_plain_dvc_the_first_stage_starts_a_server_for_the_others(script, tmp_path):
     (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
     command = script("import os, sys; print(os.getppid(), 'torch' in sys.modules, flush=True)")
@@ -275,6 +292,17 @@ def test_nothing_is_left_behind(monkeypatch, script):
         assert run(script("pass")).returncode == 0
         server = started._processes[0].pid
     assert not folder.exists() and FOLDER not in os.environ and gone(server)
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, ours, other = (tmp_path / name for name in (f"loss-study-{ended.pid}-a", f"loss-study-{os.getpid()}-b", "c"))
+    for folder in (left, ours, other):
+        folder.mkdir()
+    with Servers():
+        assert not left.exists() and ours.exists() and other.exists()
 
 
 def test_torch_is_imported_without_threads_and_without_cuda():

@@ -11,9 +11,12 @@ import tempfile
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+import psutil
+
 from loss_study import warm
 from loss_study.warm.request import Request, receive_number
 
+_PREFIX = "loss-study-"
 _TORCH = ("torch", "numpy.random", "yaml", "rich.progress", "filelock", "pydantic.main", "pydantic.types")
 #: The servers, and what each of them imports.
 LOADED = {
@@ -42,7 +45,7 @@ def start(name: str, address: Path, master: int) -> subprocess.Popen[bytes]:
         OSError: it cannot listen there.
     """
     with _listening(address) as listener:
-        command = [sys.executable, *_command(name, master)]
+        command = [sys.executable, *_command(master), *LOADED[name]]
         return subprocess.Popen(command, stdin=listener, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -54,8 +57,17 @@ def _listening(address: Path) -> socket.socket:
     return listener
 
 
-def _command(name: str, master: int) -> list[str]:
-    return ["-m", "loss_study.warm.server", str(master), *LOADED[name]]
+def _command(master: int) -> list[str]:
+    return ["-m", "loss_study.warm.server", str(master)]
+
+
+def _sweep() -> None:
+    """Remove the folders that processes of this user left behind when they were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}[0-9]*-*"):
+        process = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError, ValueError):
+            if folder.stat().st_uid == os.getuid() and not psutil.pid_exists(int(process)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Servers(AbstractContextManager["Servers"]):
@@ -65,7 +77,8 @@ class Servers(AbstractContextManager["Servers"]):
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="loss-study-")
+        _sweep()
+        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         self._processes: list[subprocess.Popen[bytes]] = []
         self._nested: list[socket.socket] = []
 
@@ -92,7 +105,8 @@ class Servers(AbstractContextManager["Servers"]):
         self._nested.append(connection)
         connection.connect(f"{self._folder}/{server}")
         with _listening(address) as listener:
-            Request.here(_command(name, os.getpid())).send(connection, (listener.fileno(), 1, 2))
+            request = Request.here([*_command(os.getpid()), "--within", *LOADED[name]])
+            request.send(connection, (listener.fileno(), 1, 2))
         receive_number(connection)
 
     def __exit__(self, *_: object) -> None:

@@ -1,8 +1,8 @@
 """A process that has done the slow imports and forks itself into one command after the other.
 
 ``python -m loss_study.warm.server 1234 torch numpy``, with a listening socket as its standard input; it ends with the
-process 1234. It imports no module of loss_study but this package and `ending`, so that every command reads the code as
-it is then, and starts no thread and no CUDA.
+process 1234. Within another server ``--within`` comes before the names. It imports no module of loss_study but this
+package and `ending`, so that every command reads the code as it is then, and starts no thread and no CUDA.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from loss_study.ending import end_with
 from loss_study.warm.request import STREAMS, Request, send_number
 
+WITHIN = "--within"
 #: MLflow imports these where they are installed, 8 s, for a service that no stage uses.
 _UNWANTED = ("lightning", "pytorch_lightning")
 #: A launcher sends its request at once; one that hangs must not hold up the others.
@@ -31,10 +32,12 @@ _PATIENCE_SECONDS = 10
 def main() -> None:
     """Import, then serve; below `serve` this process is a forked child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end = QuickEnd()
-    server = Server(socket.socket(fileno=os.dup(0)), os.pidfd_open(int(sys.argv[1])))
-    _load(sys.argv[2:])
-    end.run(server.serve())
+    master, *names = sys.argv[1:]
+    # A server within a server is a command of the outer one, which ends it.
+    run = Request.run if WITHIN in names else QuickEnd().run
+    server = Server(socket.socket(fileno=os.dup(0)), os.pidfd_open(int(master)))
+    _load([name for name in names if name != WITHIN])
+    run(server.serve())
 
 
 class QuickEnd:
