@@ -5,6 +5,7 @@ BIN := .venv/bin
 PORT ?= 5000
 KILLS ?= 20
 JOBS ?= 0
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help study test long ui params lint pins bench chaos clean
@@ -30,12 +31,14 @@ ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
 params: .venv/study ## Compose conf/ into params.yaml
 	python -m loss_study.composing
 
-pins: .venv/test ## Pin the newest versions that setup.cfg allows
+pins: .venv/test ## Pin the newest versions that setup.cfg and requirements/*.in allow
 	python -m pip install --quiet uv
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    setup.cfg --extra study --output-file requirements/study.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    setup.cfg --all-extras --constraint requirements/study.txt --output-file requirements/test.txt
+	$(COMPILE) setup.cfg --extra study --output-file requirements/study.txt
+	$(COMPILE) setup.cfg --all-extras --constraint requirements/study.txt --output-file requirements/test.txt
+	@# Of the study's pins only MLflow's: boto3 wants an older python-dateutil than the others.
+	grep -o '^mlflow==[^ ]*' requirements/study.txt | \
+	    $(COMPILE) requirements/team.in --constraint - --output-file requirements/team.txt
+	$(COMPILE) requirements/team-test.in --constraint requirements/team.txt --output-file requirements/team-test.txt
 
 bench: .venv/test ## Measure against other ways and the machine's limits, a quarter of an hour
 	python benchmarks/step.py

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parent.parent
 LOSSES = ["l1", "rmse", "dice", "weighted_bce"]
 EPOCHS = 8
 WIDTH = 2
+BUCKET = "team"
 
 
 def make_checkout(root: Path) -> list[Trial]:
@@ -120,7 +122,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def postgres():
     """The address of an empty PostgreSQL database on loopback."""
     found = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
@@ -144,26 +146,86 @@ def postgres():
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="module")
-def server(postgres, tmp_path_factory):
-    """The address of an MLflow server as in docs/team.md: PostgreSQL behind it, artifacts through it."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment = os.environ | settings | {"MLFLOW_BACKEND_STORE_URI": postgres}
-    address = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("w") as log, subprocess.Popen(
-        [*command, "--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")],
-        env=environment, stdout=log, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
+@contextlib.contextmanager
+def serving(command, address, log, environment):
+    """Run `command` for as long as the block lasts, which begins when `address` answers."""
+    # In a session of its own: all that it started can be killed at once, and Linux gives it a share of the processor
+    # beside its clients', as if on another machine. Behind them it would answer one after the other.
+    with (
+        log.open("w") as said,
+        subprocess.Popen(command, env=environment, stdout=said, stderr=said, start_new_session=True) as process,
+    ):
         try:
             deadline = time.monotonic() + 600
-            while not answers(f"{address}/health"):
-                assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            while not answers(address):
+                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
-            yield address
+            yield
         finally:
             process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def mlflow_server(python, database, artifacts, log, environment):
+    """The address of an MLflow server as in docs/team.md: `database` behind it, `artifacts` through it."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
+    command += ["--serve-artifacts", "--artifacts-destination", artifacts]
+    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    settings["MLFLOW_BACKEND_STORE_URI"] = database
+    with serving(command, f"{address}/health", log, environment | settings):
+        yield address
+
+
+@pytest.fixture
+def server(postgres, tmp_path):
+    """The address of an MLflow server with PostgreSQL and a folder."""
+    log, artifacts = tmp_path / "mlflow.log", tmp_path / "artifacts"
+    with mlflow_server(sys.executable, postgres, artifacts, log, os.environ) as address:
+        yield address
+
+
+@pytest.fixture
+def team(tmp_path):
+    """The Python of a fresh environment with what requirements/team.txt pins and an S3 server, and its variables."""
+    python, pins = tmp_path / "venv" / "bin" / "python", ROOT / "requirements"
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"PYTHONPATH", "VIRTUAL_ENV"} and not name.startswith("AWS_")
+    }
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    subprocess.run([*install, "-r", pins / "team.txt", "-r", pins / "team-test.txt"], env=environment, check=True)
+    yield python, environment
+    shutil.rmtree(tmp_path / "venv")
+
+
+def in_bucket(python, environment, statement):
+    """Run a statement about ``bucket``, as the MLflow server sees it; return what it prints."""
+    program = "import boto3, os; s3 = boto3.resource('s3', endpoint_url=os.environ['MLFLOW_S3_ENDPOINT_URL']); "
+    program += f"bucket = s3.Bucket({BUCKET!r}); {statement}"
+    command = [python, "-c", program]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.fixture
+def s3(team, tmp_path):
+    """The variables with which the programs of the team's environment find an S3 server and its empty bucket."""
+    python, environment = team
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    environment = environment | {"MLFLOW_S3_ENDPOINT_URL": address}
+    environment |= {"AWS_ACCESS_KEY_ID": "team", "AWS_SECRET_ACCESS_KEY": "secret"}
+    command = [python, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    with serving(command, f"{address}/moto-api/", tmp_path / "s3.log", environment):
+        in_bucket(python, environment, "bucket.create()")
+        yield environment
 
 
 def answers(address):
@@ -174,13 +236,19 @@ def answers(address):
         return False
 
 
+def log_at_once(address, root):
+    """Let eight trials log to a server at the same time, each from a checkout of its own; return them."""
+    everyone = make_checkout(root / "0")
+    for number in range(1, len(everyone)):
+        shutil.copytree(root / "0", root / str(number))
+    at_once(train_and_mirror, [(root / str(n), address, trial) for n, trial in enumerate(everyone)])
+    assert [path.read_text() for path in root.glob("*/said-*")] == [""] * len(everyone)
+    return everyone
+
+
 @pytest.mark.long
 def test_eight_trials_log_to_a_server_at_once_and_two_members_mirror_the_same(server, tmp_path, monkeypatch):
-    everyone = make_checkout(tmp_path / "0")
-    for number in range(1, len(everyone)):
-        shutil.copytree(tmp_path / "0", tmp_path / str(number))
-    at_once(train_and_mirror, [(tmp_path / str(n), server, trial) for n, trial in enumerate(everyone)])
-    assert [path.read_text() for path in tmp_path.glob("*/said-*")] == [""] * len(everyone)
+    everyone = log_at_once(server, tmp_path)
     check_runs(server, everyone, monkeypatch)
 
     monkeypatch.chdir(tmp_path / "0")
@@ -189,6 +257,27 @@ def test_eight_trials_log_to_a_server_at_once_and_two_members_mirror_the_same(se
         opened.client.delete_run(run.info.run_id)
     at_once(mirror_all, [(tmp_path / "0", server), (tmp_path / "1", server)])
     check_runs(server, everyone, monkeypatch)
+
+
+@pytest.mark.long
+def test_eight_trials_log_at_once_to_a_server_with_s3(postgres, team, s3, tmp_path, monkeypatch):
+    import mlflow.pytorch
+
+    python, _ = team
+    with mlflow_server(python, postgres, f"s3://{BUCKET}/mlflow", tmp_path / "mlflow.log", s3) as address:
+        everyone = log_at_once(address, tmp_path)
+        monkeypatch.chdir(tmp_path / "0")
+        check_runs(address, everyone, monkeypatch)
+        stored = in_bucket(python, s3, "print(*(item.key for item in bucket.objects.all()), sep='\\n')").splitlines()
+        for name in ("panels.png", "MLmodel"):
+            assert sum(Path(key).name == name for key in stored) == len(everyone)
+        opened = store.connect()
+        files = {trial.name: tmp_path / "0" / trial.run_dir / "model.pt" for trial in everyone}
+        for run in opened.client.search_runs([opened.experiment]):
+            assert f"mlflow/{opened.experiment}/{run.info.run_id}/artifacts/panels.png" in stored
+            trained = torch.load(files[run.info.run_name], weights_only=True)["state"]
+            read = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model").state_dict()
+            assert all(torch.equal(trained[name], read[name]) for name in trained.keys() | read.keys())
 
 
 def test_eight_trials_log_to_sqlite_at_once(tmp_path, monkeypatch):

@@ -163,7 +163,8 @@ class _Mirror:
             profile=json.dumps(sizes),
         )
         told = {"mlflow.data.context": "train, validation, test", **{key: str(size) for key, size in sizes.items()}}
-        self.store.client.log_inputs(run_id, [DatasetInput(data_set, [InputTag(*item) for item in told.items()])])
+        used = DatasetInput(data_set, [InputTag(*item) for item in told.items()])
+        stores.write_shared(lambda: self.store.client.log_inputs(run_id, [used]))
 
     def _panels(self, run_id: str, outputs: Outputs) -> None:
         predictions = np.load(outputs.predictions, allow_pickle=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,20 @@ def runs(store: Store, tags: Mapping[str, str]) -> list[Run]:
     """Return the runs that have all of these tags, oldest first."""
     wanted = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
     return list(store.client.search_runs([store.experiment], wanted, order_by=["attributes.start_time ASC"]))
+
+
+def write_shared(write: Callable[[], None]) -> None:
+    """Write what all runs share, such as the data set: of two first writers MLflow refuses one, who then writes again.
+
+    Raises:
+        MlflowException: it was refused twice, so for another reason.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        write()
+    except MlflowException:
+        write()
 
 
 @contextmanager

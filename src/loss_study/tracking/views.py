@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 from loss_study.metrics import HEADLINE, METRICS
-from loss_study.tracking.store import Store
+from loss_study.tracking.store import Store, write_shared
 
 #: The start of the tag's name; the rest is the view's id, ``viewStateShareKey`` in its address.
 TAG = "mlflow.sharedViewState."
@@ -24,7 +25,7 @@ def save(store: Store) -> None:
         if TAG + head not in there:
             now_ms = round(time.time() * 1000)
             view = {"name": f"{head}: best first", "createdAt": now_ms, "state": json.dumps(_state(head))}
-            store.client.set_experiment_tag(store.experiment, TAG + head, json.dumps(view))
+            write_shared(partial(store.client.set_experiment_tag, store.experiment, TAG + head, json.dumps(view)))
 
 
 def address(server: str, experiment: str, head: str) -> str:
