@@ -20,7 +20,7 @@ from loss_study.data.sampling import pack
 from loss_study.parameters import Parameters
 from loss_study.training import cached_features, loop
 from loss_study.training.checkpoint import Checkpoint
-from loss_study.training.device import use_threads
+from loss_study.training.device import use_cpu
 from loss_study.trial import Trial
 from measuring import save, show, summary
 
@@ -59,7 +59,7 @@ def main() -> None:
     root = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
         study, sample = prepare(Path(scratch), arguments.choices)
-        use_threads(study.recipe.threads)
+        use_cpu(study.recipe.threads)
         os.chdir(scratch)
         started = time.perf_counter()
         train(sample, study, kept=True)

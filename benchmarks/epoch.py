@@ -3,15 +3,16 @@
 The same pictures, the mask head, BCE; training and one look at held-out pictures. Each side has the batch that suits
 it. Sides: ours; the original way; a Lightning Trainer on our model and packed data, which keeps the last and the best
 state after every epoch as ours does, and one that keeps nothing; a U-Net of segmentation-models-pytorch with a
-ResNet-18 (14.3 million parameters) trained the usual way.
+ResNet-18 (14.3 million parameters) trained the usual way. Each has a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
@@ -22,8 +23,9 @@ import lightning_way
 import original_way
 import our_way
 from loss_study import parameters
-from loss_study.training.device import pick_precision, use_threads
-from measuring import in_turn, save, show
+from loss_study.data.packed import PackedSample
+from loss_study.training.device import pick_precision, use_cpu
+from measuring import Apart, in_turn, save, show, speed
 from pictures_on_disk import packed, write
 
 
@@ -40,20 +42,66 @@ class UsualUnet(nn.Module):
         return {"mask": self.unet(inputs)}
 
 
-def timed(side: Callable[[], int]) -> Callable[[], float]:
-    """Return `side` as a function that returns the seconds of its one epoch."""
+@dataclass(frozen=True)
+class Setting:
+    """What all sides train on, in `folder`, and how; the two usual ways have a batch size of their own."""
 
-    def one() -> float:
-        started = time.perf_counter()
-        side()
-        return time.perf_counter() - started
+    folder: Path
+    size: int
+    width: int
+    batch_size: int
+    usual_batch_size: int
+    workers: int
+    threads: int
 
-    return one
+    def sample(self) -> PackedSample:
+        """Open the packed sample."""
+        return PackedSample.open(self.folder / "sample")
+
+    def files(self, split: str) -> original_way.Folder:
+        """Return the files of one split, for the usual ways."""
+        return original_way.Folder(self.folder / "stored", self.sample(), split, self.size, flip=split == "train")
 
 
-def speed(images: int, seconds: Callable[[], float]) -> Callable[[], float]:
-    """Return `seconds` as a function that returns images per second."""
-    return lambda: images / seconds()
+def ours(setting: Setting) -> Callable[[], float]:
+    """Return our side; each returns the images/s of an epoch, in its own process."""
+    use_cpu(setting.threads)
+    study, sample = parameters.load(), setting.sample()
+    model = study.model.model_copy(update={"options": {"width": setting.width}})
+    recipe = study.recipe.model_copy(update={"batch_size": setting.batch_size})
+    study = study.model_copy(update={"model": model, "recipe": recipe})
+    count = len(sample.rows("train"))
+    return lambda: count / our_way.epoch_seconds(sample, study, 2, setting.folder)[-1]
+
+
+def lightning(setting: Setting, checkpoints: Path | None) -> Callable[[], float]:
+    """Return a Lightning Trainer, given the same threads and the same use of memory as ours."""
+    use_cpu(setting.threads)
+    sample, bfloat16 = setting.sample(), pick_precision("auto", torch.device("cpu")) == "bfloat16"
+    count = len(sample.rows("train"))
+    return lambda: (
+        count
+        / lightning_way.epoch_seconds(
+            sample, setting.width, setting.batch_size, 2, bfloat16=bfloat16, checkpoints=checkpoints
+        )[-1]
+    )
+
+
+def the_original_way(setting: Setting) -> Callable[[], float]:
+    """Return the original training."""
+    return _usual(original_way.resunet(setting.width), setting)
+
+
+def smp_unet(setting: Setting) -> Callable[[], float]:
+    """Return the library's U-Net, trained the usual way."""
+    return _usual(UsualUnet(), setting)
+
+
+def _usual(model: nn.Module, setting: Setting) -> Callable[[], float]:
+    if setting.threads:
+        torch.set_num_threads(setting.threads)
+    files = (setting.files("train"), setting.files("validation"))
+    return partial(speed, original_way.epoch(model, *files, setting.usual_batch_size, setting.workers))
 
 
 def main() -> None:
@@ -68,40 +116,24 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="of the other two")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    use_threads(arguments.threads)
-    study = parameters.load()
-    study = study.model_copy(
-        update={
-            "model": study.model.model_copy(update={"options": {"width": arguments.width}}),
-            "recipe": study.recipe.model_copy(update={"batch_size": arguments.batch_size}),
-        }
-    )
+    images, rounds, size, width = arguments.images, arguments.rounds, arguments.size, arguments.width
     with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        write(scratch / "stored", arguments.images)
-        sample = packed(scratch / "stored", scratch / "sample", arguments.images, arguments.size)
-        train, held_out = (
-            original_way.Folder(scratch / "stored", sample, split, arguments.size, flip=split == "train")
-            for split in ("train", "validation")
+        folder = Path(name)
+        write(folder / "stored", images)
+        sample = packed(folder / "stored", folder / "sample", images, size)
+        setting = Setting(
+            folder, size, width, arguments.batch_size, arguments.usual_batch_size, arguments.workers, arguments.threads
         )
-        usual = (train, held_out, arguments.usual_batch_size, arguments.workers)
-        bfloat16 = pick_precision("auto", torch.device("cpu")) == "bfloat16"
-
-        def lightning_seconds(checkpoints: Path | None) -> float:
-            return lightning_way.epoch_seconds(
-                sample, arguments.width, arguments.batch_size, 2, bfloat16=bfloat16, checkpoints=checkpoints
-            )[-1]
-
         sides = {
-            "ours": lambda: our_way.epoch_seconds(sample, study, 2, scratch)[-1],
-            "original way": timed(original_way.epoch(original_way.resunet(arguments.width), *usual)),
-            "Lightning on our data": lambda: lightning_seconds(checkpoints=scratch / "lightning"),
-            "the same, no checkpoints": lambda: lightning_seconds(checkpoints=None),
-            "smp U-Net, usual way": timed(original_way.epoch(UsualUnet(), *usual)),
+            "ours": Apart(ours, setting),
+            "original way": Apart(the_original_way, setting),
+            "Lightning on our data": Apart(lightning, setting, folder / "lightning"),
+            "the same, no checkpoints": Apart(lightning, setting, None),
+            "smp U-Net, usual way": Apart(smp_unet, setting),
         }
-        timings = in_turn({name: speed(len(train), side) for name, side in sides.items()}, arguments.rounds)
-    title = f"An epoch: {len(train)} + {len(held_out)} pictures of {arguments.size} px, width {arguments.width}"
-    show(title, "images/s", timings, "original way")
+        timings = in_turn(sides, rounds)
+    train, held_out = (len(sample.rows(split)) for split in ("train", "validation"))
+    show(f"An epoch: {train} + {held_out} pictures of {size} px, width {width}", "images/s", timings, "original way")
     median = {name: timing.median for name, timing in timings.items()}
     ratios = {
         "epoch_vs_original": median["ours"] / median["original way"],
@@ -109,7 +141,7 @@ def main() -> None:
         "epoch_vs_lightning_without_checkpoints": median["ours"] / median["the same, no checkpoints"],
         "epoch_vs_smp_unet": median["ours"] / median["smp U-Net, usual way"],
     }
-    save(f"epoch-{arguments.width}-{arguments.size}", timings | ratios)
+    save(f"epoch-{width}-{size}", timings | ratios)
 
 
 if __name__ == "__main__":

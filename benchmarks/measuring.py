@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from rich.console import Console
@@ -32,13 +36,14 @@ def interleave(sides: Mapping[str, Callable[[], int]], rounds: int) -> dict[str,
     A side does its work and returns how many items that was. Interleaving lets a slow moment of the machine hit all
     sides alike.
     """
+    return in_turn({name: partial(speed, side) for name, side in sides.items()}, rounds)
 
-    def timed(side: Callable[[], int]) -> float:
-        started = time.perf_counter()
-        items = side()
-        return items / (time.perf_counter() - started)
 
-    return in_turn({name: partial(timed, side) for name, side in sides.items()}, rounds)
+def speed(side: Callable[[], int]) -> float:
+    """Call `side` and return how many items it did per second."""
+    started = time.perf_counter()
+    items = side()
+    return items / (time.perf_counter() - started)
 
 
 def in_turn(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
@@ -50,6 +55,34 @@ def in_turn(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, 
             if number > 0:
                 speeds[name].append(speed)
     return {name: summary(values) for name, values in speeds.items()}
+
+
+class Apart:
+    """A side in a process of its own, which does not share in what another side does to its process.
+
+    `make` and `arguments` go to the new process, where `make(*arguments)` returns the side; calling an `Apart` calls
+    that side and returns what it returned. The process ends with this one.
+    """
+
+    def __init__(self, make: Callable[..., Callable[[], float]], *arguments: object) -> None:
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        context.Process(target=_answer, args=(theirs, make, arguments)).start()
+        theirs.close()
+        atexit.register(self._connection.close)
+
+    def __call__(self) -> float:
+        """Let the side run once."""
+        self._connection.send(None)
+        return self._connection.recv()
+
+
+def _answer(connection: Connection, make: Callable[..., Callable[[], float]], arguments: Sequence[object]) -> None:
+    side = make(*arguments)
+    with contextlib.suppress(EOFError):  # The other end is closed: no more is wanted.
+        while True:
+            connection.recv()
+            connection.send(side())
 
 
 def summary(speeds: list[float]) -> Timing:

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
-from loss_study.training.device import pick, pick_precision, use_threads
+from loss_study.training.device import pick, pick_precision, use_cpu
 from measuring import interleave, save, show
 from original_way import torchs_upsampling
 from step import step
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    use_threads(arguments.threads)
+    use_cpu(arguments.threads)
     precision = pick_precision("auto", pick())
     one = step(arguments.loss, precision, arguments.width, arguments.size, arguments.batch_size)
     operations, traffic = cost(one)

@@ -14,7 +14,7 @@ import torch
 
 from loss_study import losses, models
 from loss_study.training import optimizers
-from loss_study.training.device import autocast, pick, use_threads
+from loss_study.training.device import autocast, pick, use_cpu
 from measuring import interleave, save, show
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--losses", nargs="+", default=losses.names(), metavar="LOSS")
     parser.add_argument("--compiled", action="store_true", help="torch.compile beside eager")
     arguments = parser.parse_args()
-    use_threads(arguments.threads)
+    use_cpu(arguments.threads)
     sizes = (arguments.width, arguments.size, arguments.batch_size)
     sides = {
         f"{loss} {precision}": step(loss, precision, *sizes)

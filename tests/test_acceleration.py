@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -36,3 +40,26 @@ def test_bfloat16_stays_bfloat16_within_its_rounding():
     ours = upsample_twice(x.bfloat16())
     assert ours.dtype is torch.bfloat16
     torch.testing.assert_close(ours.float(), reference(x), rtol=0, atol=3 * 2**-8)
+
+
+FAULTS = """
+import resource, sys, torch
+from loss_study.acceleration import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+for round in range(20):
+    if round == 10:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(25_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it speaks to glibc alone")
+def test_memory_that_is_kept_costs_no_new_pages():
+    """A tensor of 100 MB is 24,414 pages of 4 KiB, each of which is a fault when it is first written to."""
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", FAULTS, how], stdout=subprocess.PIPE, text=True, check=True).stdout)
+        for how in ("keep", "")
+    )
+    assert kept < 1000 and given_back > 10 * kept

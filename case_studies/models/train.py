@@ -15,7 +15,7 @@ from loss_study.data.packed import PackedSample
 from loss_study.errors import run_stage
 from loss_study.evaluation import evaluate
 from loss_study.parameters import Parameters
-from loss_study.training.device import use_threads
+from loss_study.training.device import use_cpu
 from loss_study.training.trial_run import trained
 from loss_study.trial import Trial, trials
 from loss_study.writing import write_csv
@@ -34,7 +34,7 @@ def main() -> None:
     chosen = plan.load()
     parameters = chosen.parameters(name)
     sample = PackedSample.open(plan.SAMPLE)
-    use_threads(parameters.recipe.threads)
+    use_cpu(parameters.recipe.threads)
     first = next(trial for trial in trials(parameters) if trial.head == "mask")
     rows = [row(name, Trial(first.head, first.loss, seed), sample, parameters) for seed in chosen.seeds]
     results = plan.HERE / "results" / chosen.dataset

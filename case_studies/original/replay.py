@@ -61,13 +61,13 @@ def replay(variant: str, trial: Trial, parameters: Parameters) -> Replayed:
     from loss_study import losses, models  # noqa: PLC0415 -- torch is needed in the worker processes only
     from loss_study.batching.batches import Batches  # noqa: PLC0415
     from loss_study.evaluation import BATCH_SIZE, evaluate  # noqa: PLC0415
-    from loss_study.training.device import pick, pick_precision, use_threads  # noqa: PLC0415
+    from loss_study.training.device import pick, pick_precision, use_cpu  # noqa: PLC0415
     from loss_study.training.loop import validate  # noqa: PLC0415
     from loss_study.training.trial_run import trained  # noqa: PLC0415
 
     recipe, choice, head = parameters.recipe, parameters.model, trial.head
     sample = PackedSample.open(variants.sample_folder(parameters.sample))
-    use_threads(recipe.threads)
+    use_cpu(recipe.threads)
     title = f"{variant} {trial.name}"
     with trained(trial, sample, parameters, title, on_epoch=lambda _: None) as (outcome, options):
         model = models.build(choice.name, sample.in_channels, [head], **choice.options)

@@ -5,11 +5,30 @@ Models and stages call these by what they do; that one of them is fast here is n
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import sys
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+#: Parameters of glibc's mallopt, and a size, in bytes, that few tensors have.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGE = -1, -3, 2**30
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory of freed tensors for the next ones, instead of giving it back to the system.
+
+    Pages that the system hands out anew have to be cleared first: that doubles the time of a batch, and costs a step in
+    float32 a tenth (``benchmarks/memory.py``). Only with glibc; elsewhere nothing happens.
+    """
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGE)
+        mallopt(_TRIM_THRESHOLD, -1)  # never
 
 
 def upsample_twice(x: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from loss_study.losses import PROBABILITY, Output
 from loss_study.metrics import classes, depth, mask
 from loss_study.parameters import Augmentation
 from loss_study.training.checkpoint import DamagedError, load_saved
-from loss_study.training.device import pick, pick_precision, use_threads
+from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.loop import predictions
 from loss_study.trial import Trial
 from loss_study.writing import whole_folder, write_csv, write_json
@@ -52,7 +52,7 @@ def evaluate_trial(trial: Trial, sample: PackedSample) -> None:
     """Evaluate the model in ``runs/<trial>/`` and write ``eval/<trial>/``; StudyError if there is none."""
     started = time.perf_counter()
     description = json.loads((trial.run_dir / "trial.json").read_text(encoding="utf-8"))
-    use_threads(description["threads"])
+    use_cpu(description["threads"])
     model = load_model(trial.run_dir / "model.pt")
     output = losses.output(trial.loss, **description["loss_options"])
     augmentation = Augmentation(**description["augmentation"])

@@ -196,13 +196,13 @@ def _name(trial: Trial) -> str:
 
 def _try(until_written: ExitStack, trial: Trial, candidate: Candidate, sample: Path, parameters: Parameters) -> Tried:
     """Train one candidate; its checkpoint stays until the whole search is written."""
-    from loss_study.training.device import use_threads  # noqa: PLC0415
+    from loss_study.training.device import use_cpu  # noqa: PLC0415
     from loss_study.training.trial_run import trained  # noqa: PLC0415
 
     study = _with(parameters, trial.loss, candidate)
     # The search judges the first phase; fine-tuning goes on from the rate that it finds.
     recipe = study.recipe.model_copy(update={"epochs": study.recipe.search.epochs, "fine_tune": FineTune()})
-    use_threads(recipe.threads)
+    use_cpu(recipe.threads)
     study = study.model_copy(update={"recipe": recipe})
     title = f"{_name(trial)} at {' '.join(f'{value:g}' for value in (candidate.lr, *candidate.weights.values()))}"
     training = trained(trial, PackedSample.open(sample), study, title, on_epoch=lambda _: None)

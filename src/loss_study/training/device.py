@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from loss_study.acceleration import keep_freed_memory
 from loss_study.errors import StudyError
 
 
@@ -18,11 +19,12 @@ def pick() -> torch.device:
     return torch.device("cpu")
 
 
-def use_threads(threads: int) -> None:
+def use_cpu(threads: int) -> None:
     """Let this process compute with that many CPU threads; 0 leaves torch's choice, all cores.
 
     The order of summation, and with it the last digits of a result, depends on their number.
     """
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
 

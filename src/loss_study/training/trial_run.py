@@ -19,7 +19,7 @@ from loss_study.progress import Reporter, duration, reporting
 from loss_study.tracking.live import LiveRun
 from loss_study.training import distributed
 from loss_study.training.checkpoint import Checkpoint, key, save_atomically
-from loss_study.training.device import pick, pick_precision, use_threads
+from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.loop import OnEpoch, train
 from loss_study.training.outcome import HISTORY, Outcome
 from loss_study.trial import Trial, trials
@@ -40,7 +40,7 @@ def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
             cannot be written to.
     """
     check_writable(trial.run_dir.parent)
-    use_threads(parameters.recipe.threads)
+    use_cpu(parameters.recipe.threads)
     study = tuned(trial, parameters)
     started = time.perf_counter()
     title = _title(trial, parameters)
