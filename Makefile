@@ -43,6 +43,7 @@ pins: .venv/test ## Pin the newest versions that setup.cfg and requirements/*.in
 bench: .venv/test ## Measure against other ways and the machine's limits, a quarter of an hour
 	python benchmarks/step.py
 	python benchmarks/data_path.py
+	python benchmarks/memory.py
 	python benchmarks/roofline.py
 	python benchmarks/epoch.py
 	python benchmarks/epoch.py --width 8 --size 64 --threads 1 --usual-batch-size 16

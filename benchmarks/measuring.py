@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -78,6 +78,7 @@ class Apart:
 
 
 def _answer(connection: Connection, make: Callable[..., Callable[[], float]], arguments: Sequence[object]) -> None:
+    set_start_method("fork", force=True)  # the system's own, for the workers of a DataLoader
     side = make(*arguments)
     with contextlib.suppress(EOFError):  # The other end is closed: no more is wanted.
         while True:

@@ -13,8 +13,7 @@ from functools import partial
 import torch
 
 from loss_study.acceleration import keep_freed_memory
-from loss_study.batching.augmentation import draw_flips, flip
-from loss_study.batching.batches import as_floats
+from loss_study.batching.augmentation import draw_flips, take
 from measuring import Apart, in_turn, save, show, speed
 from step import step
 
@@ -32,7 +31,7 @@ def batches(size: int, batch_size: int, keep: bool) -> Callable[[], float]:
         for _ in range(BATCHES):
             rows = torch.randint(0, len(pictures_NHWC), (batch_size,), generator=generator)
             flipped = draw_flips(batch_size, 0.5, generator)
-            inputs = as_floats(flip(pictures_NHWC.index_select(0, rows), flipped))
+            inputs = take(pictures_NHWC, rows, flipped).float().div_(255)
         return BATCHES * len(inputs)
 
     return partial(speed, some)

@@ -83,6 +83,6 @@ def test_batch_larger_than_the_split(sample):
 
 def test_a_split_too_large_for_memory_gives_the_same_batches(sample, monkeypatch):
     kept = joined(epoch(sample, 3, 1, 0.5))
-    monkeypatch.setattr(batching, "SIDE_BY_SIDE_BYTES", 2 * 12 * 32 * 32 * 3 - 1)
+    monkeypatch.setattr(batching, "SIDE_BY_SIDE_BYTES", 2 * 12 * 32 * 32 * 6 - 1)
     assert Batches(sample, "train", "mask", 4, CPU)._side_by_side is None
     assert torch.equal(joined(epoch(sample, 3, 1, 0.5)), kept)

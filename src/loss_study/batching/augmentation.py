@@ -28,13 +28,26 @@ def augment(
     Each input is erased on its own, and the target never: one square of a quarter of the side becomes black (Cutout,
     DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the picture).
     """
+    if not how.flip_apart:
+        flipped = draw_flips(len(inputs_NHWC), how.flip, generator)
+        inputs_NHWC, target_NHW = flip(inputs_NHWC, flipped), flip(target_NHW, flipped)
+        valid_NHW = None if valid_NHW is None else flip(valid_NHW, flipped)
+    return change(inputs_NHWC, target_NHW, how, generator, valid_NHW=valid_NHW)
+
+
+def change(
+    inputs_NHWC: Tensor,
+    target_NHW: Tensor,
+    how: Augmentation,
+    generator: torch.Generator,
+    *,
+    valid_NHW: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Do what `augment` does after flipping inputs and target together."""
     truths = [target_NHW] if valid_NHW is None else [target_NHW, valid_NHW]
     if how.flip_apart:
         parts = [flip(part, draw_flips(len(part), how.flip, generator)) for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
-    else:
-        flipped = draw_flips(len(inputs_NHWC), how.flip, generator)
-        inputs_NHWC, *truths = (flip(tensor, flipped) for tensor in (inputs_NHWC, *truths))
     if how.crop < 1 or how.rotation or how.colour != Colour():
         # torchvision takes seconds to import, which trials without these changes do not have to spend.
         from loss_study.batching import transforms  # noqa: PLC0415
@@ -53,10 +66,21 @@ def draw_flips(count: int, chance: float, generator: torch.Generator) -> Tensor:
 
 def flip(tensor: Tensor, flipped: Tensor) -> Tensor:
     """Return a copy of `tensor` (N, H, W, ...) with those pictures mirrored that `flipped` (N,), on the CPU, names."""
-    if tensor.device.type != "cpu":
-        return torch.where(flipped.to(tensor.device).view(-1, *[1] * (tensor.ndim - 1)), tensor.flip(2), tensor)
-    pictures = zip(tensor.unbind(), flipped.tolist(), strict=True)
-    return torch.stack([picture.flip(1) if mirrored else picture for picture, mirrored in pictures])
+    return take(tensor, torch.arange(len(tensor)), flipped)
+
+
+def take(array: Tensor, rows: Tensor, flipped: Tensor) -> Tensor:
+    """Return a copy of the entries `rows` (N,) of `array` (M, H, W, ...), mirrored where `flipped` (N,) says so.
+
+    On a CPU picture by picture, each of which stays in its cache.
+    """
+    if array.device.type == "cpu":
+        pictures = (array[row] for row in rows.tolist())
+        return torch.stack(
+            [one.flip(1) if mirrored else one for one, mirrored in zip(pictures, flipped.tolist(), strict=True)]
+        )
+    taken = array.index_select(0, rows.to(array.device))
+    return torch.where(flipped.to(array.device).view(-1, *[1] * (array.ndim - 1)), taken.flip(2), taken)
 
 
 def _erase(picture_NHWC: Tensor, chance: float, generator: torch.Generator) -> Tensor:

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loss_study.batching.augmentation import augment
+from loss_study.batching.augmentation import change, draw_flips, take
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation
 
 #: Share of the GPU's free memory that the sample may take.
 RESIDENT_SHARE = 0.5
-#: Bytes that the inputs of a split may take in memory, side by side; putting three bytes beside three is slow.
+#: Bytes that the inputs of a split may take in memory, side by side and mirrored: putting three bytes beside three is
+#: slow, and so is turning them round.
 SIDE_BY_SIDE_BYTES = 2**29
 
 
@@ -52,7 +53,7 @@ class Batches:
         self.pictures, self.targets, self.backgrounds, self.valid = (
             None if array is None else as_tensor(array).to(self.home) for array in arrays
         )
-        self.background_rows = torch.from_numpy(sample.background_rows).to(self.home)
+        self.background_rows = torch.from_numpy(sample.background_rows)
 
     def in_order(self, augmentation: Augmentation | None = None) -> Iterator[Batch]:
         """Yield every picture of the split once, in order, unchanged or changed by `augmentation`, always alike."""
@@ -77,40 +78,42 @@ class Batches:
         return max(1, len(self.rows) // self.batch_size)
 
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
-        rows = rows.to(self.home)
-        inputs_NHWC = self._inputs(rows).to(self.device, non_blocking=True)
-        target_NHW, valid_NHW = self._truth(rows)
+        flipped = _flips_together(len(rows), augmentation, generator)
+        inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
+        target_NHW, valid_NHW = self._truth(rows, flipped)
         if augmentation is not None:
-            inputs_NHWC, target_NHW, valid_NHW = augment(
+            inputs_NHWC, target_NHW, valid_NHW = change(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
             )
-        return self._batch(as_floats(inputs_NHWC).permute(0, 3, 1, 2), target_NHW, valid_NHW)
+        return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
 
-    def _inputs(self, rows: Tensor) -> Tensor:
-        """Return backgrounds and pictures of `rows`, uint8 (N, H, W, C)."""
-        if self._side_by_side is not None:
-            return self._side_by_side.index_select(0, torch.searchsorted(self.rows, rows))
-        pictures = self.pictures.index_select(0, rows)
+    def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
+        """Return backgrounds and pictures of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
         if self.backgrounds is None:
-            return pictures
-        return torch.cat([self.backgrounds.index_select(0, self.background_rows[rows]), pictures], dim=3)
+            return take(self.pictures, rows, flipped)
+        if (kept := self._side_by_side) is not None:
+            return kept.index_select(0, torch.searchsorted(self.rows, rows) + len(self.rows) * flipped)
+        backgrounds = take(self.backgrounds, self.background_rows[rows], flipped)
+        return torch.cat([backgrounds, take(self.pictures, rows, flipped)], dim=3)
 
     @cached_property
     def _side_by_side(self) -> Tensor | None:
-        """The inputs of all `rows`, where it pays to keep them."""
-        bytes_of_all = 2 * len(self.rows) * self.pictures[0].nbytes
-        if self.backgrounds is None or self.home.type != "cpu" or bytes_of_all > SIDE_BY_SIDE_BYTES:
+        """The inputs of all `rows`, and once more mirrored, where they may be kept: uint8 (2 M, H, W, 6)."""
+        assert self.backgrounds is not None
+        count, (height, width) = len(self.rows), self.pictures.shape[1:3]
+        if self.home.type != "cpu" or 2 * count * height * width * 6 > SIDE_BY_SIDE_BYTES:
             return None
-        kept = torch.empty(len(self.rows), *self.pictures.shape[1:3], 6, dtype=torch.uint8)
-        for place, row in zip(kept, self.rows.tolist(), strict=True):
-            torch.cat([self.backgrounds[self.background_rows[row]], self.pictures[row]], dim=2, out=place)
-        return kept
+        kept = torch.empty(2, count, height, width, 6, dtype=torch.uint8)
+        for place, row in enumerate(self.rows.tolist()):
+            torch.cat([self.backgrounds[self.background_rows[row]], self.pictures[row]], dim=2, out=kept[0, place])
+            kept[1, place] = kept[0, place].flip(1)
+        return kept.flatten(0, 1)
 
-    def _truth(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _truth(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the packed targets, uint8, and where they are a truth, bool or None, both (N, H, W)."""
 
         def taken(array: Tensor) -> Tensor:
-            return array.index_select(0, rows).to(self.device, non_blocking=True)
+            return take(array, rows, flipped).to(self.device, non_blocking=True)
 
         return taken(self.targets), None if self.valid is None else taken(self.valid)
 
@@ -120,17 +123,15 @@ class Batches:
 
     def _target(self, values_N1HW: Tensor) -> Tensor:
         if self.classes == 1:
-            return as_floats(values_N1HW)
+            return values_N1HW.float().div_(255)
         return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
 
 
-def as_floats(bytes_N: Tensor) -> Tensor:
-    """Return uint8 (N, ...) as float32 in [0, 1]; on a CPU picture by picture, each of which fits into its cache."""
-    floats_N = torch.empty(bytes_N.shape, device=bytes_N.device)
-    whole = [(floats_N, bytes_N)]
-    for floats, values in zip(floats_N, bytes_N, strict=True) if bytes_N.device.type == "cpu" else whole:
-        floats.copy_(values).div_(255)
-    return floats_N
+def _flips_together(count: int, how: Augmentation | None, generator: torch.Generator) -> Tensor:
+    """Return which of `count` pictures are mirrored with their targets, bool (count,)."""
+    if how is None or how.flip_apart:
+        return torch.zeros(count, dtype=torch.bool)
+    return draw_flips(count, how.flip, generator)
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

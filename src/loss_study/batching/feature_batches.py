@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loss_study.batching.augmentation import draw_flips, flip
+from loss_study.batching.augmentation import draw_flips
 from loss_study.batching.batches import Batch, Batches, as_tensor, fits
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation
@@ -66,9 +66,7 @@ class FeatureBatches(Batches):
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         chance = 0.0 if augmentation is None else augmentation.flip
         flipped = draw_flips(len(rows), chance, generator)
-        target_NHW, valid_NHW = self._truth(rows.to(self.home))
-        valid_NHW = None if valid_NHW is None else flip(valid_NHW, flipped)
-        return self._batch(self.features.take(rows, flipped), flip(target_NHW, flipped), valid_NHW)
+        return self._batch(self.features.take(rows, flipped), *self._truth(rows, flipped))
 
 
 class FeatureWriter:
