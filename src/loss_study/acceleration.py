@@ -20,8 +20,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGE = -1, -3, 2**30
 def keep_freed_memory() -> None:
     """Let this process keep the memory of freed tensors for the next ones, instead of giving it back to the system.
 
-    Pages that the system hands out anew have to be cleared first: that doubles the time of a batch, and costs a step in
-    float32 a tenth (``benchmarks/memory.py``). Only with glibc; elsewhere nothing happens.
+    Pages that the system hands out anew have to be cleared first, which adds two thirds to the time of a batch and a
+    tenth to a fifth to that of a training step (``benchmarks/memory.py``). Only with glibc; elsewhere nothing happens.
     """
     if sys.platform != "linux":
         return
