@@ -131,8 +131,8 @@ def main() -> None:
             "the same, no checkpoints": Apart(lightning, setting, None),
             "smp U-Net, usual way": Apart(smp_unet, setting),
         }
+        train, held_out = (len(sample.rows(split)) for split in ("train", "validation"))
         timings = in_turn(sides, rounds)
-    train, held_out = (len(sample.rows(split)) for split in ("train", "validation"))
     show(f"An epoch: {train} + {held_out} pictures of {size} px, width {width}", "images/s", timings, "original way")
     median = {name: timing.median for name, timing in timings.items()}
     ratios = {
