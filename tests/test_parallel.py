@@ -1,6 +1,7 @@
 """Several tasks at once: order, what waits for what, failures, and what is printed."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -172,3 +173,19 @@ def test_an_interrupt_starts_nothing_more():
 
 def test_with_nothing_to_do_nothing_is_started():
     assert parallel._run_tasks([], 2, when_idle=lambda: pytest.fail("a server for nothing")) == []
+
+
+@pytest.mark.parametrize("module", ["loss_study.parallel", "loss_study.cluster"])
+def test_ctrl_c_during_the_imports_is_one_line(module, tmp_path):
+    (tmp_path / "rich.py").write_text("import time; print('imports', flush=True); time.sleep(60)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "imports\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == "interrupted\n"
+    assert process.returncode == 130

@@ -1,11 +1,16 @@
 """The study with several trials at once on one machine: ``python -m loss_study.parallel --jobs 2``.
 
 DVC runs one stage after the other. Its stages are independent, though, and it locks what it writes, so several
-``dvc repro`` of single trials run beside each other; a last ``dvc repro`` finds them done and compares. Warm servers
-spare each of them the imports of DVC, and each stage those of torch.
+``dvc repro`` of single trials run beside each other, and `compare` after them. Warm servers spare each of them the
+imports of DVC, and each stage those of torch.
 """
 
 from __future__ import annotations
+
+from loss_study.ending import bound, signals_end_at_once
+
+if __name__ == "__main__":
+    signals_end_at_once()  # The imports below take a moment, in which Ctrl-C shall not end in a traceback either.
 
 import argparse
 import json
@@ -24,7 +29,6 @@ from rich.live import Live
 from rich.table import Table
 
 from loss_study import parameters
-from loss_study.ending import bound
 from loss_study.errors import StudyError, run_stage
 from loss_study.parameters import Parameters
 from loss_study.recovery import recover

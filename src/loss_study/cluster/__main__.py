@@ -6,6 +6,11 @@ docs/cluster.md.
 
 from __future__ import annotations
 
+from loss_study.ending import signals_end_at_once
+
+if __name__ == "__main__":
+    signals_end_at_once()  # The imports below take a moment, in which Ctrl-C shall not end in a traceback either.
+
 import argparse
 
 from loss_study.cluster.study import Request, run
