@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from loss_study.batching.augmentation import augment
+from loss_study.batching.augmentation import augment, draw_flips_together, flip
 from loss_study.batching.batches import Batches
 from loss_study.parameters import Augmentation, Colour
 
@@ -26,8 +26,15 @@ def pictures():
     return columns[..., None].expand(-1, -1, -1, 6).contiguous(), columns.contiguous()
 
 
+def augmented(inputs, target, how, generator, valid=None):
+    """Flip what goes together, then change the rest, as `Batches` does."""
+    flipped = draw_flips_together(len(inputs), how, generator)
+    inputs, target = flip(inputs, flipped), flip(target, flipped)
+    return augment(inputs, target, how, generator, valid_NHW=None if valid is None else flip(valid, flipped))
+
+
 def changed(pictures, seed=0, **how):
-    return augment(*pictures, Augmentation(**how), torch.Generator().manual_seed(seed))[:2]
+    return augmented(*pictures, Augmentation(**how), torch.Generator().manual_seed(seed))[:2]
 
 
 def flipped(tensor):
@@ -116,7 +123,7 @@ def labelled():
 def moved(labelled, seed=0, **how):
     inputs, labels, valid = labelled
     generator = torch.Generator().manual_seed(seed)
-    return augment(inputs, labels, Augmentation(**how), generator, valid_NHW=valid)
+    return augmented(inputs, labels, Augmentation(**how), generator, valid)
 
 
 @pytest.mark.parametrize("how", [{"crop": 0.3}, {"rotation": 40.0}, {"crop": 0.5, "rotation": 180.0}])

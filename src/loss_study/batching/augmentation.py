@@ -12,6 +12,13 @@ ERASED_SIDE = 0.25
 RGB = 3
 
 
+def draw_flips_together(count: int, how: Augmentation | None, generator: torch.Generator) -> Tensor:
+    """Return which of `count` pictures are to be flipped with their targets, bool (count,), for `take`."""
+    if how is None or how.flip_apart:
+        return torch.zeros(count, dtype=torch.bool)
+    return draw_flips(count, how.flip, generator)
+
+
 def augment(
     inputs_NHWC: Tensor,
     target_NHW: Tensor,
@@ -22,28 +29,13 @@ def augment(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return `inputs_NHWC` (three channels for each input), `target_NHW` and `valid_NHW` changed as `how` says.
 
-    Inputs, target and `valid_NHW` move together; `valid_NHW`, bool, says which of the target's pixels are a truth,
-    None: all. The target's values stay what they are: no two of them are mixed, and no colour changes them.
+    Flips of inputs and target together come before, see `draw_flips_together`; the other changes are made here. Inputs,
+    target and `valid_NHW` move together; `valid_NHW`, bool, says which of the target's pixels are a truth, None: all.
+    The target's values stay what they are: no two of them are mixed, and no colour changes them.
 
     Each input is erased on its own, and the target never: one square of a quarter of the side becomes black (Cutout,
     DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the picture).
     """
-    if not how.flip_apart:
-        flipped = draw_flips(len(inputs_NHWC), how.flip, generator)
-        inputs_NHWC, target_NHW = flip(inputs_NHWC, flipped), flip(target_NHW, flipped)
-        valid_NHW = None if valid_NHW is None else flip(valid_NHW, flipped)
-    return change(inputs_NHWC, target_NHW, how, generator, valid_NHW=valid_NHW)
-
-
-def change(
-    inputs_NHWC: Tensor,
-    target_NHW: Tensor,
-    how: Augmentation,
-    generator: torch.Generator,
-    *,
-    valid_NHW: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Do what `augment` does after flipping inputs and target together."""
     truths = [target_NHW] if valid_NHW is None else [target_NHW, valid_NHW]
     if how.flip_apart:
         parts = [flip(part, draw_flips(len(part), how.flip, generator)) for part in inputs_NHWC.split(RGB, dim=3)]

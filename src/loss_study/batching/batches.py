@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loss_study.batching.augmentation import change, draw_flips, take
+from loss_study.batching.augmentation import augment, draw_flips_together, take
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Augmentation
 
@@ -79,11 +79,11 @@ class Batches:
         return max(1, len(self.rows) // self.batch_size)
 
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
-        flipped = _flips_together(len(rows), augmentation, generator)
+        flipped = draw_flips_together(len(rows), augmentation, generator)
         inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
         target_NHW, valid_NHW = self._truth(rows, flipped)
         if augmentation is not None:
-            inputs_NHWC, target_NHW, valid_NHW = change(
+            inputs_NHWC, target_NHW, valid_NHW = augment(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
             )
         return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
@@ -126,13 +126,6 @@ class Batches:
         if self.classes == 1:
             return values_N1HW.float().div_(255)
         return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
-
-
-def _flips_together(count: int, how: Augmentation | None, generator: torch.Generator) -> Tensor:
-    """Return which of `count` pictures are mirrored with their targets, bool (count,)."""
-    if how is None or how.flip_apart:
-        return torch.zeros(count, dtype=torch.bool)
-    return draw_flips(count, how.flip, generator)
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
