@@ -29,7 +29,7 @@ def study(tmp_path, monkeypatch):
     for plant in "abcd":
         for number in range(5):
             save(tmp_path / f"leaves/scans/{plant}/{number}.jpg", np.full((20, 30, 3), 90, np.uint8))
-            save(tmp_path / f"leaves/outlines/{plant}/{number}.png", np.full((20, 30), 255, np.uint8))
+            save(tmp_path / f"leaves/outlines/{plant}/{number}.png", np.tri(20, 30, dtype=np.uint8) * 255)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -89,7 +89,7 @@ def test_the_sample_gets_the_depth(models, tmp_path):
     for number in range(14):
         picture = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
         save(root / f"images/{number:02d}.png", picture)
-        save(root / f"masks/{number:02d}.png", np.full((SIDE, SIDE), 255, np.uint8))
+        save(root / f"masks/{number:02d}.png", np.tri(SIDE, dtype=np.uint8) * 255)
     files = {"picture": "images/{name}", "mask": "masks/{name}"}
     dataset = Dataset(
         name="folder", path=str(root), heads=["mask", "depth"], options={"files": files},
