@@ -45,7 +45,6 @@ class Batches:
 
     def __init__(self, sample: PackedSample, split: str, head: str, batch_size: int, device: torch.device) -> None:
         self.rows = torch.from_numpy(sample.rows(split))
-        self._of_split = self.rows
         self.batch_size = batch_size
         self.device = device
         self.classes = sample.classes if head == "mask" else 1
@@ -56,11 +55,14 @@ class Batches:
         )
         self.background_rows = torch.from_numpy(sample.background_rows)
 
-    def in_order(self, augmentation: Augmentation | None = None) -> Iterator[Batch]:
-        """Yield every picture of the split once, in order, unchanged or changed by `augmentation`, always alike."""
+    def in_order(self, augmentation: Augmentation | None = None, rows: Tensor | None = None) -> Iterator[Batch]:
+        """Yield every picture of the split once, in order, unchanged or changed by `augmentation`, always alike.
+
+        `rows` asks for those pictures of the split instead, in their order.
+        """
         generator = torch.Generator().manual_seed(0)
-        for rows in self.rows.split(self.batch_size):
-            yield self._gather(rows, augmentation, generator)
+        for batch in (self.rows if rows is None else rows).split(self.batch_size):
+            yield self._gather(batch, augmentation, generator)
 
     def shuffled(self, seed: int, epoch: int, augmentation: Augmentation | None) -> Iterator[Batch]:
         """Yield the training batches of one epoch, changed by `augmentation`.
@@ -93,7 +95,7 @@ class Batches:
         if self.backgrounds is None:
             return take(self.pictures, rows, flipped)
         if (kept := self._side_by_side) is not None:
-            return kept.index_select(0, torch.searchsorted(self._of_split, rows) + len(self._of_split) * flipped)
+            return kept.index_select(0, torch.searchsorted(self.rows, rows) + len(self.rows) * flipped)
         backgrounds = take(self.backgrounds, self.background_rows[rows], flipped)
         return torch.cat([backgrounds, take(self.pictures, rows, flipped)], dim=3)
 
@@ -101,11 +103,11 @@ class Batches:
     def _side_by_side(self) -> Tensor | None:
         """The inputs of the whole split, and once more mirrored, where they may be kept: uint8 (2 N, H, W, 6)."""
         assert self.backgrounds is not None
-        count, (height, width) = len(self._of_split), self.pictures.shape[1:3]
+        count, (height, width) = len(self.rows), self.pictures.shape[1:3]
         if self.home.type != "cpu" or 2 * count * height * width * 6 > SIDE_BY_SIDE_BYTES:
             return None
         kept = torch.empty(2, count, height, width, 6, dtype=torch.uint8)
-        for place, row in enumerate(self._of_split.tolist()):
+        for place, row in enumerate(self.rows.tolist()):
             torch.cat([self.backgrounds[self.background_rows[row]], self.pictures[row]], dim=2, out=kept[0, place])
             kept[1, place] = kept[0, place].flip(1)
         return kept.flatten(0, 1)

@@ -130,15 +130,15 @@ def _compute(
     tell: Callable[[str], None],
 ) -> None:
     train, validation = (Batches(sample, split, head, batch_size, encoder.device) for split in SPLITS)
-    parts = [(len(train.rows), train, None), (len(validation.rows), validation, None)]
+    whole = _filled_up(train.rows, batch_size)
+    parts = [(len(train.rows), train.in_order(rows=whole)), (len(validation.rows), validation.in_order())]
     if mirrored:
-        parts.append((len(train.rows), train, MIRRORED))
-    train.rows = _filled_up(train.rows, batch_size)
-    entries = sum(count for count, *_ in parts)
+        parts.append((len(train.rows), train.in_order(MIRRORED, rows=whole)))
+    entries = sum(count for count, _ in parts)
     writer = FeatureWriter(folder, entries)
-    for count, batches, augmentation in parts:
+    for count, batches in parts:
         end = writer.written + count
-        for batch in batches.in_order(augmentation):
+        for batch in batches:
             features = encoder.outputs(batch.inputs)
             if not writer.written:
                 _check_room(folder, bytes_of(features) * entries)
