@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 import pytest
 import torch
 
@@ -121,17 +118,6 @@ def test_open_weights_take_a_search():
         built("open")
     closed = combination.with_weights(options_of("open"), {"bce": 1.0})
     assert closed["terms"] == {"dice": 1.0, "bce": 1.0} and not combination.searched(closed)
-
-
-def test_what_a_loss_consists_of():
-    def digest(name):
-        return hashlib.sha256((combination.LOSSES / name).read_bytes()).hexdigest()
-
-    both = combination.contents("dice_bce", STUDY)
-    assert both["files"] == {"dice.py": digest("dice.py"), "bce.py": digest("bce.py")}
-    assert both["options"]["options"]["dice"] == {"smooth": 0.5}
-    assert combination.contents("dice", STUDY) == {"options": {"smooth": 0.5}, "files": {"dice.py": digest("dice.py")}}
-    json.dumps(both)
 
 
 def test_the_page_says_what_it_is_the_sum_of():

@@ -4,7 +4,6 @@ import csv
 import json
 
 import pytest
-import yaml
 from clone import Clone
 
 from loss_study import composing
@@ -126,9 +125,22 @@ def test_editing_a_term_reruns_its_combinations(clone, first_output):
     path.write_text(path.read_text() + "\n# edited\n")
     ran = clone.ran(clone.run("dvc", "repro", "tune"))
     assert sorted(ran) == ["check", "tune@mask-bce", "tune@mask-dice_bce"]
-    stages = yaml.safe_load((clone.folder / "dvc.yaml").read_text())["stages"]
-    for stage in ("tune", "train", "evaluate"):
-        assert "data/losses/${item.loss}.json" in stages[stage]["deps"]
+
+
+def test_editing_what_measures_reruns_no_training(clone, first_output):
+    composing.compose(clone.folder / "params.yaml", ["scale=smoke", "loss.names=[dice]", "loss.heads=[mask]"])
+    clone.run("dvc", "repro")
+    path = clone.folder / "src/loss_study/anatomy/response.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    assert clone.ran(clone.run("dvc", "repro")) == ["check", "evaluate@mask-dice-0", "compare"]
+
+
+def test_another_recipe_trains_again(clone, first_output):
+    composing.compose(clone.folder / "params.yaml", ["scale=smoke", "loss.names=[dice]", "loss.heads=[mask]"])
+    clone.run("dvc", "repro")
+    clone.run("sed", "-i", "s/flip: 0.5/flip: 0.25/", "params.yaml")
+    stages = ["check", "tune@mask-dice", "train@mask-dice-0", "evaluate@mask-dice-0", "compare"]
+    assert clone.ran(clone.run("dvc", "repro")) == stages
 
 
 @pytest.fixture(scope="module")

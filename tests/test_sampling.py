@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
 
@@ -380,10 +380,30 @@ def test_same_parameters_same_bytes_whatever_the_workers(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "CHUNK", 7)
     monkeypatch.setattr(sampling, "SECONDS_WORTH_A_POOL", 0)
     source = composites(tmp_path)
-    for workers in (1, 2):
+    for workers in (1, 3):
         pack(source, tmp_path / str(workers), dataset(), parameters(size=32), workers=workers)
-    assert pools == [2]
-    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+    assert pools == [2], "this process is the third"
+    assert contents(tmp_path / "1") == contents(tmp_path / "3")
+
+
+@dataclass(frozen=True)
+class Noting(Grid):
+    """A grid that notes the backgrounds of the pictures that it makes."""
+
+    noted: list[str] = field(default_factory=list)
+
+    def example(self, item, size):
+        self.noted.append(item.background)
+        return super().example(item, size)
+
+
+def test_pictures_of_one_background_are_made_together(tmp_path, monkeypatch):
+    """A source that keeps what a background takes need not make it twice."""
+    monkeypatch.setattr(sampling, "CHUNK", 7)
+    source = Noting()
+    sample = packed(tmp_path, source)
+    assert source.noted == sorted(source.noted) and len(source.noted) == len(sample.pictures)
+    assert [row["background"] for row in sample.index] != source.noted, "they lie in another order"
 
 
 def test_memory_grows_by_a_fraction_of_the_pictures(tmp_path):

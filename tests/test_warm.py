@@ -283,6 +283,30 @@ def test_under_plain_dvc_the_first_stage_starts_a_server_for_the_others(script, 
     assert not list((tmp_path / ".dvc" / "tmp").iterdir())
 
 
+def test_under_plain_dvc_a_stage_starts_the_server_that_a_later_one_wants(script, tmp_path):
+    (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+    command = script("import os, sys; print(os.getppid(), 'mlflow.pytorch' in sys.modules, flush=True)")
+    light = command.index("light")
+    names = (["torch"], ["torch", "--then", "mlflow"], ["torch", "--then", "mlflow"], ["torch"], ["mlflow"], ["mlflow"])
+    commands = [[*command[:light], *name, *command[light + 1 :]] for name in names]
+    dvc = f"import subprocess\nfor command in {commands!r}: subprocess.run(command, check=True)"
+    lines = run([sys.executable, "-c", dvc], env=cold() | {"DVC_ROOT": str(tmp_path)}).stdout.splitlines()
+    assert lines == [lines[0]] * 4 + [lines[-1]] * 2
+    (torch, early), (mlflow, late) = lines[0].split(), lines[-1].split()
+    assert (early, late) == ("False", "True")
+    assert gone(int(torch)) and gone(int(mlflow))
+    assert not list((tmp_path / ".dvc" / "tmp").iterdir())
+
+
+def test_a_failed_stage_and_one_with_servers_of_its_own_start_no_other(servers, script, tmp_path):
+    (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+    command = script("import sys; sys.exit(int(sys.argv[1]))")
+    command[command.index("light") + 1 : command.index("light") + 1] = ["--then", "second"]
+    for environment, code in ((cold(), "3"), (dict(os.environ), "0")):
+        done = run([*command, code], env=environment | {"DVC_ROOT": str(tmp_path)})
+        assert done.returncode == int(code) and not list((tmp_path / ".dvc" / "tmp").iterdir())
+
+
 def test_nothing_is_left_behind(monkeypatch, script):
     monkeypatch.setitem(offer.LOADED, "light", ())
     with Servers() as started:

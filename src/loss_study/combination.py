@@ -16,7 +16,6 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,13 +94,6 @@ def losses_of(name: str, options: Mapping[str, Any]) -> list[str]:
 def files_of(name: str, options: Mapping[str, Any]) -> list[Path]:
     """Return the files of `losses_of`."""
     return [LOSSES / f"{loss}.py" for loss in losses_of(name, options)]
-
-
-def contents(name: str, loss_options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what decides the values of the loss `name`: its options, and the SHA-256 of its files by their names."""
-    options = options_of(name, loss_options)
-    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files_of(name, options)}
-    return {"options": options, "files": files}
 
 
 def searched(options: Mapping[str, Any]) -> dict[str, list[float]]:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -70,8 +70,7 @@ def pack(
     with whole_folder(folder) as new:
         packer = _Packer(source, new, sample.size, tuple(dataset.heads), dataset.classes, teacher)
         packer.make_room(len(items), len(backgrounds))
-        jobs = [_Job("background_rows", *chunk) for chunk in _chunks(backgrounds)]
-        jobs += [_Job("picture_rows", *chunk) for chunk in _chunks(items, teacher.batch_size if teacher else CHUNK)]
+        jobs = _jobs(items, backgrounds, teacher.batch_size if teacher else CHUNK)
         made = _run(packer, jobs, 1 if teacher else workers)
         _check_masks([one.foreground for one in made if one.foreground is not None])
         gaps = [head for head in dataset.heads if packer.close_gaps(head, made)]
@@ -139,11 +138,10 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Job:
-    """A method of `_Packer`, the first row it writes, and what it writes there."""
+    """Pictures and backgrounds to make, each with the row that it is written to."""
 
-    method: str
-    start: int
-    things: Sequence[Any]
+    pictures: Mapping[int, Item]
+    backgrounds: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -179,29 +177,25 @@ class _Packer:
                 raise _no_room(self.folder, error.strerror) from None
 
     def run(self, job: _Job) -> list[_Made]:
-        """Do one job; the result of one that writes backgrounds is empty."""
-        return getattr(self, job.method)(job.start, job.things)
-
-    def background_rows(self, start: int, names: Sequence[str]) -> list[_Made]:
-        """Write the backgrounds `names` from row `start` on."""
-        self._write("backgrounds", start, [self.source.background(name, self.size) for name in names])
-        return []
-
-    def picture_rows(self, start: int, items: Sequence[Item]) -> list[_Made]:
-        """Write pictures, masks and depths of `items` from row `start` on."""
+        """Write backgrounds, pictures, masks and depths; return what came of each picture."""
+        self._write(
+            "backgrounds", {row: self.source.background(name, self.size) for row, name in job.backgrounds.items()}
+        )
+        rows, items = list(job.pictures), list(job.pictures.values())
         examples = [self.source.example(item, self.size) for item in items]
         if self.teacher:
             examples = self._taught(self.teacher, items, examples)
-        self._write("pictures", start, [example.picture for example in examples])
+        self._write("pictures", {row: example.picture for row, example in zip(rows, examples, strict=True)})
         targets = [
             {head: self._target(item, example, head) for head in self.heads}
             for item, example in zip(items, examples, strict=True)
         ]
         for head in self.heads:
-            self._write(f"{head}s", start, [target[head].values for target in targets])
-            for row, target in enumerate(targets, start=start):
-                if target[head].valid is not None:
-                    self._write(_valid(head), row, [target[head].valid])
+            of_head = {row: target[head] for row, target in zip(rows, targets, strict=True)}
+            self._write(f"{head}s", {row: target.values for row, target in of_head.items()})
+            self._write(
+                _valid(head), {row: target.valid for row, target in of_head.items() if target.valid is not None}
+            )
         return list(map(self._made, examples, targets))
 
     def _taught(self, teacher: Teacher, items: Sequence[Item], examples: Sequence[Example]) -> list[Example]:
@@ -217,9 +211,8 @@ class _Packer:
         if not any(head in one.gaps for one in made):
             path.unlink()
             return False
-        for row, one in enumerate(made):
-            if head not in one.gaps:
-                self._write(_valid(head), row, [np.ones((self.size, self.size), np.bool_)])
+        everywhere = np.ones((self.size, self.size), np.bool_)
+        self._write(_valid(head), {row: everywhere for row, one in enumerate(made) if head not in one.gaps})
         return True
 
     def _made(self, example: Example, targets: Mapping[str, _Target]) -> _Made:
@@ -251,17 +244,20 @@ class _Packer:
             )
         return _Target(values, valid)
 
-    def _write(self, name: str, start: int, rows: Sequence[np.ndarray]) -> None:
+    def _write(self, name: str, rows: Mapping[int, np.ndarray]) -> None:
         """Write through the file, not through the mapping: a full disk is then an error, not a killed process."""
+        if not rows:
+            return
         path = self.folder / f"{name}.npy"
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        block = np.stack(rows)
-        if block.dtype != array.dtype or block.shape[1:] != array.shape[1:]:
-            raise ValueError(f"{name}: {block.dtype} {block.shape[1:]} instead of {array.dtype} {array.shape[1:]}")
         try:
             with path.open("r+b") as file:
-                file.seek(array.offset + start * array[0].nbytes)
-                file.write(block.data)
+                for row, content in rows.items():
+                    if content.dtype != array.dtype or content.shape != array.shape[1:]:
+                        expected = f"{array.dtype} {array.shape[1:]}"
+                        raise ValueError(f"{name}: {content.dtype} {content.shape} instead of {expected}")
+                    file.seek(array.offset + row * array[0].nbytes)
+                    file.write(np.ascontiguousarray(content).data)
         except OSError as error:
             raise _no_room(self.folder, error.strerror) from None
 
@@ -295,34 +291,58 @@ def _no_room(folder: Path, reason: str | None) -> StudyError:
     return StudyError(f"{folder.parent}: the packed sample cannot be written ({reason}); make room there")
 
 
-def _chunks(things: Sequence[T], length: int = CHUNK) -> Iterator[tuple[int, Sequence[T]]]:
-    for start in range(0, len(things), length):
-        yield start, things[start : start + length]
+def _jobs(items: Sequence[Item], backgrounds: Sequence[str], length: int) -> list[_Job]:
+    """Return jobs of up to `length` pictures. Those before one background come together: it is made ready once."""
+    order = sorted(range(len(items)), key=lambda row: items[row].background or "")
+    unmade = {name: row for row, name in enumerate(backgrounds)}
+    jobs = []
+    for start in range(0, len(order), length):
+        pictures = {row: items[row] for row in order[start : start + length]}
+        names = sorted({item.background for item in pictures.values() if item.background in unmade})
+        jobs.append(_Job(pictures, {unmade.pop(name): name for name in names}))
+    return jobs
 
 
 def _run(packer: _Packer, jobs: Sequence[_Job], workers: int) -> list[_Made]:
-    made: list[_Made] = []
-    with reporting("sample", sum(len(job.things) for job in jobs)) as progress:
-        for job, result in zip(jobs, _results(packer, jobs, workers), strict=True):
-            made += result
-            progress.advance(len(job.things), "pictures")
-    return made
+    """Do the jobs and return what came of the pictures, by row."""
+    made: dict[int, _Made] = {}
+    with reporting("sample", sum(len(job.pictures) + len(job.backgrounds) for job in jobs)) as progress:
+        for job, result in _results(packer, jobs, workers):
+            made |= zip(job.pictures, result, strict=True)
+            progress.advance(len(job.pictures) + len(job.backgrounds), "pictures")
+    return [made[row] for row in sorted(made)]
 
 
-def _results(packer: _Packer, jobs: Sequence[_Job], workers: int) -> Iterator[list[_Made]]:
-    """Yield the jobs' results in order; the first job tells whether the others are worth more processes."""
+def _results(packer: _Packer, jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, list[_Made]]]:
+    """Yield every job with its result; the first one tells whether the others are worth more processes."""
     started = time.monotonic()
-    yield packer.run(jobs[0])
+    yield jobs[0], packer.run(jobs[0])
     rest = jobs[1:]
-    if workers == 1 or (time.monotonic() - started) * len(rest) < SECONDS_WORTH_A_POOL:
-        yield from map(packer.run, rest)
-        return
+    if workers > 1 and (time.monotonic() - started) * len(rest) >= SECONDS_WORTH_A_POOL:
+        yield from _shared(packer, rest, workers)
+    else:
+        yield from ((job, packer.run(job)) for job in rest)
+
+
+def _shared(packer: _Packer, jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, list[_Made]]]:
+    """Yield every job with its result, as they come. This process is one of the workers; it begins at the other end."""
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(rest)), context, initializer=_start_worker, initargs=(packer,)) as pool:
+    with ProcessPoolExecutor(min(workers - 1, len(jobs)), context, _start_worker, (packer,)) as pool:
+        waiting = {pool.submit(_run_in_worker, job): job for job in jobs}
         try:
-            yield from pool.map(_run_in_worker, rest)
+            for future, job in reversed(list(waiting.items())):
+                if future.cancel():
+                    del waiting[future]
+                    yield job, packer.run(job)
+                for done in [one for one in waiting if one.done()]:
+                    yield waiting.pop(done), done.result()
+            for future in as_completed(list(waiting)):
+                yield waiting[future], future.result()
         except BrokenProcessPool:
             raise StudyError("sample: a worker process was killed, perhaps for want of memory; try again") from None
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 _worker: list[_Packer] = []

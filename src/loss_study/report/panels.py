@@ -16,6 +16,8 @@ from loss_study.report.labels import shown
 from loss_study.report.ranking import Ranking
 from loss_study.report.results import Result, rows
 
+#: Takes half as long as the usual 6, for 4 % more bytes.
+PNG_LEVEL = 4
 _CELL = 128
 _GAP = 6
 _LINE = 20
@@ -129,7 +131,7 @@ def panel(head: str, name: str, picture: int, shots: Sequence[Shot], sample: Pac
     alt = f"{head} of test picture {identity}: {', '.join(column.title for column in columns)}; below, the errors"
     canvas = _drawn(columns, truth.values.shape)
     file = io.BytesIO()
-    canvas.save(file, "PNG")
+    canvas.save(file, "PNG", compress_level=PNG_LEVEL)
     return Panel(head, name, identity, file.getvalue(), canvas.width, alt)
 
 

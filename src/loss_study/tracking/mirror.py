@@ -15,6 +15,7 @@ import numpy as np
 
 from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.parameters import Parameters
+from loss_study.report.panels import PNG_LEVEL
 from loss_study.tracking import describe, live, model, panels, views
 from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
@@ -171,7 +172,7 @@ class _Mirror:
         sheet = panels.sheet(self.sample, outputs.trial.head, outputs.evaluation["panel"], predictions)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "panels.png"
-            sheet.save(path)
+            sheet.save(path, compress_level=PNG_LEVEL)
             self.store.client.log_artifact(run_id, str(path))
         # Logged as an image, too, it can be laid beside other runs' in the page's image grid.
         self.store.client.log_image(run_id, sheet, key="panels", step=0, synchronous=True)

@@ -6,13 +6,12 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 
 import loss_study
-from loss_study import combination, losses, metrics
+from loss_study import combination, losses, metrics, protocol
 from loss_study.data.packed import PackedSample
 from loss_study.parameters import Model, Parameters, Recipe
 from loss_study.progress import Reporter, duration, reporting
@@ -25,9 +24,6 @@ from loss_study.training.outcome import HISTORY, Outcome
 from loss_study.trial import Trial, trials
 from loss_study.tuning import tuned
 from loss_study.writing import check_writable, whole_folder, write_csv, write_json
-
-#: Folders of the package whose code decides a training's numbers.
-_FOLDERS = ("arithmetic", "batching", "metrics", "training")
 
 
 def run(trial: Trial, sample: PackedSample, parameters: Parameters) -> None:
@@ -129,26 +125,13 @@ def _conclude(trial: Trial, outcome: Outcome, seconds: float) -> None:
 
 
 def _key(trial: Trial, sample: PackedSample, model: Model, recipe: Recipe, options: dict[str, Any]) -> str:
-    package = Path(loss_study.__file__).parent
-    code = [
-        *(
-            path
-            for name in ("training", "batching", "metrics", "arithmetic")
-            for path in (package / name).rglob("*.py")
-        ),
-        *combination.files_of(trial.loss, options),
-        package / "losses" / "__init__.py",
-        package / "acceleration.py",
-        *(package / "models" / "_parts").glob("*.py"),
-        package / "models" / "__init__.py",
-        package / "models" / f"{model.name}.py",
-    ]
     parts = {
         "trial": trial.name,
         "model": model.model_dump(),
         "recipe": recipe.model_dump(),
         "loss_options": options,
     }
+    code = protocol.training_code(trial.loss, options, model.name)
     return key(parts, [*code, *sample.folder.iterdir()])
 
 

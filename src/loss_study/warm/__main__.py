@@ -1,7 +1,8 @@
 """Run a stage in a warm server if one is offered, else here.
 
-``python -m loss_study.warm --with torch stages/train.py mask dice 0``; ``--with`` names the server. Exit code, output
-and signals are those of the stage. Only the standard library is imported, because every stage waits for it.
+``python -m loss_study.warm --with torch stages/train.py mask dice 0``; ``--with`` names the server, ``--then`` one that
+a later stage wants, to be started when this one is done. Exit code, output and signals are those of the stage. Only the
+standard library is imported, because every stage waits for it.
 """
 
 from __future__ import annotations
@@ -21,16 +22,28 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if sys.platform == "
 
 
 def main() -> None:
-    """Parse ``--with <name> <command>``, hand the command over or run it."""
-    option, name, *command = sys.argv[1:]
-    if option != "--with" or not command:
-        sys.exit("usage: python -m loss_study.warm --with NAME (SCRIPT | -m MODULE) [ARGUMENT ...]")
+    """Hand the command over, or run it."""
+    name, following, command = _parse(sys.argv[1:])
     parent = os.getppid()
     connection = _connect(name)
     if connection is None or not _hand_over(connection, command):
         run(command)
-    else:
-        _end_as(_wait(connection, name, parent))
+        return
+    code = _wait(connection, name, parent)
+    if code == 0 and following:
+        _offer(following)
+    _end_as(code)
+
+
+def _parse(arguments: list[str]) -> tuple[str, str | None, list[str]]:
+    """Return the server to use, the one to start afterwards, and the command."""
+    options, command = {}, arguments
+    while len(command) > 1 and command[0] in ("--with", "--then"):
+        (option, name), command = command[:2], command[2:]
+        options[option] = name
+    if "--with" not in options or not command:
+        sys.exit("usage: python -m loss_study.warm --with NAME [--then NAME] (SCRIPT | -m MODULE) [ARGUMENT ...]")
+    return options["--with"], options.get("--then"), command
 
 
 def _connect(name: str) -> socket.socket | None:
@@ -40,11 +53,20 @@ def _connect(name: str) -> socket.socket | None:
     """
     if folder := os.environ.get(warm.FOLDER):
         return _connected(f"{folder}/{name}")
-    if sys.platform != "linux" or "DVC_ROOT" not in os.environ:
+    if not _is_plain_dvc():
         return None
-    dvc = os.getppid()
-    address = f"{os.environ['DVC_ROOT']}/.dvc/tmp/torch-{dvc}.socket"
-    return _connected(address) or (_started(address, dvc) if name == "torch" else None)
+    if name == "torch":
+        _offer(name)
+    return _connected(_address(name)) or _connected(_address("torch"))
+
+
+def _is_plain_dvc() -> bool:
+    return sys.platform == "linux" and warm.FOLDER not in os.environ and "DVC_ROOT" in os.environ
+
+
+def _address(name: str) -> str:
+    """Where the server `name` listens that ends with DVC, this process's parent."""
+    return f"{os.environ['DVC_ROOT']}/.dvc/tmp/{name}-{os.getppid()}.socket"
 
 
 def _connected(address: str) -> socket.socket | None:
@@ -57,14 +79,14 @@ def _connected(address: str) -> socket.socket | None:
     return connection
 
 
-def _started(address: str, dvc: int) -> socket.socket | None:
-    from loss_study.warm import offer  # noqa: PLC0415 -- later stages do without its imports
+def _offer(name: str) -> None:
+    """Under plain DVC, start the server `name` unless it is there."""
+    if not _is_plain_dvc() or Path(_address(name)).exists():
+        return
+    from loss_study.warm import offer  # noqa: PLC0415 -- other stages do without its imports
 
-    try:
-        offer.start("torch", Path(address), dvc)
-    except OSError:
-        return None
-    return _connected(address)
+    with contextlib.suppress(OSError):  # Without a server, commands run in processes of their own.
+        offer.start(name, Path(_address(name)), os.getppid())
 
 
 def _hand_over(connection: socket.socket, command: list[str]) -> bool:

@@ -1,0 +1,77 @@
+"""What decides a trial's numbers besides its pictures: the parameters of its training, and the code.
+
+DVC rewrites all of ``dvc.lock`` after each stage, so a stage of which there are many names few dependencies: `check`
+writes a file for the trials of each loss, and its change stands for that of any parameter or file in it.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from loss_study import combination
+from loss_study.parameters import Parameters
+from loss_study.writing import whole_folder, write_json
+
+PACKAGE = Path(__file__).parent
+#: What trains a model, and every trial goes through.
+TRAINING = (
+    "acceleration.py",
+    "arithmetic",
+    "batching",
+    "losses/__init__.py",
+    "metrics",
+    "models/__init__.py",
+    "models/_parts",
+    "training",
+)
+#: What measures one; the models in it are those that were trained.
+EVALUATION = (
+    "acceleration.py",
+    "anatomy",
+    "arithmetic",
+    "batching",
+    "evaluation.py",
+    "losses/__init__.py",
+    "metrics",
+    "training",
+)
+
+
+def write(parameters: Parameters, folder: Path) -> None:
+    """Replace `folder` by ``train/<loss>.json``, what decides the training with each loss, and ``evaluate.json``."""
+    with whole_folder(folder) as new:
+        (new / "train").mkdir()
+        for loss in parameters.loss.names:
+            write_json(new / "train" / f"{loss}.json", of_training(loss, parameters))
+        write_json(new / "evaluate.json", {"code": _digests(files_in(EVALUATION))})
+
+
+def of_training(loss: str, parameters: Parameters) -> dict[str, Any]:
+    """Return the parameters that decide the training with `loss`, and the SHA-256 of its code by file."""
+    options = combination.options_of(loss, parameters.loss_options)
+    return {
+        "model": parameters.model.model_dump(mode="json"),
+        "recipe": parameters.recipe.model_dump(mode="json"),
+        "options": options,
+        "code": _digests(training_code(loss, options, parameters.model.name)),
+    }
+
+
+def training_code(loss: str, options: Mapping[str, Any], model: str) -> list[Path]:
+    """Return the files that decide what a training with `loss`, which has these `options`, makes of `model`."""
+    return [*files_in(TRAINING), *combination.files_of(loss, options), PACKAGE / "models" / f"{model}.py"]
+
+
+def files_in(names: Iterable[str]) -> list[Path]:
+    """Return the modules that `names`, files and folders of the package, stand for."""
+    paths = [PACKAGE / name for name in names]
+    return [file for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+
+
+def _digests(files: Iterable[Path]) -> dict[str, str]:
+    return {file.relative_to(PACKAGE).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
