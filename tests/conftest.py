@@ -10,6 +10,7 @@ import yaml
 
 from loss_study import composing, parameters
 from loss_study.data.packed import INDEX_COLUMNS, PackedSample
+from loss_study.training import checkpoint
 
 
 def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) -> Path:
@@ -56,6 +57,12 @@ def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) 
 def sample(tmp_path) -> PackedSample:
     """A packed sample of 24 pictures at 32 px: 12 for training, 6 for validation, 6 for the test."""
     return PackedSample.open(write_sample(tmp_path / "data" / "sample"))
+
+
+@pytest.fixture
+def saved_each_epoch(monkeypatch):
+    """Every epoch's state is saved, although these trainings take less time than that."""
+    monkeypatch.setattr(checkpoint, "SHARE", 1e9)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import wait
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -62,6 +64,49 @@ def test_second_trainer_waits_for_a_first_that_ends_soon_and_begins_anew(here):
         second.save({"epoch": 1})
         assert second.load() == {"epoch": 1}
         assert Checkpoint("mask-bce-0", "k")._try_lock() is None
+
+
+def test_saving_takes_a_hundredth_of_the_time_at_most(here, monkeypatch):
+    """A state that takes 0.3 s to copy and 0.2 s to write, epochs of 7 s: 50 s have to pass between two of them."""
+    now = 100.0
+
+    def takes(seconds):
+        def work(*_):
+            nonlocal now
+            now += seconds
+            return memoryview(b"")
+
+        return work
+
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(checkpoint, "_serialised", takes(0.3))
+    monkeypatch.setattr(checkpoint, "_write_atomically", takes(0.2))
+    saved = []
+    with Checkpoint("mask-bce-0", "k") as held:
+        for epoch in range(1, 20):
+            now += 7
+            before = now
+            held.save({})
+            if held._writing is not None:
+                wait([held._writing])
+            if now > before:
+                saved.append(epoch)
+    assert saved == [1, 9, 17]
+
+
+def test_while_a_state_is_being_written_no_other_is_taken(here, monkeypatch):
+    written, may_end = [], threading.Event()
+
+    def slow(content, path):
+        written.append(path)
+        may_end.wait(30)
+
+    monkeypatch.setattr(checkpoint, "_write_atomically", slow)
+    with Checkpoint("mask-bce-0", "k") as held:
+        for _ in range(3):
+            held.save({})
+        may_end.set()
+    assert len(written) == 1
 
 
 def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):

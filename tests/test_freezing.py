@@ -90,6 +90,7 @@ def test_each_phase_runs_through_the_schedule(sample, recipe):
     assert learning_rates() == pytest.approx([0.01, 0.005, 0.0025, 0.001, 0.0005, 0.00025])
 
 
+@pytest.mark.usefixtures("saved_each_epoch")
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("epochs_before", [1, 3, 4])
 def test_resumes_in_either_phase_to_the_last_digit(epochs_before, cached, sample, recipe, monkeypatch):

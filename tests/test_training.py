@@ -82,6 +82,7 @@ class KilledError(Exception):
     pass
 
 
+@pytest.mark.usefixtures("saved_each_epoch")
 @pytest.mark.parametrize("moment", ["in an epoch", "after the last epoch"])
 def test_resumes_to_the_last_digit(moment, sample, smoke, monkeypatch):
     trial = Trial("depth", "ssim", 0)
@@ -116,6 +117,7 @@ def test_resumes_to_the_last_digit(moment, sample, smoke, monkeypatch):
     assert same(weights(trial), expected)
 
 
+@pytest.mark.usefixtures("saved_each_epoch")
 def test_dropout_draws_the_same_after_a_resume(sample, smoke, monkeypatch):
     build = models.build
 

@@ -57,6 +57,7 @@ def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
+@pytest.mark.usefixtures("saved_each_epoch")
 def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     undisturbed = searched(study, tmp_path)
     steps = []

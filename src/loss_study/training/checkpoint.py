@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -25,6 +26,8 @@ from loss_study.errors import StudyError
 CHECKPOINTS = Path("checkpoints")
 #: A process that was killed together with its parent takes a moment to end.
 SECONDS_TO_WAIT = 10.0
+#: Share of a training's time that saving its states may take.
+SHARE = 0.01
 
 
 class DamagedError(Exception):
@@ -69,6 +72,12 @@ def _write_atomically(content: memoryview, path: Path) -> None:
         raise
 
 
+def _seconds_to_write(content: memoryview, path: Path) -> float:
+    started = time.monotonic()
+    _write_atomically(content, path)
+    return time.monotonic() - started
+
+
 def load_saved(path: Path) -> dict[str, Any]:
     """Return what `save_atomically` wrote to `path`, on the CPU; no code in the file is run.
 
@@ -87,7 +96,9 @@ def load_saved(path: Path) -> dict[str, Any]:
 class Checkpoint:
     """One trial's checkpoint folder, locked while it is open: use it in a ``with`` statement.
 
-    A state is taken at once and written while training goes on, for a disk takes its time.
+    A state is taken at once and written while training goes on, for a disk takes its time. Where that is long and an
+    epoch is short, not every epoch's is saved: a killed training repeats at most ``1 / SHARE`` times what it took to
+    save a state, and the epoch that it was in.
 
     Raises:
         StudyError: on entering, if another process trains the same trial and does not end within `SECONDS_TO_WAIT`.
@@ -98,7 +109,9 @@ class Checkpoint:
         self._lock: IO[str] | None = None
         self._warned = False
         self._writer = ThreadPoolExecutor(1)
-        self._writing: Future[None] | None = None
+        self._writing: Future[float] | None = None
+        self._taken = -math.inf
+        self._cost = 0.0
 
     def __enter__(self) -> Checkpoint:
         until = time.monotonic() + SECONDS_TO_WAIT
@@ -132,16 +145,30 @@ class Checkpoint:
             self._lock.close()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state; where that fails, training goes on after one warning, and the old state stays."""
+        """Replace the saved state, unless that would take more than `SHARE` of the time since it was taken.
+
+        Where it fails, training goes on after one warning, and the old state stays.
+        """
+        if not self._is_due():
+            return
         self.settle()
-        self._writing = self._writer.submit(_write_atomically, _serialised(state), self.folder / "state.pt")
+        self._taken = time.monotonic()
+        content = _serialised(state)
+        self._cost = time.monotonic() - self._taken
+        self._writing = self._writer.submit(_seconds_to_write, content, self.folder / "state.pt")
+
+    def _is_due(self) -> bool:
+        if self._writing is not None and self._writing.done():
+            self.settle()
+        since = time.monotonic() - self._taken
+        return since * SHARE >= (self._cost if self._writing is None else since)
 
     def settle(self) -> None:
         """Wait until the last state is written; that it could not be is said here."""
         writing, self._writing = self._writing, None
         try:
             if writing is not None:
-                writing.result()
+                self._cost += writing.result()
         except OSError as error:
             if not self._warned:
                 self._warned = True
