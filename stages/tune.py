@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loss_study import parameters
 from loss_study.errors import run_stage
+from loss_study.training.distributed import in_processes
 from loss_study.trial import Trial
 from loss_study.tuning import tune
 
@@ -19,11 +20,6 @@ def main() -> None:
     arguments = parser.parse_args()
     study = parameters.load()
     trial = Trial(arguments.head, arguments.loss, study.recipe.search.seed)
-    if not study.recipe.search.lr:
-        tune(trial, Path("data/sample"), study)
-        return
-    from loss_study.training.distributed import in_processes  # noqa: PLC0415 -- torch takes seconds
-
     in_processes(study.recipe.devices, lambda: tune(trial, Path("data/sample"), study))
 
 

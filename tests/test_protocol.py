@@ -42,13 +42,23 @@ def test_it_holds_the_parameters_and_the_code_of_the_loss(study):
 
 
 def test_it_is_written_whole(study, tmp_path):
-    (tmp_path / "protocol" / "train").mkdir(parents=True)
-    (tmp_path / "protocol" / "train" / "gone.json").write_text("{}")
+    (tmp_path / "protocol").mkdir(parents=True)
+    (tmp_path / "protocol" / "gone.json").write_text("{}")
     protocol.write(study, tmp_path / "protocol")
-    files = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.json")}
-    assert files == {"protocol/train/dice.json", "protocol/train/dice_bce.json", "protocol/evaluate.json"}
-    written = json.loads((tmp_path / "protocol" / "train" / "dice.json").read_text())
+    pairs = {f"train/{head}-{loss}/protocol.json" for head in ("mask", "depth") for loss in ("dice", "dice_bce")}
+    files = {file.relative_to(tmp_path / "protocol").as_posix() for file in tmp_path.rglob("*.json")}
+    assert files == pairs | {"evaluate.json"}
+    written = json.loads((tmp_path / "protocol" / "train" / "depth-dice" / "protocol.json").read_text())
     assert written == protocol.of_training("dice", study)
+
+
+def test_one_more_loss_changes_nobody_elses(tmp_path):
+    """The losses that are searched for are those of the study; they decide no training."""
+    found = []
+    for names in ("[dice]", "[dice,bce]"):
+        composing.compose(tmp_path / "params.yaml", ["recipe=tuned", f"loss.names={names}"])
+        found.append(protocol.of_training("dice", parameters.load(tmp_path / "params.yaml")))
+    assert found[0] == found[1]
 
 
 def imported(file):

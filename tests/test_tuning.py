@@ -3,12 +3,10 @@
 import csv
 import json
 import math
-import subprocess
-import sys
 
 import pytest
 
-from loss_study import composing, parameters, tuning
+from loss_study import composing, parameters, protocol, tuning
 from loss_study.errors import StudyError
 from loss_study.training import trial_run
 from loss_study.trial import Trial
@@ -37,7 +35,7 @@ def test_chooses_the_best_on_validation(study, tmp_path):
     assert [float(row["lr"]) for row in candidates] == [0.0001, 0.001, 0.03]
     lowest = min(candidates, key=lambda row: float(row["validation"]))
     assert choice["lr"] == float(lowest["lr"]) and choice["validation"] == float(lowest["validation"])
-    assert choice["searched"] and choice["budget"] == {"candidates": 3, "epochs": 2, "seed": 1000}
+    assert choice["budget"] == {"candidates": 3, "epochs": 2, "seed": 1000}
 
 
 def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
@@ -78,17 +76,20 @@ def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     assert len(steps) == 8 + 12
 
 
-def test_without_a_search_the_rate_is_the_recipes_and_torch_is_not_imported(tmp_path, monkeypatch):
+def test_a_recipe_without_a_search_has_none(tmp_path, monkeypatch):
     composing.compose(tmp_path / "params.yaml", ["scale=smoke"])
     monkeypatch.chdir(tmp_path)
-    code = (
-        "import sys; from pathlib import Path; from loss_study import parameters; from loss_study.trial import Trial;"
-        "from loss_study.tuning import tune;"
-        "tune(Trial('mask', 'bce', 1000), Path('data/sample'), parameters.load()); print('torch' in sys.modules)"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
-    choice = json.loads((Trial("mask", "bce", 0).tuning_dir / "choice.json").read_text())
-    assert choice["lr"] == 0.01 and not choice["searched"]
+    with pytest.raises(StudyError, match=r"recipe.search.lr: recipe 'fixed' has no search; say -S recipe=tuned"):
+        tune(Trial("mask", "bce", 1000), tmp_path / "data/sample", parameters.load())
+    assert not (tmp_path / "tuning").exists()
+
+
+def test_the_protocol_is_that_of_the_trainings_that_follow(study, tmp_path):
+    choice, _ = searched(study, tmp_path)
+    trial = Trial("depth", "l1", 0)
+    found = json.loads((trial.tuning_dir / "protocol.json").read_text())
+    assert found == protocol.of_training("l1", tuned(trial, study))
+    assert found["recipe"]["optimizer"]["lr"] == choice["lr"]
 
 
 def test_best_ignores_what_diverged():
@@ -159,6 +160,9 @@ def test_a_search_that_has_not_run_says_what_to_run(study):
     [
         ("recipe.search.seed=0", "recipe.search.seed: 0 is one of seeds"),
         ("recipe.search.lr=[0.1,0.01]", "recipe.search.lr: list different learning rates from low to high"),
+        ("recipe.search.lr=[]", r"recipe.search.losses: must be \[\], as there is no recipe.search.lr"),
+        ("recipe.search.losses=[dice]", r"recipe.search.losses: must be \[bce,.*\], as loss.names; -S recipe="),
+        ("recipe.search.protocols=data/protocol/train", "recipe.search.protocols: must be tuning with this"),
     ],
 )
 def test_a_search_that_would_not_be_fair_is_refused(override, message, tmp_path):

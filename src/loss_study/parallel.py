@@ -81,24 +81,17 @@ def run(jobs: int) -> None:
 def tasks(study: Parameters) -> list[Task]:
     """Return what there is to do between sample and compare: searches, where there are any, then the trials.
 
-    Every trial waits for its search. Without one, what stands in its place takes a moment, less than DVC's start: it
-    comes first in the task of the pair's first trial, and the other seeds wait for that.
+    Every trial waits for its search.
     """
-    pairs = heads_and_losses(study) if study.recipe.search.lr else []
-    first = {pair: Task("-".join(pair), (_tune(pair),)) for pair in pairs}
-    everything = list(first.values())
-    for trial in trials(study):
-        pair, stages = (trial.head, trial.loss), (f"train@{trial.name}", f"evaluate@{trial.name}")
-        if pair in first:
-            task = Task(trial.name, stages, after=first[pair])
-        else:
-            task = first[pair] = Task(trial.name, (_tune(pair), *stages))
-        everything.append(task)
-    return everything
-
-
-def _tune(pair: tuple[str, str]) -> str:
-    return f"tune@{'-'.join(pair)}"
+    names = {pair: "-".join(pair) for pair in heads_and_losses(study)} if study.recipe.search.lr else {}
+    searches = {pair: Task(name, (f"tune@{name}",)) for pair, name in names.items()}
+    return [
+        *searches.values(),
+        *(
+            Task(trial.name, (f"train@{trial.name}", f"evaluate@{trial.name}"), searches.get((trial.head, trial.loss)))
+            for trial in trials(study)
+        ),
+    ]
 
 
 def unfinished(everything: Sequence[Task]) -> list[Task]:

@@ -127,10 +127,13 @@ class Optimizer(_Section):
 class Search(_Section):
     """The search for each loss's own learning rate; an empty `lr` is no search, `optimizer.lr` holds for all.
 
-    `epochs` and `seed` are those of the search's trainings.
+    `epochs` and `seed` are those of the search's trainings. `losses` and `protocols` are for ``dvc.yaml``, which cannot
+    tell by itself whether there is a search: the losses that have one, and the folder of what decides their trainings.
     """
 
     lr: list[Positive]
+    losses: Annotated[list[str], Field(exclude=True)]
+    protocols: Annotated[Literal["data/protocol/train", "tuning"], Field(exclude=True)]
     epochs: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -282,7 +285,7 @@ def _check_consistent(parameters: Parameters) -> None:
             raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
     _check_heads(loss, parameters.dataset)
     _check_classes(parameters.dataset)
-    _check_search(parameters.recipe.search, parameters.seeds)
+    _check_search(parameters.recipe.search, parameters.seeds, parameters.loss.names)
     _check_recipe(parameters.recipe)
     _check_devices(parameters.recipe)
 
@@ -308,11 +311,19 @@ def _check_classes(dataset: Dataset) -> None:
         raise StudyError(f"dataset.classes: data set {dataset.name!r} has no mask; leave it at 1")
 
 
-def _check_search(search: Search, seeds: list[int]) -> None:
+def _check_search(search: Search, seeds: list[int], losses: list[str]) -> None:
     if search.lr and search.seed in seeds:
         raise StudyError(f"recipe.search.seed: {search.seed} is one of seeds; the search needs a seed of its own")
     if search.lr != sorted(set(search.lr)):
         raise StudyError(f"recipe.search.lr: list different learning rates from low to high; got {search.lr}")
+    if search.losses != (losses if search.lr else []):
+        expected = f"[{','.join(losses)}], as loss.names" if search.lr else "[], as there is no recipe.search.lr"
+        raise StudyError(f"recipe.search.losses: must be {expected}; -S recipe=... and -S loss.names=... see to that")
+    if (search.protocols == "tuning") != bool(search.lr):
+        raise StudyError(
+            f"recipe.search.protocols: must be {'tuning' if search.lr else 'data/protocol/train'} with this "
+            "recipe.search.lr; -S recipe=fixed or -S recipe=tuned sees to that"
+        )
 
 
 def _check_recipe(recipe: Recipe) -> None:

@@ -1,7 +1,8 @@
 """What decides a trial's numbers besides its pictures: the parameters of its training, and the code.
 
 DVC rewrites all of ``dvc.lock`` after each stage, so a stage of which there are many names few dependencies: `check`
-writes a file for the trials of each loss, and its change stands for that of any parameter or file in it.
+writes a file for each head and loss, and its change stands for that of any parameter or file in it. A search takes it,
+and writes another one, with the learning rate that it found.
 
 Nothing here imports torch.
 """
@@ -15,9 +16,12 @@ from typing import Any
 
 from loss_study import combination
 from loss_study.parameters import Parameters
+from loss_study.trial import heads_and_losses
 from loss_study.writing import whole_folder, write_json
 
 PACKAGE = Path(__file__).parent
+#: The file that holds what decides a training; its folder is the dependency.
+NAME = "protocol.json"
 #: What trains a model, and every trial goes through.
 TRAINING = (
     "acceleration.py",
@@ -43,11 +47,12 @@ EVALUATION = (
 
 
 def write(parameters: Parameters, folder: Path) -> None:
-    """Replace `folder` by ``train/<loss>.json``, what decides the training with each loss, and ``evaluate.json``."""
+    """Replace `folder` by ``train/<head>-<loss>/``, what decides each training, and ``evaluate.json``."""
     with whole_folder(folder) as new:
-        (new / "train").mkdir()
-        for loss in parameters.loss.names:
-            write_json(new / "train" / f"{loss}.json", of_training(loss, parameters))
+        for head, loss in heads_and_losses(parameters):
+            pair = new / "train" / f"{head}-{loss}"
+            pair.mkdir(parents=True)
+            write_json(pair / NAME, of_training(loss, parameters))
         write_json(new / "evaluate.json", {"code": _digests(files_in(EVALUATION))})
 
 

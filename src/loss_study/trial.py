@@ -28,7 +28,7 @@ class Trial:
 
     @property
     def tuning_dir(self) -> Path:
-        """Folder that `tune` writes, shared by all seeds: ``choice.json``, and ``search.csv`` after a search."""
+        """Folder that `tune` writes, shared by all seeds: ``choice.json``, ``search.csv``, ``protocol.json``."""
         return TUNING / f"{self.head}-{self.loss}"
 
     @property

@@ -3,7 +3,7 @@
 A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
 weights that go with the rates are drawn so that each of them is tried about equally often (`candidates`).
 
-This module imports torch only to search, so that a recipe without a search costs next to nothing.
+This module imports torch only to search: the report, which reads what a search wrote, can do without.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loss_study import combination
+from loss_study import combination, protocol
 from loss_study.data.packed import PackedSample
 from loss_study.errors import StudyError
 from loss_study.metrics import HEADLINE, is_better
@@ -60,19 +60,21 @@ class Tried:
 def tune(trial: Trial, sample: Path, parameters: Parameters) -> None:
     """Find the learning rate of the trial's head and loss, and its open weights, and write ``tuning/<head>-<loss>/``.
 
-    Without a search the rate is ``recipe.optimizer.lr``. `trial` has the search's seed, not one of the study's.
+    `trial` has the search's seed, not one of the study's.
 
     Raises:
-        StudyError: no candidate trained to a finite metric.
+        StudyError: the recipe has no search, or no candidate trained to a finite metric.
     """
-    grid = combination.searched(parameters.loss_options[trial.loss])
     search = parameters.recipe.search
+    if not search.lr:
+        raise StudyError(f"recipe.search.lr: recipe {parameters.recipe.name!r} has no search; say -S recipe=tuned")
+    grid = combination.searched(parameters.loss_options[trial.loss])
     with ExitStack() as until_written:
         tried = [
             _try(until_written, trial, candidate, sample, parameters)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
-        if not tried or _is_first():
+        if _is_first():
             _write(trial, parameters, grid, tried)
 
 
@@ -102,18 +104,17 @@ def _at(grid: Sequence[float], share: float) -> float:
 
 
 def _write(trial: Trial, parameters: Parameters, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]) -> None:
-    recipe = parameters.recipe
-    chosen = best(trial.head, tried) if tried else None
-    candidate = chosen.candidate if chosen else Candidate(recipe.optimizer.lr)
+    search = parameters.recipe.search
+    chosen = best(trial.head, tried)
+    candidate = chosen.candidate
     choice = {
         "head": trial.head,
         "loss": trial.loss,
         "lr": candidate.lr,
-        "searched": bool(tried),
         "metric": HEADLINE[trial.head],
-        "validation": chosen.validation if chosen else None,
-        "edge": edge(candidate.lr, recipe.search.lr) if chosen else "",
-        "budget": {"candidates": len(tried), "epochs": recipe.search.epochs, "seed": recipe.search.seed},
+        "validation": chosen.validation,
+        "edge": edge(candidate.lr, search.lr),
+        "budget": {"candidates": len(tried), "epochs": search.epochs, "seed": search.seed},
         "weights": dict(candidate.weights),
         "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
     }
@@ -121,8 +122,8 @@ def _write(trial: Trial, parameters: Parameters, grid: Mapping[str, Sequence[flo
     with whole_folder(trial.tuning_dir) as folder:
         write_json(folder / "choice.json", choice)
         write_csv(folder / "search.csv", [one.row for one in tried], columns)
-    if chosen:
-        print(f"{_name(trial)}  {_words(choice)}", flush=True)
+        write_json(folder / protocol.NAME, protocol.of_training(trial.loss, _with(parameters, trial.loss, candidate)))
+    print(f"{_name(trial)}  {_words(choice)}", flush=True)
 
 
 def _is_first() -> bool:

@@ -55,9 +55,7 @@ def run(address: str, request: Request) -> None:
 def tasks(study: Parameters) -> list[Task]:
     """Return the searches, where there are any, and the trials; a trial's node restores or repeats its search first."""
     return [
-        replace(task, stages=(task.after.stages[0], *task.stages), after=task.after if study.recipe.search.lr else None)
-        if task.after
-        else task
+        replace(task, stages=(*task.after.stages, *task.stages)) if task.after else task
         for task in parallel.tasks(study)
     ]
 
