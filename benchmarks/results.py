@@ -16,13 +16,16 @@ from measuring import RESULTS
 KEYS = {
     "epoch_vs_original": ("epoch-32-112", "epoch_vs_original"),
     "epoch_vs_lightning": ("epoch-32-112", "epoch_vs_lightning"),
+    "epoch_vs_lightning_without_checkpoints": ("epoch-32-112", "epoch_vs_lightning_without_checkpoints"),
     "epoch_vs_smp_unet": ("epoch-32-112", "epoch_vs_smp_unet"),
     "small_epoch_vs_lightning": ("epoch-8-64", "epoch_vs_lightning"),
     "small_epoch_vs_original": ("epoch-8-64", "epoch_vs_original"),
     "data_vs_original": ("data_path", "data_vs_original"),
     "roofline_share": ("roofline-32-112", "roofline_share"),
-    "study_overhead_share": ("study", "study_overhead_share"),
+    "study_overhead_share": ("repro", "study_overhead_share"),
+    "repro_seconds": ("repro", "study_seconds"),
     "study_seconds": ("study", "study_seconds"),
+    "parallel_study_overhead_share": ("study", "study_overhead_share"),
 }
 
 

@@ -147,7 +147,7 @@ def main() -> None:
     table.add_row("dvc repro with nothing to do", f"{nothing.seconds:.1f}")
     Console().print(table)
     save(
-        "study",
+        "study" if jobs > 1 else "repro",
         {
             "jobs": jobs,
             "trials": done.trials,
