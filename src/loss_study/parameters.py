@@ -132,8 +132,8 @@ class Search(_Section):
     """
 
     lr: list[Positive]
-    losses: Annotated[list[str], Field(exclude=True)]
-    protocols: Annotated[Literal["data/protocol/train", "tuning"], Field(exclude=True)]
+    losses: Annotated[list[str], Field(exclude=True)] = []
+    protocols: Annotated[Literal["data/protocol/train", "tuning"], Field(exclude=True)] = "data/protocol/train"
     epochs: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0)]
 

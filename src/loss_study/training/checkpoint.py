@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import shutil
 import sys
@@ -28,6 +27,8 @@ CHECKPOINTS = Path("checkpoints")
 SECONDS_TO_WAIT = 10.0
 #: Share of a training's time that saving its states may take.
 SHARE = 0.01
+#: Bytes that a slow disk takes in a second: before a state has been saved, nobody knows how long it takes.
+SLOW_DISK = 200e6
 
 
 class DamagedError(Exception):
@@ -57,6 +58,14 @@ def _serialised(state: dict[str, Any]) -> memoryview:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getbuffer()
+
+
+def _size(state: Any) -> int:
+    """Return the bytes of the tensors in a state."""
+    if isinstance(state, torch.Tensor):
+        return state.nbytes
+    parts = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return sum(map(_size, parts))
 
 
 def _write_atomically(content: memoryview, path: Path) -> None:
@@ -97,7 +106,7 @@ class Checkpoint:
     """One trial's checkpoint folder, locked while it is open: use it in a ``with`` statement.
 
     A state is taken at once and written while training goes on, for a disk takes its time. Where that is long and an
-    epoch is short, not every epoch's is saved: a killed training repeats at most ``1 / SHARE`` times what it took to
+    epoch is short, not every epoch's is saved: a killed training repeats at most ``1 / SHARE`` times what it takes to
     save a state, and the epoch that it was in.
 
     Raises:
@@ -110,8 +119,8 @@ class Checkpoint:
         self._warned = False
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[float] | None = None
-        self._taken = -math.inf
-        self._cost = 0.0
+        self._taken = time.monotonic()
+        self._cost: float | None = None
 
     def __enter__(self) -> Checkpoint:
         until = time.monotonic() + SECONDS_TO_WAIT
@@ -149,7 +158,7 @@ class Checkpoint:
 
         Where it fails, training goes on after one warning, and the old state stays.
         """
-        if not self._is_due():
+        if not self._is_due(state):
             return
         self.settle()
         self._taken = time.monotonic()
@@ -157,18 +166,19 @@ class Checkpoint:
         self._cost = time.monotonic() - self._taken
         self._writing = self._writer.submit(_seconds_to_write, content, self.folder / "state.pt")
 
-    def _is_due(self) -> bool:
+    def _is_due(self, state: dict[str, Any]) -> bool:
         if self._writing is not None and self._writing.done():
             self.settle()
         since = time.monotonic() - self._taken
-        return since * SHARE >= (self._cost if self._writing is None else since)
+        cost = _size(state) / SLOW_DISK if self._cost is None else self._cost
+        return since * SHARE >= (cost if self._writing is None else since)
 
     def settle(self) -> None:
         """Wait until the last state is written; that it could not be is said here."""
         writing, self._writing = self._writing, None
         try:
             if writing is not None:
-                self._cost += writing.result()
+                self._cost = (self._cost or 0.0) + writing.result()
         except OSError as error:
             if not self._warned:
                 self._warned = True
