@@ -216,7 +216,7 @@ def test_on_depth_the_lower_error_is_the_better_one(answered):
         loss="l1",
     )
     assert (
-        answer.sentences[1] == "**It loses 0.19. What explains it, each by itself: L1 without sigmoid (costs 0.24).**"
+        answer.sentences[1] == "**It loses 0.190. What explains it, each by itself: L1 without sigmoid (costs 0.240).**"
     )
 
 

@@ -19,6 +19,7 @@ COMPLAINTS = {
     ("depth", "dice"): "Dice on the depth",
 }
 AUGMENTED_TEST = "augmented test split"
+_DIGITS = {"mask": 2, "depth": 3}
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,14 @@ class Scores:
         return ", ".join(f"{count} of {len(self.verdicts)} {verdict}" for verdict, count in counts.items())
 
     def __str__(self) -> str:
-        low, high = f"{min(self.values):.2f}", f"{max(self.values):.2f}"
+        low, high = self.written(min(self.values)), self.written(max(self.values))
         notes = [f"{low} to {high}"] if low != high else []
         notes += [self.collapsed] if self.collapsed else []
-        return f"{self.mean:.2f}" + (f" ({', '.join(notes)})" if notes else "")
+        return self.written(self.mean) + (f" ({', '.join(notes)})" if notes else "")
+
+    def written(self, value: float) -> str:
+        """Return a value of the head's metric, or a difference of two, with the digits that tell losses apart."""
+        return f"{value:.{_DIGITS[self.head]}f}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,11 @@ class Effect:
         """How much worse the mean is with the mistake, in units of the metric; below 0 it is better."""
         worse = self.without.mean - self.having.mean
         return worse if METRICS[HEADLINE[self.without.head]].higher_is_better else -worse
+
+    @property
+    def amount(self) -> str:
+        """How far the means are apart."""
+        return self.without.written(abs(self.cost))
 
     @property
     def beyond_seeds(self) -> bool:
@@ -172,14 +182,14 @@ def _verdict(whole: Effect, alone: Mapping[str, Effect]) -> str:
         return "That is within the spread over the seeds, or better: there is nothing to explain here."
     harmful = sorted((title for title in alone if alone[title].harms), key=lambda title: -alone[title].cost)
     if not harmful:
-        return f"It loses {whole.cost:.2f}, and no mistake by itself costs more than the seeds do."
-    costs = _listed([f"{title} (costs {alone[title].cost:.2f})" for title in harmful])
-    return f"It loses {whole.cost:.2f}. What explains it, each by itself: {costs}."
+        return f"It loses {whole.amount}, and no mistake by itself costs more than the seeds do."
+    costs = _listed([f"{title} (costs {alone[title].amount})" for title in harmful])
+    return f"It loses {whole.amount}. What explains it, each by itself: {costs}."
 
 
 def _others(alone: Mapping[str, Effect]) -> list[str]:
     """Name the mistakes that make the score better, and those that change nothing."""
-    better = [f"{title} (by {-one.cost:.2f})" for title, one in alone.items() if one.beyond_seeds and one.cost < 0]
+    better = [f"{title} (by {one.amount})" for title, one in alone.items() if one.beyond_seeds and one.cost < 0]
     nothing = [title for title, one in alone.items() if not one.beyond_seeds]
     sentences = [f"The score looks better by itself with {_listed(better)}."] if better else []
     return sentences + ([f"Nothing beyond the spread over the seeds: {_listed(nothing)}."] if nothing else [])
@@ -187,7 +197,7 @@ def _others(alone: Mapping[str, Effect]) -> list[str]:
 
 def _mending(beside: Mapping[str, Effect]) -> str:
     """Say what the original would have gained from mending one mistake."""
-    gains = [f"{title} gives {one.cost:.2f}" for title, one in beside.items() if one.harms]
+    gains = [f"{title} gives {one.amount}" for title, one in beside.items() if one.harms]
     if gains:
         return f"Mended alone in the original recipe, {_listed(gains)}."
     return "Mending one mistake alone in the original recipe gives nothing beyond the spread over the seeds."
