@@ -4,18 +4,19 @@ The same pictures, the mask head, BCE; training and one look at held-out picture
 it. Sides: ours, which saves its state as often as that takes a hundredth of its time; the original way; a Lightning
 Trainer on our model and packed data, which keeps the last and the best state after every epoch, and one that keeps
 nothing; a U-Net of segmentation-models-pytorch with a ResNet-18 (14.3 million parameters) trained the usual way. Each
-has a process of its own.
+has a process of its own. First ours beside Lightning's, then beside the two that read files.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
@@ -27,9 +28,11 @@ import our_way
 from loss_study import parameters
 from loss_study.data.packed import PackedSample
 from loss_study.training.device import pick_precision, use_cpu
-from measuring import Apart, in_turn, save, show, speed
+from measuring import Apart, Timing, in_turn, save, show, speed
 from pictures_on_disk import packed, write
 
+OURS, ORIGINAL, USUAL = "ours", "original way", "smp U-Net, usual way"
+LIGHTNING, BARE = "Lightning, checkpoints", "Lightning, none"
 #: Of ours and of Lightning's; the first one, in which everything is new, is not counted.
 EPOCHS = 4
 
@@ -131,24 +134,40 @@ def main() -> None:
         setting = Setting(
             folder, size, width, arguments.batch_size, arguments.usual_batch_size, arguments.workers, arguments.threads
         )
-        sides = {
-            "ours": Apart(ours, setting),
-            "original way": Apart(the_original_way, setting),
-            "Lightning on our data": Apart(lightning, setting, folder / "lightning"),
-            "the same, no checkpoints": Apart(lightning, setting, None),
-            "smp U-Net, usual way": Apart(smp_unet, setting),
-        }
         train, held_out = (len(sample.rows(split)) for split in ("train", "validation"))
-        timings = in_turn(sides, rounds)
-    show(f"An epoch: {train} + {held_out} pictures of {size} px, width {width}", "images/s", timings, "original way")
-    median = {name: timing.median for name, timing in timings.items()}
+        loops = _measured(
+            rounds,
+            {
+                OURS: (ours, setting),
+                LIGHTNING: (lightning, setting, folder / "lightning"),
+                BARE: (lightning, setting, None),
+            },
+        )
+        ways = _measured(
+            rounds, {OURS: (ours, setting), ORIGINAL: (the_original_way, setting), USUAL: (smp_unet, setting)}
+        )
+    title = f"An epoch: {train} + {held_out} pictures of {size} px, width {width}"
+    show(f"{title}; the same model and data", "images/s", loops, LIGHTNING)
+    show(f"{title}; from files", "images/s", ways, ORIGINAL)
     ratios = {
-        "epoch_vs_original": median["ours"] / median["original way"],
-        "epoch_vs_lightning": median["ours"] / median["Lightning on our data"],
-        "epoch_vs_lightning_without_checkpoints": median["ours"] / median["the same, no checkpoints"],
-        "epoch_vs_smp_unet": median["ours"] / median["smp U-Net, usual way"],
+        "epoch_vs_original": ways[OURS].median / ways[ORIGINAL].median,
+        "epoch_vs_lightning": loops[OURS].median / loops[LIGHTNING].median,
+        "epoch_vs_lightning_without_checkpoints": loops[OURS].median / loops[BARE].median,
+        "epoch_vs_smp_unet": ways[OURS].median / ways[USUAL].median,
     }
-    save(f"epoch-{width}-{size}", timings | ratios)
+    save(
+        f"epoch-{width}-{size}",
+        {**ways, LIGHTNING: loops[LIGHTNING], BARE: loops[BARE], "ours beside": loops[OURS], **ratios},
+    )
+
+
+def _measured(rounds: int, sides: Mapping[str, Sequence[Any]]) -> dict[str, Timing]:
+    """Measure sides, each a function that makes it and its arguments, in processes that end with this."""
+    apart = {name: Apart(*side) for name, side in sides.items()}
+    timings = in_turn(apart, rounds)
+    for side in apart.values():
+        side.end()
+    return timings
 
 
 if __name__ == "__main__":
