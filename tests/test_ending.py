@@ -156,7 +156,7 @@ from loss_study.parameters import Dataset, Sample
 sampling.SECONDS_WORTH_A_POOL = 0
 dataset = Dataset(name="scenes", path="x", heads=["mask", "depth"])
 sample = Sample(images=4000, size=64, validation=0.2, test=0.2, seed=0)
-sampling.pack(scenes.open_source(Path("x")), Path("sample"), dataset, sample, workers=2)
+sampling.pack(scenes.open_source(Path("x")), Path("sample"), dataset, sample, workers=3)
 """
 
 
@@ -165,7 +165,7 @@ def test_the_processes_that_draw_the_sample_end_with_it(tmp_path, number):
     process = subprocess.Popen([sys.executable, "-c", SAMPLING], cwd=tmp_path, stdout=subprocess.DEVNULL)
     parent = psutil.Process(process.pid)
     deadline = time.monotonic() + 120
-    while len(children := parent.children()) < 3:  # two workers, and multiprocessing's tracker of resources
+    while len(children := parent.children()) < 3:  # two workers beside it, and multiprocessing's tracker of resources
         assert time.monotonic() < deadline and process.poll() is None, children
         time.sleep(0.05)
     process.send_signal(number)
