@@ -40,7 +40,7 @@ pins: .venv/test ## Pin the newest versions that setup.cfg and requirements/*.in
 	    $(COMPILE) requirements/team.in --constraint - --output-file requirements/team.txt
 	$(COMPILE) requirements/team-test.in --constraint requirements/team.txt --output-file requirements/team-test.txt
 
-bench: .venv/test ## Measure against other ways and the machine's limits, a quarter of an hour
+bench: .venv/test ## Measure against other ways and the machine's limits, forty minutes
 	python benchmarks/step.py
 	python benchmarks/data_path.py
 	python benchmarks/memory.py

@@ -123,6 +123,7 @@ def test_while_a_state_is_being_written_no_other_is_taken(here, monkeypatch):
     assert len(written) == 1
 
 
+@pytest.mark.usefixtures("saved_each_epoch")
 def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
     with Checkpoint("mask-bce-0", "k") as held:
         path = held.folder / "state.pt"
