@@ -14,7 +14,7 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
 study: .venv/study ## Run the study, JOBS trials at once, then the ranking and where the report is
-	$(if $(CHOICES),python -m loss_study.composing $(CHOICES))
+	$(if $(CHOICES),python -m loss_study.composition $(CHOICES))
 	python -m loss_study.parallel --jobs $(JOBS)
 
 test: .venv/test ## Run the linter and all tests
@@ -29,7 +29,7 @@ ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
 	python -m loss_study.tracking.ui --port $(PORT)
 
 params: .venv/study ## Compose conf/ into params.yaml
-	python -m loss_study.composing
+	python -m loss_study.composition
 
 pins: .venv/test ## Pin the newest versions that setup.cfg and requirements/*.in allow
 	python -m pip install --quiet uv
@@ -52,8 +52,8 @@ bench: .venv/test ## Measure against other ways and the machine's limits, forty 
 	python benchmarks/results.py
 
 chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's
-	python tests/chaos.py --kills $(KILLS)
-	python tests/chaos.py --kills $(KILLS) --command study
+	python tests/support/chaos.py --kills $(KILLS)
+	python tests/support/chaos.py --kills $(KILLS) --command study
 
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data/check.json data/source data/sample tuning runs eval checkpoints

@@ -1,4 +1,4 @@
-"""Training behind a frozen encoder, with and without its outputs kept: ``python benchmarks/cached_features.py``.
+"""Training behind a frozen encoder, with and without its outputs kept: ``python benchmarks/feature_cache.py``.
 
 Images/s of whole training epochs as a trial has them, flips included; what the outputs cost once, in seconds and on
 disk. Scenes and random weights, which take as long as any. Choices of conf/ may follow, such as
@@ -13,14 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from loss_study import composing, parameters
-from loss_study.data import sources
+from loss_study import composition, datasets
+from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
-from loss_study.parameters import Parameters
-from loss_study.training import cached_features, loop
+from loss_study.training import loop
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import use_cpu
+from loss_study.training.transfer import feature_cache
 from loss_study.trial import Trial
 from measuring import save, show, summary
 
@@ -28,7 +28,7 @@ CHOICES = ["recipe=birds", "recipe.epochs=1", "sample.images=200", "scale=quick"
 WHOLE, KEPT = "whole model", "kept outputs"
 
 
-def train(sample: PackedSample, study: Parameters, *, kept: bool) -> float:
+def train(sample: PackedSample, study: Config, *, kept: bool) -> float:
     """Train an epoch and return its images/s, validation not included."""
     recipe = study.recipe.model_copy(update={"cache_features": kept})
     with Checkpoint("mask-bce-0", "benchmark") as checkpoint:
@@ -41,11 +41,11 @@ def train(sample: PackedSample, study: Parameters, *, kept: bool) -> float:
     return outcome.history[0]["images_per_second"]
 
 
-def prepare(folder: Path, choices: list[str]) -> tuple[Parameters, PackedSample]:
+def prepare(folder: Path, choices: list[str]) -> tuple[Config, PackedSample]:
     """Compose the parameters and pack the sample into `folder`."""
-    composing.compose(folder / "params.yaml", [*CHOICES, *choices])
-    study = parameters.load(folder / "params.yaml")
-    source = sources.open_source(study.dataset.name, Path(study.dataset.path), study.dataset.options)
+    composition.compose(folder / "params.yaml", [*CHOICES, *choices])
+    study = load_config(folder / "params.yaml")
+    source = datasets.open_dataset(study.dataset.name, Path(study.dataset.path), study.dataset.options)
     pack(source, folder / "sample", study.dataset, study.sample)
     return study, PackedSample.open(folder / "sample")
 
@@ -71,7 +71,7 @@ def main() -> None:
         for _ in range(arguments.rounds):
             speeds[WHOLE].append(train(sample, study, kept=False))
             speeds[KEPT].append(train(sample, study, kept=True))
-        stored = sum(path.stat().st_size for path in cached_features.FEATURES.rglob("*.npy"))
+        stored = sum(path.stat().st_size for path in feature_cache.FEATURES.rglob("*.npy"))
         os.chdir(root)
     timings = {name: summary(values) for name, values in speeds.items()}
     options = " ".join(f"{key} {value}" for key, value in study.model.options.items())

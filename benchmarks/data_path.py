@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import original_way
-from loss_study.batching.batches import Batches
+from loss_study.config import Augmentation
+from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Augmentation
 from loss_study.training.device import pick, use_cpu
 from measuring import Apart, in_turn, save, show, speed
 from pictures_on_disk import packed, write

@@ -25,7 +25,7 @@ from torch import nn
 import lightning_way
 import original_way
 import our_way
-from loss_study import parameters
+from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
 from loss_study.training.device import pick_precision, use_cpu
 from measuring import Apart, Timing, in_turn, save, show, speed
@@ -74,7 +74,7 @@ class Setting:
 def ours(setting: Setting) -> Callable[[], float]:
     """Return our side; each returns the images/s of an epoch, in its own process."""
     use_cpu(setting.threads)
-    study, sample = parameters.load(), setting.sample()
+    study, sample = load_config(), setting.sample()
     model = study.model.model_copy(update={"options": {"width": setting.width}})
     recipe = study.recipe.model_copy(update={"batch_size": setting.batch_size})
     study = study.model_copy(update={"model": model, "recipe": recipe})

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from loss_study import losses, metrics, models
-from loss_study.batching.batches import Batches
+from loss_study.config import Augmentation
+from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Augmentation
 
 #: Inputs and target; Lightning takes no frozen dataclass.
 Pair = tuple[Tensor, Tensor]

@@ -12,8 +12,8 @@ from functools import partial
 
 import torch
 
-from loss_study.acceleration import keep_freed_memory
-from loss_study.batching.augmentation import draw_flips, take
+from loss_study.data.augmentation import draw_flips, take
+from loss_study.runtime.memory import keep_freed_memory
 from measuring import Apart, in_turn, save, show, speed
 from step import step
 

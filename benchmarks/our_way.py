@@ -6,14 +6,14 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from loss_study import parameters
+from loss_study import config
 from loss_study.data.packed import PackedSample
 from loss_study.training import loop
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.trial import Trial
 
 
-def epoch_seconds(sample: PackedSample, study: parameters.Parameters, epochs: int, scratch: Path) -> list[float]:
+def epoch_seconds(sample: PackedSample, study: config.Config, epochs: int, scratch: Path) -> list[float]:
     """Train a trial as the study does; return the seconds of each epoch, validation and checkpoint included."""
     moments = [time.perf_counter()]
     recipe = study.recipe.model_copy(update={"epochs": epochs})

@@ -8,8 +8,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from loss_study import parameters
-from loss_study.data import sources
+from loss_study import config, datasets
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 
@@ -20,7 +19,7 @@ BACKGROUNDS, CUTOUTS = 20, 60
 
 def write(folder: Path, images: int) -> None:
     """Draw `images` scenes at 224 px and write them below `folder` as JPEG, laid out like a copy of the fg_bg data."""
-    scenes = sources.open_source("scenes", Path(), {"backgrounds": BACKGROUNDS, "cutouts": CUTOUTS})
+    scenes = datasets.open_dataset("scenes", Path(), {"backgrounds": BACKGROUNDS, "cutouts": CUTOUTS})
     for name in scenes.backgrounds or ():
         _save(folder / "bg" / f"{name}.jpg", scenes.background(name, STORED_SIZE))
     drawn = scenes.draw(scenes.backgrounds, scenes.cutouts, images, np.random.default_rng(0))
@@ -35,9 +34,9 @@ def write(folder: Path, images: int) -> None:
 def packed(stored: Path, folder: Path, images: int, size: int) -> PackedSample:
     """Pack what `write` left in `stored` at `size` px, through the data set fg_bg, and open it."""
     choices = yaml.safe_load(Path("conf/dataset/fg_bg.yaml").read_text(encoding="utf-8"))
-    dataset = parameters.Dataset(**choices | {"path": str(stored)})
-    sample = parameters.Sample(images=images, size=size, validation=0.2, test=0.05, seed=0, split="order")
-    pack(sources.open_source(dataset.name, stored, dataset.options), folder, dataset, sample)
+    dataset = config.DatasetConfig(**choices | {"path": str(stored)})
+    sample = config.SampleConfig(images=images, size=size, validation=0.2, test=0.05, seed=0, split="order")
+    pack(datasets.open_dataset(dataset.name, stored, dataset.options), folder, dataset, sample)
     return PackedSample.open(folder)
 
 

@@ -45,15 +45,15 @@ class Run:
 
 def measure(images: int, size: int, width: int, folder: Path) -> Run:
     """Pack `images` scenes below `folder` and train one epoch on them."""
-    from loss_study import parameters  # noqa: PLC0415
-    from loss_study.data import sources  # noqa: PLC0415
+    from loss_study import datasets  # noqa: PLC0415
+    from loss_study.config import load_config  # noqa: PLC0415
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
     from loss_study.data.sampling import pack  # noqa: PLC0415
     from our_way import epoch_seconds  # noqa: PLC0415 -- the parent process must not pay for torch
 
-    study = parameters.load()
+    study = load_config()
     chosen = study.sample.model_copy(update={"images": images, "size": size})
-    source = sources.open_source("scenes", Path(), {"backgrounds": 400, "cutouts": 400})
+    source = datasets.open_dataset("scenes", Path(), {"backgrounds": 400, "cutouts": 400})
     pack_seconds, pack_mib = _watched(
         lambda: pack(source, folder / "sample", study.dataset, chosen, workers=os.cpu_count() or 1)
     )

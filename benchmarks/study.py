@@ -43,7 +43,7 @@ def clone(folder: Path, overrides: list[str]) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    compose = [sys.executable, "-m", "loss_study.composing", *overrides]
+    compose = [sys.executable, "-m", "loss_study.composition", *overrides]
     subprocess.run(compose, cwd=folder, env=environment, check=True)
     return environment
 

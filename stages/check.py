@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loss_study import parameters, protocol
-from loss_study.checking import check_choices
-from loss_study.errors import run_stage
-from loss_study.writing import write_json
+from loss_study import protocol
+from loss_study.check import check_choices
+from loss_study.config import load_config
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import write_json
 
 
 def main() -> None:
     """Load the parameters, check that everything they name exists, say so."""
-    study = parameters.load()
+    study = load_config()
     check_choices(study)
     Path("data").mkdir(exist_ok=True)
     # The same whatever the parameters: what follows reruns for its own parameters only.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from loss_study import parameters
-from loss_study.comparison.compare import compare_all
+from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
-from loss_study.errors import StudyError, run_stage
-from loss_study.parameters import Parameters
-from loss_study.report import results, terminal
+from loss_study.report import terminal
 from loss_study.report.build import build
 from loss_study.report.publish import publish
-from loss_study.report.ranking import rank
+from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.statistics import results
+from loss_study.statistics.compare import compare_all
+from loss_study.statistics.ranking import rank
 from loss_study.tracking.mirror import fill_in
 from loss_study.tracking.study import gather
 from loss_study.trial import trials
@@ -23,7 +23,7 @@ SAMPLE = Path("data/sample")
 
 def main() -> None:
     """Read what the trials of params.yaml left, write the report, print the ranking."""
-    study = parameters.load()
+    study = load_config()
     found = results.read(study)
     rankings = [rank(head, found) for head in study.loss.heads]
     comparisons = compare_all(found)
@@ -32,7 +32,7 @@ def main() -> None:
     terminal.show(rankings, comparisons)
 
 
-def _mirror(study: Parameters) -> None:
+def _mirror(study: Config) -> None:
     """Bring every trial into MLflow; the report stands without it, so a store that fails is a warning."""
     try:
         print(fill_in(trials(study), study), flush=True)

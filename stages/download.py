@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loss_study import parameters
-from loss_study.data.download import prepare
-from loss_study.errors import run_stage
+from loss_study.config import load_config
+from loss_study.download.prepare import prepare
+from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:
     """Load parameters, prepare."""
-    prepare(parameters.load().dataset, Path("data/source"), Path("downloads"))
+    prepare(load_config().dataset, Path("data/source"), Path("downloads"))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from loss_study import trial
 from loss_study.data.packed import PackedSample
-from loss_study.errors import run_stage
-from loss_study.evaluation import evaluate_trial
+from loss_study.evaluation.evaluate import evaluate_trial
+from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:

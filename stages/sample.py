@@ -6,11 +6,12 @@ import json
 import os
 from pathlib import Path
 
-from loss_study import parameters
-from loss_study.data import depth_teacher, sources
+from loss_study import datasets
+from loss_study.config import load_config
+from loss_study.data import depth_teacher
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
-from loss_study.errors import StudyError, run_stage
+from loss_study.runtime.errors import StudyError, run_stage
 
 SOURCE = Path("data/source/source.json")
 SAMPLE = Path("data/sample")
@@ -18,7 +19,7 @@ SAMPLE = Path("data/sample")
 
 def main() -> None:
     """Load parameters, open the source that `download` left, pack, say what came of it."""
-    chosen = parameters.load()
+    chosen = load_config()
     dataset = chosen.dataset
     try:
         found = json.loads(SOURCE.read_text(encoding="utf-8"))
@@ -26,7 +27,7 @@ def main() -> None:
         raise StudyError(f"{SOURCE}: missing or damaged; run 'dvc repro -f download'") from None
     if found["name"] != dataset.name:
         raise StudyError(f"{SOURCE}: is of data set {found['name']!r}, not {dataset.name!r}; run 'dvc repro download'")
-    source = sources.open_source(dataset.name, Path(found["path"]), dataset.options)
+    source = datasets.open_dataset(dataset.name, Path(found["path"]), dataset.options)
     teacher = depth_teacher.load(dataset.depth_teacher) if dataset.depth_teacher.model else None
     pack(source, SAMPLE, dataset, chosen.sample, notes=found["notes"], workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta

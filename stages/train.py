@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loss_study import parameters, trial
+from loss_study import trial
+from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
-from loss_study.errors import run_stage
+from loss_study.runtime.errors import run_stage
 from loss_study.training.distributed import in_processes
-from loss_study.training.trial_run import run
+from loss_study.training.run import run
 
 
 def main() -> None:
     """Parse the trial, load parameters and sample, train, write."""
-    chosen, study = trial.from_command_line(__doc__), parameters.load()
+    chosen, study = trial.from_command_line(__doc__), load_config()
     sample = PackedSample.open(Path("data/sample"))
     in_processes(study.recipe.devices, lambda: run(chosen, sample, study))
 

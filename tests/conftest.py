@@ -1,56 +1,13 @@
 """What several tests start from."""
 
-import csv
-import json
-from pathlib import Path
-
-import numpy as np
 import pytest
 import yaml
 
-from loss_study import composing, parameters
-from loss_study.data.packed import INDEX_COLUMNS, PackedSample
+from loss_study import composition
+from loss_study.config import load_config
+from loss_study.data.packed import PackedSample
 from loss_study.training import checkpoint
-
-
-def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) -> Path:
-    """Pack a sample of bright discs on dark noise by hand: half for training, a quarter each for the rest."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
-    backgrounds = rng.integers(0, 120, (4, size, size, 3), dtype=np.uint8)
-    background_rows = np.arange(images) % 4
-    row, column = np.mgrid[:size, :size]
-    masks = np.zeros((images, size, size), np.uint8)
-    for mask in masks:
-        centre, radius = rng.integers(8, size - 8, 2), rng.integers(3, 8)
-        mask[(row - centre[0]) ** 2 + (column - centre[1]) ** 2 < radius**2] = 255
-    pictures = np.where(masks[..., None] > 0, 230, backgrounds[background_rows]).astype(np.uint8)
-    depths = np.where(masks > 0, 60, 250 - 4 * row).astype(np.uint8)
-    splits = np.repeat(["train", "validation", "test"], [images // 2, images // 4, images - images // 2 - images // 4])
-    for name, array in (("pictures", pictures), ("backgrounds", backgrounds), ("masks", masks), ("depths", depths)):
-        np.save(folder / f"{name}.npy", array)
-    with (folder / "index.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(INDEX_COLUMNS)
-        for i, (split, background) in enumerate(zip(splits, background_rows, strict=True)):
-            writer.writerow([f"disc-{i}", split, background, f"b{background}", f"c{i}", (masks[i] > 127).mean()])
-    train = splits == "train"
-    meta = {
-        "format": 2,
-        "dataset": "discs",
-        "size": size,
-        "images": {split: int((splits == split).sum()) for split in ("train", "validation", "test")},
-        "backgrounds": 4,
-        "cutouts": images,
-        "heads": ["mask", "depth"],
-        "classes": 1,
-        "class_names": ["foreground"],
-        "gaps": [],
-        "notes": [],
-        "statistics": {"mask_mean": masks[train].mean() / 255, "depth_mean": depths[train].mean() / 255},
-    }
-    (folder / "sample.json").write_text(json.dumps(meta))
-    return folder
+from support.samples import write_sample
 
 
 @pytest.fixture
@@ -68,13 +25,13 @@ def saved_each_epoch(monkeypatch):
 @pytest.fixture
 def recipe(tmp_path, sample, monkeypatch):
     """A function that changes the recipe of the smoke scale, three epochs on the discs, and loads it."""
-    composing.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
     monkeypatch.chdir(tmp_path)
 
     def changed(**values):
         whole = yaml.safe_load((tmp_path / "params.yaml").read_text())
         whole["recipe"] |= values
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(whole))
-        return parameters.load()
+        return load_config()
 
     return changed

@@ -8,8 +8,8 @@ import pandas as pd
 import plan
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from loss_study.errors import run_stage
-from loss_study.writing import whole_text
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import whole_text
 
 PAGE = Path("docs/models.md")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from loss_study.composing import composed
-from loss_study.errors import StudyError, nearest
-from loss_study.parameters import Parameters
+from loss_study.composition import composed
+from loss_study.config import Config
+from loss_study.runtime.errors import StudyError, nearest
 
 HERE = Path("case_studies/models")
 SAMPLE = Path("data/models")
@@ -25,7 +25,7 @@ class Plan:
     seeds: list[int]
     models: dict[str, list[str]]
 
-    def parameters(self, model: str) -> Parameters:
+    def parameters(self, model: str) -> Config:
         """Return the study's parameters with `model`; StudyError if it is not named, or they do not compose."""
         if model not in self.models:
             raise StudyError(f"unknown model {model!r}: {nearest(model, self.models)}")

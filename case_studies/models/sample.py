@@ -7,10 +7,10 @@ from pathlib import Path
 
 import plan
 
-from loss_study.checking import check_choices
-from loss_study.data import sources
+from loss_study import datasets
+from loss_study.check import check_choices
 from loss_study.data.sampling import pack
-from loss_study.errors import run_stage
+from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     for parameters in every:
         check_choices(parameters)
     dataset = every[0].dataset
-    source = sources.open_source(dataset.name, Path(dataset.path), dataset.options)
+    source = datasets.open_dataset(dataset.name, Path(dataset.path), dataset.options)
     plan.SAMPLE.parent.mkdir(exist_ok=True)
     pack(source, plan.SAMPLE, dataset, every[0].sample, workers=os.cpu_count() or 1)
 

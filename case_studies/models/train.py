@@ -11,14 +11,14 @@ from typing import Any
 import plan
 
 from loss_study import losses, models
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.errors import run_stage
-from loss_study.evaluation import evaluate
-from loss_study.parameters import Parameters
+from loss_study.evaluation.evaluate import evaluate
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import write_csv
 from loss_study.training.device import use_cpu
-from loss_study.training.trial_run import trained
+from loss_study.training.run import trained
 from loss_study.trial import Trial, trials
-from loss_study.writing import write_csv
 
 COLUMNS = (
     "model", "seed", "status", "epoch", "parameters", "trainable", "seconds", "images_per_second",
@@ -42,10 +42,10 @@ def main() -> None:
     write_csv(results / f"{name}.csv", rows, COLUMNS)
 
 
-def row(name: str, trial: Trial, sample: PackedSample, parameters: Parameters) -> dict[str, Any]:
+def row(name: str, trial: Trial, sample: PackedSample, config: Config) -> dict[str, Any]:
     """Train and test one trial with the study's own loop and metrics."""
-    choice, recipe = parameters.model, parameters.recipe
-    with trained(trial, sample, parameters, f"{name} {trial.name}", on_epoch=lambda _: None) as (outcome, options):
+    choice, recipe = config.model, config.recipe
+    with trained(trial, sample, config, f"{name} {trial.name}", on_epoch=lambda _: None) as (outcome, options):
         model = models.blank(choice.name, sample.in_channels, [trial.head], classes=sample.classes, **choice.options)
         model.load_state_dict(outcome.weights)
         found = evaluate(model, sample, trial.head, recipe.precision, losses.output(trial.loss, **options))

@@ -11,10 +11,10 @@ import variants
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from variants import Plan
 
-from loss_study.errors import StudyError, run_stage
+from loss_study.config import HEADS
 from loss_study.metrics import HEADLINE, METRICS
-from loss_study.parameters import HEADS
-from loss_study.writing import whole_text
+from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.files import whole_text
 
 RESULTS = variants.HERE / "results"
 DOCS = Path("docs")

@@ -18,13 +18,13 @@ import numpy as np
 import panel
 import variants
 
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.ending import end_with_pool
-from loss_study.errors import run_stage
 from loss_study.metrics import AT_BEST, HEADLINE
-from loss_study.parameters import Parameters
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import write_csv
+from loss_study.runtime.processes import end_with_pool
 from loss_study.trial import Trial
-from loss_study.writing import write_csv
 
 #: ``value`` is the head's metric on the test split, ``augmented`` the same on the test split augmented as in training.
 COLUMNS = ("variant", "head", "loss", "seed", "status", "verdict", "value", "at_best", "augmented", "epoch", "seconds")
@@ -56,20 +56,20 @@ def main() -> None:
     _write(plan.dataset, variant.name, replayed, sample)
 
 
-def replay(variant: str, trial: Trial, parameters: Parameters) -> Replayed:
+def replay(variant: str, trial: Trial, config: Config) -> Replayed:
     """Train and evaluate one trial with the study's own loop and metrics."""
     from loss_study import losses, models  # noqa: PLC0415 -- torch is needed in the worker processes only
-    from loss_study.batching.batches import Batches  # noqa: PLC0415
-    from loss_study.evaluation import BATCH_SIZE, evaluate  # noqa: PLC0415
+    from loss_study.data.batches import Batches  # noqa: PLC0415
+    from loss_study.evaluation.evaluate import BATCH_SIZE, evaluate  # noqa: PLC0415
     from loss_study.training.device import pick, pick_precision, use_cpu  # noqa: PLC0415
     from loss_study.training.loop import validate  # noqa: PLC0415
-    from loss_study.training.trial_run import trained  # noqa: PLC0415
+    from loss_study.training.run import trained  # noqa: PLC0415
 
-    recipe, choice, head = parameters.recipe, parameters.model, trial.head
-    sample = PackedSample.open(variants.sample_folder(parameters.sample))
+    recipe, choice, head = config.recipe, config.model, trial.head
+    sample = PackedSample.open(variants.sample_folder(config.sample))
     use_cpu(recipe.threads)
     title = f"{variant} {trial.name}"
-    with trained(trial, sample, parameters, title, on_epoch=lambda _: None) as (outcome, options):
+    with trained(trial, sample, config, title, on_epoch=lambda _: None) as (outcome, options):
         model = models.build(choice.name, sample.in_channels, [head], **choice.options)
         model.load_state_dict(outcome.weights)
         output = losses.output(trial.loss, **options)

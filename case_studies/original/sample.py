@@ -6,10 +6,10 @@ from pathlib import Path
 
 import variants
 
-from loss_study.checking import check_choices
-from loss_study.data import sources
+from loss_study import datasets
+from loss_study.check import check_choices
 from loss_study.data.sampling import pack
-from loss_study.errors import run_stage
+from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     for parameters in plan.samples():
         check_choices(parameters)
         dataset = parameters.dataset
-        source = sources.open_source(dataset.name, Path(dataset.path), dataset.options)
+        source = datasets.open_dataset(dataset.name, Path(dataset.path), dataset.options)
         folder = variants.sample_folder(parameters.sample)
         folder.parent.mkdir(parents=True, exist_ok=True)
         pack(source, folder, dataset, parameters.sample, workers=plan.jobs)

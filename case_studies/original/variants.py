@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from loss_study.composing import composed
-from loss_study.errors import StudyError, nearest
-from loss_study.parameters import Parameters, Sample
+from loss_study.composition import composed
+from loss_study.config import Config, SampleConfig
+from loss_study.runtime.errors import StudyError, nearest
 from loss_study.trial import Trial
 
 HERE = Path("case_studies/original")
@@ -55,7 +55,7 @@ class Plan:
             raise StudyError(f"unknown variant {name!r}: {nearest(name, self.variants)}")
         return self.variants[name]
 
-    def parameters(self, variant: Variant, head: str, loss: str) -> Parameters:
+    def parameters(self, variant: Variant, head: str, loss: str) -> Config:
         """Return the study's parameters for a head and a loss in `variant`; StudyError where they do not compose."""
         absent = [mistake for name, mistake in self.mistakes.items() if name not in variant.mistakes]
         overrides = [
@@ -67,7 +67,7 @@ class Plan:
         ]
         return composed(overrides)
 
-    def samples(self) -> Iterator[Parameters]:
+    def samples(self) -> Iterator[Config]:
         """Yield parameters for each sample that a variant needs, each once."""
         seen = set()
         for variant in self.variants.values():
@@ -78,7 +78,7 @@ class Plan:
                 yield found
 
 
-def sample_folder(sample: Sample) -> Path:
+def sample_folder(sample: SampleConfig) -> Path:
     """Return where the sample is packed: the variants differ in its split and its backgrounds."""
     return SAMPLES / f"{sample.split}-{'wrong' if sample.wrong_background else 'right'}"
 

@@ -9,7 +9,7 @@
 The terms are losses with a file, by name; their values are multiplied by the weights and added. A term has the options
 that ``loss_options`` gives the loss of its name, the defaults where it gives none; ``options: {dice: {smooth: 0.1}}``
 beside ``terms`` changes some for this combination alone. A weight may be a list, from low to high: then it is chosen
-together with the learning rate, see `loss_study.tuning`.
+together with the learning rate, see `loss_study.training.search`.
 
 Nothing here imports torch.
 """
@@ -23,8 +23,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, PlainValidator
 
-from loss_study import choices
-from loss_study.errors import StudyError, nearest
+from loss_study import registry
+from loss_study.runtime.errors import StudyError, nearest
 
 LOSSES = Path(__file__).parent / "losses"
 
@@ -43,7 +43,7 @@ def _weight(value: Any) -> float | list[float]:
 class Combination(BaseModel):
     """The weight of each term, or a list of weights to choose from, and the options that differ from the study's."""
 
-    model_config = choices.STRICT
+    model_config = registry.STRICT
 
     terms: Annotated[dict[str, Annotated[Any, PlainValidator(_weight)]], Field(min_length=1)]
     options: dict[str, dict[str, Any]] = {}
@@ -60,7 +60,7 @@ def read(name: str, options: Mapping[str, Any]) -> Combination:
     Raises:
         StudyError: an unknown key, a weight that is none, or options for a loss that is no term.
     """
-    combination = choices.validate(Combination, options, f"loss_options.{name}")
+    combination = registry.validate(Combination, options, f"loss_options.{name}")
     for term in combination.options:
         if term not in combination.terms:
             known = nearest(term, combination.terms)

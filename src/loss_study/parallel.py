@@ -7,7 +7,7 @@ imports of DVC, and each stage those of torch.
 
 from __future__ import annotations
 
-from loss_study.ending import bound, signals_end_at_once
+from loss_study.runtime.processes import bound, signals_end_at_once
 
 if __name__ == "__main__":
     signals_end_at_once()  # The imports below take a moment, in which Ctrl-C shall not end in a traceback either.
@@ -28,10 +28,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from loss_study import parameters
-from loss_study.errors import StudyError, run_stage
-from loss_study.parameters import Parameters
+from loss_study.config import Config, load_config
 from loss_study.recovery import recover
+from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.trial import heads_and_losses, trials
 from loss_study.warm.offer import Servers
 
@@ -68,7 +67,7 @@ def run(jobs: int) -> None:
         servers.start("dvc")
         servers.start("torch")
         _dvc("repro", "sample")
-        todo = unfinished(tasks(parameters.load()))
+        todo = unfinished(tasks(load_config()))
         failed = _run_tasks(todo, jobs, when_idle=lambda: servers.start("mlflow", within="torch"))
         # All else is done; a plain `dvc repro` would look at every stage once more.
         _dvc("repro", "--single-item", "compare")
@@ -78,7 +77,7 @@ def run(jobs: int) -> None:
         _show_ranking()
 
 
-def tasks(study: Parameters) -> list[Task]:
+def tasks(study: Config) -> list[Task]:
     """Return what there is to do between sample and compare: searches, where there are any, then the trials.
 
     Every trial waits for its search.

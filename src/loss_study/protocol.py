@@ -15,55 +15,46 @@ from pathlib import Path
 from typing import Any
 
 from loss_study import combination
-from loss_study.parameters import Parameters
+from loss_study.config import Config
+from loss_study.runtime.files import whole_folder, write_json
 from loss_study.trial import heads_and_losses
-from loss_study.writing import whole_folder, write_json
 
 PACKAGE = Path(__file__).parent
 #: The file that holds what decides a training; its folder is the dependency.
 NAME = "protocol.json"
 #: What trains a model, and every trial goes through.
 TRAINING = (
-    "acceleration.py",
-    "arithmetic",
-    "batching",
+    "data",
     "losses/__init__.py",
+    "losses/_pixels.py",
+    "losses/_class_weights.py",
     "metrics",
     "models/__init__.py",
     "models/_parts",
     "training",
 )
 #: What measures one; the models in it are those that were trained.
-EVALUATION = (
-    "acceleration.py",
-    "anatomy",
-    "arithmetic",
-    "batching",
-    "evaluation.py",
-    "losses/__init__.py",
-    "metrics",
-    "training",
-)
+EVALUATION = ("data", "evaluation", "losses/__init__.py", "losses/_pixels.py", "metrics", "training")
 
 
-def write(parameters: Parameters, folder: Path) -> None:
+def write(config: Config, folder: Path) -> None:
     """Replace `folder` by ``train/<head>-<loss>/``, what decides each training, and ``evaluate.json``."""
     with whole_folder(folder) as new:
-        for head, loss in heads_and_losses(parameters):
+        for head, loss in heads_and_losses(config):
             pair = new / "train" / f"{head}-{loss}"
             pair.mkdir(parents=True)
-            write_json(pair / NAME, of_training(loss, parameters))
+            write_json(pair / NAME, of_training(loss, config))
         write_json(new / "evaluate.json", {"code": _digests(files_in(EVALUATION))})
 
 
-def of_training(loss: str, parameters: Parameters) -> dict[str, Any]:
+def of_training(loss: str, config: Config) -> dict[str, Any]:
     """Return the parameters that decide the training with `loss`, and the SHA-256 of its code by file."""
-    options = combination.options_of(loss, parameters.loss_options)
+    options = combination.options_of(loss, config.loss_options)
     return {
-        "model": parameters.model.model_dump(mode="json"),
-        "recipe": parameters.recipe.model_dump(mode="json"),
+        "model": config.model.model_dump(mode="json"),
+        "recipe": config.recipe.model_dump(mode="json"),
         "options": options,
-        "code": _digests(training_code(loss, options, parameters.model.name)),
+        "code": _digests(training_code(loss, options, config.model.name)),
     }
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import yaml
 
-from loss_study.errors import run_stage
-from loss_study.writing import write_json
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import write_json
 
 RESULTS = Path("dvc.lock")
 TEMPORARY = Path(".dvc/tmp")

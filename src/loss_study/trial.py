@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from loss_study.parameters import HEADS, Parameters
+from loss_study.config import HEADS, Config
 
 RUNS = Path("runs")
 EVAL = Path("eval")
@@ -51,11 +51,11 @@ def from_command_line(description: str | None) -> Trial:
     return Trial(**vars(parser.parse_args()))
 
 
-def trials(parameters: Parameters) -> list[Trial]:
-    """Return every trial that `parameters` name, in the order in which DVC's matrix runs them."""
-    return [Trial(head, loss, seed) for head, loss in heads_and_losses(parameters) for seed in parameters.seeds]
+def trials(config: Config) -> list[Trial]:
+    """Return every trial that `config` name, in the order in which DVC's matrix runs them."""
+    return [Trial(head, loss, seed) for head, loss in heads_and_losses(config) for seed in config.seeds]
 
 
-def heads_and_losses(parameters: Parameters) -> list[tuple[str, str]]:
-    """Return every pair of a head and a loss that `parameters` name, in the order of DVC's matrix."""
-    return [(head, loss) for head in parameters.loss.heads for loss in parameters.loss.names]
+def heads_and_losses(config: Config) -> list[tuple[str, str]]:
+    """Return every pair of a head and a loss that `config` name, in the order of DVC's matrix."""
+    return [(head, loss) for head in config.loss.heads for loss in config.loss.names]

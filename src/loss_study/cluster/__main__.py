@@ -6,7 +6,7 @@ docs/cluster.md.
 
 from __future__ import annotations
 
-from loss_study.ending import signals_end_at_once
+from loss_study.runtime.processes import signals_end_at_once
 
 if __name__ == "__main__":
     signals_end_at_once()  # The imports below take a moment, in which Ctrl-C shall not end in a traceback either.
@@ -14,7 +14,7 @@ if __name__ == "__main__":
 import argparse
 
 from loss_study.cluster.study import Request, run
-from loss_study.errors import run_stage
+from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loss_study.errors import StudyError
-from loss_study.parameters import PARAMS
+from loss_study.config import PARAMS
+from loss_study.runtime.errors import StudyError
 from loss_study.tracking.store import SERVERS
 
 LOCK = Path("dvc.lock")

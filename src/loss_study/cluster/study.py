@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from loss_study import parallel, parameters
+from loss_study import parallel
 from loss_study.cluster import node, shipment
 from loss_study.cluster.shipment import Shipment
-from loss_study.errors import StudyError
+from loss_study.config import Config, load_config
 from loss_study.parallel import Task, View
-from loss_study.parameters import Parameters
+from loss_study.runtime.errors import StudyError
 
 #: How often the view is brought up to date.
 _SECONDS = 0.5
@@ -46,13 +46,13 @@ def run(address: str, request: Request) -> None:
         _warn(ray, request)
         _dvc("repro", "check", "sample")
         _dvc("push", "--run-cache", "check", "sample")
-        study = parameters.load()
+        study = load_config()
         handed_out = tasks(study)
         failed = _Handout(ray, shipment.pack(commit, remote), request).run(parallel.unfinished(handed_out))
     _collect(handed_out, failed)
 
 
-def tasks(study: Parameters) -> list[Task]:
+def tasks(study: Config) -> list[Task]:
     """Return the searches, where there are any, and the trials; a trial's node restores or repeats its search first."""
     return [
         replace(task, stages=(*task.after.stages, *task.stages)) if task.after else task

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from loss_study.errors import StudyError
-from loss_study.parameters import Dataset, DepthTeacher
+from loss_study.config import DatasetConfig, DepthTeacher
+from loss_study.runtime.errors import StudyError
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ PREDICTS = {
 }
 
 
-def check(dataset: Dataset) -> None:
+def check(dataset: DatasetConfig) -> None:
     """Check what can be checked without loading the model.
 
     Raises:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from loss_study.errors import StudyError
+from loss_study.runtime.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "split", "background_row", "background", "cutout", "foreground")

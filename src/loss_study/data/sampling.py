@@ -18,15 +18,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data.depth_teacher import Teacher
 from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
-from loss_study.data.sources import Example, Item, Source
 from loss_study.data.splitting import draw_splits
-from loss_study.ending import end_with_pool
-from loss_study.errors import StudyError
-from loss_study.parameters import Dataset, Sample
-from loss_study.progress import reporting
-from loss_study.writing import whole_folder, write_csv, write_json
+from loss_study.datasets.base import Dataset, Example, Item
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.files import whole_folder, write_csv, write_json
+from loss_study.runtime.processes import end_with_pool
+from loss_study.runtime.progress import reporting
 
 #: Pictures that a process makes before it writes them: all that it holds at a time.
 CHUNK = 32
@@ -39,10 +39,10 @@ T = TypeVar("T")
 
 
 def pack(
-    source: Source,
+    source: Dataset,
     folder: Path,
-    dataset: Dataset,
-    sample: Sample,
+    dataset: DatasetConfig,
+    sample: SampleConfig,
     *,
     notes: Sequence[str] = (),
     workers: int = 1,
@@ -64,7 +64,7 @@ def pack(
     splits, split_notes = draw_splits(source, sample.images, sample.validation, sample.test, sample.seed, sample.split)
     items = [item for split in SPLITS for item in splits[split]]
     backgrounds = sorted({item.background for item in items if item.background is not None})
-    if not source.has_background_pictures:
+    if not source.has_background_images:
         backgrounds = []
     row_of = _background_rows(backgrounds, sample)
     with whole_folder(folder) as new:
@@ -148,7 +148,7 @@ class _Job:
 class _Packer:
     """Makes rows of the arrays in `folder`. Each worker process has one, so jobs do not carry the source."""
 
-    source: Source
+    source: Dataset
     folder: Path
     size: int
     heads: tuple[str, ...]
@@ -359,7 +359,7 @@ def _run_in_worker(job: _Job) -> list[_Made]:
     return _worker[0].run(job)
 
 
-def _background_rows(backgrounds: Sequence[str], sample: Sample) -> dict[str, int]:
+def _background_rows(backgrounds: Sequence[str], sample: SampleConfig) -> dict[str, int]:
     """Return the row in which each background is looked up: its own, or its place in a shuffled listing."""
     rows = range(len(backgrounds))
     if not sample.wrong_background:
@@ -397,7 +397,7 @@ def _default_names(classes: int) -> list[str]:
     return ["foreground"] if classes == 1 else [f"class{number}" for number in range(classes)]
 
 
-def _statistics(made: Sequence[_Made], dataset: Dataset) -> dict[str, Any]:
+def _statistics(made: Sequence[_Made], dataset: DatasetConfig) -> dict[str, Any]:
     """What `PackedSample.statistics` says, over `made`."""
     statistics: dict[str, Any] = {}
     for head in dataset.heads:

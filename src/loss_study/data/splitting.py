@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from loss_study.data.packed import SPLITS
-from loss_study.data.sources import Item, ListsItsTest, Source
-from loss_study.errors import StudyError
+from loss_study.datasets.base import Dataset, HasTestList, Item
+from loss_study.runtime.errors import StudyError
 
 Splits = dict[str, list[Item]]
 #: Identities of each split; None where the source does not know them.
@@ -16,7 +16,7 @@ Groups = Mapping[str, Sequence[str] | None]
 
 
 def draw_splits(
-    source: Source, images: int, validation: float, test: float, seed: int, split: str = "disjoint"
+    source: Dataset, images: int, validation: float, test: float, seed: int, split: str = "disjoint"
 ) -> tuple[Splits, list[str]]:
     """Draw `images` items at random and split them; return them with sentences on it for the report.
 
@@ -67,7 +67,7 @@ def image_counts(images: int, shares: Mapping[str, float]) -> dict[str, int]:
     return {"train": images - validation - test, "validation": validation, "test": test}
 
 
-def _split_by_picture(source: Source, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
+def _split_by_picture(source: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
     items = source.draw(source.backgrounds, source.cutouts, images, rng)
     order = iter(rng.permutation(len(items)))
     counts = image_counts(len(items), shares)
@@ -75,7 +75,7 @@ def _split_by_picture(source: Source, images: int, shares: Mapping[str, float], 
 
 
 def _split_by_identity(
-    source: Source, images: int, shares: Mapping[str, float], rng: np.random.Generator
+    source: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[Splits, list[str]]:
     counts = image_counts(images, shares)
     drawn = [_draw(source, counts, shares, rng)]
@@ -90,11 +90,11 @@ def _split_by_identity(
 
 
 def _draw(
-    source: Source, counts: Mapping[str, int], weights: Mapping[str, float], rng: np.random.Generator
+    source: Dataset, counts: Mapping[str, int], weights: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[float, Splits, list[str]]:
     """Deal the identities by `weights`, and draw; the first value is the share of `counts` that every split reaches."""
     backgrounds = _deal("backgrounds", source.backgrounds, weights, rng)
-    listed = source.test_cutouts if isinstance(source, ListsItsTest) else None
+    listed = source.test_cutouts if isinstance(source, HasTestList) else None
     cutouts = _deal("cut-outs", source.cutouts, weights, rng, listed)
     splits = {split: source.draw(backgrounds[split], cutouts[split], counts[split], rng) for split in SPLITS}
     found = min(len(splits[split]) / counts[split] for split in SPLITS if counts[split])

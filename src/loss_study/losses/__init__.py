@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from loss_study import choices, combination
-from loss_study.arithmetic.pixels import probability
-from loss_study.errors import StudyError, nearest
-from loss_study.parameters import HEADS
+from loss_study import combination, registry
+from loss_study.config import HEADS
+from loss_study.losses._pixels import probability
+from loss_study.runtime.errors import StudyError, nearest
 
 if TYPE_CHECKING:
     from loss_study.data.packed import PackedSample
@@ -87,7 +87,7 @@ CLAMPED = Output(predict=lambda raw: raw.clamp(0, 1), invert=lambda prediction: 
 
 def names() -> list[str]:
     """Return the names that ``loss.names`` may take."""
-    return choices.names(PACKAGE)
+    return registry.names(PACKAGE)
 
 
 def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     if combination.is_one(options):
         return _check_combination(name, options)
     module = _load(name)
-    return choices.check_options(f"loss_options.{name}", module.loss, options, but=(VALID,))
+    return registry.check_options(f"loss_options.{name}", module.loss, options, but=(VALID,))
 
 
 def _check_combination(name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def output(name: str, **options: Any) -> Output:
 
 
 def _load(name: str) -> ModuleType:
-    return choices.load("loss", PACKAGE, name)
+    return registry.load("loss", PACKAGE, name)
 
 
 def _multiclass(module: ModuleType) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.arithmetic import pixels
+from loss_study.losses import _pixels
 
 NOTES = {
     "mask": "Foreground pixels count by their number: where they are few, the background dominates the early epochs.",
@@ -21,4 +21,4 @@ def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tens
     Evaluated on the logits, so it is exact where the sigmoid saturates.
     The derivative by the logit is p - t: the minimum is at p = t for every target in [0, 1].
     """
-    return pixels.mean(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)
+    return _pixels.mean(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)

@@ -7,9 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from loss_study.arithmetic import classwise
-from loss_study.arithmetic.pixels import mean
-from loss_study.losses import TargetStatistics
+from loss_study.losses import TargetStatistics, _class_weights
+from loss_study.losses._pixels import mean
 
 KEY = "loss_options.cross_entropy.class_weights"
 HEADS = ("mask",)
@@ -23,7 +22,7 @@ NOTES = {
 
 
 def loss(
-    logits: Tensor, target: Tensor, *, class_weights: classwise.ClassWeights = "none", valid: Tensor | None = None
+    logits: Tensor, target: Tensor, *, class_weights: _class_weights.ClassWeights = "none", valid: Tensor | None = None
 ) -> Tensor:
     """Return the mean over valid pixels of - sum over classes of w_k t_k log p_k; (N, C, H, W) to (N,), 0 or more.
 
@@ -42,10 +41,10 @@ def loss(
     Raises:
         StudyError: the number of weights is not that of the classes, or they are still "balanced".
     """
-    log_p, shares = classwise.log_probabilities(logits, target)
-    return mean(-(classwise.weight_of(shares, class_weights, KEY) * log_p).sum(dim=1, keepdim=True), valid)
+    log_p, shares = _class_weights.log_probabilities(logits, target)
+    return mean(-(_class_weights.weight_of(shares, class_weights, KEY) * log_p).sum(dim=1, keepdim=True), valid)
 
 
 def resolve(options: Mapping[str, Any], *, statistics: TargetStatistics) -> dict[str, Any]:
-    """Make "balanced" class weights numbers; see `classwise.resolve`."""
-    return classwise.resolve(options, statistics.class_shares, KEY)
+    """Make "balanced" class weights numbers; see `_class_weights.resolve`."""
+    return _class_weights.resolve(options, statistics.class_shares, KEY)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic.pixels import probability, total
+from loss_study.losses._pixels import probability, total
 
 MULTICLASS = True
 LEAST_DENOMINATOR_TERM = 1e-6

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic import classwise
-from loss_study.arithmetic.pixels import mean
-from loss_study.losses import TargetStatistics
+from loss_study.losses import TargetStatistics, _class_weights
+from loss_study.losses._pixels import mean
 
 KEY = "loss_options.focal.class_weights"
 LEAST_DOUBT = 1e-12
@@ -29,7 +28,7 @@ def loss(
     target: Tensor,
     *,
     gamma: Annotated[float, Field(ge=0)] = 2.0,
-    class_weights: classwise.ClassWeights = "none",
+    class_weights: _class_weights.ClassWeights = "none",
     valid: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over valid pixels of - sum over classes of w_k t_k (1 - p_k)^gamma log p_k; (N, C, H, W) to (N,).
@@ -47,13 +46,13 @@ def loss(
     Raises:
         StudyError: the number of weights is not that of the classes, or they are still "balanced".
     """
-    log_p, shares = classwise.log_probabilities(logits, target)
+    log_p, shares = _class_weights.log_probabilities(logits, target)
     # A power below 1 has an infinite slope at 0, which a probability of 1 would reach.
     doubt = (1 - log_p.exp()).clamp_min(LEAST_DOUBT) ** gamma
-    weighted = classwise.weight_of(shares, class_weights, KEY) * doubt * log_p
+    weighted = _class_weights.weight_of(shares, class_weights, KEY) * doubt * log_p
     return mean(-weighted.sum(dim=1, keepdim=True), valid)
 
 
 def resolve(options: Mapping[str, Any], *, statistics: TargetStatistics) -> dict[str, Any]:
-    """Make "balanced" class weights numbers; see `classwise.resolve`."""
-    return classwise.resolve(options, statistics.class_shares, KEY)
+    """Make "balanced" class weights numbers; see `_class_weights.resolve`."""
+    return _class_weights.resolve(options, statistics.class_shares, KEY)

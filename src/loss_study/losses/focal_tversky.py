@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic.pixels import tversky_error
+from loss_study.losses._pixels import tversky_error
 
 LEAST_BASE = 1e-6
 HEADS = ("mask",)

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic.pixels import mean
-from loss_study.errors import StudyError
+from loss_study.losses._pixels import mean
+from loss_study.runtime.errors import StudyError
 
 HEADS = ("depth",)
 NOTES = {

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.arithmetic import pixels
+from loss_study.losses import _pixels
 
 MULTICLASS = True
 
@@ -37,4 +37,4 @@ def loss(
         delta: the error, on the scale of the prediction in [0, 1], at which the square ends; 1 or more makes it
             half the mean squared error.
     """
-    return pixels.mean(F.huber_loss(pixels.probability(logits), target, delta=delta, reduction="none"), valid)
+    return _pixels.mean(F.huber_loss(_pixels.probability(logits), target, delta=delta, reduction="none"), valid)

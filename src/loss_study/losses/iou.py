@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic.pixels import overlap
+from loss_study.losses._pixels import overlap
 
 HEADS = ("mask",)
 MULTICLASS = True

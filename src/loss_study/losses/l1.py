@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from loss_study.arithmetic import pixels
-from loss_study.losses import CLAMPED, PROBABILITY, Output
+from loss_study.losses import CLAMPED, PROBABILITY, Output, _pixels
 
 MULTICLASS = True
 NOTES = {
@@ -26,7 +25,7 @@ def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None, sigmoid
     Args:
         sigmoid: without it p is the network's raw output, as in the original study, and the value has no upper bound.
     """
-    return pixels.mean(((pixels.probability(logits) if sigmoid else logits) - target).abs(), valid)
+    return _pixels.mean(((_pixels.probability(logits) if sigmoid else logits) - target).abs(), valid)
 
 
 def output(*, sigmoid: bool) -> Output:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic import pixels
+from loss_study.losses import _pixels
 
 MULTICLASS = True
 NOTES = {
@@ -32,4 +32,4 @@ def loss(
     Args:
         eps: keeps the gradient finite at zero error, where that of the bare root is infinite.
     """
-    return (pixels.mean((pixels.probability(logits) - target).square(), valid) + eps).sqrt()
+    return (_pixels.mean((_pixels.probability(logits) - target).square(), valid) + eps).sqrt()

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.arithmetic.pixels import mean
+from loss_study.losses._pixels import mean
 
 HEADS = ("depth",)
 NOTES = {

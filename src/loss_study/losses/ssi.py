@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from loss_study.arithmetic.pixels import mean
+from loss_study.losses._pixels import mean
 
 LEAST_VARIANCE = 1e-6
 HEADS = ("depth",)

@@ -7,9 +7,9 @@ from typing import Annotated
 import torch
 from pydantic import AfterValidator, Field
 
-from loss_study.arithmetic import pixels
-from loss_study.arithmetic.structural_similarity import ssim_map
-from loss_study.errors import StudyError
+from loss_study.losses import _pixels
+from loss_study.metrics.structural_similarity import ssim_map
+from loss_study.runtime.errors import StudyError
 
 MULTICLASS = True
 NOTES = {
@@ -50,5 +50,5 @@ def loss(
         raise StudyError(
             f"loss_options.ssim.window: {window} px do not fit into a picture of {height} x {width}; lower it"
         )
-    prediction = pixels.probability(logits)
-    return 1 - pixels.mean(ssim_map(prediction, target, valid, window=window, sigma=sigma), valid)
+    prediction = _pixels.probability(logits)
+    return 1 - _pixels.mean(ssim_map(prediction, target, valid, window=window, sigma=sigma), valid)

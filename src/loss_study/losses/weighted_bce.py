@@ -10,9 +10,8 @@ import torch
 from pydantic import BeforeValidator
 from torch.nn import functional as F
 
-from loss_study.arithmetic import pixels
-from loss_study.errors import StudyError
-from loss_study.losses import TargetStatistics
+from loss_study.losses import TargetStatistics, _pixels
+from loss_study.runtime.errors import StudyError
 
 KEY = "loss_options.weighted_bce.pos_weight"
 NOTES = {
@@ -59,7 +58,7 @@ def loss(
         raise StudyError(f"{KEY}: auto is not resolved; pass the options through losses.resolve, or give a number")
     weight = torch.tensor(pos_weight, dtype=logits.dtype, device=logits.device)
     per_pixel = F.binary_cross_entropy_with_logits(logits, target, pos_weight=weight, reduction="none")
-    return pixels.mean(per_pixel, valid)
+    return _pixels.mean(per_pixel, valid)
 
 
 def resolve(options: Mapping[str, Any], *, statistics: TargetStatistics) -> dict[str, Any]:

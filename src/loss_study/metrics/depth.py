@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import torch
 
-from loss_study.arithmetic.structural_similarity import ssim_map
 from loss_study.metrics import FOREGROUND
 from loss_study.metrics.arguments import check_pair, known_pixels
+from loss_study.metrics.structural_similarity import ssim_map
 
 LEAST_DEPTH = 1 / 255
 CONSTANT_SHARE = 0.05

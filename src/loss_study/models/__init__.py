@@ -14,22 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from loss_study import choices
-from loss_study.errors import StudyError
+from loss_study import registry
 from loss_study.models._parts.structure import EncoderDecoder, Part
+from loss_study.runtime.errors import StudyError
 
 PACKAGE = __name__
 
 
 def names() -> list[str]:
     """Return the names that ``model.name`` may take."""
-    return choices.names(PACKAGE)
+    return registry.names(PACKAGE)
 
 
 def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown model or option."""
-    module = choices.load("model", PACKAGE, name)
-    return choices.check_options("model.options", module.build, options)
+    module = registry.load("model", PACKAGE, name)
+    return registry.check_options("model.options", module.build, options)
 
 
 def check_fit(name: str, options: dict[str, Any], heads: Sequence[str], classes: int, size: int) -> None:
@@ -38,7 +38,7 @@ def check_fit(name: str, options: dict[str, Any], heads: Sequence[str], classes:
     Raises:
         StudyError: as in `build`, or a `size` that the model cannot take.
     """
-    stride = getattr(choices.load("model", PACKAGE, name), "STRIDE", 1)
+    stride = getattr(registry.load("model", PACKAGE, name), "STRIDE", 1)
     if size % stride:
         raise StudyError(f"sample.size: model {name} needs a multiple of {stride}, it is {size}; set another")
     model = build(name, 3, heads, classes=classes, **options)
@@ -59,7 +59,7 @@ def build(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1
         StudyError: unknown model, unknown option, or a value out of range.
     """
     checked = check(name, options)
-    return choices.load("model", PACKAGE, name).build(in_channels, heads, classes, **checked)
+    return registry.load("model", PACKAGE, name).build(in_channels, heads, classes, **checked)
 
 
 def blank(name: str, in_channels: int, heads: Sequence[str], *, classes: int = 1, **options: Any) -> nn.Module:

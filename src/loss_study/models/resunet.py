@@ -16,8 +16,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loss_study.acceleration import upsample_twice
 from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
+from loss_study.models._parts.upsampling import upsample_twice
 
 STAGES = 4
 STRIDE = 1 << STAGES

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from torch import Tensor, nn
 
-from loss_study.errors import StudyError, nearest
 from loss_study.models._parts.pretrained import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -28,6 +27,7 @@ from loss_study.models._parts.pretrained import (
 )
 from loss_study.models._parts.stages import stages_of
 from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
+from loss_study.runtime.errors import StudyError, nearest
 
 STRIDE = 32
 #: What the library puts before the name of an encoder that timm has: ``tu-resnet18``, ``tu-resnet18.a1_in1k``.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from loss_study.comparison.compare import Comparison
-from loss_study.comparison.sentences import caveats, conclusion
-from loss_study.report.ranking import Ranking
+from loss_study.statistics.compare import Comparison
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.sentences import caveats, conclusion
 
 
 def answer(ranking: Ranking, comparison: Comparison | None) -> list[str]:

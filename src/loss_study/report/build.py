@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loss_study.comparison.compare import Comparison
-from loss_study.comparison.tables import pairs_csv, ranking_csv
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Parameters
-from loss_study.report import page, panels, protocol, tables
+from loss_study.report import page, panels, provenance, tables
 from loss_study.report.colouring import Legend
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import Result
 from loss_study.report.why.chapter import chapter
+from loss_study.statistics.compare import Comparison
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result
+from loss_study.statistics.tables import pairs_csv, ranking_csv
 
 
 def build(
-    parameters: Parameters,
+    config: Config,
     results: Sequence[Result],
     rankings: Sequence[Ranking],
     comparisons: Sequence[Comparison],
@@ -24,15 +24,15 @@ def build(
 ) -> dict[str, bytes]:
     """Return the report's files by their path below ``reports/``."""
     pictures = [panel for ranking in rankings for panel in panels.panels(ranking, sample)]
-    chapters = [found for ranking in rankings if (found := chapter(ranking, parameters, sample))]
+    chapters = [found for ranking in rankings if (found := chapter(ranking, config, sample))]
     legends = {ranking.head: Legend.of(sample, ranking.head) for ranking in rankings}
-    how = protocol.describe(parameters, results, sample, protocol.origin())
+    how = provenance.describe(config, results, sample, provenance.origin())
     texts = {
         "metrics.json": tables.metrics_json(rankings, results, comparisons),
         "compare.csv": tables.compare_csv(results),
         "ranking.csv": ranking_csv(comparisons),
         "pairs.csv": pairs_csv(comparisons),
         "curves.csv": tables.curves_csv(results),
-        "index.html": page.render(parameters, results, rankings, comparisons, pictures, chapters, legends, how),
+        "index.html": page.render(config, results, rankings, comparisons, pictures, chapters, legends, how),
     }
     return {panel.path: panel.png for panel in pictures} | {path: text.encode() for path, text in texts.items()}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator
 
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import Result
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result
 
 #: Values that differ by less than this share count as one, which gets an axis that far to either side.
 SAME, MARGIN = 1e-6, 0.1

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from loss_study.comparison.compare import Comparison, Estimate
-from loss_study.comparison.sentences import caveats, conclusion
 from loss_study.report.charts import Axis
+from loss_study.statistics.compare import Comparison, Estimate
+from loss_study.statistics.sentences import caveats, conclusion
 
 #: A loss this many times farther from the best than the median loss does not stretch the axis: it is an arrow.
 FAR = 6

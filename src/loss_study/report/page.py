@@ -12,25 +12,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from loss_study import combination
-from loss_study.comparison.compare import CHANCE, RESAMPLES, Comparison
-from loss_study.comparison.tables import headlines
-from loss_study.parameters import Parameters
+from loss_study.config import Config
+from loss_study.metrics.labels import groups, shown
 from loss_study.report import charts, colouring, losses
 from loss_study.report.answer import answer
 from loss_study.report.colouring import Legend
 from loss_study.report.conclusions import conclusions
-from loss_study.report.labels import groups, shown
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import Result
 from loss_study.report.why.chapter import Chapter
+from loss_study.statistics.compare import CHANCE, RESAMPLES, Comparison
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result
+from loss_study.statistics.tables import headlines
 
 _FOLDER = Path(__file__).parent
 
 
 def render(
-    parameters: Parameters,
+    config: Config,
     results: Sequence[Result],
     rankings: Sequence[Ranking],
     comparisons: Sequence[Comparison],
@@ -51,7 +51,7 @@ def render(
         environment()
         .get_template("page.html.j2")
         .render(
-            parameters=parameters,
+            config=config,
             results=results,
             sections=[_head_section(ranking, compared.get(ranking.head), pictures) for ranking in rankings],
             conclusions=conclusions(comparisons),
@@ -59,8 +59,8 @@ def render(
             resamples=RESAMPLES,
             chapters=chapters,
             failures=[result for result in results if not result.sound],
-            colours=colours(parameters.loss.names),
-            about={name: losses.about(name, parameters.loss_options[name]) for name in parameters.loss.names},
+            colours=colours(config.loss.names),
+            about={name: losses.about(name, config.loss_options[name]) for name in config.loss.names},
             legends=legends,
             error_range=colouring.ERROR_RANGE,
             scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import HEADLINE
+from loss_study.metrics.labels import shown
 from loss_study.report import colouring
-from loss_study.report.labels import shown
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import Result, rows
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result, rows
 
 #: Takes half as long as the usual 6, for 4 % more bytes.
 PNG_LEVEL = 4

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from loss_study.writing import scratch_folder
+from loss_study.runtime.files import scratch_folder
 
 
 def publish(folder: Path, files: Mapping[str, bytes]) -> None:

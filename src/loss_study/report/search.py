@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from loss_study.config import Config
 from loss_study.metrics import HEADLINE
-from loss_study.parameters import Parameters
-from loss_study.report.labels import Shown, shown
-from loss_study.report.results import read_json, rows
+from loss_study.metrics.labels import Shown, shown
+from loss_study.statistics.results import read_json, rows
+from loss_study.training.search import WEIGHT
 from loss_study.trial import Trial
-from loss_study.tuning import WEIGHT
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class HeadSearch:
         return any(any(one.weights.values()) for one in self.found)
 
 
-def searches(parameters: Parameters) -> list[HeadSearch]:
+def searches(config: Config) -> list[HeadSearch]:
     """Return what ``tuning/`` holds for each head; empty for a recipe without a search."""
-    if not parameters.recipe.search.lr:
+    if not config.recipe.search.lr:
         return []
-    classes = parameters.dataset.classes
+    classes = config.dataset.classes
     return [
         HeadSearch(
-            head, shown(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, parameters.loss.names))
+            head, shown(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.loss.names))
         )
-        for head in parameters.loss.heads
+        for head in config.loss.heads
     ]
 
 

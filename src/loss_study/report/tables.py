@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from loss_study.comparison.compare import Comparison
-from loss_study.comparison.tables import headlines
 from loss_study.metrics import HEADLINE
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import DIVERGED, MISSING, Result
+from loss_study.statistics.compare import Comparison
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import DIVERGED, MISSING, Result
+from loss_study.statistics.tables import headlines
 
 CURVE_COLUMNS = ("head", "loss", "seed", "epoch", "train_loss", "metric", "validation", "learning_rate")
 TRIAL_COLUMNS = ("head", "loss", "seed", "status", "verdict", "best_epoch", "seconds")

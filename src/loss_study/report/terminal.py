@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loss_study import parameters
-from loss_study.comparison.compare import Comparison, compare_all
-from loss_study.comparison.tables import headlines
-from loss_study.errors import run_stage
-from loss_study.report import results
+from loss_study.config import load_config
 from loss_study.report.answer import answer
-from loss_study.report.ranking import Ranking, Standing, rank
+from loss_study.runtime.errors import run_stage
+from loss_study.statistics import results
+from loss_study.statistics.compare import Comparison, compare_all
+from loss_study.statistics.ranking import Ranking, Standing, rank
+from loss_study.statistics.tables import headlines
 
 REPORTS = Path("reports")
 # A log has no width of its own; narrower ones would break the lines of the table.
@@ -70,7 +70,7 @@ def _cells(place: int, standing: Standing) -> list[Text]:
 
 def main() -> None:
     """Print the ranking of the study that params.yaml names, from runs/ and eval/."""
-    study = parameters.load()
+    study = load_config()
     found = results.read(study)
     show([rank(head, found) for head in study.loss.heads], compare_all(found))
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from loss_study import combination
+from loss_study.config import Config
 from loss_study.metrics import HEADLINE
-from loss_study.parameters import Parameters
 from loss_study.tracking.outputs import Outputs
+from loss_study.training.search import tuned
 from loss_study.trial import Trial
-from loss_study.tuning import tuned
 
 SAMPLE = Path("data/sample")
 #: Tag of a run that holds all of a trial, set last: `Outputs.content`.
@@ -39,15 +39,15 @@ def run_name(trial: Trial) -> str:
     return f"{trial.name} ({experiment})" if experiment else trial.name
 
 
-def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
+def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
     """Return the flat names and values that become columns of the runs table."""
-    parameters = tuned(trial, parameters)
-    recipe, sample = parameters.recipe, parameters.sample
+    config = tuned(trial, config)
+    recipe, sample = config.recipe, config.sample
     values: dict[str, Any] = {
         "head": trial.head,
         "loss": trial.loss,
         "seed": trial.seed,
-        "model": parameters.model.name,
+        "model": config.model.name,
         "optimizer": recipe.optimizer.name,
         "lr": recipe.optimizer.lr,
         "schedule": recipe.schedule.name,
@@ -65,9 +65,9 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         "crop": recipe.augmentation.crop,
         "rotation": recipe.augmentation.rotation,
         "freeze": " ".join(recipe.freeze) or "nothing",
-        "dataset": parameters.dataset.name,
-        "classes": parameters.dataset.classes if trial.head == "mask" else 1,
-        "scale": parameters.scale.name,
+        "dataset": config.dataset.name,
+        "classes": config.dataset.classes if trial.head == "mask" else 1,
+        "scale": config.scale.name,
         "sample.images": sample.images,
         "sample.size": sample.size,
         "sample.seed": sample.seed,
@@ -75,26 +75,26 @@ def parameters_of(trial: Trial, parameters: Parameters) -> dict[str, str]:
         "sample.test": sample.test,
         "sample.split": sample.split,
         "sample.wrong_background": sample.wrong_background,
-        **_prefixed("loss", combination.flat(combination.options_of(trial.loss, parameters.loss_options))),
-        **_prefixed("model", parameters.model.options),
+        **_prefixed("loss", combination.flat(combination.options_of(trial.loss, config.loss_options))),
+        **_prefixed("model", config.model.options),
         **_prefixed("optimizer", recipe.optimizer.options),
         **_prefixed("schedule", recipe.schedule.options),
         **_prefixed("colour", recipe.augmentation.colour.model_dump()),
         **_prefixed("fine_tune", recipe.fine_tune.model_dump()),
-        **_prefixed("dataset", parameters.dataset.options),
+        **_prefixed("dataset", config.dataset.options),
     }
     return {key: str(value) for key, value in values.items()}
 
 
-def training_key(trial: Trial, parameters: Parameters, sample: Path = SAMPLE) -> str:
+def training_key(trial: Trial, config: Config, sample: Path = SAMPLE) -> str:
     """Return what identifies a training before it has run: its parameters and its data."""
-    told = {**parameters_of(trial, parameters), "sample": sample_digest(sample)}
+    told = {**parameters_of(trial, config), "sample": sample_digest(sample)}
     return _short_hash(json.dumps(told, sort_keys=True).encode())
 
 
-def study_key(parameters: Parameters) -> str:
+def study_key(config: Config) -> str:
     """Return what identifies a study: all its parameters."""
-    told = parameters.model_dump(mode="json", exclude={"notice"})
+    told = config.model_dump(mode="json", exclude={"notice"})
     return _short_hash(json.dumps(told, sort_keys=True).encode())
 
 
@@ -103,12 +103,12 @@ def sample_digest(sample: Path = SAMPLE) -> str:
     return _short_hash((sample / "sample.json").read_bytes() + (sample / "index.csv").read_bytes())
 
 
-def tags_of(trial: Trial, parameters: Parameters, training: str) -> dict[str, str]:
+def tags_of(trial: Trial, config: Config, training: str) -> dict[str, str]:
     """Return the tags that lead from a run to its DVC stages, its DVC experiment, its commit and its study."""
     commit = _git("rev-parse", "HEAD")
     tags = {
         TRAINING: training,
-        "study": study_key(parameters),
+        "study": study_key(config),
         "dvc.stage": f"train@{trial.name}",
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
         "git.commit": commit,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from loss_study.parameters import Parameters
+from loss_study.config import Config
 from loss_study.tracking import describe
 from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
@@ -33,10 +33,10 @@ class LiveRun:
     def __init__(
         self,
         trial: Trial,
-        parameters: Parameters,
+        config: Config,
         after_seconds: float = 60.0,
     ) -> None:
-        self.trial, self.parameters, self.after_seconds = trial, parameters, after_seconds
+        self.trial, self.config, self.after_seconds = trial, config, after_seconds
         self._began = time.monotonic()
         self._rows: list[dict[str, float]] = []
         self._sent: set[int] = set()
@@ -85,18 +85,18 @@ class LiveRun:
     def _open(self, store: Store) -> None:
         from mlflow.entities import Param  # noqa: PLC0415
 
-        training = describe.training_key(self.trial, self.parameters)
+        training = describe.training_key(self.trial, self.config)
         earlier = find(store, training, self._rows)
         if earlier is not None:
             self._run_id, self._start_ms = earlier.info.run_id, earlier.info.start_time
             self._sent = logged_epochs(store, self._run_id)
             store.client.update_run(self._run_id, status="RUNNING")
             return
-        tags = {**describe.tags_of(self.trial, self.parameters, training), describe.LIVE: "open"}
+        tags = {**describe.tags_of(self.trial, self.config, training), describe.LIVE: "open"}
         name = describe.run_name(self.trial)
         run = store.client.create_run(store.experiment, start_time=self._start_ms, run_name=name, tags=tags)
         self._run_id = run.info.run_id
-        told = describe.parameters_of(self.trial, self.parameters)
+        told = describe.parameters_of(self.trial, self.config)
         store.client.log_batch(self._run_id, params=[Param(*item) for item in told.items()])
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from loss_study.config import Config
 from loss_study.data.packed import SPLITS, PackedSample
-from loss_study.parameters import Parameters
 from loss_study.report.panels import PNG_LEVEL
 from loss_study.tracking import describe, live, model, panels, views
 from loss_study.tracking import outputs as trial_outputs
@@ -49,7 +49,7 @@ class Summary:
         return f"MLflow holds {held} runs ({len(self.created) + len(self.completed)} new) in {self.address}{absent}"
 
 
-def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = describe.SAMPLE) -> Summary:
+def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAMPLE) -> Summary:
     """Make sure that every one of `trials` with outputs has exactly one complete run in MLflow.
 
     A run is known by the content of the trial's files, so doing this twice changes nothing, and doing it on an empty
@@ -61,7 +61,7 @@ def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = desc
     """
     summary = Summary(stores.shown(stores.uri()), [], [], [], [])
     with stores.failing_in_one_line(), stores.lock("mirror"):
-        mirror = _Mirror(stores.connect(), parameters, PackedSample.open(sample))
+        mirror = _Mirror(stores.connect(), config, PackedSample.open(sample))
         views.save(mirror.store)
         for trial in trials:
             getattr(summary, mirror.ensure(trial)).append(trial.name)
@@ -71,8 +71,8 @@ def fill_in(trials: Iterable[Trial], parameters: Parameters, sample: Path = desc
 class _Mirror:
     """One pass over the trials, with all of them sharing a store and a sample."""
 
-    def __init__(self, store: Store, parameters: Parameters, sample: PackedSample) -> None:
-        self.store, self.parameters, self.sample = store, parameters, sample
+    def __init__(self, store: Store, config: Config, sample: PackedSample) -> None:
+        self.store, self.config, self.sample = store, config, sample
         self.checkout = f"{socket.gethostname()}:{stores.root()}"
 
     def ensure(self, trial: Trial) -> str:
@@ -80,7 +80,7 @@ class _Mirror:
         outputs = trial_outputs.read(trial)
         if outputs is None:
             return "absent"
-        training = describe.training_key(trial, self.parameters, self.sample.folder)
+        training = describe.training_key(trial, self.config, self.sample.folder)
         content = outputs.content
         complete = stores.runs(self.store, {describe.CONTENT: content})
         begun = None if complete else live.find(self.store, training, outputs.history)
@@ -109,7 +109,7 @@ class _Mirror:
             self.store.experiment,
             start_time=start_ms,
             run_name=describe.run_name(outputs.trial),
-            tags={**describe.tags_of(outputs.trial, self.parameters, training), describe.FILLER: self.checkout},
+            tags={**describe.tags_of(outputs.trial, self.config, training), describe.FILLER: self.checkout},
         ).info.run_id
 
     def _fill(self, run_id: str, outputs: Outputs, content: str) -> None:
@@ -144,7 +144,7 @@ class _Mirror:
         self._batch(run_id, points + single)
         self.store.client.log_batch(
             run_id,
-            params=[Param(*item) for item in describe.parameters_of(outputs.trial, self.parameters).items()],
+            params=[Param(*item) for item in describe.parameters_of(outputs.trial, self.config).items()],
             tags=[RunTag(*item) for item in describe.outcome_tags(outputs).items()],
         )
 
@@ -157,7 +157,7 @@ class _Mirror:
 
         sizes = {split: len(self.sample.rows(split)) for split in SPLITS}
         data_set = Dataset(
-            name=self.parameters.dataset.name,
+            name=self.config.dataset.name,
             digest=describe.sample_digest(self.sample.folder),
             source_type="dvc",
             source=json.dumps({"uri": describe.SAMPLE.as_posix()}),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loss_study.errors import StudyError
+from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial
 
 #: What differs between two runs of the same training; not part of a trial's identity.

@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
 
-from loss_study.errors import StudyError
-from loss_study.redaction import without_secrets
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.redaction import without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

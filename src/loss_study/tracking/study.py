@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loss_study.parameters import Parameters
+from loss_study.config import Config
 from loss_study.tracking import describe
 from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
@@ -24,7 +24,7 @@ _PARENT = "mlflow.parentRunId"
 _REPORT = ("index.html", "ranking.csv", "pairs.csv", "compare.csv", "metrics.json")
 
 
-def gather(trials: Iterable[Trial], parameters: Parameters, reports: Path) -> str:
+def gather(trials: Iterable[Trial], config: Config, reports: Path) -> str:
     """Hang the runs of `trials` below the run of their study, which gets the report, and return its id.
 
     A trial that two studies share hangs below the one that was compared last.
@@ -34,11 +34,11 @@ def gather(trials: Iterable[Trial], parameters: Parameters, reports: Path) -> st
     """
     with stores.failing_in_one_line():
         store = stores.connect()
-        key = describe.study_key(parameters)
-        parent = _parent(store, key, parameters)
+        key = describe.study_key(config)
+        parent = _parent(store, key, config)
         _fill(store, parent, reports)
         for trial in trials:
-            for run in stores.runs(store, {describe.TRAINING: describe.training_key(trial, parameters)}):
+            for run in stores.runs(store, {describe.TRAINING: describe.training_key(trial, config)}):
                 if run.data.tags.get(_PARENT) != parent.info.run_id:
                     store.client.set_tag(run.info.run_id, _PARENT, parent.info.run_id)
         return parent.info.run_id
@@ -53,22 +53,22 @@ def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", float(value)
 
 
-def _parent(store: Store, key: str, parameters: Parameters) -> Run:
+def _parent(store: Store, key: str, config: Config) -> Run:
     found = stores.runs(store, {STUDY: key})
     if found:
         return found[0]
     experiment = os.environ.get("DVC_EXP_NAME")
-    name = f"study of {parameters.dataset.name}, {parameters.scale.name}, {parameters.recipe.name}"
+    name = f"study of {config.dataset.name}, {config.scale.name}, {config.recipe.name}"
     run = store.client.create_run(
         store.experiment, run_name=f"{name} ({experiment})" if experiment else name, tags={STUDY: key}
     )
     told = {
-        "dataset": parameters.dataset.name,
-        "scale": parameters.scale.name,
-        "recipe": parameters.recipe.name,
-        "losses": ", ".join(parameters.loss.names),
-        "heads": ", ".join(parameters.loss.heads),
-        "seeds": ", ".join(map(str, parameters.seeds)),
+        "dataset": config.dataset.name,
+        "scale": config.scale.name,
+        "recipe": config.recipe.name,
+        "losses": ", ".join(config.loss.names),
+        "heads": ", ".join(config.loss.heads),
+        "seeds": ", ".join(map(str, config.seeds)),
     }
     for item in told.items():
         store.client.log_param(run.info.run_id, *item)

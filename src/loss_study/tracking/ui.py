@@ -9,8 +9,8 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from loss_study.errors import StudyError, run_stage
 from loss_study.metrics import HEADLINE
+from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.tracking import store, views
 
 HOST = "127.0.0.1"

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import torch
 
-from loss_study.errors import StudyError
+from loss_study.runtime.errors import StudyError
 
 CHECKPOINTS = Path("checkpoints")
 #: A process that was killed together with its parent takes a moment to end.

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from loss_study.acceleration import keep_freed_memory
-from loss_study.errors import StudyError
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.memory import keep_freed_memory
 
 
 def pick() -> torch.device:

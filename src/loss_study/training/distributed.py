@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-from loss_study.batching.batches import Batch
-from loss_study.ending import bound
-from loss_study.errors import StudyError
+from loss_study.data.batches import Batch
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.processes import bound
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"

@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from loss_study.batching.batches import Batches
-from loss_study.batching.feature_batches import SPLITS, FeatureBatches, Features
+from loss_study.config import RecipeConfig
+from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Recipe
-from loss_study.training import cached_features
 from loss_study.training.phases import Phase
+from loss_study.training.transfer import feature_cache
+from loss_study.training.transfer.feature_batches import SPLITS, FeatureBatches, Features
 
 
 class OnStep(Protocol):
@@ -30,7 +30,7 @@ class Inputs:
 
     sample: PackedSample
     head: str
-    recipe: Recipe
+    recipe: RecipeConfig
     device: torch.device
     precision: str
 
@@ -44,7 +44,7 @@ class Inputs:
         arguments = (self.head, recipe.batch_size, self.device)
         if not (recipe.cache_features and phase.fixed_encoder):
             return model, *(Batches(sample, split, *arguments) for split in SPLITS)
-        folder = cached_features.keep(
+        folder = feature_cache.keep(
             model,
             sample,
             self.head,
@@ -55,4 +55,4 @@ class Inputs:
         )
         features = Features(folder, sample, self.device)
         batches = (FeatureBatches(sample, split, *arguments, features) for split in SPLITS)
-        return cached_features.Decoding(model), *batches
+        return feature_cache.Decoding(model), *batches

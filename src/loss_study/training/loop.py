@@ -11,14 +11,15 @@ import torch
 from torch import nn
 
 from loss_study import losses, metrics, models
-from loss_study.batching.batches import Batches
+from loss_study.config import Augmentation, ModelConfig, RecipeConfig
+from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Augmentation, Model, Recipe
-from loss_study.training import distributed, freezing, optimizers, phases, schedules
+from loss_study.training import distributed, optimizers, phases, schedules
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import autocast, pick, pick_precision
 from loss_study.training.inputs import Inputs, OnStep
 from loss_study.training.outcome import HISTORY, Outcome, weights_of
+from loss_study.training.transfer import freezing
 from loss_study.trial import Trial
 
 #: Called after every epoch with its row of the history; a resumed training begins with those of its earlier epochs.
@@ -28,8 +29,8 @@ OnEpoch = Callable[[dict[str, float]], None]
 def train(
     trial: Trial,
     sample: PackedSample,
-    model_choice: Model,
-    recipe: Recipe,
+    model_choice: ModelConfig,
+    recipe: RecipeConfig,
     loss_options: dict[str, Any],
     checkpoint: Checkpoint,
     on_step: OnStep,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from loss_study import models
-from loss_study.errors import StudyError
-from loss_study.parameters import Part, Recipe
+from loss_study.config import Part, RecipeConfig
+from loss_study.runtime.errors import StudyError
 from loss_study.training.outcome import Outcome
 from loss_study.training.schedules import Moment
 
@@ -52,7 +52,7 @@ class Phase:
             yield Moment(step, (self.last - self.first + 1) * steps, steps, validation, rising)
 
 
-def plan(recipe: Recipe, model: nn.Module, after: int) -> list[Phase]:
+def plan(recipe: RecipeConfig, model: nn.Module, after: int) -> list[Phase]:
     """Return those phases of `recipe` that have epochs behind epoch `after`.
 
     Raises:

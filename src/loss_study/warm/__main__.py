@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from loss_study import warm
-from loss_study.ending import end_with
+from loss_study.runtime.processes import end_with
 from loss_study.warm.request import Request, receive_number, run
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if sys.platform == "linux" else ()

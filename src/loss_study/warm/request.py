@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from loss_study.ending import signals_end_at_once
+from loss_study.runtime.processes import signals_end_at_once
 
 STREAMS = (0, 1, 2)
 _OWN = __name__.partition(".")[0]

@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from loss_study.ending import end_with
+from loss_study.runtime.processes import end_with
 from loss_study.warm.request import STREAMS, Request, send_number
 
 WITHIN = "--within"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from loss_study.parameters import Part
+from loss_study.config import Part
 
 
 class EncoderDecoder(nn.Module, ABC):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.parameters import Parameters
 from loss_study.report.charts import CurveChart
-from loss_study.report.ranking import Ranking
 from loss_study.report.why import charts, sentences, tables
 from loss_study.report.why.evidence import Evidence, gather
 from loss_study.report.why.learning import ignorance
 from loss_study.report.why.pictures import Extreme, extremes
 from loss_study.report.why.tables import Table
+from loss_study.statistics.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Chapter:
     extremes: list[Extreme]
 
 
-def chapter(ranking: Ranking, parameters: Parameters, sample: PackedSample) -> Chapter | None:
+def chapter(ranking: Ranking, config: Config, sample: PackedSample) -> Chapter | None:
     """Return the chapter on a head, None where none of its trials has been taken apart."""
     evidence = gather(ranking)
     if not any(known.evaluated for known in evidence):
@@ -44,7 +44,7 @@ def chapter(ranking: Ranking, parameters: Parameters, sample: PackedSample) -> C
     return Chapter(
         head=head,
         gradient_sentences=[
-            *sentences.gradient(evidence, head, parameters.recipe.optimizer.name, ranking.classes),
+            *sentences.gradient(evidence, head, config.recipe.optimizer.name, ranking.classes),
             *sentences.explanation(evidence, head, metric, start),
         ],
         late_responses=charts.response_charts(evidence, "late"),

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import Result, read_json, rows
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result, read_json, rows
 
 
 @dataclass(frozen=True)

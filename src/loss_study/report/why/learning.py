@@ -8,7 +8,7 @@ import numpy as np
 
 from loss_study import metrics
 from loss_study.data.packed import PackedSample
-from loss_study.report.results import Result
+from loss_study.statistics.results import Result
 
 REACHED = 0.9
 

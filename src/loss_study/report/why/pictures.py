@@ -10,9 +10,9 @@ import numpy as np
 from loss_study.data.packed import PackedSample
 from loss_study.report import panels
 from loss_study.report.panels import Panel, Shot
-from loss_study.report.ranking import Ranking
-from loss_study.report.results import Result, read_json
 from loss_study.report.why.evidence import Evidence
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result, read_json
 
 HARDEST, DISPUTED, EASIEST = 2, 2, 1
 

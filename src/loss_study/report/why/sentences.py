@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from loss_study.metrics import of_class
-from loss_study.report.labels import Shown
+from loss_study.metrics.labels import Shown
 from loss_study.report.why import tables
 from loss_study.report.why.charts import iou_by_size
 from loss_study.report.why.correlation import p_value, rank_correlation

@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from loss_study.metrics import AT_BEST
-from loss_study.report.labels import Shown
+from loss_study.metrics.labels import Shown
 from loss_study.report.why.evidence import Evidence, mean
 from loss_study.report.why.learning import epochs_to_most
 

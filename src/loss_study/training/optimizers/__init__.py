@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from loss_study import choices
+from loss_study import registry
 
 PACKAGE = __name__
 
@@ -68,16 +68,16 @@ class Stateful:
 
 def names() -> list[str]:
     """Return the names that ``recipe.optimizer.name`` may take."""
-    return choices.names(PACKAGE)
+    return registry.names(PACKAGE)
 
 
 def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown optimiser or option."""
-    module = choices.load("optimizer", PACKAGE, name)
-    return choices.check_options("recipe.optimizer.options", module.build, options)
+    module = registry.load("optimizer", PACKAGE, name)
+    return registry.check_options("recipe.optimizer.options", module.build, options)
 
 
 def build(name: str, parameters: Iterable[torch.nn.Parameter], **options: Any) -> Optimizer:
     """Return the optimiser `name` over `parameters`; StudyError for an unknown name or option."""
     checked = check(name, options)
-    return choices.load("optimizer", PACKAGE, name).build(parameters, **checked)
+    return registry.load("optimizer", PACKAGE, name).build(parameters, **checked)

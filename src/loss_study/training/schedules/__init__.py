@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from loss_study import choices
+from loss_study import registry
 
 PACKAGE = __name__
 
@@ -41,16 +41,16 @@ Schedule = Callable[[Moment], float]
 
 def names() -> list[str]:
     """Return the names that ``recipe.schedule.name`` may take."""
-    return choices.names(PACKAGE)
+    return registry.names(PACKAGE)
 
 
 def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown schedule or option."""
-    module = choices.load("schedule", PACKAGE, name)
-    return choices.check_options("recipe.schedule.options", module.factor, options)
+    module = registry.load("schedule", PACKAGE, name)
+    return registry.check_options("recipe.schedule.options", module.factor, options)
 
 
 def build(name: str, **options: Any) -> Schedule:
     """Return the schedule `name` as a function from a `Moment` to a factor; StudyError as in `check`."""
     checked = check(name, options)
-    return partial(choices.load("schedule", PACKAGE, name).factor, **checked)
+    return partial(registry.load("schedule", PACKAGE, name).factor, **checked)

@@ -1,1 +1,0 @@
-"""Arithmetic over pixels that several losses and metrics share."""

@@ -1,0 +1,60 @@
+"""Parameters against what there is to choose from, so that a typing error costs seconds and not a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loss_study import combination, datasets, losses, models
+from loss_study.config import Config, DatasetConfig
+from loss_study.data import depth_teacher
+from loss_study.runtime.errors import StudyError
+from loss_study.training import device, optimizers, schedules
+
+
+def check_choices(config: Config) -> None:
+    """Check every name and option in `config`, and that the data set's path exists.
+
+    Raises:
+        StudyError: the first thing that does not exist or does not fit; the message names its key.
+    """
+    dataset, recipe = config.dataset, config.recipe
+    _check_dataset(dataset)
+    model = config.model
+    models.check_fit(model.name, model.options, config.loss.heads, dataset.classes, config.sample.size)
+    _check_losses(config)
+    optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
+    schedules.check(recipe.schedule.name, recipe.schedule.options)
+    device.pick_precision(recipe.precision, device.pick())
+
+
+def _check_dataset(dataset: DatasetConfig) -> None:
+    names = list(datasets.class_names(dataset.name, dataset.options))
+    if dataset.classes != max(1, len(names)) or dataset.class_names not in ([], names):
+        raise StudyError(
+            f"dataset.classes: with these dataset.options {dataset.name} has {max(1, len(names))}, "
+            f"not {dataset.classes}; set dataset.classes={max(1, len(names))} and "
+            f"dataset.class_names=[{','.join(names)}]"
+        )
+    depth_teacher.check(dataset)
+    if not Path(dataset.path).exists():
+        raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
+    if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
+        raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+
+
+def _check_losses(config: Config) -> None:
+    gaps = _gaps(config.dataset)
+    for name in config.loss.names:
+        options = combination.options_of(name, config.loss_options)
+        losses.check(name, options)
+        losses.output(name, **options)
+        for head in config.loss.heads:
+            losses.check_fit(name, options, head, classes=config.dataset.classes, gaps=head in gaps)
+        if not config.recipe.search.lr:
+            combination.refuse_open_weights(name, options)
+
+
+def _gaps(dataset: DatasetConfig) -> set[str]:
+    """Return the heads that have no truth at some pixels; a teacher guesses the depth of every one."""
+    guessed = {"depth"} if dataset.depth_teacher.model else set()
+    return set(datasets.gaps(dataset.name, dataset.options)) - guessed

@@ -1,0 +1,146 @@
+"""Batches from the packed sample: gathered as uint8, changed on the device, ready as floats.
+
+No workers: one gather per array and batch, from the mapped files, from a copy on the GPU where it fits, or, of a small
+split, from a copy in memory with background and picture side by side.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loss_study.config import Augmentation
+from loss_study.data.augmentation import augment, draw_flips_together, take
+from loss_study.data.packed import PackedSample
+
+#: Share of the GPU's free memory that the sample may take.
+RESIDENT_SHARE = 0.5
+#: Bytes that the inputs of a split may take in memory, side by side and mirrored: putting three bytes beside three is
+#: slow, and so is turning them round.
+SIDE_BY_SIDE_BYTES = 2**29
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Floats in [0, 1]: `inputs` (N, C, H, W), background before picture, and `target` (N, 1, H, W).
+
+    `inputs` lies in channels-last memory. The target of K >= 2 classes is one-hot, (N, K, H, W). `valid` (N, 1, H, W)
+    is 1 where a pixel has a truth and 0 where it has none; None: all have. `FeatureBatches` have an encoder's outputs
+    for inputs.
+    """
+
+    inputs: Tensor | list[Tensor]
+    target: Tensor
+    valid: Tensor | None = None
+
+
+class Batches:
+    """The batches of one head and split of a sample."""
+
+    def __init__(self, sample: PackedSample, split: str, head: str, batch_size: int, device: torch.device) -> None:
+        self.rows = torch.from_numpy(sample.rows(split))
+        self.batch_size = batch_size
+        self.device = device
+        self.classes = sample.classes if head == "mask" else 1
+        arrays = [sample.pictures, sample.targets(head), sample.backgrounds, sample.valid(head)]
+        self.home = device if fits(arrays, device) else torch.device("cpu")
+        self.pictures, self.targets, self.backgrounds, self.valid = (
+            None if array is None else as_tensor(array).to(self.home) for array in arrays
+        )
+        self.background_rows = torch.from_numpy(sample.background_rows)
+
+    def in_order(self, augmentation: Augmentation | None = None, rows: Tensor | None = None) -> Iterator[Batch]:
+        """Yield every picture of the split once, in order, unchanged or changed by `augmentation`, always alike.
+
+        `rows` asks for those pictures of the split instead, in their order.
+        """
+        generator = torch.Generator().manual_seed(0)
+        for batch in (self.rows if rows is None else rows).split(self.batch_size):
+            yield self._gather(batch, augmentation, generator)
+
+    def shuffled(self, seed: int, epoch: int, augmentation: Augmentation | None) -> Iterator[Batch]:
+        """Yield the training batches of one epoch, changed by `augmentation`.
+
+        Order and changes depend on `seed` and `epoch` alone. An incomplete last batch is left out, so that every step
+        weighs the same.
+        """
+        generator = torch.Generator().manual_seed((seed << 20) + epoch)
+        order = self.rows[torch.randperm(len(self.rows), generator=generator)]
+        for rows in order[: self.steps * self.batch_size].split(min(self.batch_size, len(order))):
+            yield self._gather(rows, augmentation, generator)
+
+    @property
+    def steps(self) -> int:
+        """Number of batches of `shuffled`."""
+        return max(1, len(self.rows) // self.batch_size)
+
+    def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
+        flipped = draw_flips_together(len(rows), augmentation, generator)
+        inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
+        target_NHW, valid_NHW = self._truth(rows, flipped)
+        if augmentation is not None:
+            inputs_NHWC, target_NHW, valid_NHW = augment(
+                inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
+            )
+        return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
+
+    def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
+        """Return backgrounds and pictures of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
+        if self.backgrounds is None:
+            return take(self.pictures, rows, flipped)
+        if (kept := self._side_by_side) is not None:
+            return kept.index_select(0, torch.searchsorted(self.rows, rows) + len(self.rows) * flipped)
+        backgrounds = take(self.backgrounds, self.background_rows[rows], flipped)
+        return torch.cat([backgrounds, take(self.pictures, rows, flipped)], dim=3)
+
+    @cached_property
+    def _side_by_side(self) -> Tensor | None:
+        """The inputs of the whole split, and once more mirrored, where they may be kept: uint8 (2 N, H, W, 6)."""
+        assert self.backgrounds is not None
+        count, (height, width) = len(self.rows), self.pictures.shape[1:3]
+        if self.home.type != "cpu" or 2 * count * height * width * 6 > SIDE_BY_SIDE_BYTES:
+            return None
+        kept = torch.empty(2, count, height, width, 6, dtype=torch.uint8)
+        for place, row in enumerate(self.rows.tolist()):
+            torch.cat([self.backgrounds[self.background_rows[row]], self.pictures[row]], dim=2, out=kept[0, place])
+            kept[1, place] = kept[0, place].flip(1)
+        return kept.flatten(0, 1)
+
+    def _truth(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the packed targets, uint8, and where they are a truth, bool or None, both (N, H, W)."""
+
+        def taken(array: Tensor) -> Tensor:
+            return take(array, rows, flipped).to(self.device, non_blocking=True)
+
+        return taken(self.targets), None if self.valid is None else taken(self.valid)
+
+    def _batch(self, inputs: Tensor | list[Tensor], target_NHW: Tensor, valid_NHW: Tensor | None) -> Batch:
+        valid = None if valid_NHW is None else valid_NHW[:, None].float()
+        return Batch(inputs, self._target(target_NHW[:, None]), valid)
+
+    def _target(self, values_N1HW: Tensor) -> Tensor:
+        if self.classes == 1:
+            return values_N1HW.float().div_(255)
+        return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Return `array`, which may be mapped for reading only, as a tensor that shares its memory."""
+    with warnings.catch_warnings():
+        # The map is read-only on purpose, and nothing here writes to it.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def fits(arrays: Sequence[np.ndarray | None], device: torch.device) -> bool:
+    """Say whether `device` is a GPU with so much free memory that `arrays` may live there."""
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(array.nbytes for array in arrays if array is not None) < RESIDENT_SHARE * free

@@ -1,0 +1,281 @@
+"""Composites of the user's own pictures: cut-outs with an alpha channel, pasted on backgrounds.
+
+Every cut-out and its mirror image stand at `placements` random places on every background. The product is never
+listed: a picture is made when it is asked for, and its id, such as ``bg_017+fg_103@07m`` (the cut-out's mirror
+image at place 7), decides it wholly, at every size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from loss_study.datasets.base import Example, Item
+from loss_study.datasets.reading.images import decode, list_pictures, read_grey, read_rgb
+from loss_study.runtime.errors import StudyError
+
+#: Where the ground plane reaches depth 255, in units of the distance of its nearest row.
+FAR = 10.0
+#: From this alpha on a pixel belongs to the object.
+OPAQUE = 128
+#: Pictures of each kind that a process keeps decoded: at 224 px at most about 70 MB in all.
+KEPT = 128
+#: Depth maps and backgrounds may differ in size, and in aspect ratio by rounding only.
+ASPECT_TOLERANCE = 0.02
+
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+def open_dataset(
+    path: Path,
+    *,
+    backgrounds: str = "bg",
+    cutouts: str = "fg",
+    background_depth: str = "bg_depth",
+    near: Literal["dark", "bright"] = "dark",
+    horizon: Annotated[float, Field(ge=0, le=0.9)] = 0.25,
+    thumbnail: Fraction = 0.67,
+    smallest: Fraction = 0.5,
+    placements: Annotated[int, Field(ge=1)] = 20,
+) -> Composites:
+    """Open the ingredients below the folder `path`.
+
+    Args:
+        backgrounds: folder of backgrounds; they are stretched to a square.
+        cutouts: folder of pictures with an alpha channel.
+        background_depth: folder of grey depth maps with the stems of the backgrounds; where there is no such
+            folder, depth is that of a ground plane (`ground_depth`).
+        near: how near things look in those maps.
+        horizon: height of the ground plane's horizon, from 0 (top) to 1 (bottom).
+        thumbnail: longest side of a cut-out at its largest, relative to the picture's side.
+        smallest: each place scales the cut-out by a random factor between this and 1.
+        placements: random places for each background and cut-out, and as many for the mirror image.
+
+    Raises:
+        StudyError: missing or empty folder, two pictures of one stem, depth maps that do not match the backgrounds.
+    """
+    background_paths = _by_stem(path / backgrounds, "backgrounds")
+    _refuse_plus(background_paths)
+    depth_folder = path / background_depth
+    depth_paths = _by_stem(depth_folder, "depth maps") if depth_folder.is_dir() else None
+    if depth_paths is not None:
+        _check_match(background_paths, depth_paths)
+    return Composites(
+        background_paths=background_paths,
+        cutout_paths=_by_stem(path / cutouts, "cut-outs"),
+        depth_paths=depth_paths,
+        near_is_bright=near == "bright",
+        horizon=horizon,
+        thumbnail=thumbnail,
+        smallest=smallest,
+        placements=placements,
+    )
+
+
+@dataclass(frozen=True)
+class Composites:
+    """The product of backgrounds, cut-outs, mirror images and places; paths are by stem, the identity."""
+
+    background_paths: dict[str, Path]
+    cutout_paths: dict[str, Path]
+    depth_paths: dict[str, Path] | None
+    near_is_bright: bool
+    horizon: float
+    thumbnail: float
+    smallest: float
+    placements: int
+    has_background_images = True
+
+    @property
+    def backgrounds(self) -> Sequence[str]:
+        """Stems of the backgrounds, sorted."""
+        return list(self.background_paths)
+
+    @property
+    def cutouts(self) -> Sequence[str]:
+        """Stems of the cut-outs, sorted."""
+        return list(self.cutout_paths)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the report says about the pictures and where their depth comes from."""
+        made = (
+            f"Composites of {len(self.background_paths)} backgrounds and {len(self.cutout_paths)} cut-outs with their "
+            f"mirror images, {self.placements} random places for each pair."
+        )
+        if self.depth_paths is None:
+            depth = (
+                f"Depth is not measured: it is that of a ground plane with its horizon at {self.horizon:.0%} of the "
+                "height, on which every object stands upright."
+            )
+        else:
+            depth = (
+                "Depth is that of the backgrounds' depth maps; every object is an upright plane at the nearest depth "
+                "of what it hides."
+            )
+        return [made, depth]
+
+    def draw(
+        self,
+        backgrounds: Sequence[str] | None,
+        cutouts: Sequence[str] | None,
+        count: int,
+        rng: np.random.Generator,
+    ) -> list[Item]:
+        """Draw at most `count` different items; None stands for all backgrounds or all cut-outs."""
+        chosen_backgrounds = self.backgrounds if backgrounds is None else backgrounds
+        chosen_cutouts = self.cutouts if cutouts is None else cutouts
+        shape = (len(chosen_backgrounds), len(chosen_cutouts), self.placements, 2)
+        total = int(np.prod(shape))
+        numbers = rng.choice(total, size=min(count, total), replace=False)
+        return [
+            _item(chosen_backgrounds[background], chosen_cutouts[cutout], place, bool(mirrored))
+            for background, cutout, place, mirrored in zip(*np.unravel_index(numbers, shape), strict=True)
+        ]
+
+    def background(self, name: str, size: int) -> np.ndarray:
+        """Return the background, uint8 (size, size, 3) RGB."""
+        return _background(self.background_paths[name], size).copy()
+
+    def example(self, item: Item, size: int) -> Example:
+        """Paste the item's cut-out on its background; StudyError names a picture that cannot be used."""
+        cutout, left, top = self._placed(item, size)
+        picture = _background(self.background_paths[item.background], size).copy()
+        mask = np.zeros((size, size), np.uint8)
+        depth = self._background_depth(item.background, size).copy()
+
+        rows, columns = slice(top, top + cutout.shape[0]), slice(left, left + cutout.shape[1])
+        alpha = cutout[..., 3]
+        picture[rows, columns] = _over(cutout, picture[rows, columns])
+        mask[rows, columns] = alpha
+        # A pixel belongs to one surface: a mixture of two depths is the depth of neither.
+        hidden = depth[rows, columns]
+        solid = alpha >= OPAQUE
+        if solid.any():
+            hidden[solid] = hidden[solid].min()
+        return Example(picture, mask, depth)
+
+    def _placed(self, item: Item, size: int) -> tuple[np.ndarray, int, int]:
+        """The cut-out as premultiplied uint8 (h, w, 4), and the column and row of its upper left corner."""
+        place = np.random.default_rng(_seed(item.id))
+        factor, across, down = place.uniform(self.smallest, 1), place.random(), place.random()
+        largest = self.thumbnail * size
+        image = _cutout(self.cutout_paths[item.cutout], round(2 * largest))
+        if item.id.endswith("m"):
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        scale = factor * largest / max(image.size)
+        width, height = (max(1, round(side * scale)) for side in image.size)
+        cutout = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+        highest_foot = min(size, max(height, self._far_row(size)))
+        foot = highest_foot + round(down * (size - highest_foot))
+        return cutout, round(across * (size - width)), foot - height
+
+    def _far_row(self, size: int) -> int:
+        """The row above which nothing can stand: where the ground plane is no nearer than the sky."""
+        if self.depth_paths is not None:
+            return 0
+        return round(size * (self.horizon + (1 - self.horizon) / FAR))
+
+    def _background_depth(self, name: str, size: int) -> np.ndarray:
+        if self.depth_paths is None:
+            return ground_depth(size, self.horizon)
+        return _depth_map(self.depth_paths[name], size, self.near_is_bright)
+
+
+@lru_cache(maxsize=4)
+def ground_depth(size: int, horizon: float) -> np.ndarray:
+    """Depth of a level ground plane, uint8 (size, size); 0 is the camera, 255 is `FAR` and everything farther.
+
+    A camera looking level from height h with focal length f sees the plane's point at distance d in the row f h / d
+    below the horizon. So with v in (0, 1) the height of a row's centre in the picture and the distance of the picture's
+    lower edge as the unit, d(v) = (1 - horizon) / (v - horizon) below the horizon; above it everything is far.
+    """
+    below = (np.arange(size) + 0.5) / size - horizon
+    distance = np.full(size, FAR)
+    ground = below > 0
+    distance[ground] = np.minimum(FAR, (1 - horizon) / below[ground])
+    values = np.rint(255 * distance / FAR).astype(np.uint8)
+    return np.repeat(values[:, None], size, axis=1)
+
+
+@lru_cache(maxsize=KEPT)
+def _background(path: Path, size: int) -> np.ndarray:
+    return read_rgb(path, size)
+
+
+@lru_cache(maxsize=KEPT)
+def _depth_map(path: Path, size: int, near_is_bright: bool) -> np.ndarray:
+    depth = read_grey(path, size)
+    return 255 - depth if near_is_bright else depth
+
+
+@lru_cache(maxsize=KEPT)
+def _cutout(path: Path, longest: int) -> Image.Image:
+    """The cut-out without its empty margins, premultiplied by alpha ("RGBa"), no side longer than `longest`."""
+    image = decode(path)
+    if not image.has_transparency_data:
+        raise StudyError(f"{path}: a cut-out without an alpha channel; save it as PNG with a transparent background")
+    image = image.convert("RGBA")
+    alpha = image.getchannel("A")
+    if alpha.getextrema()[1] < OPAQUE:
+        raise StudyError(f"{path}: nothing to paste, transparent everywhere; replace or remove it")
+    # Premultiplied, so that the invisible colour of transparent pixels does not bleed into the edges when resizing.
+    image = image.crop(alpha.getbbox()).convert("RGBa")
+    scale = longest / max(image.size)
+    if scale >= 1:
+        return image
+    return image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BILINEAR)
+
+
+def _over(cutout: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Porter and Duff's *over* of a premultiplied cut-out, uint8 (h, w, 4), on an opaque picture, uint8 (h, w, 3)."""
+    shines_through = below.astype(np.uint16) * (255 - cutout[..., 3:].astype(np.uint16))
+    return np.minimum(cutout[..., :3] + (shines_through + 127) // 255, 255).astype(np.uint8)
+
+
+def _item(background: str, cutout: str, place: int, mirrored: bool) -> Item:
+    return Item(f"{background}+{cutout}@{place:02d}{'m' if mirrored else ''}", background, cutout)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+
+
+def _by_stem(folder: Path, kind: str) -> dict[str, Path]:
+    paths = {}
+    for path in list_pictures(folder):
+        if path.stem in paths:
+            raise StudyError(f"{path}: {paths[path.stem].name} has the same stem; rename or remove one of them")
+        paths[path.stem] = path
+    if not paths:
+        raise StudyError(f"{folder}: no pictures there; put the {kind} in, or correct dataset.path")
+    return dict(sorted(paths.items()))
+
+
+def _refuse_plus(background_paths: dict[str, Path]) -> None:
+    """Without a plus sign in the background's stem, an item's id can be read in one way only."""
+    for stem, path in background_paths.items():
+        if "+" in stem:
+            raise StudyError(f"{path}: a background's name may not contain '+'; rename it")
+
+
+def _check_match(background_paths: dict[str, Path], depth_paths: dict[str, Path]) -> None:
+    for stem in sorted(background_paths.keys() ^ depth_paths.keys()):
+        if stem in depth_paths:
+            raise StudyError(f"{depth_paths[stem]}: a depth map without its background; add that or remove this")
+        raise StudyError(f"{background_paths[stem]}: a background without its depth map; add that or remove this")
+    for stem, path in background_paths.items():
+        (width, height), (depth_width, depth_height) = decode(path).size, decode(depth_paths[stem]).size
+        if abs(width * depth_height / (height * depth_width) - 1) > ASPECT_TOLERANCE:
+            raise StudyError(
+                f"{depth_paths[stem]}: {depth_width}x{depth_height} does not fit its background of {width}x{height}; "
+                "make it again in the same proportions"
+            )

@@ -1,0 +1,123 @@
+"""The files of a copy of the data, and those that templates find."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from loss_study.datasets.layouts.description import Template
+from loss_study.datasets.reading.images import SUFFIXES
+from loss_study.runtime.errors import StudyError
+
+LIST_SUFFIXES = frozenset({".csv", ".log", ".tsv", ".txt"})
+#: Links between folders may go in circles.
+DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files below `root`: picture files by folder (relative, "/" between parts), and lists; both sorted.
+
+    `strays` counts the other files of each folder: hidden ones such as ``._a.jpg``, and those of other kinds.
+    """
+
+    root: Path
+    folders: dict[str, list[str]]
+    lists: list[str]
+    strays: dict[str, int]
+
+
+def scan(root: Path) -> Listing:
+    """List `root` once; hidden and stray files are passed over.
+
+    Raises:
+        StudyError: no such folder.
+    """
+    if not root.is_dir():
+        raise StudyError(f"dataset.path: {root} is not a folder; set it to the folder or archive of your data")
+    folders, lists, strays = {}, [], {}
+    for path, subfolders, names in os.walk(root, followlinks=True):
+        folder = os.path.relpath(path, root).replace(os.sep, "/")
+        folder = "" if folder == "." else folder
+        subfolders[:] = sorted(
+            name for name in subfolders if name[0] != "." and name != "__MACOSX" and folder.count("/") < DEEPEST
+        )
+        suffixes = [(os.path.splitext(name)[1].lower(), name) for name in names if name[0] != "."]  # noqa: PTH122
+        pictures = sorted(name for suffix, name in suffixes if suffix in SUFFIXES)
+        if pictures:
+            folders[folder] = pictures
+        lists_here = [f"{folder}/{name}".lstrip("/") for suffix, name in suffixes if suffix in LIST_SUFFIXES]
+        lists += lists_here
+        strays[folder] = len(names) - len(pictures) - len(lists_here)
+    return Listing(root, folders, sorted(lists), strays)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Many paths in little memory: one folder and one name each."""
+
+    root: Path
+    folders: tuple[str, ...]
+    folder_of: np.ndarray  # int32 (N,)
+    names: np.ndarray  # bytes (N,)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def relative(self, number: int) -> str:
+        """Return the path of file `number` relative to the root."""
+        folder, name = self.folders[self.folder_of[number]], os.fsdecode(bytes(self.names[number]))
+        return f"{folder}/{name}" if folder else name
+
+    def path(self, number: int) -> Path:
+        """Return the path of file `number`."""
+        return self.root / self.relative(number)
+
+    def take(self, numbers: np.ndarray) -> Files:
+        """Return these files, in this order."""
+        return Files(self.root, self.folders, self.folder_of[numbers], self.names[numbers])
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files, and the words that a template found in the path of each."""
+
+    files: Files
+    words: list[dict[str, str]]
+
+
+def find(listing: Listing, templates: Sequence[str]) -> Found:
+    """Return the files that match one of `templates`, sorted by path."""
+    compiled = [Template(text) for text in templates]
+    folder_of, names, words = [], [], []
+    folders = tuple(sorted(listing.folders))
+    for place, folder in enumerate(folders):
+        here = [(one, above) for one in compiled if (above := one.folder_words(folder)) is not None]
+        for name in listing.folders[folder] if here else ():
+            found = _first_match(here, name)
+            if found is not None:
+                folder_of.append(place)
+                names.append(os.fsencode(name))
+                words.append(found)
+    files = Files(listing.root, folders, np.array(folder_of, dtype=np.int32), np.array(names, dtype=np.bytes_))
+    return Found(files, words)
+
+
+def _first_match(templates: Sequence[tuple[Template, dict[str, str]]], name: str) -> dict[str, str] | None:
+    stem = name.rpartition(".")[0]
+    for template, above in templates:
+        found = template.name_words(stem)
+        if found is not None and all(above.get(word, text) == text for word, text in found.items()):
+            # The same backgrounds and cut-outs stand in thousands of names.
+            return {word: sys.intern(text) for word, text in {**above, **found}.items()}
+    return None
+
+
+def joined(words: Sequence[dict[str, str]], which: Sequence[str]) -> list[str]:
+    """Return one text per file that two files share only if they agree in all words of `which`."""
+    return ["\0".join([one.get(word, "") for word in which]) for one in words]

@@ -1,0 +1,96 @@
+"""Picture files: decoded by what they hold, not by what they are called, and resized to a square."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from loss_study.runtime.errors import StudyError
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def is_picture(path: Path) -> bool:
+    """True for a file with a picture's suffix; false for hidden files (``._a.jpg``), ``Thumbs.db``, notes, folders."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Return the picture files directly in `folder`, sorted by name; stray files are passed over.
+
+    Raises:
+        StudyError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise StudyError(f"{folder}: no such folder; put the pictures there or correct dataset.path")
+    return sorted(path for path in folder.iterdir() if is_picture(path))
+
+
+def read_rgb(path: Path, size: int) -> np.ndarray:
+    """Return the picture as uint8 (size, size, 3) RGB, stretched to a square; transparency is dropped.
+
+    Raises:
+        StudyError: missing, truncated, unreadable or enormous file.
+    """
+    image = decode(path, at_least=size).convert("RGB")
+    return np.array(_square(image, size, Image.Resampling.BILINEAR))
+
+
+def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
+    """Return the picture's luminance as uint8 (size, size), stretched to a square; 16 bits become 8.
+
+    Args:
+        nearest: take the nearest pixel instead of averaging, for files whose values are labels.
+
+    Raises:
+        StudyError: missing, truncated, unreadable or enormous file, or one of floating-point numbers.
+    """
+    image = _grey(decode(path, at_least=None if nearest else size), path)
+    return np.array(_square(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
+
+
+def decode(path: Path, *, at_least: int | None = None) -> Image.Image:
+    """Return the decoded picture (an animation's first frame), turned upright as its EXIF orientation says.
+
+    Args:
+        at_least: a JPEG may be decoded at a fraction of its size as long as both sides keep this many pixels.
+
+    Raises:
+        StudyError: missing, truncated or unreadable file, or more than ``PIL.Image.MAX_IMAGE_PIXELS`` pixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if at_least is not None:
+                    # Twice the size leaves the final averaging enough pixels to be smooth.
+                    image.draft(None, (2 * at_least, 2 * at_least))
+                image.load()
+                return ImageOps.exif_transpose(image)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise StudyError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels; scale it down") from None
+    except UNREADABLE as error:
+        raise StudyError(f"{path}: not a readable picture ({error}); replace or remove it") from None
+
+
+def _grey(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode == "F":
+        raise StudyError(f"{path}: holds floating-point numbers, whose range is unknown; save it with 8 or 16 bits")
+    if image.mode in SIXTEEN_BIT:
+        # Pillow's own conversion clips at 255.
+        values = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.clip(np.rint(values / 257), 0, 255).astype(np.uint8))
+    return image.convert("L")
+
+
+def _square(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
+    return image if image.size == (size, size) else image.resize((size, size), resample)

@@ -1,0 +1,121 @@
+"""The default data set: scenes drawn by the project itself, from a seed, without a download.
+
+A background's identity is a place (ground, walls or horizon, sky, light, things that stand there), a cut-out's an
+object of several parts. The mask covers the object, which is absent from the background picture. That picture cannot
+simply be subtracted: between it and the composite the light moves and changes colour, the camera shifts and is exposed
+anew, the sensor's noise differs, the object throws a shadow, about a third of the place's things are moved or painted,
+and up to two pieces of litter (small plain stones, balls, blocks, sheets: a class that the mask never covers) come or
+go. A cut-out has no mirror image: it is turned about its axis instead, and every view has the same identity.
+
+Every array depends on the seed and the item's id alone; an item takes about 10 ms of one core at 64 px, 20 at 112 and
+80 at 224.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from loss_study.datasets.base import Example, Item
+from loss_study.scenes import cutouts, places
+from loss_study.scenes.render import FARTHEST_M, HALFWAY_M, render
+from loss_study.scenes.shots import background_shot, object_shot
+
+NOTES = (
+    "Pictures are scenes drawn by the project itself from a seed.",
+    f"Depth is true: the ray caster's distance z along the optical axis, stored as z / (z + {HALFWAY_M:g} m), "
+    f"so 0 is the lens and 1 infinitely far; the sky counts as {FARTHEST_M:g} m away.",
+)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A `Dataset` of ``backgrounds x cutouts x placements`` items, each drawn when it is asked for."""
+
+    seed: int
+    backgrounds: Sequence[str]
+    cutouts: Sequence[str]
+    placements: int
+    has_background_images: bool = True
+    notes: Sequence[str] = NOTES
+
+    def draw(
+        self,
+        backgrounds: Sequence[str] | None,
+        cutouts: Sequence[str] | None,
+        count: int,
+        rng: np.random.Generator,
+    ) -> list[Item]:
+        """Draw at most `count` different items; None stands for all backgrounds or cut-outs."""
+        backgrounds = self.backgrounds if backgrounds is None else backgrounds
+        cutouts = self.cutouts if cutouts is None else cutouts
+        shape = (len(backgrounds), len(cutouts), self.placements)
+        total = len(backgrounds) * len(cutouts) * self.placements
+        numbers = rng.choice(total, size=min(count, total), replace=False)
+        return [
+            _item(backgrounds[background], cutouts[cutout], placement)
+            for background, cutout, placement in zip(*np.unravel_index(numbers, shape), strict=True)
+        ]
+
+    def background(self, name: str, size: int) -> np.ndarray:
+        """Return the bare place, uint8 (size, size, 3) RGB."""
+        rng = _generator(self.seed, f"picture of {name}")
+        return render(background_shot(_place(self.seed, name), rng), size, rng)[0]
+
+    def example(self, item: Item, size: int) -> Example:
+        """Return the picture with the object in it, its mask and its depth."""
+        rng = _generator(self.seed, item.id)
+        scene = object_shot(_place(self.seed, item.background), _cutout(self.seed, item.cutout), rng)
+        return Example(*render(scene, size, rng))
+
+
+def open_dataset(
+    path: Path,
+    *,
+    backgrounds: Annotated[int, Field(ge=1, le=10_000)] = 120,
+    cutouts: Annotated[int, Field(ge=1, le=10_000)] = 120,
+    placements: Annotated[int, Field(ge=1, le=10_000)] = 20,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> Scenes:
+    """Open the scenes; nothing is drawn yet and `path` is not read.
+
+    Args:
+        path: the program that draws them, for DVC to watch.
+        backgrounds: number of places.
+        cutouts: number of objects.
+        placements: number of items of each pair of these.
+        seed: another seed gives other places, objects and items.
+    """
+    return Scenes(seed, _names("b", backgrounds), _names("c", cutouts), placements)
+
+
+def _names(letter: str, count: int) -> list[str]:
+    """Return ``b000``, ``b001``, ...: as many digits as keep them sorted."""
+    digits = max(3, len(str(count - 1)))
+    return [f"{letter}{number:0{digits}d}" for number in range(count)]
+
+
+def _item(background: str, cutout: str, placement: int) -> Item:
+    return Item(f"scene-{background}-{cutout}-p{placement:02d}", background, cutout)
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    """Return a generator that depends on `seed` and `name` alone."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+@lru_cache(maxsize=160)
+def _place(seed: int, name: str) -> places.Place:
+    return places.build(_generator(seed, f"place {name}"))
+
+
+@lru_cache(maxsize=160)
+def _cutout(seed: int, name: str) -> cutouts.Cutout:
+    return cutouts.build(_generator(seed, f"object {name}"))

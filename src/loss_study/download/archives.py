@@ -1,0 +1,231 @@
+"""Unpack zip and tar archives that come from elsewhere, without letting them out of their folder.
+
+Refused are absolute names, ``..``, links that leave the folder, devices, encrypted zips, and bombs: more files,
+more bytes or a higher compression ratio than `Limits` allow.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
+
+from loss_study.download.byte_progress import ByteProgress
+from loss_study.runtime.errors import StudyError
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+OTHER_SUFFIXES = (".rar", ".7z", ".tar.zst", ".tzst", ".gz", ".bz2", ".xz", ".zst")
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+COMPRESSED_TAR_MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+CHUNK = 1 << 20
+DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may grow to. The data set's own size is about 1.4 million files and 8 GB.
+
+    Pictures hardly compress (ratio about 1) and flat BMP masks up to about 150; a bomb of zeros reaches 1,000.
+    """
+
+    files: int = 5_000_000
+    bytes: int = 500 * 10**9
+    ratio: int = 300
+    #: Below this many bytes the ratio does not matter.
+    ratio_from: int = 100 * 10**6
+
+
+class _Budget:
+    """Counts what has been unpacked and stops at the limits."""
+
+    def __init__(self, archive: Path, limits: Limits) -> None:
+        self.archive, self.limits = archive, limits
+        self.packed = archive.stat().st_size
+        self.files = self.bytes = 0
+
+    def add_file(self) -> None:
+        self.files += 1
+        if self.files > self.limits.files:
+            raise StudyError(f"{self.archive}: refused, holds more than {self.limits.files:,} files")
+
+    def add_bytes(self, count: int) -> None:
+        self.bytes += count
+        if self.bytes > self.limits.bytes:
+            raise StudyError(f"{self.archive}: refused, unpacks to more than {self.limits.bytes:,} bytes")
+        if self.bytes > max(self.limits.ratio_from, self.limits.ratio * self.packed):
+            raise StudyError(
+                f"{self.archive}: refused, unpacks to more than {self.limits.ratio} times its size (an archive bomb?)"
+            )
+
+
+def is_archive(path: Path) -> bool:
+    """True if `path` holds a zip or tar archive, told by its first bytes.
+
+    Raises:
+        StudyError: the name says archive but the content is something else, or the format is not supported.
+    """
+    name = path.name.lower()
+    with path.open("rb") as file:
+        head = file.read(TAR_MAGIC_AT + len(TAR_MAGIC))
+    if _is_zip(head) or head.startswith(COMPRESSED_TAR_MAGIC) or head[TAR_MAGIC_AT:] == TAR_MAGIC:
+        return True
+    if name.endswith(SUFFIXES):
+        raise StudyError(f"{path}: is called an archive but is not one ({_guess(head)}); get it again")
+    if name.endswith(OTHER_SUFFIXES):
+        raise StudyError(f"{path}: only zip, tar, tar.gz, tar.bz2 and tar.xz are read; unpack it and give the folder")
+    return False
+
+
+def stem(path: Path) -> str:
+    """Return the archive's name without its suffix: ``fg_bg`` of ``fg_bg.tar.gz``."""
+    suffixes = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]
+    return path.name[: -len(max(suffixes, key=len))] if suffixes else path.stem
+
+
+def extract(archive: Path, folder: Path, limits: Limits | None = None) -> int:
+    """Unpack `archive` into the new folder `folder`, which appears only when everything is there.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        StudyError: damaged, truncated, encrypted or unsupported archive, or one that is refused (see the module);
+            nothing is left behind.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    budget = _Budget(archive, limits or Limits())
+    try:
+        with archive.open("rb") as file:
+            unpack = _unpack_zip if _is_zip(file.read(4)) else _unpack_tar
+        unpack(archive, partial, budget)
+        partial.chmod(0o755)
+        partial.rename(folder)
+    except DAMAGED as error:
+        raise StudyError(f"{archive}: damaged or truncated archive ({error}); get it again") from None
+    except OSError as error:
+        # Decompressors raise OSError without a number for bad data; with one it is the disk's.
+        if error.errno is not None:
+            raise
+        raise StudyError(f"{archive}: damaged or truncated archive ({error}); get it again") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return budget.files
+
+
+def _is_zip(head: bytes) -> bool:
+    return head.startswith(ZIP_MAGIC)
+
+
+def _guess(head: bytes) -> str:
+    start = head.lstrip()[:15].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    return "an empty file" if not head else "unknown content"
+
+
+def _checked_name(archive: Path, name: str) -> PurePosixPath:
+    """Return `name` as a relative path; zips made on Windows may hold backslashes."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
+        raise StudyError(f"{archive}: refused, {name!r} would be written outside the folder")
+    return path
+
+
+def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> None:
+    with zipfile.ZipFile(archive) as source:
+        members = source.infolist()
+        total = sum(member.file_size for member in members)
+        check_space(folder, total, archive)
+        with ByteProgress(f"unpacking {archive.name}", total) as progress:
+            for member in members:
+                _unpack_zip_member(source, member, folder, budget)
+                progress.reach(budget.bytes)
+
+
+def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, budget: _Budget) -> None:
+    target = folder / _checked_name(budget.archive, member.filename)
+    if member.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    if member.flag_bits & 1:
+        raise StudyError(f"{budget.archive}: encrypted; unpack it with its password and give the folder")
+    # The upper half of external_attr is the Unix mode.
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        raise StudyError(f"{budget.archive}: refused, {member.filename!r} is a link or a device, not a file")
+    budget.add_file()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with source.open(member) as packed, target.open("wb") as file:
+            while chunk := packed.read(CHUNK):
+                budget.add_bytes(len(chunk))
+                file.write(chunk)
+    except NotImplementedError as error:
+        raise StudyError(f"{budget.archive}: {error}; unpack it and give the folder") from None
+
+
+def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> None:
+    with archive.open("rb") as packed, ByteProgress(f"unpacking {archive.name}", budget.packed) as progress:
+        _check_tar_ends(archive, packed)
+        # At least: how much a tar unpacks to is known at its end only.
+        check_space(folder, budget.packed, archive)
+        with tarfile.open(fileobj=packed, mode="r:*") as source:
+            for member in _members(source):
+                _unpack_tar_member(source, member, folder, budget)
+                progress.reach(packed.tell())
+
+
+def _members(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    while (member := source.next()) is not None:
+        yield member
+        # The library keeps every member, about 1 KB each.
+        source.members.clear()
+
+
+def _unpack_tar_member(source: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, budget: _Budget) -> None:
+    name = _checked_name(budget.archive, member.name)
+    if member.isfile():
+        budget.add_file()
+        budget.add_bytes(member.size)
+    target = folder / name
+    # No file is written through a link, whatever the filter below makes of the link's target.
+    if any(path.is_symlink() for path in (target, *target.parents[: len(name.parts)])):
+        raise StudyError(f"{budget.archive}: refused, {member.name!r} would be written through a link")
+    try:
+        source.extract(member, folder, filter="data")
+    except tarfile.FilterError as error:
+        raise StudyError(f"{budget.archive}: refused, {error}") from None
+
+
+def _check_tar_ends(archive: Path, packed: BinaryIO) -> None:
+    """A plain tar ends in two empty blocks; the library takes one cut off between two files for a whole one."""
+    head = packed.read(6)
+    packed.seek(-min(2 * tarfile.BLOCKSIZE, archive.stat().st_size), os.SEEK_END)
+    tail = packed.read()
+    packed.seek(0)
+    if not head.startswith(COMPRESSED_TAR_MAGIC) and tail.strip(b"\0"):
+        raise tarfile.ReadError("no end-of-archive mark")
+
+
+def check_space(folder: Path, needed: int, what: Path | str) -> None:
+    """Raise a StudyError if the disk of `folder` has fewer than `needed` bytes free for `what`."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StudyError(f"{what}: needs {needed / 1e9:.2f} GB in {folder}, where {free / 1e9:.2f} GB are free")

@@ -1,0 +1,95 @@
+"""Bring a data set's files to a folder: as they lie, unpacked from local archives, or fetched from URLs and unpacked.
+
+Writes ``source.json`` = ``{"name", "path", "notes"}``; `path` is what `sources.open_dataset` is given.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from loss_study.config import DatasetConfig
+from loss_study.download import archives
+from loss_study.download.fetch import fetch
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.files import whole_folder, write_json
+
+FILES = "files"
+STRAY = frozenset({"thumbs.db", "desktop.ini"})
+#: Files beside archives that say which picture goes with which background.
+LISTS = frozenset({".csv", ".log", ".tsv", ".txt"})
+
+
+def prepare(dataset: DatasetConfig, folder: Path, downloads: Path) -> None:
+    """Make `folder` with ``source.json`` and, where something is unpacked, ``files/``.
+
+    A local folder is used where it is; a local archive, and a folder that holds archives and no folders, are unpacked.
+    Where `dataset.path` is any other file, such as the program that reads the data, `dataset.urls` are fetched and
+    unpacked, if there are any. Of several archives each gets a folder of its name, and lists (CSV, text) beside them
+    are copied.
+
+    Args:
+        downloads: keeps what `dataset.urls` brought, whole or in part, for the next run.
+
+    Raises:
+        StudyError: nothing at `dataset.path`, or what `fetch` and `archives.extract` raise; nothing is left in
+            `folder` then.
+    """
+    files = _files(dataset, downloads)
+    with whole_folder(folder) as new:
+        if files:
+            _unpack(files, new / FILES)
+        source = {
+            "name": dataset.name,
+            "path": str(folder / FILES) if files else dataset.path,
+            "notes": [f"Unpacked from {', '.join(file.name for file in files)}."] if files else [],
+        }
+        write_json(new / "source.json", source)
+
+
+def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:
+    """Return the files to unpack or copy; none where the data is used in its place."""
+    path = Path(dataset.path)
+    if path.is_dir():
+        return _archives_in(path)
+    if path.exists() and archives.is_archive(path):
+        return [path]
+    if not path.exists() and not dataset.urls:
+        raise StudyError(f"dataset.path: {path} does not exist; set it to your data, or set dataset.urls to its links")
+    sums = dataset.sha256 or [None] * len(dataset.urls)
+    return [fetch(url, downloads, expected) for url, expected in zip(dataset.urls, sums, strict=True)]
+
+
+def _archives_in(folder: Path) -> list[Path]:
+    """Return the archives and lists of a folder; none if it has folders too, beside which archives are spare copies."""
+    entries = sorted(entry for entry in folder.iterdir() if not _is_stray(entry))
+    if any(entry.is_dir() for entry in entries) or not any(map(_is_called_archive, entries)):
+        return []
+    return [entry for entry in entries if _is_called_archive(entry) or entry.suffix.lower() in LISTS]
+
+
+def _is_stray(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.lower() in STRAY
+
+
+def _is_called_archive(path: Path) -> bool:
+    return path.name.lower().endswith((*archives.SUFFIXES, *archives.OTHER_SUFFIXES))
+
+
+def _unpack(files: Sequence[Path], folder: Path) -> None:
+    packed = [file for file in files if archives.is_archive(file)]
+    if len(files) == len(packed) == 1:
+        archives.extract(packed[0], folder)
+        return
+    folder.mkdir()
+    for file in files:
+        target = folder / (archives.stem(file) if file in packed else file.name)
+        if target.exists():
+            raise StudyError(f"{file}: another one is called {target.name!r} too; rename one of them")
+        if file in packed:
+            archives.extract(file, target)
+        elif file.suffix.lower() in LISTS:
+            shutil.copyfile(file, target)
+        else:
+            raise StudyError(f"{file}: neither a zip or tar archive nor a list (CSV, text); correct dataset.urls")

@@ -1,0 +1,59 @@
+"""Where predicted depth maps are wrong: near or far, at jumps of the depth, on the object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from loss_study.evaluation import regions
+from loss_study.metrics.arguments import check_pair, known_pixels
+
+DISTANCE_BINS = 10
+
+
+def describe(*, prediction: Tensor, target: Tensor, mask: Tensor | None, valid: Tensor | None = None) -> dict[str, Any]:
+    """Return the errors of a whole split; all float (N, 1, H, W) in [0, 1], `mask` None where the sample has none.
+
+    Pixels without a truth, where `valid` is 0, are not counted; None: all have one.
+
+    Returns:
+        ``distance``, see `by_distance`; ``regions``: for ``edges`` (`regions.depth_edges`) and ``elsewhere``, together
+        all pixels, and with `mask` for ``foreground`` and ``background``, together all pixels as well, the number of
+        ``pixels`` and the ``rmse`` over them, NaN without any.
+    """
+    check_pair(prediction, target, valid)
+    known = known_pixels(target, valid)
+    edges = regions.depth_edges(target, valid)
+    parts = {"edges": edges, "elsewhere": ~edges}
+    if mask is not None:
+        inside = regions.foreground(mask)
+        parts |= {"foreground": inside, "background": ~inside}
+    squared = (prediction - target).double().square()
+    return {
+        "distance": by_distance(prediction=prediction, target=target, valid=valid),
+        "regions": {
+            name: {"pixels": int(part.sum()), "rmse": float(((squared * part).sum() / part.sum()).sqrt())}
+            for name, part in ((name, part & known) for name, part in parts.items())
+        },
+    }
+
+
+def by_distance(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, list[float]]:
+    """Return lists over ten equal bins of the true depth, all pixels together.
+
+    ``pixels``; ``rmse``, in shares of the depth range; ``bias``, the mean of prediction minus truth, above 0 where the
+    prediction is too far. NaN in an empty bin.
+    """
+    known = known_pixels(target, valid)
+    error, depth = (prediction - target)[known].double(), target[known].double()
+    place = (depth * DISTANCE_BINS).long().clamp_max(DISTANCE_BINS - 1)
+    pixels, squared, signed = (
+        torch.bincount(place, weights, DISTANCE_BINS).double() for weights in (None, error.square(), error)
+    )
+    return {
+        "pixels": pixels.long().tolist(),
+        "rmse": (squared / pixels).sqrt().tolist(),
+        "bias": (signed / pixels).tolist(),
+    }

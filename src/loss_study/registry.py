@@ -1,0 +1,92 @@
+"""Things that are chosen by name: the name is a module of a package, its options are keyword arguments.
+
+``conf/loss/dice.yaml`` selects ``losses/dice.py``; adding a choice is adding a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Collection, Mapping
+from types import ModuleType
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from loss_study.runtime.errors import StudyError, nearest
+
+#: Modules of such a package that hold what its choices share.
+NO_CHOICE = ("base",)
+
+M = TypeVar("M", bound=BaseModel)
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+def names(package: str) -> list[str]:
+    """Return the sorted names that can be chosen in `package`, such as ``loss_study.losses``."""
+    modules = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    return sorted(one.name for one in modules if not (one.ispkg or one.name.startswith("_") or one.name in NO_CHOICE))
+
+
+def load(kind: str, package: str, name: str) -> ModuleType:
+    """Import the module `name` of `package`; `kind` ("loss", "model", ...) is the word used in errors.
+
+    Raises:
+        StudyError: there is no such module; the nearest known name is given.
+    """
+    known = names(package)
+    if name not in known:
+        raise StudyError(f"unknown {kind} {name!r}: {nearest(str(name), known)}")
+    return importlib.import_module(f"{package}.{name}")
+
+
+def check_options(
+    where: str, function: Callable[..., Any], options: Mapping[str, Any], *, but: Collection[str] = ()
+) -> dict[str, Any]:
+    """Check `options` against the keyword-only arguments of `function` and fill in the defaults.
+
+    Annotations are pydantic's, so ``Annotated[float, Field(gt=0)]`` states a range.
+
+    Args:
+        where: the key of params.yaml that the options come from, named in errors.
+        but: keyword-only arguments that are no options.
+
+    Raises:
+        StudyError: an unknown or missing option, a wrong type, a value out of range.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is inspect.Parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in but
+    }
+    return dict(validate(create_model("Options", __config__=STRICT, **fields), options, where))
+
+
+def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:
+    """Return `values` as a `model`, or raise a one-line `StudyError` that names the key below `where`."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise StudyError(_first_problem(error, model, where)) from None
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    problem = error.errors(include_url=False)[0]
+    path = [str(part) for part in problem["loc"]]
+    key = ".".join(filter(None, [where, *path]))
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: no such key; {nearest(path[-1], _siblings(model, path[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{key}: missing; set it in conf/ or with -S {key}=..."
+    return f"{key}: {problem['msg'].removeprefix('Value error, ')}; got {problem['input']!r}"
+
+
+def _siblings(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None or not (inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

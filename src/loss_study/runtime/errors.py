@@ -1,0 +1,60 @@
+"""The one exception that a user is meant to read, and the way a stage shows it."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+
+from loss_study.runtime.processes import Terminated, end_with_dvc, signals_raise
+from loss_study.runtime.redaction import without_secrets
+
+
+class StudyError(Exception):
+    """A mistake that the user can mend; the message is one line, names the key or file and says what to do."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint such as ``did you mean 'dice'? (known: bce, dice)`` for an unknown `name`."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}(known: {', '.join(names)})"
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage's `main`; a `StudyError`, Ctrl-C, SIGTERM or a full disk ends in one line on stderr, no traceback.
+
+    Exit codes: 1 for an error, 130 for Ctrl-C, 143 for SIGTERM. Any other exception is a defect of the program and
+    keeps its traceback; so does everything when ``LOSS_STUDY_DEBUG`` is set. Below DVC it ends with DVC.
+    """
+    try:
+        end_with_dvc()
+        with signals_raise():
+            main()
+    except Terminated:
+        _end("terminated", 143)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except (StudyError, OSError) as error:
+        if os.environ.get("LOSS_STUDY_DEBUG"):
+            raise
+        _end(f"error: {_one_line(error)}", 1)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}the disk is full; free some space and run the same command again"
+    return " ".join(without_secrets(str(error)).split())
+
+
+def _end(message: str, code: int) -> None:
+    # From here on there is nothing to tidy up: a second Ctrl-C ends the process at once and says nothing.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    print(message, file=sys.stderr, flush=True)
+    sys.exit(code)

@@ -1,0 +1,133 @@
+"""What stands behind everything: the ground, upright walls and horizons, the sky."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loss_study.scenes.camera import Camera
+from loss_study.scenes.solids import Skin
+from loss_study.scenes.textures import Texture
+
+
+@dataclass
+class Surfaces:
+    """What each ray of a camera meets first: arrays (n,), and (3, n) for normals and linear colours.
+
+    `depth` is infinite where nothing is met yet; `owner` is the number of a solid, or -1.
+    """
+
+    depth: np.ndarray
+    normal: np.ndarray
+    colour: np.ndarray
+    gloss: np.ndarray
+    owner: np.ndarray
+
+    @classmethod
+    def empty(cls, count: int) -> Surfaces:
+        """Return surfaces of `count` rays that have met nothing."""
+        return cls(
+            depth=np.full(count, np.inf, dtype=np.float32),
+            normal=np.zeros((3, count), dtype=np.float32),
+            colour=np.zeros((3, count), dtype=np.float32),
+            gloss=np.zeros(count, dtype=np.float32),
+            owner=np.full(count, -1, dtype=np.int16),
+        )
+
+    def put(
+        self, where: np.ndarray, depth: np.ndarray, normal: np.ndarray, colour: np.ndarray, skin: Skin, owner: int
+    ) -> None:
+        """Write what the rays numbered `where` meet."""
+        self.depth[where] = depth
+        self.normal[:, where] = normal
+        self.colour[:, where] = colour
+        self.gloss[where] = skin.gloss
+        self.owner[where] = owner
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The plane y = 0."""
+
+    skin: Skin
+
+    def draw(self, camera: Camera, rays: np.ndarray, spacing: float, surfaces: Surfaces, farthest: float) -> None:
+        """Draw it up to the depth `farthest`; first of all things."""
+        down = -rays[1]
+        depth = np.float32(camera.position[1]) / np.maximum(down, np.float32(1e-6))
+        where = np.flatnonzero(depth < farthest)
+        depth = depth[where]
+        x, z = (np.float32(camera.position[axis]) + depth * rays[axis, where] for axis in (0, 2))
+        # Seen at a slant a sample is longer than wide: the geometric mean of both.
+        footprint = depth * np.float32(spacing) / np.sqrt(np.maximum(down[where], np.float32(0.02)))
+        up = np.float32([0, 1, 0])[:, None]
+        surfaces.put(where, depth, up, self.skin.colour(x, z, footprint), self.skin, -1)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """An upright plane at `distance` metres from the origin, its far side `yaw` radians right of the z axis.
+
+    `tops` are heights in metres at equal steps over `period` metres along it, repeated: (n,); one is a level top.
+    """
+
+    yaw: float
+    distance: float
+    skin: Skin
+    tops: np.ndarray
+    period: float = 1.0
+
+    @property
+    def behind(self) -> np.ndarray:
+        """Unit direction (3,) through the wall, away from the camera."""
+        return np.array([np.sin(self.yaw), 0, np.cos(self.yaw)], dtype=np.float32)
+
+    @property
+    def along(self) -> np.ndarray:
+        """Unit direction (3,) along the wall, to the right."""
+        return np.array([np.cos(self.yaw), 0, -np.sin(self.yaw)], dtype=np.float32)
+
+    def clears(self, x: float, z: float, radius: float) -> bool:
+        """Say whether something round at (`x`, `z`) on the ground stands wholly in front of the wall."""
+        return bool(x * self.behind[0] + z * self.behind[2] < self.distance - radius)
+
+    def draw(self, camera: Camera, rays: np.ndarray, spacing: float, surfaces: Surfaces) -> None:
+        """Draw what of it lies in front of what is there."""
+        room = np.float32(self.distance - camera.position @ self.behind)
+        towards = self.behind @ rays
+        depth = room / np.maximum(towards, np.float32(1e-6))
+        y = np.float32(camera.position[1]) + depth * rays[1]
+        near = (depth < surfaces.depth) & (y < self.tops.max())
+        where = np.flatnonzero(near)
+        depth, y = depth[where], y[where]
+        u = np.float32(camera.position @ self.along) + depth * (self.along @ rays[:, where])
+        if len(self.tops) > 1:
+            steps = np.arange(len(self.tops)) * (self.period / len(self.tops))
+            below = y < np.interp(u, steps, self.tops, period=self.period)
+            where, depth, y, u = where[below], depth[below], y[below], u[below]
+        colour = self.skin.colour(u, y, depth * np.float32(spacing))
+        surfaces.put(where, depth, -self.behind[:, None], colour, self.skin, -1)
+
+
+@dataclass(frozen=True)
+class Sky:
+    """A gradient from `horizon` to `zenith` (linear RGB) with clouds of share `cover`."""
+
+    horizon: np.ndarray
+    zenith: np.ndarray
+    clouds: Texture
+    cover: float
+
+    def colour(self, rays: np.ndarray, spacing: float) -> np.ndarray:
+        """Return linear RGB (3, n) in the directions `rays` (3, n)."""
+        length = np.sqrt((rays * rays).sum(axis=0))
+        height = np.clip(rays[1] / length, np.float32(0.004), 1)
+        share = np.sqrt(height)
+        colour = self.horizon[:, None] * (1 - share) + self.zenith[:, None] * share
+        # Clouds float on a plane: they crowd towards the horizon, where they fade.
+        stretch = np.float32(0.12) / (height * length)
+        density = self.clouds.sample(rays[0] * stretch, rays[2] * stretch, stretch * np.float32(spacing) / height)[0]
+        cloud = np.clip((density - np.float32(1 - self.cover)) * 3, 0, 1) * np.clip(height * 6, 0, 1)
+        white = (self.horizon * 0.35 + 0.75)[:, None]
+        return colour * (1 - cloud) + white * cloud

@@ -1,0 +1,136 @@
+"""From a scene to the arrays of an example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loss_study.scenes.backdrop import Ground, Sky, Surfaces, Wall
+from loss_study.scenes.camera import Camera
+from loss_study.scenes.light import Light, shade
+from loss_study.scenes.solids import Solid
+
+#: Rays per pixel and axis; the lower median below is written for 2.
+RAYS = 2
+#: Where the ground ends and the sky is taken to be, in metres.
+FARTHEST_M = 80.0
+#: The distance that is stored as one half.
+HALFWAY_M = 9.0
+
+
+@dataclass(frozen=True)
+class Lens:
+    """The camera's own traits: `exposure`, colour `gains` (3,), `noise` of the sensor, `falloff` to the corners."""
+
+    exposure: float
+    gains: np.ndarray
+    noise: float
+    falloff: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is in a picture; of `solids`, the last `foreground` ones are the object."""
+
+    camera: Camera
+    lens: Lens
+    light: Light
+    ground: Ground
+    walls: Sequence[Wall]
+    sky: Sky
+    solids: Sequence[Solid]
+    foreground: int
+
+
+def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw `scene`; `rng` makes the sensor's noise.
+
+    Returns:
+        Picture (size, size, 3) RGB, mask (size, size) and depth (size, size), uint8. The mask is the share of the
+        pixel's rays that meet the object. A depth is never averaged over an edge: it is the lower median of the
+        pixel's rays, so it belongs to the object where at least half of them meet it.
+    """
+    side = size * RAYS
+    rays = scene.camera.rays(side)
+    surfaces = trace(scene, rays)
+    radiance = shade(surfaces, scene.camera, rays, scene.solids, scene.light)
+    void = np.flatnonzero(np.isinf(surfaces.depth))
+    radiance[:, void] = scene.sky.colour(rays.reshape(3, -1)[:, void], scene.camera.spacing(side))
+    picture = develop(_pool(radiance.reshape(3, side, side)), scene.lens, rng)
+    first = len(scene.solids) - scene.foreground
+    mask = _pool((surfaces.owner >= first).astype(np.float32).reshape(1, side, side))[0]
+    depth = encode_depth(_lower_median(surfaces.depth.reshape(side, side)))
+    return picture, _to_bytes(mask), depth
+
+
+def trace(scene: Scene, rays: np.ndarray) -> Surfaces:
+    """Return what square `rays` (3, side, side) meet first."""
+    camera, side = scene.camera, rays.shape[1]
+    flat, spacing = rays.reshape(3, -1), camera.spacing(side)
+    surfaces = Surfaces.empty(side * side)
+    scene.ground.draw(camera, flat, spacing, surfaces, FARTHEST_M)
+    for wall in scene.walls:
+        wall.draw(camera, flat, spacing, surfaces)
+    numbers = np.arange(side * side).reshape(side, side)
+    for owner, solid in enumerate(scene.solids):
+        window = camera.window(side, (solid.centre, solid.radius))
+        if window is not None:
+            _draw_solid(solid, owner, camera, flat, numbers[window].ravel(), spacing, surfaces)
+    return surfaces
+
+
+def _draw_solid(
+    solid: Solid,
+    owner: int,
+    camera: Camera,
+    rays: np.ndarray,
+    candidates: np.ndarray,
+    spacing: float,
+    surfaces: Surfaces,
+) -> None:
+    depth = solid.meet(camera.position, rays[:, candidates])
+    hit = depth < surfaces.depth[candidates]
+    where, depth = candidates[hit], depth[hit]
+    if len(where):
+        normal, u, v = solid.surface(camera.position[:, None] + depth * rays[:, where])
+        colour = solid.skin.colour(u, v, depth * np.float32(spacing))
+        surfaces.put(where, depth, normal, colour, solid.skin, owner)
+
+
+def develop(radiance: np.ndarray, lens: Lens, rng: np.random.Generator) -> np.ndarray:
+    """Expose and tone linear light (3, h, w), add the sensor's noise: uint8 (h, w, 3)."""
+    height, width = radiance.shape[1:]
+    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    gain = (lens.exposure * lens.gains).astype(np.float32)[:, None, None]
+    light = radiance * gain * (1 - np.float32(lens.falloff) * (x * x + y * y))
+    # The usual rational fit to a film's response: soft in the highlights, firm in the shadows.
+    toned = light * (light * np.float32(2.51) + np.float32(0.03))
+    toned /= light * (light * np.float32(2.43) + np.float32(0.59)) + np.float32(0.14)
+    display = np.clip(toned, 0, 1) ** np.float32(1 / 2.2)
+    display += np.float32(lens.noise) * rng.standard_normal(display.shape, dtype=np.float32)
+    return np.ascontiguousarray(_to_bytes(display).transpose(1, 2, 0))
+
+
+def encode_depth(depth_m: np.ndarray) -> np.ndarray:
+    """Store metres as z / (z + 9 m): 0 is the lens, 255 would be infinitely far; uint8."""
+    near = np.minimum(depth_m, np.float32(FARTHEST_M))
+    return _to_bytes(near / (near + np.float32(HALFWAY_M)))
+
+
+def _pool(channels: np.ndarray) -> np.ndarray:
+    """Average each pixel's rays: (c, side, side) to (c, size, size)."""
+    rows = channels[:, 0::2] + channels[:, 1::2]
+    return (rows[:, :, 0::2] + rows[:, :, 1::2]) * np.float32(0.25)
+
+
+def _lower_median(values: np.ndarray) -> np.ndarray:
+    """Return the second smallest of each pixel's four rays."""
+    top, bottom = values[0::2], values[1::2]
+    low, high = np.minimum(top, bottom), np.maximum(top, bottom)
+    return np.minimum(np.maximum(low[:, 0::2], low[:, 1::2]), np.minimum(high[:, 0::2], high[:, 1::2]))
+
+
+def _to_bytes(values: np.ndarray) -> np.ndarray:
+    return (np.clip(values, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)

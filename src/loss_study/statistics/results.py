@@ -1,0 +1,130 @@
+"""What the study's trials left behind, read by the names that the parameters give."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loss_study.config import Config
+from loss_study.metrics import HEADLINE
+from loss_study.runtime.errors import StudyError
+from loss_study.trial import Trial, trials
+
+MISSING = "missing"
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial's outcome.
+
+    Attributes:
+        trial: which trial.
+        status: "finished", "diverged" or "missing".
+        verdict: "" or what is wrong with its predictions: "all background", "constant depth", ...
+        reason: one phrase on why it diverged or is missing, else "".
+        run: ``trial.json``, empty where training left none.
+        test: the head's metrics on the test split, empty where evaluation left none.
+        threshold: best threshold on validation (mask), else None.
+        panel: picture numbers of the rows of ``predictions.npy``.
+        history: rows of ``history.csv`` as written, one per epoch.
+        classes: of the mask; 1 for the depth.
+    """
+
+    trial: Trial
+    status: str
+    verdict: str
+    reason: str
+    run: dict[str, Any]
+    test: dict[str, float]
+    threshold: float | None
+    panel: tuple[int, ...]
+    history: tuple[dict[str, str], ...]
+    classes: int = 1
+
+    @property
+    def sound(self) -> bool:
+        """True if it trained to the end and predicts more than a constant: fit for an average."""
+        return self.status == "finished" and not self.verdict and HEADLINE[self.trial.head] in self.test
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, in a phrase that stands alone; "" for a sound trial."""
+        if self.status == DIVERGED:
+            return f"diverged: {self.reason}" if self.reason else "diverged"
+        if self.status == MISSING:
+            return f"missing: {self.reason}"
+        if self.verdict:
+            return f"collapsed: {self.verdict}"
+        return "" if self.sound else f"no {HEADLINE[self.trial.head]} on the test split"
+
+
+def read(config: Config) -> list[Result]:
+    """Return a result for every trial that `config` name, in their order; absent ones have status "missing".
+
+    Raises:
+        StudyError: a file is damaged, or not a single trial has been evaluated.
+    """
+    results = [_read(trial) for trial in trials(config)]
+    if not any(result.test for result in results):
+        raise StudyError("eval/: none of the trials in params.yaml has been evaluated; run 'dvc repro'")
+    return results
+
+
+def _read(trial: Trial) -> Result:
+    run = read_json(trial.run_dir / "trial.json")
+    evaluation = read_json(trial.eval_dir / "metrics.json")
+    return Result(
+        trial=trial,
+        status=_status(run, evaluation),
+        verdict=evaluation.get("verdict", ""),
+        reason=_reason(trial, run, evaluation),
+        run=run,
+        test=_finite(evaluation.get("test", {})),
+        threshold=evaluation.get("threshold"),
+        panel=tuple(evaluation.get("panel", ())),
+        history=tuple(rows(trial.run_dir / "history.csv")),
+        classes=evaluation.get("classes", 1),
+    )
+
+
+def _status(run: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    if run.get("status") == DIVERGED:
+        return DIVERGED
+    return "finished" if run and evaluation else MISSING
+
+
+def _reason(trial: Trial, run: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    if not run:
+        return f"not trained, {trial.run_dir / 'trial.json'} is not there"
+    if run.get("status") == DIVERGED:
+        return run.get("reason", "")
+    return "" if evaluation else f"not evaluated, {trial.eval_dir / 'metrics.json'} is not there"
+
+
+def _finite(metrics: dict[str, float | None]) -> dict[str, float]:
+    """A metric that is undefined on this split (no foreground, say) is absent rather than NaN."""
+    return {name: value for name, value in metrics.items() if value is not None and math.isfinite(value)}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file, or an empty one where there is no such file; StudyError if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f' on its stage") from None
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as written, or none where there is no such file."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,211 @@
+"""Each loss's own learning rate, found with the same budget for all: a grid, judged on the validation split.
+
+A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
+weights that go with the rates are drawn so that each of them is tried about equally often (`candidates`).
+
+This module imports torch only to search: the report, which reads what a search wrote, can do without.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from loss_study import combination, protocol
+from loss_study.config import Config, FineTune
+from loss_study.data.packed import PackedSample
+from loss_study.metrics import HEADLINE, is_better
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.files import whole_folder, write_csv, write_json
+from loss_study.trial import Trial
+
+#: A column of ``search.csv`` for every weight that was searched: ``weight_bce``.
+WEIGHT = "weight_"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A learning rate of the grid, and the weight of every term whose weight is searched."""
+
+    lr: float
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate, the best validation metric that it reached, in which epoch, and how it ended."""
+
+    candidate: Candidate
+    validation: float
+    best_epoch: int
+    status: str
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its line of ``search.csv``."""
+        return {
+            "lr": self.candidate.lr,
+            **{WEIGHT + term: weight for term, weight in self.candidate.weights.items()},
+            "validation": self.validation,
+            "best_epoch": self.best_epoch,
+            "status": self.status,
+        }
+
+
+def tune(trial: Trial, sample: Path, config: Config) -> None:
+    """Find the learning rate of the trial's head and loss, and its open weights, and write ``tuning/<head>-<loss>/``.
+
+    `trial` has the search's seed, not one of the study's.
+
+    Raises:
+        StudyError: the recipe has no search, or no candidate trained to a finite metric.
+    """
+    search = config.recipe.search
+    if not search.lr:
+        raise StudyError(f"recipe.search.lr: recipe {config.recipe.name!r} has no search; say -S recipe=tuned")
+    grid = combination.searched(config.loss_options[trial.loss])
+    with ExitStack() as until_written:
+        tried = [
+            _try(until_written, trial, candidate, sample, config)
+            for candidate in candidates(search.lr, grid, search.seed)
+        ]
+        if _is_first():
+            _write(trial, config, grid, tried)
+
+
+def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Candidate]:
+    """Return as many candidates as there are `rates`, each rate once, whatever the number of weights to choose from.
+
+    `weights` are the grids of the terms that have one. Rates and weights stand in a centred Latin hypercube (McKay,
+    Beckman and Conover, 1979), which `seed` draws: of every grid each part is tried equally often, and every weight at
+    least once if there are no more of it than rates.
+    """
+    if not weights:
+        return [Candidate(lr) for lr in rates]
+    from scipy.stats import qmc  # noqa: PLC0415 -- a second
+
+    hypercube = qmc.LatinHypercube(1 + len(weights), scramble=False, rng=seed, optimization="random-cd")
+    points = hypercube.random(len(rates))
+    found = []
+    for first, *others in points[points[:, 0].argsort()]:
+        chosen = {term: _at(grid, share) for (term, grid), share in zip(weights.items(), others, strict=True)}
+        found.append(Candidate(_at(rates, first), chosen))
+    return found
+
+
+def _at(grid: Sequence[float], share: float) -> float:
+    """Return the value of `grid` at `share` of its length, 0 up to 1."""
+    return grid[int(share * len(grid))]
+
+
+def _write(trial: Trial, config: Config, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]) -> None:
+    search = config.recipe.search
+    chosen = best(trial.head, tried)
+    candidate = chosen.candidate
+    choice = {
+        "head": trial.head,
+        "loss": trial.loss,
+        "lr": candidate.lr,
+        "metric": HEADLINE[trial.head],
+        "validation": chosen.validation,
+        "edge": edge(candidate.lr, search.lr),
+        "budget": {"candidates": len(tried), "epochs": search.epochs, "seed": search.seed},
+        "weights": dict(candidate.weights),
+        "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
+    }
+    columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status"]
+    with whole_folder(trial.tuning_dir) as folder:
+        write_json(folder / "choice.json", choice)
+        write_csv(folder / "search.csv", [one.row for one in tried], columns)
+        write_json(folder / protocol.NAME, protocol.of_training(trial.loss, _with(config, trial.loss, candidate)))
+    print(f"{_name(trial)}  {_words(choice)}", flush=True)
+
+
+def _is_first() -> bool:
+    from loss_study.training import distributed  # noqa: PLC0415
+
+    return distributed.is_first()
+
+
+def _words(choice: Mapping[str, Any]) -> str:
+    parts = [f"learning rate {choice['lr']:g}{_remark(choice['edge'])}"]
+    for term, weight in choice["weights"].items():
+        parts.append(f"weight of {term} {weight:g}{_remark(choice['weight_edges'][term])}")
+    return "; ".join(parts)
+
+
+def _remark(edge: str) -> str:
+    return f", at the {edge} edge of the grid" if edge else ""
+
+
+def best(head: str, tried: Sequence[Tried]) -> Tried:
+    """Return the one with the best validation metric; StudyError if none has a finite one."""
+    finite = [one for one in tried if math.isfinite(one.validation)]
+    if not finite:
+        rates = [one.candidate.lr for one in tried]
+        raise StudyError(f"recipe.search.lr: {head} diverged with every one of {rates}; go lower")
+    chosen = finite[0]
+    for one in finite[1:]:
+        if is_better(head, one.validation, chosen.validation):
+            chosen = one
+    return chosen
+
+
+def edge(value: float, grid: Sequence[float]) -> str:
+    """Return "lower" or "upper" if `value` is an end of `grid`, so that a better one may lie outside, else ""."""
+    if len(grid) > 1 and value in (grid[0], grid[-1]):
+        return "lower" if value == grid[0] else "upper"
+    return ""
+
+
+def tuned(trial: Trial, config: Config) -> Config:
+    """Return `config` with the learning rate and weights that the search chose for the trial, where there is one.
+
+    Raises:
+        StudyError: the search has not run.
+    """
+    if not config.recipe.search.lr:
+        return config
+    path = trial.tuning_dir / "choice.json"
+    try:
+        choice = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: not there; run 'dvc repro tune@{trial.head}-{trial.loss}'") from None
+    return _with(config, trial.loss, Candidate(choice["lr"], choice["weights"]))
+
+
+def _with(config: Config, loss: str, candidate: Candidate) -> Config:
+    recipe = config.recipe
+    optimizer = recipe.optimizer.model_copy(update={"lr": candidate.lr})
+    options = combination.with_weights(config.loss_options[loss], candidate.weights)
+    return config.model_copy(
+        update={
+            "recipe": recipe.model_copy(update={"optimizer": optimizer}),
+            "loss_options": {**config.loss_options, loss: options},
+        }
+    )
+
+
+def _name(trial: Trial) -> str:
+    return f"{trial.head}-{trial.loss}"
+
+
+def _try(until_written: ExitStack, trial: Trial, candidate: Candidate, sample: Path, config: Config) -> Tried:
+    """Train one candidate; its checkpoint stays until the whole search is written."""
+    from loss_study.training.device import use_cpu  # noqa: PLC0415
+    from loss_study.training.run import trained  # noqa: PLC0415
+
+    study = _with(config, trial.loss, candidate)
+    # The search judges the first phase; fine-tuning goes on from the rate that it finds.
+    recipe = study.recipe.model_copy(update={"epochs": study.recipe.search.epochs, "fine_tune": FineTune()})
+    use_cpu(recipe.threads)
+    study = study.model_copy(update={"recipe": recipe})
+    title = f"{_name(trial)} at {' '.join(f'{value:g}' for value in (candidate.lr, *candidate.weights.values()))}"
+    training = trained(trial, PackedSample.open(sample), study, title, on_epoch=lambda _: None)
+    outcome, _ = until_written.enter_context(training)
+    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status)

@@ -1,0 +1,54 @@
+"""Files and folders appear whole or not at all."""
+
+import json
+import math
+
+import pytest
+
+from loss_study.runtime.files import whole_folder, whole_text, write_csv, write_json
+
+
+def test_folder_replaces_the_old_one(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").touch()
+    with whole_folder(target) as folder:
+        (folder / "new").touch()
+        assert (target / "old").exists()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_folder_stays_on_an_error(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(KeyboardInterrupt), whole_folder(target) as folder:
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_an_earlier_crash_left_is_cleared(tmp_path):
+    (tmp_path / ".out.new").mkdir()
+    (tmp_path / ".out.new" / "half").touch()
+    with whole_folder(tmp_path / "out") as folder:
+        assert list(folder.iterdir()) == []
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [1.5, math.nan, {"b": -math.inf}], "c": "é"})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"a": [1.5, None, {"b": None}], "c": "é"} and text.endswith("}\n") and "é" in text
+
+
+def test_csv_without_rows_has_its_header(tmp_path):
+    write_csv(tmp_path / "a.csv", [], ("x", "y"))
+    assert (tmp_path / "a.csv").read_text() == "x,y\n"
+
+
+def test_text_replaces(tmp_path):
+    whole_text(tmp_path / "a", "one")
+    whole_text(tmp_path / "a", "two")
+    assert (tmp_path / "a").read_text() == "two" and len(list(tmp_path.iterdir())) == 1

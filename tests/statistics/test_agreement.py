@@ -1,0 +1,117 @@
+import subprocess
+import sys
+
+import pytest
+from numpy.random import default_rng
+
+from loss_study.runtime.errors import StudyError
+from loss_study.statistics.agreement import Sentence, Study, agree
+from loss_study.statistics.compare import compare
+from loss_study.statistics.tables import PAIR_COLUMNS, RANKING_COLUMNS, pairs_csv, ranking_csv
+from support.made_up_scores import DIFFERENT, EQUAL, LOSSES, SAME, make_up
+
+
+def table(columns, *rows):
+    """A CSV table in which `rows` name the columns that matter."""
+    lines = [",".join(str(row.get(column, "")) for column in columns) for row in rows]
+    return "\n".join([",".join(columns), *lines]) + "\n"
+
+
+def write(folder, order, **p_values):
+    """Write the tables of a ranking of the mask's IoU; ``a_b=0.01`` is the p value of "a beats b"."""
+    folder.mkdir(parents=True)
+    common = {"head": "mask", "metric": "iou"}
+    ranks = [common | {"loss": loss, "rank": rank} for rank, loss in enumerate(order, start=1)]
+    pairs = [
+        common | dict(zip(("better", "worse"), name.split("_"), strict=True), p_adjusted=p)
+        for name, p in p_values.items()
+    ]
+    (folder / "ranking.csv").write_text(table(RANKING_COLUMNS, *ranks))
+    (folder / "pairs.csv").write_text(table(PAIR_COLUMNS, *pairs))
+    return folder / "ranking.csv"
+
+
+def sentence(better, worse):
+    return Sentence("mask", "iou", better, worse)
+
+
+def test_sentences_are_sorted_by_what_the_second_says(tmp_path):
+    first = write(tmp_path / "first", "abcd", a_b=0.01, a_c=0.01, a_d=0.01, b_c=0.3, b_d=0.01, c_d=0.04)
+    second = write(tmp_path / "second", "cabe", c_a=0.02, c_b=0.6, a_b=0.9)
+    found = agree(Study.read(first), Study.read(second))
+    assert found.claims == (sentence("a", "b"), sentence("a", "c"))
+    assert found.contradicted == (sentence("a", "c"),)
+    assert found.reversed == ()
+    assert found.unknown == (sentence("a", "d"), sentence("b", "d"), sentence("c", "d"))
+    assert found.orderings == (sentence("a", "b"), sentence("a", "c"), sentence("b", "c"))
+    assert found.turned == (sentence("a", "c"), sentence("b", "c"))
+
+
+def test_an_opposite_order_that_may_be_chance_is_reversed_not_contradicted(tmp_path):
+    first = write(tmp_path / "first", "ab", a_b=0.01)
+    second = write(tmp_path / "second", "ba", b_a=0.05)
+    found = agree(Study.read(first), Study.read(second))
+    assert (found.contradicted, found.reversed) == ((), (sentence("a", "b"),))
+
+
+def test_a_loss_without_a_place_has_no_order(tmp_path):
+    first = write(tmp_path / "first", "ab", a_b=0.01)
+    second = write(tmp_path / "second", "ab")
+    text = second.read_text().replace(",2,", ",,")
+    second.write_text(text)
+    assert agree(Study.read(first), Study.read(second)).unknown == (sentence("a", "b"),)
+
+
+def run(*paths):
+    command = [sys.executable, "-m", "loss_study.statistics.agreement", *map(str, paths)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_command_names_what_is_contradicted(tmp_path):
+    first = write(tmp_path / "first", "abc", a_b=0.01, b_c=0.02)
+    second = write(tmp_path / "second", "bac", b_a=0.01)
+    done = run(first, second)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        '2 sentences "A beats B" of the first are more than chance: 1 contradicted by the second, 0 reversed',
+        "  contradicted  mask iou: a beats b",
+        "3 orderings of two losses, chance or not: 1 turned round",
+    ]
+
+
+def test_command_succeeds_without_a_contradiction(tmp_path):
+    first = write(tmp_path / "first", "ab", a_b=0.01)
+    done = run(first, first)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_missing_table_is_named(tmp_path):
+    first = write(tmp_path / "first", "ab")
+    first.with_name("pairs.csv").unlink()
+    done = run(first, first)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {first.with_name('pairs.csv')}: not there; it is written by 'dvc repro compare'\n"
+
+
+def test_another_table_is_refused(tmp_path):
+    first = write(tmp_path / "first", "ab")
+    first.write_text("head,loss\n")
+    with pytest.raises(StudyError, match="no column 'metric'"):
+        Study.read(first)
+
+
+def reported(folder, means, seed):
+    folder.mkdir()
+    comparison = compare(make_up(default_rng(seed), means, EQUAL / 4, 3), dict.fromkeys(LOSSES, 0), 2000)
+    (folder / "ranking.csv").write_text(ranking_csv([comparison]))
+    (folder / "pairs.csv").write_text(pairs_csv([comparison]))
+    return Study.read(folder / "ranking.csv")
+
+
+def test_reports_of_the_same_truth_agree_and_those_of_opposite_truths_do_not(tmp_path):
+    one = reported(tmp_path / "one", DIFFERENT, 0)
+    again = reported(tmp_path / "again", DIFFERENT, 1)
+    opposite = reported(tmp_path / "opposite", 2 * SAME - DIFFERENT, 2)
+    assert len(one.claims) > 5
+    assert agree(one, again).contradicted == ()
+    assert len(agree(one, opposite).contradicted) > 5

@@ -1,0 +1,75 @@
+"""A clone of the working tree, in which DVC runs for real."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Clone:
+    """A fresh clone of the working tree with its own git repository, without a git identity and a DVC cache."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        files = self._git("ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT).split("\0")
+        for name in filter(None, files):
+            if (ROOT / name).is_file():
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes((ROOT / name).read_bytes())
+        self._git("init", "--quiet")
+        self.commit("start")
+
+    def commit(self, message: str) -> None:
+        identity = ["-c", "user.name=someone", "-c", "user.email=someone@example.org"]
+        self._git("add", "--all")
+        self._git(*identity, "commit", "--quiet", "--allow-empty", "--message", message)
+
+    def identify(self) -> None:
+        """Give the repository a git identity, as `make study` does: without one, DVC cannot set an experiment aside."""
+        self._git("config", "user.name", "someone")
+        self._git("config", "user.email", "someone@example.org")
+
+    def _git(self, *arguments: str, cwd: Path | None = None) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=cwd or self.folder, check=True, capture_output=True, text=True).stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        private = ("GIT_", "DVC_", "MLFLOW_", "XDG_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+        return kept | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "PYTHONPATH": str(self.folder / "src"),
+            "HOME": str(self.folder.parent / "home"),
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        }
+
+    def run(self, *command: str, code: int = 0) -> str:
+        """Run a command in the clone and return what it printed."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    def ran(self, output: str) -> list[str]:
+        """Return the names of the stages that DVC ran, in order."""
+        return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        with (self.folder / "reports" / name).open() as file:
+            return list(csv.DictReader(file))
+
+    def metrics(self) -> dict:
+        return json.loads((self.folder / "reports" / "metrics.json").read_text())

@@ -1,0 +1,520 @@
+"""MLflow mirrors DVC's outputs: real stores in temporary folders, a real server that is not there."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from loss_study import config, models
+from loss_study.config import load_config
+from loss_study.data.packed import PackedSample
+from loss_study.runtime.errors import StudyError
+from loss_study.tracking import describe, mirror, outputs, panels, store, ui, views
+from loss_study.tracking import study as study_run
+from loss_study.tracking.live import LiveRun
+from loss_study.trial import Trial
+from support import fabricated_study
+
+ROOT = Path(__file__).parents[2]
+DICE = Trial("mask", "dice", 0)
+HUBER = Trial("depth", "huber", 1)
+WIDTH = 2
+
+
+def make_study(root: Path, trials=(DICE, HUBER)) -> config.Config:
+    """A checkout in `root` with the files of some trials (HUBER has diverged), each with a tiny model."""
+    fabricated_study.fabricate(root, repository=ROOT, losses=["dice", "huber"])
+    (root / ".dvc").mkdir()
+    kept = {trial.name for trial in trials}
+    for run in (root / "runs").iterdir():
+        if run.name not in kept:
+            shutil.rmtree(run)
+            shutil.rmtree(root / "eval" / run.name)
+            continue
+        record = json.loads((run / "trial.json").read_text())
+        record |= {"loss_options": {"smooth": 1.0}, "metric": {"mask": "iou", "depth": "rmse"}[record["head"]]}
+        (run / "trial.json").write_text(json.dumps(record))
+        head = record["head"]
+        build = {"name": "resunet", "in_channels": 6, "heads": [head], "classes": 1, "options": {"width": WIDTH}}
+        torch.manual_seed(len(run.name))
+        model = models.build("resunet", 6, [head], width=WIDTH)
+        torch.save({"state": model.state_dict(), "build": build}, run / "model.pt")
+    return load_config(root / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A database with its tables, made once: making it takes seconds."""
+    root = tmp_path_factory.mktemp("template")
+    from mlflow import MlflowClient
+
+    MlflowClient(tracking_uri=f"sqlite:///{root}/empty.db").search_experiments()
+    return root / "empty.db"
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, empty_store):
+    """The parameters of a fabricated study; the working directory is its root, the store there is empty."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    return make_study(tmp_path)
+
+
+def all_runs():
+    opened = store.connect()
+    return opened, list(opened.client.search_runs([opened.experiment], order_by=["attributes.start_time ASC"]))
+
+
+def history_row(epoch, train_loss):
+    return {
+        "epoch": epoch,
+        "train_loss": train_loss,
+        "validation": 0.5,
+        "learning_rate": 0.01,
+        "seconds": 1.2,
+        "images_per_second": 500.0,
+    }
+
+
+def test_a_run_holds_parameters_curves_results_tags_data_set_and_panels(study, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-fox")
+    mirror.fill_in([DICE], study)
+    opened, (run,) = all_runs()
+    assert run.info.run_name == "mask-dice-0 (brave-fox)"
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time - run.info.start_time == 10_000
+
+    told = run.data.params
+    assert (told["head"], told["loss"], told["seed"], told["loss.smooth"]) == ("mask", "dice", "0", "1.0")
+    assert (told["model"], told["model.width"], told["optimizer"], told["lr"]) == ("resunet", "8", "adamw", "0.01")
+    assert (told["schedule"], told["epochs"], told["batch_size"]) == ("onecycle", "5", "16")
+    assert (told["dataset"], told["sample.images"], told["sample.seed"]) == ("scenes", "800", "0")
+
+    assert run.data.metrics["best/iou"] == pytest.approx(0.92)
+    assert run.data.metrics["best/epoch"] == 8
+    assert run.data.metrics["test/iou"] == pytest.approx(0.92)
+    assert run.data.metrics["test/threshold"] == pytest.approx(0.4)
+    curve = opened.client.get_metric_history(run.info.run_id, "train_loss")
+    assert [(point.step, point.value) for point in curve] == [(e, pytest.approx(0.7 * 0.6**e)) for e in range(1, 9)]
+    for name in ("validation_iou", "learning_rate", "images_per_second"):
+        assert len(opened.client.get_metric_history(run.info.run_id, name)) == 8
+
+    tags = run.data.tags
+    assert (tags["dvc.stage"], tags["dvc.experiment"]) == ("train@mask-dice-0", "brave-fox")
+    assert (tags["verdict"], tags["device"]) == ("learned", "cpu")
+    (data_set,) = run.inputs.dataset_inputs
+    assert (data_set.dataset.name, data_set.dataset.digest) == ("scenes", describe.sample_digest())
+    assert json.loads(data_set.dataset.profile) == {"train": 6, "validation": 2, "test": 2}
+    assert "panels.png" in [file.path for file in opened.client.list_artifacts(run.info.run_id)]
+
+
+def test_the_model_loads_back_and_predicts_the_same(study, monkeypatch):
+    mirror.fill_in([DICE], study)
+    _, (run,) = all_runs()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri())
+    import mlflow
+
+    loaded = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model")
+    saved = torch.load("runs/mask-dice-0/model.pt", weights_only=True)
+    original = models.build("resunet", 6, ["mask"], width=WIDTH).eval()
+    original.load_state_dict(saved["state"])
+    pictures = torch.rand(3, 6, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(loaded(pictures)["mask"], original(pictures)["mask"])
+
+
+def test_filling_in_twice_doubles_nothing_and_a_new_content_is_a_new_run(study):
+    first = mirror.fill_in([DICE, HUBER], study)
+    assert (first.created, first.completed, first.kept, first.absent) == ([DICE.name, HUBER.name], [], [], [])
+    second = mirror.fill_in([DICE, HUBER], study)
+    assert (second.created, second.kept) == ([], [DICE.name, HUBER.name])
+    assert len(all_runs()[1]) == 2
+
+    path = DICE.run_dir / "trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 99.0}))
+    assert mirror.fill_in([DICE], study).kept == [DICE.name]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"best_validation": 0.5}))
+    assert mirror.fill_in([DICE], study).created == [DICE.name]
+    assert len(all_runs()[1]) == 3
+
+
+def test_a_deleted_store_is_filled_again(study, empty_store):
+    mirror.fill_in([DICE], study)
+    shutil.copy(empty_store, "mlflow.db")
+    shutil.rmtree("mlartifacts")
+    assert mirror.fill_in([DICE], study).created == [DICE.name]
+    assert len(all_runs()[1]) == 1
+
+
+def test_a_trial_without_outputs_is_absent(study):
+    absent = Trial("mask", "huber", 0)
+    summary = mirror.fill_in([absent, DICE], study)
+    assert (summary.absent, summary.created) == ([absent.name], [DICE.name])
+    assert str(summary).endswith("mlflow.db; no outputs of mask-huber-0")
+    assert str(summary).startswith("MLflow holds 1 runs (1 new) in sqlite:////")
+
+
+def test_a_diverged_trial_is_failed_and_says_why(study):
+    mirror.fill_in([HUBER], study)
+    _, (run,) = all_runs()
+    assert run.info.status == "FAILED"
+    assert (run.data.tags["verdict"], run.data.tags["reason"]) == ("diverged", fabricated_study.DIVERGENCE)
+
+
+def test_a_trial_that_diverged_before_its_first_epoch_ended_is_logged(study):
+    record = json.loads((HUBER.run_dir / "trial.json").read_text())
+    (HUBER.run_dir / "trial.json").write_text(json.dumps(record | {"best_epoch": 0, "best_validation": None}))
+    history = (HUBER.run_dir / "history.csv").read_text().splitlines()
+    (HUBER.run_dir / "history.csv").write_text(history[0] + "\n")
+    mirror.fill_in([HUBER], study)
+    _, (run,) = all_runs()
+    assert run.info.status == "FAILED"
+    assert "best/rmse" not in run.data.metrics
+
+
+@pytest.mark.parametrize("step", ["log_batch", "log_inputs", "log_artifact", "log_model_artifacts", "set_terminated"])
+def test_a_run_that_was_cut_short_is_replaced(study, monkeypatch, step):
+    from mlflow import MlflowClient
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, step, lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            mirror.fill_in([DICE], study)
+    assert len(all_runs()[1]) == 1
+    assert mirror.fill_in([DICE], study).created == [DICE.name]
+    opened, (run,) = all_runs()
+    assert run.info.status == "FINISHED"
+    assert len(opened.client.get_metric_history(run.info.run_id, "train_loss")) == 8
+
+
+def live_epochs(study, epochs, trial=DICE):
+    live = LiveRun(trial, study, after_seconds=0)
+    for epoch in epochs:
+        live.epoch(history_row(epoch, 0.7 * 0.6**epoch))
+    return live
+
+
+def test_a_live_run_shows_epochs_and_is_completed_not_doubled(study):
+    live = live_epochs(study, [1, 2, 3])
+    opened, (run,) = all_runs()
+    assert run.info.status == "RUNNING"
+    assert run.data.params["loss"] == "dice"
+    assert run.data.metrics["validation_iou"] == 0.5
+    for epoch in (4, 5):
+        live.epoch(history_row(epoch, 0.7 * 0.6**epoch))
+    live.close("finished")
+
+    assert mirror.fill_in([DICE], study).completed == [DICE.name]
+    _, (after,) = all_runs()
+    assert (after.info.run_id, after.info.status) == (run.info.run_id, "FINISHED")
+    curve = opened.client.get_metric_history(run.info.run_id, "train_loss")
+    assert sorted(point.step for point in curve) == list(range(1, 9))
+    assert after.data.metrics["test/iou"] == pytest.approx(0.92)
+    assert mirror.fill_in([DICE], study).kept == [DICE.name]
+
+
+def test_a_live_run_of_another_course_is_replaced(study):
+    live = LiveRun(DICE, study, after_seconds=0)
+    live.epoch(history_row(1, 0.123))
+    assert mirror.fill_in([DICE], study).created == [DICE.name]
+    assert len(all_runs()[1]) == 1
+
+
+def test_a_live_run_of_a_training_that_is_complete_is_removed(study):
+    mirror.fill_in([DICE], study)
+    live_epochs(study, [1, 2])
+    assert len(all_runs()[1]) == 2
+    assert mirror.fill_in([DICE], study).kept == [DICE.name]
+    assert len(all_runs()[1]) == 1
+
+
+def test_a_live_run_of_other_parameters_is_left_alone(study):
+    live_epochs(study, [1, 2])
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["recipe"]["optimizer"]["lr"] = 0.5
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    mirror.fill_in([DICE], load_config())
+    assert len(all_runs()[1]) == 2
+
+
+def test_a_resumed_training_goes_on_in_its_run(study):
+    live_epochs(study, [1, 2])
+    earlier = [history_row(epoch, 0.7 * 0.6**epoch) for epoch in (1, 2)]
+    resumed = LiveRun(DICE, study)
+    for row in earlier:
+        resumed.epoch(row)
+    resumed.after_seconds = 0
+    resumed.epoch(history_row(3, 0.7 * 0.6**3))
+    opened, (run,) = all_runs()
+    assert run.info.status == "RUNNING"
+    assert sorted(p.step for p in opened.client.get_metric_history(run.info.run_id, "train_loss")) == [1, 2, 3]
+    resumed.close("interrupted")
+    assert all_runs()[1][0].info.status == "KILLED"
+
+
+def test_a_short_training_does_not_import_mlflow(study):
+    code = (
+        "import sys\nfrom loss_study import parameters\nfrom loss_study.tracking.live import LiveRun\n"
+        "from loss_study.trial import Trial\n"
+        "live = LiveRun(Trial('mask', 'dice', 0), load_config(), after_seconds=3600)\n"
+        "live.epoch({'epoch': 1})\nlive.close('finished')\n"
+        "assert not {'mlflow', 'torch', 'pandas'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.fixture
+def dead_server(monkeypatch):
+    """The address, with a password, of a port where nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    return port
+
+
+def test_a_dead_server_costs_a_training_one_line(study, dead_server, capsys):
+    began = time.monotonic()
+    live_epochs(study, [1, 2, 3]).close("finished")
+    assert time.monotonic() - began < 15
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("MLflow: ")
+    assert lines[0].endswith("training goes on, 'compare' fills its run in")
+    assert "secret" not in lines[0]
+
+
+def test_a_store_that_dies_in_the_middle_costs_one_line(study, monkeypatch, capsys):
+    live = live_epochs(study, [1])
+    monkeypatch.setattr(live._store.client, "log_batch", lambda *_, **__: 1 / 0)
+    for epoch in (2, 3):
+        live.epoch(history_row(epoch, 0.7 * 0.6**epoch))
+    live.close("finished")
+    assert capsys.readouterr().err.count("\n") == 1
+    assert mirror.fill_in([DICE], study).completed == [DICE.name]
+
+
+def test_a_dead_server_is_one_clear_error_for_the_mirror(study, dead_server):
+    with pytest.raises(StudyError) as caught:
+        mirror.fill_in([DICE], study)
+    message = str(caught.value)
+    assert message.startswith(f"MLflow at http://127.0.0.1:{dead_server}: ")
+    assert message.endswith("'dvc repro -f -s compare' fills its runs in")
+    assert "secret" not in message
+    assert "\n" not in message
+
+
+@pytest.fixture
+def hanging_server(monkeypatch):
+    """A server that takes connections and never answers."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{server.getsockname()[1]}")
+        yield
+
+
+def test_a_server_that_hangs_holds_up_neither_a_training_nor_the_mirror(study, hanging_server, monkeypatch, capsys):
+    monkeypatch.setattr(store, "SECONDS_TO_ANSWER", 0.5)
+    began = time.monotonic()
+    live_epochs(study, [1, 2, 3]).close("finished")
+    with pytest.raises(StudyError, match=r"no answer within 0\.5 s"):
+        mirror.fill_in([DICE], study)
+    assert time.monotonic() - began < 5
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, None])
+def test_a_damaged_database_is_one_clear_error_for_the_mirror(study, tmp_path, damage):
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(path.read_bytes()[:100_000] if damage is None else damage)
+    for act in (lambda: mirror.fill_in([DICE], study), lambda: study_run.gather([DICE], study, tmp_path)):
+        with pytest.raises(StudyError, match=r"^MLflow at sqlite:.*'dvc repro -f -s compare' fills its runs in$"):
+            act()
+
+
+def test_what_a_store_missed_while_it_was_away_is_filled_in_once(study, dead_server, monkeypatch, capsys):
+    """Down while the training began, in its middle and at its end: the mirror brings everything, and once."""
+    live_epochs(study, [1, 2]).close("finished")
+    with pytest.raises(StudyError):
+        mirror.fill_in([DICE, HUBER], study)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    began = live_epochs(study, [1])
+    monkeypatch.setattr(began._store.client, "log_batch", lambda *_, **__: 1 / 0)
+    began.epoch(history_row(2, 0.7 * 0.6**2))
+    summary = mirror.fill_in([DICE, HUBER], study)
+    assert (summary.created, summary.completed) == ([HUBER.name], [DICE.name])
+    assert mirror.fill_in([DICE, HUBER], study).kept == [DICE.name, HUBER.name]
+    assert len(all_runs()[1]) == 2
+
+
+def test_the_store_is_in_the_main_checkout_whatever_the_working_directory(study, tmp_path, monkeypatch):
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    assert store.uri() == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("DVC_ROOT", "/else where")
+    assert store.uri() == "sqlite:////else%20where/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert store.uri() == "http://host:5000"
+
+
+def test_a_folder_in_no_repository_is_an_error(monkeypatch):
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir("/")
+    with pytest.raises(StudyError, match="in no repository"):
+        store.uri()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://me:pw@host/db?sslkey=x", "postgresql://host/db"),
+        ("http://token@host:5000/a", "http://host:5000/a"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("cannot reach\n http://a:b@c/d", "cannot reach http://c/d"),
+    ],
+)
+def test_credentials_are_not_shown(text, shown):
+    assert store.shown(text) == shown
+
+
+def test_no_run_tells_an_address_of_the_data(study):
+    data = study.dataset.model_copy(update={"urls": ["https://me:secret@host/data.zip"]})
+    changed = study.model_copy(update={"dataset": data})
+    told = {**describe.parameters_of(DICE, changed), **describe.tags_of(DICE, changed, "key")}
+    assert "secret" not in str(told)
+
+
+def test_two_processes_create_one_store(tmp_path):
+    """Both open a store that is not there yet, at once."""
+    (tmp_path / ".dvc").mkdir()
+    code = "from loss_study.tracking import store; print(store.connect().experiment)"
+    environment = {"DVC_ROOT": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    opened = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300) for process in opened]
+    assert [out.strip() for out, _ in said] == ["1", "1"]
+    assert [err for _, err in said] == ["", ""]
+
+
+def test_a_damaged_file_is_named(study):
+    (DICE.eval_dir / "metrics.json").write_text("{")
+    with pytest.raises(StudyError, match=r"eval/mask-dice-0/metrics.json: damaged .* 'dvc repro -f evaluate@mask-dice"):
+        outputs.read(DICE)
+
+
+def test_a_panel_shows_picture_truth_prediction_and_error(study):
+    sample = PackedSample.open(describe.SAMPLE)
+    truth = sample.targets("mask")
+    wrong = np.zeros_like(truth[:1])
+    sheet = panels.sheet(sample, "mask", [9], wrong)
+    assert isinstance(sheet, Image.Image)
+    pixels = np.asarray(sheet)[16:]
+    assert pixels.shape == (128, 4 * 128 + 3 * 4, 3)
+    tiles = [pixels[::4, left : left + 128 : 4] for left in range(0, 4 * 132, 132)]
+    assert np.array_equal(tiles[0], sample.pictures[9])
+    for tile, expected in zip(tiles[1:], (truth[9], wrong[0], truth[9]), strict=True):
+        assert np.array_equal(tile, np.repeat(expected[..., None], 3, axis=2))
+
+
+def test_the_saved_views_are_made_once(study):
+    mirror.fill_in([], study)
+    opened = store.connect()
+    opened.client.set_experiment_tag(opened.experiment, views.TAG + "mask", "a person's own")
+    mirror.fill_in([], study)
+    tags = opened.client.get_experiment(opened.experiment).tags
+    assert tags[views.TAG + "mask"] == "a person's own"
+    depth = json.loads(json.loads(tags[views.TAG + "depth"])["state"])
+    assert (depth["orderByKey"], depth["orderByAsc"]) == ("metrics.`test/rmse`", True)
+
+
+def test_the_ui_serves_this_store_on_loopback_and_says_where(study, tmp_path, monkeypatch, capsys):
+    served = []
+
+    def serve(command, *, env, **_):
+        served.append((" ".join(command), env["MLFLOW_BACKEND_STORE_URI"]))
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr(ui, "subprocess", types.SimpleNamespace(run=serve))
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "sqlite:////elsewhere")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(sys, "argv", ["ui", "--port", str(port)])
+        with pytest.raises(StudyError, match=f"port {port}: cannot be used .* PORT=5001"):
+            ui.main()
+    assert not served
+    with pytest.raises(SystemExit, match="7"):
+        ui.main()
+    ((command, backend),) = served
+    assert f"mlflow ui --host 127.0.0.1 --port {port}" in command
+    assert backend == f"sqlite:///{tmp_path}/mlflow.db"
+    said = capsys.readouterr().out
+    assert said.count("\n") == 2
+    assert f"mask: http://127.0.0.1:{port}/#/experiments/1/runs?viewStateShareKey=mask" in said
+
+
+def test_the_ui_starts_no_second_server(dead_server, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ui"])
+    ui.main()
+    assert capsys.readouterr().out == f"MLFLOW_TRACKING_URI is a server; open http://127.0.0.1:{dead_server}\n"
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """What `compare` writes, made up."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for name in ("index.html", "ranking.csv", "pairs.csv", "compare.csv"):
+        (folder / name).write_text(name)
+    (folder / "metrics.json").write_text('{"mask": {"best_loss": "dice", "iou": 0.75}, "trials": {"sound": 1}}')
+    return folder
+
+
+def test_trials_hang_below_one_run_of_their_study(study, reports):
+    mirror.fill_in([DICE, HUBER], study)
+    first = study_run.gather([DICE, HUBER], study, reports)
+    assert study_run.gather([DICE, HUBER], study, reports) == first
+    opened, runs = all_runs()
+    parent = opened.client.get_run(first)
+    children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == first}
+    assert children == {DICE.name, HUBER.name}
+    assert len(runs) == 3 and parent.info.status == "FINISHED"
+    assert parent.data.metrics == {"mask.iou": 0.75, "trials.sound": 1.0}
+    assert parent.data.params["losses"] == "dice, huber"
+    assert len(opened.client.get_metric_history(first, "mask.iou")) == 1
+    assert [file.path for file in opened.client.list_artifacts(first, "report")] == [
+        "report/compare.csv", "report/index.html", "report/metrics.json", "report/pairs.csv", "report/ranking.csv",
+    ]  # fmt: skip
+
+
+def test_a_study_that_changed_has_its_own_run(study, reports):
+    mirror.fill_in([DICE], study)
+    first = study_run.gather([DICE], study, reports)
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["seeds"] = [0, 7]
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    second = study_run.gather([DICE], load_config(), reports)
+    assert second != first
+    opened, _ = all_runs()
+    (child,) = opened.client.search_runs([opened.experiment], "params.loss = 'dice'")
+    assert child.data.tags["mlflow.parentRunId"] == second

@@ -1,0 +1,203 @@
+"""The resumable state of a training: its lock, its key, and disks that are damaged, full or not to be written to."""
+
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import wait
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from loss_study import composition
+from loss_study.config import load_config
+from loss_study.runtime.errors import StudyError
+from loss_study.training import checkpoint, run
+from loss_study.training.checkpoint import Checkpoint
+from loss_study.trial import Trial
+
+TRIAL = Trial("mask", "bce", 0)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def smoke(tmp_path, monkeypatch):
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
+    monkeypatch.chdir(tmp_path)
+    return load_config()
+
+
+def results(trial):
+    """The numbers of a training, without times."""
+    state = torch.load(trial.run_dir / "model.pt", weights_only=True)["state"]
+    rows = [line.split(",")[:4] for line in (trial.run_dir / "history.csv").read_text().splitlines()]
+    return rows, {name: tensor.tolist() for name, tensor in state.items()}
+
+
+def test_second_trainer_of_a_trial_is_refused(here, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS_TO_WAIT", 0.3)
+    second = Checkpoint("mask-bce-0", "k")
+    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match="another process is training this trial"):
+        second.__enter__()
+
+
+def test_second_trainer_waits_for_a_first_that_ends_soon_and_begins_anew(here):
+    first = Checkpoint("mask-bce-0", "k").__enter__()
+    first.save({"epoch": 3})
+
+    def end():
+        first.remove()
+        first.__exit__()
+
+    threading.Timer(0.3, end).start()
+    began = time.monotonic()
+    with Checkpoint("mask-bce-0", "k") as second:
+        assert time.monotonic() - began >= 0.3
+        assert second.load() is None
+        second.save({"epoch": 1})
+        assert second.load() == {"epoch": 1}
+        assert Checkpoint("mask-bce-0", "k")._try_lock() is None
+
+
+def test_saving_takes_a_hundredth_of_the_time_at_most(here, monkeypatch):
+    """A state that takes 0.3 s to copy and 0.2 s to write, epochs of 7 s: 50 s have to pass between two of them."""
+    now = 100.0
+
+    def takes(seconds):
+        def work(*_):
+            nonlocal now
+            now += seconds
+            return memoryview(b"")
+
+        return work
+
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(checkpoint, "_serialised", takes(0.3))
+    monkeypatch.setattr(checkpoint, "_write_atomically", takes(0.2))
+    saved = []
+    with Checkpoint("mask-bce-0", "k") as held:
+        for epoch in range(1, 20):
+            now += 7
+            before = now
+            held.save({})
+            if held._writing is not None:
+                wait([held._writing])
+            if now > before:
+                saved.append(epoch)
+    assert saved == [1, 9, 17]
+
+
+def test_before_a_state_was_saved_its_size_says_how_long_that_takes(here, monkeypatch):
+    """40 MB take a slow disk 0.2 s: worth it after 20 s, in the third epoch of 7 s."""
+    now = 100.0
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now))
+    written = []
+    monkeypatch.setattr(checkpoint, "_write_atomically", lambda *_: written.append(now))
+    state = {"model": {"weight": torch.zeros(8, 1_000_000)}, "optimizer": [torch.zeros(2_000_000)], "epoch": 3}
+    with Checkpoint("mask-bce-0", "k") as held:
+        for _ in range(3):
+            now += 7
+            held.save(state)
+    assert written == [121.0]
+
+
+def test_while_a_state_is_being_written_no_other_is_taken(here, monkeypatch):
+    written, may_end = [], threading.Event()
+
+    def slow(content, path):
+        written.append(path)
+        may_end.wait(30)
+
+    monkeypatch.setattr(checkpoint, "_write_atomically", slow)
+    with Checkpoint("mask-bce-0", "k") as held:
+        for _ in range(3):
+            held.save({})
+        may_end.set()
+    assert len(written) == 1
+
+
+@pytest.mark.usefixtures("saved_each_epoch")
+def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
+    with Checkpoint("mask-bce-0", "k") as held:
+        path = held.folder / "state.pt"
+        held.save({"model": torch.arange(100.0), "outcome": {"history": [{"epoch": 1.0}]}})
+        held.settle()
+        whole, dice = path.read_bytes(), random.Random(0)
+        torch.save(pytest.Item, path)  # an object of a class, which only unpickling could bring back
+        assert held.load() is None
+        for end in range(0, len(whole), 37):
+            path.write_bytes(whole[:end])
+            assert held.load() is None
+        for _ in range(100):
+            path.write_bytes(dice.randbytes(dice.randrange(200)))
+            assert held.load() is None
+
+
+def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):
+    def key(**recipe):
+        return run._key(TRIAL, sample, smoke.model, smoke.recipe.model_copy(update=recipe), {})
+
+    before = key()
+    assert key() == before != key(epochs=4)
+    path = sample.folder / "pictures.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    assert key() != before
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from loss_study import parameters
+from loss_study.data.packed import PackedSample
+from loss_study.errors import run_stage
+from loss_study.training import checkpoint
+from loss_study.training.run import run
+from loss_study.trial import Trial
+
+checkpoint.SHARE = 1e9  # save after every epoch
+# No file may grow beyond this.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+run_stage(lambda: run(Trial("mask", "bce", 0), PackedSample.open(Path("data/sample")), load_config()))
+"""
+
+
+def train_with_files_of_at_most(size):
+    done = subprocess.run([sys.executable, "-c", FULL, str(size)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()
+
+
+def test_no_room_for_checkpoints_costs_a_warning_and_changes_nothing(sample, smoke, tmp_path):
+    """A checkpoint holds more than the model; the limit, which the kernel keeps, lies between the two."""
+    run.run(TRIAL, sample, smoke)
+    expected = results(TRIAL)
+    size = (TRIAL.run_dir / "model.pt").stat().st_size
+    shutil.rmtree(tmp_path / "runs")
+    code, errors = train_with_files_of_at_most(size + 1000)
+    assert code == 0 and len(errors) == 1
+    assert errors[0].startswith("warning: checkpoints/mask-bce-0-") and "File too large; training goes on" in errors[0]
+    assert results(TRIAL) == expected
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_no_room_for_the_results_is_one_line_and_leaves_nothing_half_written(sample, smoke, tmp_path):
+    code, errors = train_with_files_of_at_most(1000)
+    assert code == 1 and errors[-1].startswith("error: ") and len(errors) == 2, errors
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_results_that_cannot_be_written_are_an_error_before_the_training(sample, smoke, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "train", lambda *_, **__: pytest.fail("trained"))
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    with pytest.raises(StudyError, match=r"^runs: cannot be written to"):
+        run.run(TRIAL, sample, smoke)

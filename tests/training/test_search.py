@@ -1,0 +1,172 @@
+"""The search for a learning rate: the same budget for every loss, judged on validation alone."""
+
+import csv
+import json
+import math
+
+import pytest
+
+from loss_study import composition, protocol
+from loss_study.config import load_config
+from loss_study.runtime.errors import StudyError
+from loss_study.training import run, search
+from loss_study.training.search import Candidate, Tried, best, edge, tune, tuned
+from loss_study.trial import Trial
+
+SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
+
+
+@pytest.fixture
+def study(tmp_path, sample, monkeypatch):
+    """The smoke scale with a search over three learning rates, in a fresh folder with the discs."""
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", *SEARCH])
+    monkeypatch.chdir(tmp_path)
+    return load_config()
+
+
+def searched(study, tmp_path, head="depth"):
+    trial = Trial(head, "l1", study.recipe.search.seed)
+    tune(trial, tmp_path / "data/sample", study)
+    with (trial.tuning_dir / "search.csv").open() as file:
+        return json.loads((trial.tuning_dir / "choice.json").read_text()), list(csv.DictReader(file))
+
+
+def test_chooses_the_best_on_validation(study, tmp_path):
+    choice, candidates = searched(study, tmp_path)
+    assert [float(row["lr"]) for row in candidates] == [0.0001, 0.001, 0.03]
+    lowest = min(candidates, key=lambda row: float(row["validation"]))
+    assert choice["lr"] == float(lowest["lr"]) and choice["validation"] == float(lowest["validation"])
+    assert choice["budget"] == {"candidates": 3, "epochs": 2, "seed": 1000}
+
+
+def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
+    choice, _ = searched(study, tmp_path)
+    trial = Trial("depth", "l1", 0)
+    run.run(trial, sample, study)
+    assert json.loads((trial.run_dir / "trial.json").read_text())["lr"] == choice["lr"]
+    assert choice["lr"] != study.recipe.optimizer.lr
+
+
+def test_the_same_again(study, tmp_path):
+    assert searched(study, tmp_path) == searched(study, tmp_path)
+
+
+def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
+    searched(study, tmp_path)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+@pytest.mark.usefixtures("saved_each_epoch")
+def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
+    undisturbed = searched(study, tmp_path)
+    steps = []
+    advance = run.Reporter.advance
+
+    def killed(self, count=1, detail=""):
+        steps.append(count)
+        if len(steps) == 8:
+            raise KeyboardInterrupt
+        advance(self, count, detail)
+
+    monkeypatch.setattr(run.Reporter, "advance", killed)
+    with pytest.raises(KeyboardInterrupt):
+        searched(study, tmp_path)
+    assert len(steps) == 8
+    assert searched(study, tmp_path) == undisturbed
+    # Three candidates of 2 epochs of 3 steps; the first was whole, the second was killed in its first epoch.
+    assert len(steps) == 8 + 12
+
+
+def test_a_recipe_without_a_search_has_none(tmp_path, monkeypatch):
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyError, match=r"recipe.search.lr: recipe 'fixed' has no search; say -S recipe=tuned"):
+        tune(Trial("mask", "bce", 1000), tmp_path / "data/sample", load_config())
+    assert not (tmp_path / "tuning").exists()
+
+
+def test_the_protocol_is_that_of_the_trainings_that_follow(study, tmp_path):
+    choice, _ = searched(study, tmp_path)
+    trial = Trial("depth", "l1", 0)
+    found = json.loads((trial.tuning_dir / "protocol.json").read_text())
+    assert found == protocol.of_training("l1", tuned(trial, study))
+    assert found["recipe"]["optimizer"]["lr"] == choice["lr"]
+
+
+def test_best_ignores_what_diverged():
+    tried = [Tried(Candidate(0.1), math.nan, 0, "diverged"), Tried(Candidate(0.2), 0.7, 3, "finished")]
+    assert best("mask", tried).candidate.lr == 0.2
+    with pytest.raises(StudyError, match=r"mask diverged with every one of \[0.1\]"):
+        best("mask", tried[:1])
+
+
+def test_best_of_equals_is_the_lowest_rate():
+    tried = [Tried(Candidate(0.1), 0.7, 1, "finished"), Tried(Candidate(0.2), 0.7, 1, "finished")]
+    assert best("mask", tried).candidate.lr == 0.1
+
+
+@pytest.mark.parametrize(("lr", "where"), [(1, "lower"), (2, ""), (3, "upper")])
+def test_a_choice_on_the_edge_is_said(lr, where):
+    assert edge(lr, [1, 2, 3]) == where
+
+
+def test_one_candidate_has_no_edge():
+    assert edge(1, [1]) == ""
+
+
+GRIDS = {"bce": [0.25, 0.5, 1.0, 2.0]}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 1000])
+def test_open_weights_cost_no_training_more(seed):
+    rates = [0.003, 0.01, 0.03, 0.1, 0.3]
+    drawn = search.candidates(rates, GRIDS, seed)
+    assert [one.lr for one in drawn] == rates, "every rate once, as for every other loss"
+    assert {one.weights["bce"] for one in drawn} == set(GRIDS["bce"]), "and every weight"
+    assert drawn == search.candidates(rates, GRIDS, seed)
+    both = search.candidates(rates, GRIDS | {"ssim": [1.0, 2.0]}, seed)
+    assert len(both) == 5 and {one.weights["ssim"] for one in both} == {1.0, 2.0}
+
+
+def test_another_seed_draws_other_weights():
+    rates = [0.003, 0.01, 0.03, 0.1, 0.3]
+    assert len({str(search.candidates(rates, GRIDS, seed)) for seed in range(5)}) > 1
+
+
+def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
+    options = {"dice_bce": {"terms": {"dice": 1.0, "bce": [0.5, 2.0]}}}
+    study = study.model_copy(update={"loss_options": options})
+    tune(Trial("mask", "dice_bce", study.recipe.search.seed), tmp_path / "data/sample", study)
+    trial = Trial("mask", "dice_bce", 0)
+    choice = json.loads((trial.tuning_dir / "choice.json").read_text())
+    with (trial.tuning_dir / "search.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["lr"]) for row in rows] == [0.0001, 0.001, 0.03]
+    assert {float(row["weight_bce"]) for row in rows} == {0.5, 2.0}
+    highest = max(rows, key=lambda row: float(row["validation"]))
+    assert choice["lr"] == float(highest["lr"]) and choice["weights"] == {"bce": float(highest["weight_bce"])}
+    assert choice["weight_edges"] == {"bce": "lower" if choice["weights"]["bce"] == 0.5 else "upper"}
+    run.run(trial, sample, study)
+    record = json.loads((trial.run_dir / "trial.json").read_text())
+    assert record["loss_options"]["terms"] == {"dice": 1.0, **choice["weights"]} and record["lr"] == choice["lr"]
+
+
+def test_a_search_that_has_not_run_says_what_to_run(study):
+    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro tune@mask-dice'"):
+        tuned(Trial("mask", "dice", 0), study)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("recipe.search.seed=0", "recipe.search.seed: 0 is one of seeds"),
+        ("recipe.search.lr=[0.1,0.01]", "recipe.search.lr: list different learning rates from low to high"),
+        ("recipe.search.lr=[]", r"recipe.search.losses: must be \[\], as there is no recipe.search.lr"),
+        ("recipe.search.losses=[dice]", r"recipe.search.losses: must be \[bce,.*\], as loss.names; -S recipe="),
+        ("recipe.search.protocols=data/protocol/train", "recipe.search.protocols: must be tuning with this"),
+    ],
+)
+def test_a_search_that_would_not_be_fair_is_refused(override, message, tmp_path):
+    composition.compose(tmp_path / "params.yaml", ["recipe=tuned", override])
+    with pytest.raises(StudyError, match=message):
+        load_config(tmp_path / "params.yaml")
