@@ -19,14 +19,14 @@ BACKGROUNDS, CUTOUTS = 20, 60
 
 def write(folder: Path, images: int) -> None:
     """Draw `images` scenes at 224 px and write them below `folder` as JPEG, laid out like a copy of the fg_bg data."""
-    scenes = datasets.open_dataset("scenes", Path(), {"backgrounds": BACKGROUNDS, "cutouts": CUTOUTS})
+    scenes = datasets.open_dataset("scenes", Path(), {"backgrounds": BACKGROUNDS, "objects": CUTOUTS})
     for name in scenes.backgrounds or ():
         _save(folder / "bg" / f"{name}.jpg", scenes.background(name, STORED_SIZE))
-    drawn = scenes.draw(scenes.backgrounds, scenes.cutouts, images, np.random.default_rng(0))
+    drawn = scenes.draw(scenes.backgrounds, scenes.objects, images, np.random.default_rng(0))
     for place, item in enumerate(drawn):
         example = scenes.example(item, STORED_SIZE)
-        name = f"{item.background}_{item.cutout}_{place}"
-        _save(folder / "bg_fg" / f"{name}.jpg", example.picture)
+        name = f"{item.background}_{item.object}_{place}"
+        _save(folder / "bg_fg" / f"{name}.jpg", example.image)
         _save(folder / "bg_fg_mask" / f"{name}_mask.jpg", example.mask)
         _save(folder / "bg_fg_depth_map" / f"{name}_depth_map.jpg", example.depth)
 

@@ -53,7 +53,7 @@ def measure(images: int, size: int, width: int, folder: Path) -> Run:
 
     study = load_config()
     chosen = study.sample.model_copy(update={"images": images, "size": size})
-    source = datasets.open_dataset("scenes", Path(), {"backgrounds": 400, "cutouts": 400})
+    source = datasets.open_dataset("scenes", Path(), {"backgrounds": 400, "objects": 400})
     pack_seconds, pack_mib = _watched(
         lambda: pack(source, folder / "sample", study.dataset, chosen, workers=os.cpu_count() or 1)
     )
@@ -113,7 +113,7 @@ def measured(images: int, size: int, width: int) -> Run:
 def show(title: str, runs: Sequence[Run]) -> None:
     """Print the table."""
     table = Table(title=title, title_justify="left")
-    for column in ("pictures", "px", "pack s", "per 1,000", "MiB", "epoch s", "per 1,000", "MiB", "on disk MiB"):
+    for column in ("images", "px", "pack s", "per 1,000", "MiB", "epoch s", "per 1,000", "MiB", "on disk MiB"):
         table.add_column(column, justify="right")
     for run in runs:
         table.add_row(

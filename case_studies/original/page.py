@@ -53,7 +53,7 @@ def _section(plan: Plan, folder: Path) -> dict[str, Any]:
         "answers": [answer for answer in answers if answer],
         "collapses": findings.collapses(found),
         "tables": [table for table in tables if table["rows"]],
-        "pictures": [(name, path) for name, path in pictures if (DOCS / path).is_file()],
+        "images": [(name, path) for name, path in pictures if (DOCS / path).is_file()],
     }
 
 

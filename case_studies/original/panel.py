@@ -45,7 +45,7 @@ def _row(
     sample: PackedSample, head: str, predictions: Sequence[tuple[str, np.ndarray]], pictures: Sequence[int], number: int
 ) -> list[tuple[str, np.ndarray]]:
     picture = pictures[number]
-    cells = [("picture", sample.pictures[picture])]
+    cells = [("image", sample.images[picture])]
     if sample.backgrounds is not None:
         cells.append(("background", sample.backgrounds[sample.background_rows[picture]]))
     cells.append((f"true {head}", sample.targets(head)[picture]))

@@ -35,7 +35,7 @@ class Replayed:
     """A trial's row, and its predictions of the panel's `pictures`, uint8 (P, H, W)."""
 
     row: dict[str, Any]
-    pictures: list[int]
+    images: list[int]
     predictions: np.ndarray
 
 
@@ -101,7 +101,7 @@ def _write(dataset: str, variant: str, replayed: Sequence[Replayed], sample: Pac
         path.parent.mkdir(parents=True, exist_ok=True)
     first = [one for one in replayed if one.row["seed"] == replayed[0].row["seed"]]
     panel.save(
-        pictures, sample, [(one.row["head"], one.row["loss"], one.predictions) for one in first], first[0].pictures
+        pictures, sample, [(one.row["head"], one.row["loss"], one.predictions) for one in first], first[0].images
     )
     write_csv(results, [one.row for one in replayed], COLUMNS)
 

@@ -31,7 +31,7 @@ SIZE = 32
 
 def packed(folder, source, **dataset) -> PackedSample:
     sample = SampleConfig(images=24, size=SIZE, validation=0.25, test=0.25, seed=0)
-    pack(source, folder / "sample", DatasetConfig(name="drawn", path="pictures", **dataset), sample)
+    pack(source, folder / "sample", DatasetConfig(name="drawn", path="images", **dataset), sample)
     return PackedSample.open(folder / "sample")
 
 
@@ -116,7 +116,7 @@ class SomeWithGaps(RgbdWithGaps):
         if number % 2:
             return example
         everywhere = np.ones((size, size), np.bool_) if number % 4 else None
-        return Example(example.picture, None, example.depth, depth_valid=everywhere)
+        return Example(example.image, None, example.depth, depth_valid=everywhere)
 
 
 def test_pictures_without_gaps_are_valid_everywhere(tmp_path):

@@ -86,12 +86,12 @@ def test_a_flat_prediction_is_all_near(models):
 
 
 def test_the_sample_gets_the_depth(models, tmp_path):
-    root = tmp_path / "pictures"
+    root = tmp_path / "images"
     for number in range(14):
         picture = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
         save(root / f"images/{number:02d}.png", picture)
         save(root / f"masks/{number:02d}.png", np.tri(SIDE, dtype=np.uint8) * 255)
-    files = {"picture": "images/{name}", "mask": "masks/{name}"}
+    files = {"image": "images/{name}", "mask": "masks/{name}"}
     dataset = DatasetConfig(
         name="folder", path=str(root), heads=["mask", "depth"], options={"files": files},
         depth_teacher=DepthTeacher(model=str(models / "dpt"), side=SIDE, batch_size=4),

@@ -54,14 +54,14 @@ class Grid:
         return [f"b{number:03d}" for number in range(self.background_count)] if self.knows_backgrounds else None
 
     @property
-    def cutouts(self):
+    def objects(self):
         return [f"c{number:03d}" for number in range(self.cutout_count)] if self.knows_cutouts else None
 
-    def draw(self, backgrounds, cutouts, count, rng):
+    def draw(self, backgrounds, objects, count, rng):
         candidates = [
             item
             for item in self.items()
-            if (backgrounds is None or item.background in backgrounds) and (cutouts is None or item.cutout in cutouts)
+            if (backgrounds is None or item.background in backgrounds) and (objects is None or item.object in objects)
         ]
         return [candidates[number] for number in rng.permutation(len(candidates))[:count]]
 
@@ -137,61 +137,61 @@ def shared(sample, column):
 
 def test_no_split_shares_a_background_or_cutout(tmp_path):
     sample = packed(tmp_path, Grid())
-    assert shared(sample, "background") == shared(sample, "cutout") == set()
+    assert shared(sample, "background") == shared(sample, "object") == set()
 
 
 def test_the_pictures_themselves_share_nothing(tmp_path):
     """The index might err: the pictures' own colours tell which background and cut-out they show."""
     sample = packed(tmp_path, Grid())
     for channel in (0, 1):
-        of_split = [set(sample.pictures[sample.rows(split), 0, 0, channel]) for split in SPLITS]
+        of_split = [set(sample.images[sample.rows(split), 0, 0, channel]) for split in SPLITS]
         assert all(of_split)
         assert not any(one & other for one, other in combinations(of_split, 2))
 
 
 def test_a_mirror_image_stays_with_its_cutout(tmp_path):
     sample = packed(tmp_path, Grid())
-    mirrored = {row["cutout"] for row in sample.index if row["id"].endswith("m")}
-    plain = {row["cutout"] for row in sample.index if not row["id"].endswith("m")}
+    mirrored = {row["object"] for row in sample.index if row["id"].endswith("m")}
+    plain = {row["object"] for row in sample.index if not row["id"].endswith("m")}
     assert len(mirrored & plain) >= 6
-    assert shared(sample, "cutout") == set()
+    assert shared(sample, "object") == set()
 
 
 def test_composites_share_no_file_between_splits(tmp_path):
     sample = packed(tmp_path, composites(tmp_path), size=32)
     assert len({row["id"] for row in sample.index}) == 100
     assert any(row["id"].endswith("m") for row in sample.index)
-    assert shared(sample, "background") == shared(sample, "cutout") == set()
+    assert shared(sample, "background") == shared(sample, "object") == set()
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     backgrounds=st.integers(3, 15),
-    cutouts=st.integers(3, 15),
+    objects=st.integers(3, 15),
     images=st.integers(12, 300),
     validation=st.floats(0.1, 0.4),
     test=st.floats(0.1, 0.4),
     seed=st.integers(0, 10),
 )
-def test_splits_never_share_and_never_repeat(backgrounds, cutouts, images, validation, test, seed):
-    splits, _ = draw_splits(Grid(backgrounds, cutouts), images, validation, test, seed)
+def test_splits_never_share_and_never_repeat(backgrounds, objects, images, validation, test, seed):
+    splits, _ = draw_splits(Grid(backgrounds, objects), images, validation, test, seed)
     every = [item.id for items in splits.values() for item in items]
     assert len(set(every)) == len(every) <= images
     for one, other in combinations(splits.values(), 2):
         assert not {item.background for item in one} & {item.background for item in other}
-        assert not {item.cutout for item in one} & {item.cutout for item in other}
+        assert not {item.object for item in one} & {item.object for item in other}
 
 
 def test_unknown_cutouts_are_split_by_background_and_said(tmp_path):
     sample = packed(tmp_path, Grid(knows_cutouts=False))
     assert shared(sample, "background") == set()
-    assert sample.meta["cutouts"] is None
+    assert sample.meta["objects"] is None
     assert any("cut-outs are not known" in note for note in sample.meta["notes"])
 
 
 def test_unknown_backgrounds_are_split_by_cutout_and_said(tmp_path):
     sample = packed(tmp_path, Grid(knows_backgrounds=False, has_background_images=False))
-    assert shared(sample, "cutout") == set()
+    assert shared(sample, "object") == set()
     assert any("backgrounds are not known" in note for note in sample.meta["notes"])
 
 
@@ -207,8 +207,8 @@ def test_with_nothing_known_no_picture_is_shared_and_it_is_said(tmp_path):
 class Ordered(Grid):
     """A grid that draws at random and hands over in order."""
 
-    def draw(self, backgrounds, cutouts, count, rng):
-        return sorted(super().draw(backgrounds, cutouts, count, rng), key=lambda item: item.id)
+    def draw(self, backgrounds, objects, count, rng):
+        return sorted(super().draw(backgrounds, objects, count, rng), key=lambda item: item.id)
 
 
 def test_the_order_of_a_draw_does_not_decide_the_split():
@@ -221,8 +221,8 @@ def test_the_order_of_a_draw_does_not_decide_the_split():
 class Poor(Ordered):
     """An ordered grid with three pictures on any three backgrounds."""
 
-    def draw(self, backgrounds, cutouts, count, rng):
-        return super().draw(backgrounds, cutouts, 3 if len(backgrounds) == 3 else count, rng)
+    def draw(self, backgrounds, objects, count, rng):
+        return super().draw(backgrounds, objects, 3 if len(backgrounds) == 3 else count, rng)
 
 
 def test_too_few_pictures_are_thinned_at_random():
@@ -267,7 +267,7 @@ def test_an_empty_split_is_an_error():
 
 def test_another_seed_is_another_subset_and_split():
     first, second = (draw_splits(Grid(), 60, 0.15, 0.2, seed)[0] for seed in (0, 1))
-    assert {item.cutout for item in first["test"]} != {item.cutout for item in second["test"]}
+    assert {item.object for item in first["test"]} != {item.object for item in second["test"]}
 
 
 # --- the mistakes of the original study ---
@@ -275,7 +275,7 @@ def test_another_seed_is_another_subset_and_split():
 
 def test_split_by_order_shares_backgrounds_and_cutouts_and_says_so(tmp_path):
     sample = packed(tmp_path, Grid(), split="order")
-    assert len(shared(sample, "background")) >= 10 and len(shared(sample, "cutout")) >= 10
+    assert len(shared(sample, "background")) >= 10 and len(shared(sample, "object")) >= 10
     assert len({row["id"] for row in sample.index}) == 100, "no picture is shared"
     assert sample.meta["images"] == {"train": 65, "validation": 15, "test": 20}
     assert any("by the order of a listing" in note for note in sample.meta["notes"])
@@ -284,14 +284,14 @@ def test_split_by_order_shares_backgrounds_and_cutouts_and_says_so(tmp_path):
 def test_wrong_background_changes_the_background_pictures_and_nothing_else(tmp_path):
     """Red of a background is its number: what stands beside a picture is read off, not looked up."""
     right, wrong = (packed(tmp_path / name, Grid(), wrong_background=name == "wrong") for name in ("right", "wrong"))
-    assert np.array_equal(right.pictures, wrong.pictures) and np.array_equal(right.masks, wrong.masks)
-    kept = ("id", "split", "background", "cutout", "foreground")
+    assert np.array_equal(right.images, wrong.images) and np.array_equal(right.masks, wrong.masks)
+    kept = ("id", "split", "background", "object", "foreground")
     assert [[row[name] for name in kept] for row in right.index] == [
         [row[name] for name in kept] for row in wrong.index
     ]
 
     def beside(sample):
-        return sample.backgrounds[sample.background_rows][:, 0, 0, 0] == sample.pictures[:, 0, 0, 0]
+        return sample.backgrounds[sample.background_rows][:, 0, 0, 0] == sample.images[:, 0, 0, 0]
 
     assert beside(right).all()
     assert beside(wrong).mean() < 0.3
@@ -319,8 +319,8 @@ def test_arrays_hold_the_items_of_the_index(tmp_path):
     source = Grid()
     sample = packed(tmp_path, source)
     for number, row in enumerate(sample.index):
-        expected = source.example(Item(row["id"], row["background"], row["cutout"]), SIZE)
-        assert np.array_equal(sample.pictures[number], expected.picture)
+        expected = source.example(Item(row["id"], row["background"], row["object"]), SIZE)
+        assert np.array_equal(sample.images[number], expected.image)
         assert np.array_equal(sample.masks[number], expected.mask)
         assert np.array_equal(sample.depths[number], expected.depth)
         background = sample.backgrounds[sample.background_rows[number]]
@@ -403,7 +403,7 @@ def test_pictures_of_one_background_are_made_together(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "CHUNK", 7)
     source = Noting()
     sample = packed(tmp_path, source)
-    assert source.noted == sorted(source.noted) and len(source.noted) == len(sample.pictures)
+    assert source.noted == sorted(source.noted) and len(source.noted) == len(sample.images)
     assert [row["background"] for row in sample.index] != source.noted, "they lie in another order"
 
 
@@ -415,7 +415,7 @@ def test_memory_grows_by_a_fraction_of_the_pictures(tmp_path):
         pack(Grid(40, 40), tmp_path / "sample", dataset(), parameters(images=images, size=48))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert len(PackedSample.open(tmp_path / "sample").pictures) == images
+        assert len(PackedSample.open(tmp_path / "sample").images) == images
         return peak
 
     peak(100)
@@ -499,10 +499,10 @@ def test_stage_packs_what_params_yaml_says(checkout):
     assert (done.returncode, done.stderr) == (0, "")
     assert "sample  32x32 px: 26 for train, 6 for validation, 8 for test" in done.stdout
     sample = PackedSample.open(checkout / "data" / "sample")
-    assert sample.pictures.shape == (40, 32, 32, 3)
+    assert sample.images.shape == (40, 32, 32, 3)
     assert sample.meta["notes"][0] == "Taken by hand."
     with (checkout / "data" / "sample" / "index.csv").open(newline="") as file:
-        assert next(csv.reader(file)) == ["id", "split", "background_row", "background", "cutout", "foreground"]
+        assert next(csv.reader(file)) == ["id", "split", "background_row", "background", "object", "foreground"]
 
 
 def test_stage_ends_in_one_line_and_leaves_nothing(checkout):
@@ -527,7 +527,7 @@ def test_stage_refuses_another_source(checkout, content, words):
 )
 def test_whatever_is_wrong_in_the_header_of_an_array_the_sample_is_damaged(tmp_path, shape):
     folder = write_sample(tmp_path / "sample", images=16, size=32)
-    path = folder / "pictures.npy"
+    path = folder / "images.npy"
     path.write_bytes(path.read_bytes().replace(b"(16, 32, 32, 3)"[: len(shape)], shape, 1))
     with pytest.raises(StudyError, match="damaged"):
         PackedSample.open(folder)
@@ -541,7 +541,7 @@ class Evenly(Grid):
 
     def example(self, item, size):
         example = super().example(item, size)
-        return Example(example.picture, np.full((size, size), self.grey, np.uint8), example.depth)
+        return Example(example.image, np.full((size, size), self.grey, np.uint8), example.depth)
 
 
 @pytest.mark.parametrize(("grey", "words"), [(0, "are empty"), (1, "labels such as 0 and 1"), (255, "are full")])

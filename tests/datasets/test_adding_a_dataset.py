@@ -44,7 +44,7 @@ def test_one_file_and_one_configuration_add_a_data_set(study):
     sample = PackedSample.open(study / "data/sample")
     assert sample.in_channels == 3 and sample.meta["heads"] == ["mask"]
     assert "20 scans of leaves." in sample.meta["notes"]
-    plants = [{row["cutout"] for row in sample.index if row["split"] == split} for split in sample.meta["images"]]
+    plants = [{row["object"] for row in sample.index if row["split"] == split} for split in sample.meta["images"]]
     assert all(plants) and sum(map(len, plants)) == len(set.union(*plants))
 
 

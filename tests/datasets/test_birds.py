@@ -56,22 +56,22 @@ def test_every_picture_comes_with_its_segmentation(folder):
     save(folder / f"segmentations/{relative(NAMES[5])}.png", np.full((12, 12), 255, np.uint8))
     save(folder / f"CUB_200_2011/images/{relative(NAMES[6])}.jpg", np.full((12, 12), 200, np.uint8))
     source = open_birds(folder)
-    items = {item.cutout: item for item in everything(source)}
+    items = {item.object: item for item in everything(source)}
     assert sorted(items) == sorted(NAMES)
     assert all(item.id == relative(name) for name, item in items.items())
     for name in NAMES:
         example = source.example(items[name], 12)
         shade = 200 if name == NAMES[6] else 10 * NAMES.index(name)
-        assert abs(int(example.picture.mean()) - shade) <= 2
+        assert abs(int(example.image.mean()) - shade) <= 2
         assert (example.mask.min() == 255) == (name == NAMES[5])
 
 
 def test_the_test_split_is_the_official_one(folder):
     splits, _ = draw_splits(open_birds(folder), 15, 0.2, 0.3, 1)
-    assert {item.cutout for item in splits["test"]} <= set(NAMES[2::3])
-    assert not {item.cutout for item in splits["train"] + splits["validation"]} & set(NAMES[2::3])
+    assert {item.object for item in splits["test"]} <= set(NAMES[2::3])
+    assert not {item.object for item in splits["train"] + splits["validation"]} & set(NAMES[2::3])
     splits, _ = draw_splits(open_birds(folder, split="random"), 15, 0.2, 0.3, 1)
-    assert {item.cutout for item in splits["test"]} - set(NAMES[2::3])
+    assert {item.object for item in splits["test"]} - set(NAMES[2::3])
 
 
 def test_entries_without_files_are_counted(folder):
@@ -81,7 +81,7 @@ def test_entries_without_files_are_counted(folder):
         file.write("17 1\n")
     source = open_birds(folder)
     notes = " ".join(source.notes)
-    assert len(source.cutouts) == 14
+    assert len(source.objects) == 14
     assert "1 pictures have no mask" in notes and "1 masks have no picture" in notes
     assert "3 names stand in a list, but have no picture with a mask (first: 17)." in notes
 
@@ -90,7 +90,7 @@ def test_what_is_missing_is_one_line(folder):
     (folder / "CUB_200_2011/train_test_split.txt").unlink()
     with pytest.raises(StudyError, match=r"no list train_test_split\.txt there"):
         open_birds(folder)
-    with pytest.raises(StudyError, match=r"no mask is called segmentations/\{species\}/\{cutout\}"):
+    with pytest.raises(StudyError, match=r"no mask is called segmentations/\{species\}/\{object\}"):
         open_birds(folder / "CUB_200_2011", split="random")
 
 
@@ -112,4 +112,4 @@ def test_both_archives_are_fetched_and_read(folder, tmp_path, monkeypatch):
         urls = [server.url(f"/{name}.tgz") for name in ("CUB_200_2011", "segmentations")]
         source = fetch_and_open(dataset.model_copy(update={"urls": urls, "sha256": []}), tmp_path)
         assert server.resumed("/segmentations.tgz")
-    assert len(everything(source)) == 16 and len(source.test_cutouts) == 5
+    assert len(everything(source)) == 16 and len(source.test_objects) == 5

@@ -39,19 +39,19 @@ def open_carvana(folder, **options):
 def test_every_view_comes_with_its_mask(folder):
     source = open_carvana(folder)
     items = everything(source)
-    assert len(items) == 80 and list(source.cutouts) == CARS
+    assert len(items) == 80 and list(source.objects) == CARS
     for item in items:
         car, view = item.id.split("_")
         example = source.example(item, 16)
-        assert (item.cutout, item.background) == (car, None)
+        assert (item.object, item.background) == (car, None)
         assert np.array_equal(example.mask, mask_of(int(view))[:, :16])
-        assert abs(int(example.picture.mean()) - 40 * CARS.index(car)) <= 2
+        assert abs(int(example.image.mean()) - 40 * CARS.index(car)) <= 2
     assert "80 views of 5 cars (Carvana); a car counts as a cut-out." in source.notes
 
 
 def test_no_car_stands_in_two_splits(folder):
     splits, _ = draw_splits(open_carvana(folder), 60, 0.2, 0.2, 3)
-    cars = [{item.cutout for item in items} for items in splits.values()]
+    cars = [{item.object for item in items} for items in splits.values()]
     assert sum(map(len, cars)) == len(set.union(*cars)) == 5
     assert all(splits.values())
 
@@ -68,10 +68,10 @@ def test_warts_are_passed_over_and_counted(folder):
 
 
 def test_the_other_quality_is_an_option(folder):
-    with pytest.raises(StudyError, match=r"no picture is called train_hq/\{cutout\}_\{view\}"):
-        open_carvana(folder, pictures="train_hq")
+    with pytest.raises(StudyError, match=r"no picture is called train_hq/\{object\}_\{view\}"):
+        open_carvana(folder, images="train_hq")
     (folder / "train").rename(folder / "train_hq")
-    assert len(everything(open_carvana(folder, pictures="train_hq"))) == 80
+    assert len(everything(open_carvana(folder, images="train_hq"))) == 80
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_draw_keeps_to_its_identities_and_is_repeatable(folder):
     items = source.draw(["bg_1", "bg_3"], ["fg_2"], 30, np.random.default_rng(4))
     assert items == source.draw(["bg_1", "bg_3"], ["fg_2"], 30, np.random.default_rng(4))
     assert {item.background for item in items} == {"bg_1", "bg_3"}
-    assert {item.cutout for item in items} == {"fg_2"}
+    assert {item.object for item in items} == {"fg_2"}
     assert len({item.id for item in items}) == 30
 
 
@@ -93,7 +93,7 @@ def test_drawing_from_a_huge_product_needs_little_memory(folder):
 def test_identities_are_the_sorted_stems(folder):
     source = open_(folder)
     assert list(source.backgrounds) == ["bg_0", "bg_1", "bg_2", "bg_3"]
-    assert list(source.cutouts) == ["fg_0", "fg_1", "fg_2"]
+    assert list(source.objects) == ["fg_0", "fg_1", "fg_2"]
     assert source.has_background_images
 
 
@@ -106,7 +106,7 @@ def test_picture_is_cutout_over_background_by_alpha(folder):
         example = source.example(item, SIZE)
         alpha = example.mask[..., None] / 255
         expected = alpha * np.array([250, 10, 10]) + (1 - alpha) * (GREY + 1)
-        assert np.abs(example.picture - expected).max() <= 2
+        assert np.abs(example.image - expected).max() <= 2
 
 
 @pytest.mark.parametrize("side", [60, 400])
@@ -118,7 +118,7 @@ def test_hidden_colour_of_transparent_pixels_makes_no_fringe(folder, hidden, sid
     source = open_(folder)
     examples = [source.example(item, SIZE) for item in source.draw(["bg_0"], ["fg_0"], 20, np.random.default_rng(0))]
     assert sum(((example.mask > 0) & (example.mask < 255)).sum() for example in examples) > 1000
-    assert max(np.abs(example.picture.astype(int) - 128).max() for example in examples) <= 2
+    assert max(np.abs(example.image.astype(int) - 128).max() for example in examples) <= 2
 
 
 def test_mirror_image_is_mirrored_left_right_only(folder):
@@ -129,7 +129,7 @@ def test_mirror_image_is_mirrored_left_right_only(folder):
     for tail, red_quarter in (("", (0, 0)), ("m", (0, 1))):
         example = source.example(Item(f"bg_0+fg_0@03{tail}", "bg_0", "fg_0"), SIZE)
         rows, columns = (np.flatnonzero((example.mask == 255).any(axis=axis)) for axis in (1, 0))
-        corners = example.picture[np.ix_(rows[[1, -2]], columns[[1, -2]])].astype(int)
+        corners = example.image[np.ix_(rows[[1, -2]], columns[[1, -2]])].astype(int)
         red = corners[..., 0] > corners[..., 2]
         assert np.argwhere(red).tolist() == [list(red_quarter)]
 
@@ -164,10 +164,10 @@ def test_example_is_the_same_in_any_order_and_after_pickling(folder):
     source = open_(folder)
     first, second = source.draw(None, None, 2, np.random.default_rng(0))
     before = source.example(first, SIZE)
-    before.picture.copy()[:] = 0
+    before.image.copy()[:] = 0
     source.example(second, SIZE)
     after = pickle.loads(pickle.dumps(source)).example(first, SIZE)
-    for name in ("picture", "mask", "depth"):
+    for name in ("image", "mask", "depth"):
         assert np.array_equal(getattr(before, name), getattr(after, name))
 
 
@@ -178,7 +178,7 @@ def test_arrays_handed_out_may_be_changed(folder):
 
     def made():
         example = source.example(item, SIZE)
-        return [example.picture, example.mask, example.depth, source.background(item.background, SIZE)]
+        return [example.image, example.mask, example.depth, source.background(item.background, SIZE)]
 
     before = [array.copy() for array in made()]
     for array in made():

@@ -39,7 +39,7 @@ def write_background(path: Path, background: int, size: int = SIZE) -> None:
 def write_one(
     background: int,
     value: int,
-    picture: Path,
+    image: Path,
     mask: Path | None = None,
     depth: Path | None = None,
     channels: int = 1,
@@ -48,7 +48,7 @@ def write_one(
     """A composite on `background`; its object, mask and depth tell `value`."""
     composite = np.full((SIZE, SIZE, 3), colour(background), np.uint8)
     composite[OBJECT] = value
-    save(picture, composite, sizes[0], quality=95, subsampling=0)
+    save(image, composite, sizes[0], quality=95, subsampling=0)
     for path, level, size in ((mask, 255 - value, sizes[0]), (depth, 255 - 2 * value, sizes[1])):
         if path is not None:
             flat = np.full((SIZE, SIZE), level, np.uint8)
@@ -73,14 +73,14 @@ def check_partners(source, expected: int, *, mask: bool = True, depth: bool = Tr
     assert len({item.id for item in items}) == len(items) == expected
     for item in items:
         example = source.example(item, SIZE)
-        value = int(example.picture[2:6, 2:6].mean().round())
+        value = int(example.image[2:6, 2:6].mean().round())
         assert (example.mask is not None, example.depth is not None) == (mask, depth)
         if mask:
             assert abs(int(example.mask[8, 8]) - (255 - value)) <= 2, item
         if depth:
             assert abs(int(example.depth[8, 8]) - (255 - 2 * value)) <= 3, item
         if source.has_background_images:
-            difference = source.background(item.background, SIZE)[10:, 10:].astype(int) - example.picture[10:, 10:]
+            difference = source.background(item.background, SIZE)[10:, 10:].astype(int) - example.image[10:, 10:]
             assert np.abs(difference).max() <= 4, item
 
 
@@ -172,11 +172,11 @@ def test_layout_3_reads_background_and_cutout_from_the_name(tmp_path):
     build_suffix(tmp_path)
     source = open_auto(tmp_path)
     assert layout_of(source) == "suffix"
-    assert source.cutouts == ("fg001", "fg002", "fg003", "fg004")
+    assert source.objects == ("fg001", "fg002", "fg003", "fg004")
     check_partners(source, 12)
     drawn = source.draw(["bg001", "bg003"], ["fg002"], 10, np.random.default_rng(1))
     assert {item.id for item in drawn} == {"bg001_fg002_01", "bg003_fg002_01"}
-    assert {(item.background, item.cutout) for item in drawn} == {("bg001", "fg002"), ("bg003", "fg002")}
+    assert {(item.background, item.object) for item in drawn} == {("bg001", "fg002"), ("bg003", "fg002")}
     assert len(source.draw(None, None, 5, np.random.default_rng(1))) == 5
 
 
@@ -240,7 +240,7 @@ def test_layout_6_folders_differ_in_size(tmp_path):
     source = open_auto(tmp_path)
     check_partners(source, 4)
     example = source.example(everything(source)[0], 48)
-    assert (example.picture.shape, example.mask.shape, example.depth.shape) == ((48, 48, 3), (48, 48), (48, 48))
+    assert (example.image.shape, example.mask.shape, example.depth.shape) == ((48, 48, 3), (48, 48), (48, 48))
 
 
 def build_table(root: Path, colours: str = "plasma") -> None:
@@ -325,7 +325,7 @@ def test_layout_10_has_depth_only(tmp_path):
         )
     source = open_auto(tmp_path)
     assert layout_of(source) == "depth_only"
-    assert (source.backgrounds, source.cutouts, source.has_background_images) == (None, None, False)
+    assert (source.backgrounds, source.objects, source.has_background_images) == (None, None, False)
     check_partners(source, 12, mask=False)
 
 
@@ -413,7 +413,7 @@ def test_errors_name_what_is_wrong(tmp_path):
     with pytest.raises(StudyError, match="no picture is called bg_fg/"):
         open_auto(tmp_path, layout="suffix")
     with pytest.raises(StudyError, match=r"dataset.options.layouts.mine.*no \{number\}"):
-        open_auto(tmp_path, layouts={"mine": {"picture": "a/{x}", "background": "b/*", "background_by": "position"}})
+        open_auto(tmp_path, layouts={"mine": {"image": "a/{x}", "background": "b/*", "background_by": "position"}})
 
 
 def test_an_unreadable_file_is_named(tmp_path):
@@ -434,7 +434,7 @@ def test_the_same_seed_draws_the_same_and_a_pickled_source_reads_the_same(tmp_pa
         == other.draw(None, None, 6, np.random.default_rng(5))
         != source.draw(None, None, 6, np.random.default_rng(6))
     )
-    assert np.array_equal(source.example(drawn[0], 24).picture, other.example(drawn[0], 24).picture)
+    assert np.array_equal(source.example(drawn[0], 24).image, other.example(drawn[0], 24).image)
 
 
 @pytest.mark.parametrize(
@@ -443,9 +443,9 @@ def test_the_same_seed_draws_the_same_and_a_pickled_source_reads_the_same(tmp_pa
         ("Image_{number}{rest}", "Image_012_3", {"number": "12", "rest": "_3"}),
         ("Image_{number}{rest}", "Image_12", None),
         (
-            "{background}_{cutout}_{place}_mask",
+            "{background}_{object}_{place}_mask",
             "bg1_fg2_03_mask",
-            {"background": "bg1", "cutout": "fg2", "place": "03"},
+            {"background": "bg1", "object": "fg2", "place": "03"},
         ),
         ("a{number}", "a1b", None),
         ("*", "", {}),
@@ -464,6 +464,6 @@ def test_a_template_is_compared_with_the_end_of_a_path():
 
 def test_a_description_that_cannot_tie_is_refused():
     with pytest.raises(ValueError, match="needs words"):
-        Layout(picture="a/{x}", mask="b/{y}")
+        Layout(image="a/{x}", mask="b/{y}")
     with pytest.raises(ValueError, match="partner"):
-        Layout(picture="a/{x")
+        Layout(image="a/{x")

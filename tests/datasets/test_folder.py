@@ -9,7 +9,7 @@ from loss_study.runtime.errors import StudyError
 from support.data_at_hand import SHARED, composed, everything, needs, save
 
 LABELS = np.tile(np.array([0, 0, 7, 7, 8, 8, 255, 255], np.uint8), (8, 1))
-PATTERNS = {"picture": "images/{name}", "mask": "masks/{name}"}
+PATTERNS = {"image": "images/{name}", "mask": "masks/{name}"}
 ROAD_AND_CAR = {"classes": {"road": [0], "car": [7, 8]}, "ignored": [255]}
 
 
@@ -36,7 +36,7 @@ def test_shades_of_grey_are_the_mask(tmp_path):
     assert np.array_equal(first(source).mask, soft) and first(source).mask_valid is None
     for number, item in enumerate(everything(source)):
         assert item.id == f"p{number}"
-        assert abs(int(source.example(item, 8).picture.mean()) - 30 * number) <= 2
+        assert abs(int(source.example(item, 8).image.mean()) - 30 * number) <= 2
 
 
 def test_one_class_is_its_labels(tmp_path):
@@ -70,7 +70,7 @@ def test_depth_maps_are_read_either_way_round(tmp_path):
     files = {**PATTERNS, "depth": "depth/{name}"}
     assert np.array_equal(first(open_folder(tmp_path, files)).depth, ramp)
     assert np.array_equal(first(open_folder(tmp_path, files, near="bright")).depth, 255 - ramp)
-    only_depth = first(open_folder(tmp_path, {"picture": "images/{name}", "depth": "depth/{name}"}))
+    only_depth = first(open_folder(tmp_path, {"image": "images/{name}", "depth": "depth/{name}"}))
     assert only_depth.mask is None and np.array_equal(only_depth.depth, ramp)
 
 
@@ -79,10 +79,10 @@ def test_a_pattern_tells_what_must_not_stand_in_two_splits(tmp_path):
         for scan in range(4):
             save(tmp_path / patient / f"scan{scan}.png", np.zeros((8, 8, 3), np.uint8))
             save(tmp_path / patient / f"scan{scan}_seg.png", np.full((8, 8), 255, np.uint8))
-    source = open_folder(tmp_path, {"picture": "{cutout}/scan{number}", "mask": "{cutout}/scan{number}_seg"})
-    assert list(source.cutouts) == list("abcdef")
+    source = open_folder(tmp_path, {"image": "{object}/scan{number}", "mask": "{object}/scan{number}_seg"})
+    assert list(source.objects) == list("abcdef")
     splits, _ = draw_splits(source, 24, 0.2, 0.2, 0)
-    patients = [{item.cutout for item in items} for items in splits.values()]
+    patients = [{item.object for item in items} for items in splits.values()]
     assert all(patients) and sum(map(len, patients)) == len(set.union(*patients))
 
 
@@ -96,8 +96,8 @@ def test_labels_taken_for_shades_are_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"files": {"picture": "images/{name}", "mask": "masks/{nmae}"}}, r"dataset\.options\.files: .*needs words"),
-        ({"files": {"picture": "images/{name"}}, r"files\.picture: .*a brace without its partner"),
+        ({"files": {"image": "images/{name}", "mask": "masks/{nmae}"}}, r"dataset\.options\.files: .*needs words"),
+        ({"files": {"image": "images/{name"}}, r"files\.image: .*a brace without its partner"),
         ({"labels": {"ignored": [255]}}, r"dataset\.options\.labels: ignored says nothing without classes"),
         ({"labels": {"classes": {"car": ["red"]}}}, r"labels\.classes\.car\.0.*'red' is no colour"),
         ({"labels": {"classes": {"car": [70000]}}}, "a grey value is between 0 and 65535"),
@@ -136,11 +136,11 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
 
 @needs("pets")
 def test_real_trimaps_by_a_description():
-    files = {"picture": "images/{name}", "mask": "trimaps/{name}"}
+    files = {"image": "images/{name}", "mask": "trimaps/{name}"}
     source = open_folder(SHARED / "pets", files, labels={"classes": {"pet": [1, 3]}})
     pets = datasets.open_dataset("pets", SHARED / "pets", {"split": "random"})
     mine, theirs = everything(source), everything(pets)
     assert len(mine) == len(theirs) == 150
     for one, other in zip(mine[::40], theirs[::40], strict=True):
         assert np.array_equal(source.example(one, 48).mask, pets.example(other, 48).mask)
-        assert np.array_equal(source.example(one, 48).picture, pets.example(other, 48).picture)
+        assert np.array_equal(source.example(one, 48).image, pets.example(other, 48).image)

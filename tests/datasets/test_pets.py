@@ -46,11 +46,11 @@ def test_every_picture_comes_with_its_trimap(folder):
     source = open_pets(folder)
     items = everything(source)
     assert [item.id for item in items] == sorted(NAMES)
-    assert all(item.cutout == item.id and item.background is None for item in items)
+    assert all(item.object == item.id and item.background is None for item in items)
     assert not source.has_background_images
     for item in items:
         example = source.example(item, 8)
-        assert abs(int(example.picture.mean()) - 10 * NAMES.index(item.id)) <= 2
+        assert abs(int(example.image.mean()) - 10 * NAMES.index(item.id)) <= 2
         assert example.depth is None
 
 
@@ -106,8 +106,8 @@ def test_warts_are_passed_over_and_counted(folder):
     assert "3 names stand in a list, but have no picture with a mask (first: beagle_8)." in notes
     assert "1 names stand in both lists and count as test (first: Bengal_1)." in notes
     assert "1 names stand in no list and were passed over (first: beagle_7)." in notes
-    assert len(source.cutouts) == 14 and set(source.test_cutouts) == {*NAMES[1:-2:2], NAMES[0]}
-    values = {item.id: source.example(item, 8).picture.mean() for item in everything(source)}
+    assert len(source.objects) == 14 and set(source.test_objects) == {*NAMES[1:-2:2], NAMES[0]}
+    values = {item.id: source.example(item, 8).image.mean() for item in everything(source)}
     assert (values["Bengal_1"], values["Bengal_2"]) == (200, 100)
 
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_used_is_one_line(folder, tmp_path):
         file.rename(file.with_name(f"mask_{file.name}"))
     with pytest.raises(StudyError, match=r"not one picture is whole: .*16 pictures have no mask"):
         open_pets(folder)
-    with pytest.raises(StudyError, match=r"no picture is called images/\{cutout\}; correct dataset\.path"):
+    with pytest.raises(StudyError, match=r"no picture is called images/\{object\}; correct dataset\.path"):
         open_pets(folder / "annotations")
     with pytest.raises(StudyError, match=r"dataset\.path: .* is not a folder"):
         open_pets(tmp_path / "nowhere")
@@ -163,7 +163,7 @@ def test_the_archives_are_fetched_and_read(folder, tmp_path, monkeypatch):
         source = fetch_and_open(dataset.model_copy(update={"urls": urls, "sha256": []}), tmp_path)
         assert server.resumed("/annotations.tar.gz")
     assert [item.id for item in everything(source)] == sorted(NAMES)
-    assert source.test_cutouts == tuple(sorted(NAMES[1::2]))
+    assert source.test_objects == tuple(sorted(NAMES[1::2]))
 
 
 def test_a_local_folder_goes_before_the_links(folder, tmp_path, monkeypatch):
@@ -183,7 +183,7 @@ def test_real_pets():
     )
     items = everything(whole)
     assert len(items) == 150
-    assert (len(whole.cutouts), len(whole.test_cutouts)) == (150, 60)
+    assert (len(whole.objects), len(whole.test_objects)) == (150, 60)
     for item in items[::30]:
         classes, soft, sure = (source.example(item, 64) for source in (trimap, whole, inner))
         assert np.array_equal(sure.mask_valid, classes.mask != 2)

@@ -8,7 +8,7 @@ from loss_study import datasets
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import composed, everything, save
 
-FILES = {"picture": "rgb/{name}", "depth": "depth/{name}"}
+FILES = {"image": "rgb/{name}", "depth": "depth/{name}"}
 #: Millimetres; two kinds of missing readings, and one beyond the far limit of 10 m.
 READINGS = np.array([[0, 65535, 1, 40], [1000, 2500, 5000, 9980], [10000, 10001, 30000, 65534], [20, 39, 59, 60]])
 #: 255 x distance / 10 m, rounded by hand.

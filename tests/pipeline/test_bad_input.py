@@ -294,12 +294,12 @@ def test_spoiled_pictures(tmp_path, monkeypatch):
         files = sorted(path for path in Path("data").rglob("*") if path.is_file())
         for path in data.draw(st.lists(st.sampled_from(files), min_size=1, max_size=2, unique=True)):
             WAYS[data.draw(st.sampled_from(sorted(WAYS)))](path, data)
-        packed = outcome("pictures", make)
+        packed = outcome("images", make)
         left = {path.name for path in Path().iterdir()} - {"whole", "data", "source", "sample", "downloads"}
         assert not left
         assert Path("sample").exists() == (packed is not None)
         if packed is not None:
-            assert len(packed.index) == len(packed.pictures) == 12
+            assert len(packed.index) == len(packed.images) == 12
 
     try_it()
 

@@ -337,7 +337,7 @@ def test_panel_shows_truth_prediction_and_error(study, tmp_path):
     columns = 3 + 7
     truth = study.sample.masks[PANEL[1]]
     prediction = np.load("eval/mask-dice-0/predictions.npy")[1]
-    assert np.array_equal(cell(png, 0, 0, columns), study.sample.pictures[PANEL[1]])
+    assert np.array_equal(cell(png, 0, 0, columns), study.sample.images[PANEL[1]])
     assert np.array_equal(cell(png, 2, 0, columns)[..., 0], truth)
     assert np.array_equal(cell(png, 3, 0, columns)[..., 1], prediction)
     error = cell(png, 3, 1, columns).astype(int)
@@ -388,7 +388,7 @@ def test_unknown_identities_are_said_to_be_unknown(study):
     index.write_text(re.sub(r",cut\d", ",", index.read_text()))
     sample = PackedSample.open(Path("data/sample"))
     assert provenance.sharing(sample)[0].startswith("The cut-outs' identities are unknown")
-    assert [split["cutouts"] for split in provenance.splits(sample)] == [None, None, None]
+    assert [split["objects"] for split in provenance.splits(sample)] == [None, None, None]
 
 
 def test_coverage_says_what_is_left_out(tmp_path, monkeypatch):
@@ -504,7 +504,7 @@ def test_a_failed_write_leaves_the_previous_report(tmp_path, monkeypatch):
 
 
 def test_the_table_of_layouts_is_not_on_the_page(study):
-    options = {"layout": "mine", "layouts": {"mine": {"picture": "a/{number}"}}}
+    options = {"layout": "mine", "layouts": {"mine": {"image": "a/{number}"}}}
     data_set = study.parameters.dataset.model_copy(update={"options": options})
     how = provenance.describe(
         study.parameters.model_copy(update={"dataset": data_set}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import hashlib
 import json
 import pickle
@@ -16,7 +17,7 @@ import pytest
 from loss_study import datasets
 from loss_study.datasets.scenes import Scenes, open_dataset
 from loss_study.runtime.errors import StudyError
-from loss_study.scenes import cutouts, places, shots, textures
+from loss_study.scenes import objects, places, shots, textures
 from loss_study.scenes.backdrop import Ground, Sky, Surfaces, Wall
 from loss_study.scenes.camera import Camera
 from loss_study.scenes.light import Light
@@ -35,7 +36,7 @@ def many() -> dict[str, np.ndarray]:
     examples = [source.example(item, SIZE) for item in items]
     bare = {name: source.background(name, SIZE) for name in {item.background for item in items}}
     return {
-        "pictures": np.stack([example.picture for example in examples]),
+        "images": np.stack([example.image for example in examples]),
         "backgrounds": np.stack([bare[item.background] for item in items]),
         "masks": np.stack([example.mask for example in examples]),
         "depths": np.stack([example.depth for example in examples]),
@@ -49,7 +50,7 @@ def skin() -> Skin:
 
 def object_scene(number: int) -> Scene:
     rng = np.random.default_rng(number)
-    return shots.object_shot(places.build(rng), cutouts.build(rng), rng)
+    return shots.object_shot(places.build(rng), objects.build(rng), rng)
 
 
 # The data set as a whole
@@ -88,14 +89,14 @@ def best_subtraction_iou(difference: np.ndarray, mask: np.ndarray) -> float:
 
 def test_subtracting_the_background_does_not_find_the_object(many):
     mask = many["masks"] >= 128
-    difference = np.abs(many["pictures"].astype(int) - many["backgrounds"])
+    difference = np.abs(many["images"].astype(int) - many["backgrounds"])
     assert best_subtraction_iou(100 * mask, mask) == 1
     assert best_subtraction_iou(difference.max(axis=-1), mask) < 0.45
     assert best_subtraction_iou(difference.mean(axis=-1), mask) < 0.45
 
 
 def test_pictures_use_the_range_without_clipping(many):
-    pictures = many["pictures"]
+    pictures = many["images"]
     assert 90 < pictures.mean() < 170
     assert pictures.std(axis=(1, 2, 3)).min() > 10
     assert np.isin(pictures, (0, 255)).mean() < 0.05
@@ -106,9 +107,9 @@ def test_arrays_have_the_size_and_type_asked_for(size):
     source = open_dataset(PATH)
     item = source.draw(None, None, 1, np.random.default_rng(0))[0]
     example, background = source.example(item, size), source.background(item.background, size)
-    assert example.picture.shape == background.shape == (size, size, 3)
+    assert example.image.shape == background.shape == (size, size, 3)
     assert example.mask.shape == example.depth.shape == (size, size)
-    assert {array.dtype for array in (example.picture, example.mask, example.depth, background)} == {np.dtype(np.uint8)}
+    assert {array.dtype for array in (example.image, example.mask, example.depth, background)} == {np.dtype(np.uint8)}
 
 
 def test_the_size_does_not_change_the_scene():
@@ -126,14 +127,14 @@ def digests(source: Scenes, numbers: list[int]) -> dict[str, str]:
     for number in numbers:
         item = items[number]
         example = source.example(item, 32)
-        arrays = (example.picture, example.mask, example.depth, source.background(item.background, 32))
+        arrays = (example.image, example.mask, example.depth, source.background(item.background, 32))
         found[item.id] = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
     return found
 
 
 def test_the_same_item_is_the_same_in_another_process_and_order():
     program = "import test_scenes as t; print(t.json.dumps(t.digests(t.open_dataset(t.PATH), [3, 1, 0, 2])))"
-    environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])}
     command = [sys.executable, "-c", program]
     printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     here = digests(pickle.loads(pickle.dumps(open_dataset(PATH))), [0, 1, 2, 3])
@@ -148,18 +149,18 @@ def test_another_seed_gives_other_pictures():
 
 
 def test_draw_gives_distinct_items_of_the_identities_asked_for():
-    source = open_dataset(PATH, backgrounds=30, cutouts=40, placements=5)
-    assert (len(source.backgrounds), len(source.cutouts)) == (30, 40)
+    source = open_dataset(PATH, backgrounds=30, objects=40, placements=5)
+    assert (len(source.backgrounds), len(source.objects)) == (30, 40)
     assert list(source.backgrounds) == sorted(source.backgrounds)
     items = source.draw(["b003", "b017"], ["c005"], 8, np.random.default_rng(0))
     assert len({item.id for item in items}) == 8
     assert {item.background for item in items} <= {"b003", "b017"}
-    assert {item.cutout for item in items} == {"c005"}
-    assert all(item.id.startswith(f"scene-{item.background}-{item.cutout}-p0") for item in items)
+    assert {item.object for item in items} == {"c005"}
+    assert all(item.id.startswith(f"scene-{item.background}-{item.object}-p0") for item in items)
 
 
 def test_draw_gives_all_items_where_more_are_asked_for():
-    source = open_dataset(PATH, backgrounds=3, cutouts=4, placements=5)
+    source = open_dataset(PATH, backgrounds=3, objects=4, placements=5)
     items = source.draw(None, None, 1000, np.random.default_rng(0))
     assert len(items) == len({item.id for item in items}) == 60
 
@@ -181,7 +182,7 @@ def test_a_pair_is_placed_anew_each_time():
     ("options", "message"),
     [
         ({"backgrounds": 0}, r"dataset\.options\.backgrounds: .*greater than or equal to 1; got 0"),
-        ({"cutout": 5}, r"dataset\.options\.cutout: no such key; did you mean 'cutouts'"),
+        ({"subject": 5}, r"dataset\.options\.subject: no such key; did you mean 'objects'"),
         ({"seed": "x"}, r"dataset\.options\.seed: .*integer"),
     ],
 )

@@ -332,7 +332,7 @@ def trial(folder, loss, seed, table, head="mask", verdict=""):
     return result
 
 
-TABLE = """id,background,cutout,foreground,iou
+TABLE = """id,background,object,foreground,iou
            p0,b0,c1,0.1,0.5
            p1,b1,c0,0.1,0.7
            p2,b1,c1,0.1,0.9

@@ -59,9 +59,9 @@ def naive(scores):
     """Seeds and cut-outs drawn with replacement, and nothing else."""
     rng = np.random.default_rng(0)
     values = np.stack(list(scores.values.values()))
-    cutouts, seeds = scores.clusters.max() + 1, values.shape[1]
-    sums = np.stack([values[..., scores.clusters == c].sum(axis=-1) for c in range(cutouts)], axis=-1)
-    times = rng.multinomial(cutouts, np.full(cutouts, 1 / cutouts), RESAMPLES)
+    objects, seeds = scores.clusters.max() + 1, values.shape[1]
+    sums = np.stack([values[..., scores.clusters == c].sum(axis=-1) for c in range(objects)], axis=-1)
+    times = rng.multinomial(objects, np.full(objects, 1 / objects), RESAMPLES)
     drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), (RESAMPLES, len(LOSSES))) / seeds
     draws = np.einsum("bls,bls->bl", np.einsum("bc,lsc->bls", times, sums), drawn)
     draws /= (times @ np.bincount(scores.clusters))[:, None]

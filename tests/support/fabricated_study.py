@@ -46,18 +46,18 @@ def write_sample(folder: Path, background: str) -> tuple[np.ndarray, np.ndarray]
         pictures.append(np.uint8(sky * (1 - mask[..., None]) + mask[..., None] * (200, 120, 40)))
     splits = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
     rows = {split: row for row, split in enumerate(["train", "validation", "test"])}
-    np.save(folder / "pictures.npy", np.stack(pictures))
+    np.save(folder / "images.npy", np.stack(pictures))
     np.save(folder / "backgrounds.npy", np.stack([np.uint8(sky)] * 3))
     np.save(folder / "masks.npy", np.stack(masks))
     np.save(folder / "depths.npy", np.stack(depths))
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "split", "background_row", "background", "cutout", "foreground"])
+        writer.writerow(["id", "split", "background_row", "background", "object", "foreground"])
         for number, split in enumerate(splits):
             name = f"{background}{rows[split]}"
             writer.writerow([f"{name}-{number}", split, rows[split], name, f"cut{number}", 0.14])
     meta = {
-        "format": 2,
+        "format": 3,
         "backgrounds": 3,
         "heads": ["mask", "depth"],
         "classes": 1,
@@ -125,5 +125,5 @@ def write_evaluation(folder: Path, outcome: dict, value: float, truth: np.ndarra
     np.save(folder / "predictions.npy", np.uint8(np.clip(prediction, 0, 255)))
     with (folder / "per_image.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "background", "cutout", "foreground", next(iter(test))])
+        writer.writerow(["id", "background", "object", "foreground", next(iter(test))])
         writer.writerows([[f"bg2-{number}", "bg2", f"cut{number}", 0.14, value] for number in PANEL])

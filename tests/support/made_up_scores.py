@@ -12,11 +12,11 @@ SAME = np.full(7, 0.8)
 DIFFERENT = np.array([0.8, 0.9, 0.9, 0.82, 0.7, 0.76, 0.84])
 
 
-def make_up(rng, means, seed_spread, seeds, images=200, cutouts=24):
+def make_up(rng, means, seed_spread, seeds, images=200, objects=24):
     """Draw one study's scores; a cut-out is hard or easy for all losses, and a little more for one than another."""
-    clusters = np.sort(np.concatenate([np.arange(cutouts), rng.integers(0, cutouts, images - cutouts)]))
-    shared = rng.normal(0, 0.05, cutouts)[clusters] + rng.normal(0, 0.08, images)
-    by_loss = rng.normal(0, 0.02, (7, 1, cutouts))[..., clusters]
+    clusters = np.sort(np.concatenate([np.arange(objects), rng.integers(0, objects, images - objects)]))
+    shared = rng.normal(0, 0.05, objects)[clusters] + rng.normal(0, 0.08, images)
+    by_loss = rng.normal(0, 0.02, (7, 1, objects))[..., clusters]
     by_seed = seed_spread[:, None, None] * rng.standard_normal((7, seeds, 1))
     noise = rng.normal(0, 0.04, (7, seeds, images))
     values = means[:, None, None] + shared + by_loss + by_seed + noise

@@ -23,7 +23,7 @@ def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) 
     pictures = np.where(masks[..., None] > 0, 230, backgrounds[background_rows]).astype(np.uint8)
     depths = np.where(masks > 0, 60, 250 - 4 * row).astype(np.uint8)
     splits = np.repeat(["train", "validation", "test"], [images // 2, images // 4, images - images // 2 - images // 4])
-    for name, array in (("pictures", pictures), ("backgrounds", backgrounds), ("masks", masks), ("depths", depths)):
+    for name, array in (("images", pictures), ("backgrounds", backgrounds), ("masks", masks), ("depths", depths)):
         np.save(folder / f"{name}.npy", array)
     with (folder / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -32,12 +32,12 @@ def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) 
             writer.writerow([f"disc-{i}", split, background, f"b{background}", f"c{i}", (masks[i] > 127).mean()])
     train = splits == "train"
     meta = {
-        "format": 2,
+        "format": 3,
         "dataset": "discs",
         "size": size,
         "images": {split: int((splits == split).sum()) for split in ("train", "validation", "test")},
         "backgrounds": 4,
-        "cutouts": images,
+        "objects": images,
         "heads": ["mask", "depth"],
         "classes": 1,
         "class_names": ["foreground"],

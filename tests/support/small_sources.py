@@ -32,11 +32,11 @@ class _Drawn:
 
     count: int = 60
     backgrounds: Sequence[str] | None = None
-    cutouts: Sequence[str] | None = None
+    objects: Sequence[str] | None = None
     has_background_images: bool = False
     notes: Sequence[str] = ("Drawn from nothing.",)
 
-    def draw(self, backgrounds, cutouts, count, rng):
+    def draw(self, backgrounds, objects, count, rng):
         numbers = rng.choice(self.count, size=min(count, self.count), replace=False)
         return [Item(f"drawn-{number}", None, None) for number in numbers]
 
@@ -81,7 +81,7 @@ def study(folder: Path, losses: Sequence[str], *, size: int = 32, **dataset) -> 
     heads = dataset["heads"]
     composition.compose(folder / "params.yaml", ["scale=smoke", "recipe.batch_size=4", "recipe.epochs=6"])
     values = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-    values["dataset"] = {"name": "folder", "path": "pictures", **dataset}
+    values["dataset"] = {"name": "folder", "path": "images", **dataset}
     values["loss"] = {"names": list(losses), "heads": heads}
     values["loss_options"] = {name: {} for name in losses}
     values["sample"] |= {"images": 60, "size": size}

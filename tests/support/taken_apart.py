@@ -23,7 +23,7 @@ def take_apart(root: Path) -> None:
         head, loss = metrics["head"], metrics["loss"]
         kept = np.load(path.parent / "predictions.npy")
         np.save(path.parent / "test.npy", kept)
-        size = sample.pictures.shape[1]
+        size = sample.images.shape[1]
         anatomy = {
             "gradients": gradients(head, loss),
             "response": response.curves(build(loss), head, size),

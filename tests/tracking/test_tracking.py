@@ -430,7 +430,7 @@ def test_a_panel_shows_picture_truth_prediction_and_error(study):
     pixels = np.asarray(sheet)[16:]
     assert pixels.shape == (128, 4 * 128 + 3 * 4, 3)
     tiles = [pixels[::4, left : left + 128 : 4] for left in range(0, 4 * 132, 132)]
-    assert np.array_equal(tiles[0], sample.pictures[9])
+    assert np.array_equal(tiles[0], sample.images[9])
     for tile, expected in zip(tiles[1:], (truth[9], wrong[0], truth[9]), strict=True):
         assert np.array_equal(tile, np.repeat(expected[..., None], 3, axis=2))
 

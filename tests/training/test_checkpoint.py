@@ -147,7 +147,7 @@ def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):
 
     before = key()
     assert key() == before != key(epochs=4)
-    path = sample.folder / "pictures.npy"
+    path = sample.folder / "images.npy"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)

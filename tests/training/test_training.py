@@ -132,7 +132,7 @@ def test_dropout_draws_the_same_after_a_resume(sample, smoke, monkeypatch):
     _, undisturbed = trained(trial, sample, smoke)
     steps, advance = 0, run.Reporter.advance
 
-    def killed(self, pictures=1, detail=""):
+    def killed(self, images=1, detail=""):
         nonlocal steps
         steps += 1
         if steps == 8:
@@ -235,7 +235,7 @@ def test_l1_without_a_sigmoid_predicts_its_raw_output(sample, smoke, tmp_path):
 
     model = load_model(trial.run_dir / "model.pt").eval()
     rows = sample.rows("validation")
-    inputs = np.concatenate([sample.backgrounds[sample.background_rows[rows]], sample.pictures[rows]], axis=3)
+    inputs = np.concatenate([sample.backgrounds[sample.background_rows[rows]], sample.images[rows]], axis=3)
     with torch.no_grad():
         raw = model(torch.from_numpy(inputs).permute(0, 3, 1, 2).float() / 255)["depth"][:, 0].numpy()
     truth = sample.depths[rows] / 255

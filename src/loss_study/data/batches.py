@@ -48,9 +48,9 @@ class Batches:
         self.batch_size = batch_size
         self.device = device
         self.classes = sample.classes if head == "mask" else 1
-        arrays = [sample.pictures, sample.targets(head), sample.backgrounds, sample.valid(head)]
+        arrays = [sample.images, sample.targets(head), sample.backgrounds, sample.valid(head)]
         self.home = device if fits(arrays, device) else torch.device("cpu")
-        self.pictures, self.targets, self.backgrounds, self.valid = (
+        self.images, self.targets, self.backgrounds, self.valid = (
             None if array is None else as_tensor(array).to(self.home) for array in arrays
         )
         self.background_rows = torch.from_numpy(sample.background_rows)
@@ -93,22 +93,22 @@ class Batches:
     def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
         """Return backgrounds and pictures of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
         if self.backgrounds is None:
-            return take(self.pictures, rows, flipped)
+            return take(self.images, rows, flipped)
         if (kept := self._side_by_side) is not None:
             return kept.index_select(0, torch.searchsorted(self.rows, rows) + len(self.rows) * flipped)
         backgrounds = take(self.backgrounds, self.background_rows[rows], flipped)
-        return torch.cat([backgrounds, take(self.pictures, rows, flipped)], dim=3)
+        return torch.cat([backgrounds, take(self.images, rows, flipped)], dim=3)
 
     @cached_property
     def _side_by_side(self) -> Tensor | None:
         """The inputs of the whole split, and once more mirrored, where they may be kept: uint8 (2 N, H, W, 6)."""
         assert self.backgrounds is not None
-        count, (height, width) = len(self.rows), self.pictures.shape[1:3]
+        count, (height, width) = len(self.rows), self.images.shape[1:3]
         if self.home.type != "cpu" or 2 * count * height * width * 6 > SIDE_BY_SIDE_BYTES:
             return None
         kept = torch.empty(2, count, height, width, 6, dtype=torch.uint8)
         for place, row in enumerate(self.rows.tolist()):
-            torch.cat([self.backgrounds[self.background_rows[row]], self.pictures[row]], dim=2, out=kept[0, place])
+            torch.cat([self.backgrounds[self.background_rows[row]], self.images[row]], dim=2, out=kept[0, place])
             kept[1, place] = kept[0, place].flip(1)
         return kept.flatten(0, 1)
 

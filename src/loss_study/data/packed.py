@@ -1,12 +1,12 @@
 """The packed sample: every picture decoded and resized once, in flat memory-mapped arrays.
 
 A folder of
-- ``pictures.npy`` uint8 (N, H, W, 3), RGB;
+- ``images.npy`` uint8 (N, H, W, 3), RGB;
 - ``backgrounds.npy`` uint8 (B, H, W, 3), each background once; absent where the data has none;
 - ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; absent with their head. A mask of two
   or more classes holds their numbers instead;
 - ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False where a pixel has no truth; absent where all have;
-- ``index.csv``: one row per picture: ``id, split, background_row, background, cutout, foreground``;
+- ``index.csv``: one row per picture: ``id, split, background_row, background, object, foreground``;
 - ``sample.json``: size, counts, heads, classes, notes on where the data comes from, and statistics.
 """
 
@@ -24,8 +24,8 @@ import numpy as np
 from loss_study.runtime.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
-INDEX_COLUMNS = ("id", "split", "background_row", "background", "cutout", "foreground")
-FORMAT = 2
+INDEX_COLUMNS = ("id", "split", "background_row", "background", "object", "foreground")
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PackedSample:
     """A packed sample open for reading; arrays are mapped, not loaded."""
 
     folder: Path
-    pictures: np.ndarray
+    images: np.ndarray
     backgrounds: np.ndarray | None
     masks: np.ndarray | None
     depths: np.ndarray | None
@@ -50,7 +50,7 @@ class PackedSample:
                 raise StudyError(f"{folder}: packed in format {meta['format']}, this program reads {FORMAT}; repack it")
             sample = cls(
                 folder,
-                _map(folder / "pictures.npy"),
+                _map(folder / "images.npy"),
                 _map(folder / "backgrounds.npy") if meta["backgrounds"] else None,
                 _map(folder / "masks.npy") if "mask" in meta["heads"] else None,
                 _map(folder / "depths.npy") if "depth" in meta["heads"] else None,
@@ -67,11 +67,11 @@ class PackedSample:
 
     def _check(self) -> None:
         """Raise a ValueError, KeyError or TypeError where the files cannot be of one sample."""
-        if self.pictures.ndim != 4 or self.pictures.shape[3] != 3:
-            raise ValueError(f"pictures of shape {self.pictures.shape}")
-        count, size, _, _ = self.pictures.shape
+        if self.images.ndim != 4 or self.images.shape[3] != 3:
+            raise ValueError(f"pictures of shape {self.images.shape}")
+        count, size, _, _ = self.images.shape
         shapes = {
-            "pictures": (count, size, size, 3),
+            "images": (count, size, size, 3),
             "backgrounds": (*np.shape(self.backgrounds)[:1], size, size, 3),
             **dict.fromkeys(("masks", "depths", "mask_valid", "depth_valid"), (count, size, size)),
         }
@@ -99,8 +99,8 @@ class PackedSample:
 
     def _check_rows(self, rows: list[dict[str, str]]) -> None:
         backgrounds = 0 if self.backgrounds is None else len(self.backgrounds)
-        if len(rows) != len(self.pictures):
-            raise ValueError(f"{len(rows)} rows for {len(self.pictures)} pictures")
+        if len(rows) != len(self.images):
+            raise ValueError(f"{len(rows)} rows for {len(self.images)} pictures")
         for row in rows:
             if row["split"] not in SPLITS or not -1 <= int(row["background_row"]) < max(backgrounds, 1):
                 raise ValueError(f"no such split or background: {row}")

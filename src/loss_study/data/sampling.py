@@ -84,7 +84,7 @@ def pack(
                 "size": sample.size,
                 "images": {split: len(splits[split]) for split in SPLITS},
                 "backgrounds": len(backgrounds),
-                "cutouts": None if source.cutouts is None else len({item.cutout for item in items}),
+                "objects": None if source.objects is None else len({item.object for item in items}),
                 "heads": list(dataset.heads),
                 "classes": dataset.classes,
                 "class_names": dataset.class_names or _default_names(dataset.classes),
@@ -140,7 +140,7 @@ class _Made:
 class _Job:
     """Pictures and backgrounds to make, each with the row that it is written to."""
 
-    pictures: Mapping[int, Item]
+    images: Mapping[int, Item]
     backgrounds: Mapping[int, str]
 
 
@@ -161,7 +161,7 @@ class _Packer:
         Those that say where truths are take no room before something is written to them.
         """
         square = (self.size, self.size)
-        shapes: dict[str, tuple[int, ...]] = {"pictures": (images, *square, 3)}
+        shapes: dict[str, tuple[int, ...]] = {"images": (images, *square, 3)}
         if backgrounds:
             shapes["backgrounds"] = (backgrounds, *square, 3)
         shapes |= {f"{head}s": (images, *square) for head in self.heads}
@@ -181,11 +181,11 @@ class _Packer:
         self._write(
             "backgrounds", {row: self.source.background(name, self.size) for row, name in job.backgrounds.items()}
         )
-        rows, items = list(job.pictures), list(job.pictures.values())
+        rows, items = list(job.images), list(job.images.values())
         examples = [self.source.example(item, self.size) for item in items]
         if self.teacher:
             examples = self._taught(self.teacher, items, examples)
-        self._write("pictures", {row: example.picture for row, example in zip(rows, examples, strict=True)})
+        self._write("images", {row: example.image for row, example in zip(rows, examples, strict=True)})
         targets = [
             {head: self._target(item, example, head) for head in self.heads}
             for item, example in zip(items, examples, strict=True)
@@ -199,7 +199,7 @@ class _Packer:
         return list(map(self._made, examples, targets))
 
     def _taught(self, teacher: Teacher, items: Sequence[Item], examples: Sequence[Example]) -> list[Example]:
-        pictures = [self.source.example(item, teacher.side).picture for item in items]
+        pictures = [self.source.example(item, teacher.side).image for item in items]
         depths = teacher.depths(pictures, self.size)
         return [
             replace(example, depth=depth, depth_valid=None) for example, depth in zip(examples, depths, strict=True)
@@ -306,10 +306,10 @@ def _jobs(items: Sequence[Item], backgrounds: Sequence[str], length: int) -> lis
 def _run(packer: _Packer, jobs: Sequence[_Job], workers: int) -> list[_Made]:
     """Do the jobs and return what came of the pictures, by row."""
     made: dict[int, _Made] = {}
-    with reporting("sample", sum(len(job.pictures) + len(job.backgrounds) for job in jobs)) as progress:
+    with reporting("sample", sum(len(job.images) + len(job.backgrounds) for job in jobs)) as progress:
         for job, result in _results(packer, jobs, workers):
-            made |= zip(job.pictures, result, strict=True)
-            progress.advance(len(job.pictures) + len(job.backgrounds), "pictures")
+            made |= zip(job.images, result, strict=True)
+            progress.advance(len(job.images) + len(job.backgrounds), "images")
     return [made[row] for row in sorted(made)]
 
 
@@ -388,7 +388,7 @@ def _index_rows(splits: dict[str, list[Item]], row_of: dict[str, int], made: Seq
     rows = []
     for (split, item), one in zip(((s, item) for s in SPLITS for item in splits[s]), made, strict=True):
         share = "" if one.foreground is None else f"{one.foreground:.6f}"
-        values = (item.id, split, row_of.get(item.background, -1), item.background or "", item.cutout or "", share)
+        values = (item.id, split, row_of.get(item.background, -1), item.background or "", item.object or "", share)
         rows.append(dict(zip(INDEX_COLUMNS, values, strict=True)))
     return rows
 

@@ -41,7 +41,7 @@ def draw_splits(
             "The split is by the order of a listing: the same backgrounds and cut-outs stand in training, validation "
             "and test, so that the scores are too good."
         ]
-    elif source.backgrounds is None and source.cutouts is None:
+    elif source.backgrounds is None and source.objects is None:
         splits = _split_by_picture(source, images, shares, rng)
         notes = [
             "Neither backgrounds nor cut-outs are known by name: the splits share no picture, but the same background "
@@ -68,7 +68,7 @@ def image_counts(images: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def _split_by_picture(source: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
-    items = source.draw(source.backgrounds, source.cutouts, images, rng)
+    items = source.draw(source.backgrounds, source.objects, images, rng)
     order = iter(rng.permutation(len(items)))
     counts = image_counts(len(items), shares)
     return {split: [items[next(order)] for _ in range(counts[split])] for split in SPLITS}
@@ -79,7 +79,7 @@ def _split_by_identity(
 ) -> tuple[Splits, list[str]]:
     counts = image_counts(images, shares)
     drawn = [_draw(source, counts, shares, rng)]
-    if drawn[0][0] < 1 and source.backgrounds is not None and source.cutouts is not None:
+    if drawn[0][0] < 1 and source.backgrounds is not None and source.objects is not None:
         # A finite set loses every item whose background and cut-out fall to different splits. What is left of a split
         # is the product of its two shares: with square roots for shares it is in proportion, and most is left.
         drawn.append(_draw(source, counts, {split: share**0.5 for split, share in shares.items()}, rng))
@@ -94,11 +94,11 @@ def _draw(
 ) -> tuple[float, Splits, list[str]]:
     """Deal the identities by `weights`, and draw; the first value is the share of `counts` that every split reaches."""
     backgrounds = _deal("backgrounds", source.backgrounds, weights, rng)
-    listed = source.test_cutouts if isinstance(source, HasTestList) else None
-    cutouts = _deal("cut-outs", source.cutouts, weights, rng, listed)
-    splits = {split: source.draw(backgrounds[split], cutouts[split], counts[split], rng) for split in SPLITS}
+    listed = source.test_objects if isinstance(source, HasTestList) else None
+    objects = _deal("cut-outs", source.objects, weights, rng, listed)
+    splits = {split: source.draw(backgrounds[split], objects[split], counts[split], rng) for split in SPLITS}
     found = min(len(splits[split]) / counts[split] for split in SPLITS if counts[split])
-    return found, splits, [_describe("backgrounds", backgrounds), _describe("cut-outs", cutouts)]
+    return found, splits, [_describe("backgrounds", backgrounds), _describe("cut-outs", objects)]
 
 
 def _deal(

@@ -13,13 +13,13 @@ import numpy as np
 class Item:
     """One picture that could be sampled; `id` is unique in its dataset and names it in reports.
 
-    `background` and `cutout` are identities: two items that share one are not independent. A cut-out and its
+    `background` and `object` are identities: two items that share one are not independent. A cut-out and its
     mirror image have one identity. None: unknown.
     """
 
     id: str
     background: str | None
-    cutout: str | None
+    object: str | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Example:
     have a truth; None: all.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     mask: np.ndarray | None
     depth: np.ndarray | None
     mask_valid: np.ndarray | None = None
@@ -44,7 +44,7 @@ class Dataset(Protocol):
     #: Identities of the backgrounds, or None where unknown. Sorted, so that a seed means the same everywhere.
     backgrounds: Sequence[str] | None
     #: Identities of the cut-outs, or None where unknown.
-    cutouts: Sequence[str] | None
+    objects: Sequence[str] | None
     #: True if every item's background picture is there (6 input channels), False without (3 input channels).
     has_background_images: bool
     #: Sentences for the report: where depth comes from, which identities are unknown, what was left out.
@@ -53,7 +53,7 @@ class Dataset(Protocol):
     def draw(
         self,
         backgrounds: Sequence[str] | None,
-        cutouts: Sequence[str] | None,
+        objects: Sequence[str] | None,
         count: int,
         rng: np.random.Generator,
     ) -> list[Item]:
@@ -77,5 +77,5 @@ class Dataset(Protocol):
 class HasTestList(Protocol):
     """A `Dataset` of data that come with a list of the pictures that are for the test."""
 
-    #: Cut-outs that are for the test, sorted, some of `Dataset.cutouts`; None: none are.
-    test_cutouts: Sequence[str] | None
+    #: Cut-outs that are for the test, sorted, some of `Dataset.objects`; None: none are.
+    test_objects: Sequence[str] | None

@@ -22,7 +22,7 @@ from loss_study.datasets.layouts.paired_files import PairedFiles, Target
 from loss_study.datasets.layouts.pairing import Pairs, pair
 from loss_study.datasets.reading.labels import LabelMap
 
-LAYOUT = Layout(picture=["images/{species}/{cutout}"], mask=["segmentations/{species}/{cutout}"])
+LAYOUT = Layout(image=["images/{species}/{object}"], mask=["segmentations/{species}/{object}"])
 #: Of the largest grey value: a threshold of 0.6 takes three of five people, whatever the last digit of 0.6.
 ROUNDING = 1e-6
 
@@ -53,10 +53,10 @@ class Birds(PairedFiles):
         super().__init__(pairs, ())
         bird = [grey for grey in range(256) if grey / 255 >= agreement - ROUNDING]
         self._label_map = LabelMap([bird], others=1)
-        notes = [f"{len(pairs.pictures)} photographs of birds (CUB-200-2011); each counts as a cut-out.", *pairs.notes]
+        notes = [f"{len(pairs.images)} photographs of birds (CUB-200-2011); each counts as a cut-out.", *pairs.notes]
         if lists is not None:
-            official = official_split(*_lists(lists), self.cutouts)
-            self.cutouts, self.test_cutouts = official.listed, official.test
+            official = official_split(*_lists(lists), self.objects)
+            self.objects, self.test_objects = official.listed, official.test
             notes += official.notes
         self.notes = [*notes, f"A pixel is bird where {agreement:.0%} of the people or more marked it."]
 

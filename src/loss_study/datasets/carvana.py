@@ -25,7 +25,7 @@ def open_dataset(path: Path, *, pictures: Literal["train", "train_hq"] = "train"
     Raises:
         StudyError: no such folder, no pictures or no masks.
     """
-    layout = Layout(picture=[f"{pictures}/{{cutout}}_{{view}}"], mask=["train_masks/{cutout}_{view}_mask"])
+    layout = Layout(image=[f"{pictures}/{{object}}_{{view}}"], mask=["train_masks/{object}_{view}_mask"])
     pairs = pair(scan(path), layout, allow_missing=True)
-    what = f"{len(pairs.pictures)} views of {len(pairs.cutouts or ())} cars (Carvana); a car counts as a cut-out."
+    what = f"{len(pairs.images)} views of {len(pairs.objects or ())} cars (Carvana); a car counts as a cut-out."
     return PairedFiles(pairs, [what, *pairs.notes])

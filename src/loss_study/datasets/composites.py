@@ -100,7 +100,7 @@ class Composites:
         return list(self.background_paths)
 
     @property
-    def cutouts(self) -> Sequence[str]:
+    def objects(self) -> Sequence[str]:
         """Stems of the cut-outs, sorted."""
         return list(self.cutout_paths)
 
@@ -126,13 +126,13 @@ class Composites:
     def draw(
         self,
         backgrounds: Sequence[str] | None,
-        cutouts: Sequence[str] | None,
+        objects: Sequence[str] | None,
         count: int,
         rng: np.random.Generator,
     ) -> list[Item]:
         """Draw at most `count` different items; None stands for all backgrounds or all cut-outs."""
         chosen_backgrounds = self.backgrounds if backgrounds is None else backgrounds
-        chosen_cutouts = self.cutouts if cutouts is None else cutouts
+        chosen_cutouts = self.objects if objects is None else objects
         shape = (len(chosen_backgrounds), len(chosen_cutouts), self.placements, 2)
         total = int(np.prod(shape))
         numbers = rng.choice(total, size=min(count, total), replace=False)
@@ -168,7 +168,7 @@ class Composites:
         place = np.random.default_rng(_seed(item.id))
         factor, across, down = place.uniform(self.smallest, 1), place.random(), place.random()
         largest = self.thumbnail * size
-        image = _cutout(self.cutout_paths[item.cutout], round(2 * largest))
+        image = _cutout(self.cutout_paths[item.object], round(2 * largest))
         if item.id.endswith("m"):
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         scale = factor * largest / max(image.size)

@@ -50,7 +50,7 @@ def open_dataset(
     chosen = recognition.choose(listing, layouts, layout)
     pairs = pair(listing, layouts[chosen], allow_missing)
     if pairs.background_files is not None and pairs.background_of is not None:
-        appearance.check(pairs.pictures, pairs.background_files, pairs.background_of)
+        appearance.check(pairs.images, pairs.background_files, pairs.background_of)
     return FgBg(chosen, pairs, near)
 
 
@@ -62,7 +62,7 @@ class FgBg(PairedFiles):
         self._near_is_bright = near == "bright"
         self._colour_map = _colour_map(pairs.depths)
         self.notes = (
-            f"{len(pairs.pictures)} composites, laid out as {layout!r} (conf/dataset/fg_bg.yaml).",
+            f"{len(pairs.images)} composites, laid out as {layout!r} (conf/dataset/fg_bg.yaml).",
             *pairs.notes,
             *self._depth_notes(near),
             *self._identity_notes(),
@@ -92,7 +92,7 @@ class FgBg(PairedFiles):
         notes = []
         if not self.has_background_images:
             notes.append("There are no background pictures: the model sees the composite only.")
-        if self.cutouts is None:
+        if self.objects is None:
             notes.append("The names do not tell which cut-out stands in a picture.")
         else:
             notes.append("The names do not tell which cut-outs are mirror images: each counts as a cut-out of its own.")

@@ -48,10 +48,10 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
 
 
 class Folder(LabelledFiles):
-    """The `Dataset`; its identities are what the patterns call ``{cutout}`` and ``{background}``."""
+    """The `Dataset`; its identities are what the patterns call ``{object}`` and ``{background}``."""
 
     def __init__(self, pairs: Pairs, labels: MaskLabels, near: Near) -> None:
-        notes = [f"{len(pairs.pictures)} pictures of a folder (conf/dataset/folder.yaml).", *pairs.notes]
+        notes = [f"{len(pairs.images)} pictures of a folder (conf/dataset/folder.yaml).", *pairs.notes]
         if pairs.depths is not None:
             notes.append(f"Depth maps are the data set's own, near = {near} (dataset.options.near).")
         super().__init__(pairs, labels, notes)

@@ -21,7 +21,7 @@ from loss_study.datasets.layouts.paired_files import PairedFiles, Target
 from loss_study.datasets.layouts.pairing import Pairs, pair
 from loss_study.datasets.reading.labels import LabelMap
 
-LAYOUT = Layout(picture=["images/{cutout}"], mask=["trimaps/{cutout}"])
+LAYOUT = Layout(image=["images/{object}"], mask=["trimaps/{object}"])
 PET, BACKGROUND, BORDER = 1, 2, 3
 TRIMAP_CLASSES = ("pet", "background", "border")
 
@@ -63,12 +63,12 @@ class Pets(PairedFiles):
         super().__init__(pairs, ())
         self._labels, self._border = labels, border
         self._label_map = _label_map(labels, border)
-        what = f"{len(pairs.pictures)} photographs of pets with trimaps (Oxford-IIIT Pets); each counts as a cut-out."
+        what = f"{len(pairs.images)} photographs of pets with trimaps (Oxford-IIIT Pets); each counts as a cut-out."
         notes = [what, *pairs.notes]
         if lists is not None:
             trainval, test = ([name for (name,) in read_list(lists, file)] for file in ("trainval.txt", "test.txt"))
-            official = official_split(trainval, test, self.cutouts)
-            self.cutouts, self.test_cutouts = official.listed, official.test
+            official = official_split(trainval, test, self.objects)
+            self.objects, self.test_objects = official.listed, official.test
             notes += official.notes
         self.notes = [*notes, _border_note(labels, border)]
 

@@ -61,14 +61,14 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
 
 
 class Rgbd(LabelledFiles):
-    """The `Dataset`; its identities are what the patterns call ``{cutout}`` and ``{background}``."""
+    """The `Dataset`; its identities are what the patterns call ``{object}`` and ``{background}``."""
 
     def __init__(
         self, pairs: Pairs, labels: MaskLabels, metres_per_unit: float, far_m: float, invalid: list[int]
     ) -> None:
         unit = f"1 unit = {metres_per_unit:g} m, stored as distance / {far_m:g} m, and 1 beyond"
         missing = f"; readings of {' or '.join(map(str, invalid))} are missing and left out" if invalid else ""
-        what = f"{len(pairs.pictures)} pictures with measured depth (conf/dataset/rgbd.yaml): {unit}{missing}."
+        what = f"{len(pairs.images)} pictures with measured depth (conf/dataset/rgbd.yaml): {unit}{missing}."
         super().__init__(pairs, labels, [what, *pairs.notes])
         self._far_units = far_m / metres_per_unit
         self._invalid = invalid

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import Field
 
 from loss_study.datasets.base import Example, Item
-from loss_study.scenes import cutouts, places
+from loss_study.scenes import objects, places
 from loss_study.scenes.render import FARTHEST_M, HALFWAY_M, render
 from loss_study.scenes.shots import background_shot, object_shot
 
@@ -37,11 +37,11 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Scenes:
-    """A `Dataset` of ``backgrounds x cutouts x placements`` items, each drawn when it is asked for."""
+    """A `Dataset` of ``backgrounds x objects x placements`` items, each drawn when it is asked for."""
 
     seed: int
     backgrounds: Sequence[str]
-    cutouts: Sequence[str]
+    objects: Sequence[str]
     placements: int
     has_background_images: bool = True
     notes: Sequence[str] = NOTES
@@ -49,19 +49,19 @@ class Scenes:
     def draw(
         self,
         backgrounds: Sequence[str] | None,
-        cutouts: Sequence[str] | None,
+        objects: Sequence[str] | None,
         count: int,
         rng: np.random.Generator,
     ) -> list[Item]:
         """Draw at most `count` different items; None stands for all backgrounds or cut-outs."""
         backgrounds = self.backgrounds if backgrounds is None else backgrounds
-        cutouts = self.cutouts if cutouts is None else cutouts
-        shape = (len(backgrounds), len(cutouts), self.placements)
-        total = len(backgrounds) * len(cutouts) * self.placements
+        objects = self.objects if objects is None else objects
+        shape = (len(backgrounds), len(objects), self.placements)
+        total = len(backgrounds) * len(objects) * self.placements
         numbers = rng.choice(total, size=min(count, total), replace=False)
         return [
-            _item(backgrounds[background], cutouts[cutout], placement)
-            for background, cutout, placement in zip(*np.unravel_index(numbers, shape), strict=True)
+            _item(backgrounds[background], objects[subject], placement)
+            for background, subject, placement in zip(*np.unravel_index(numbers, shape), strict=True)
         ]
 
     def background(self, name: str, size: int) -> np.ndarray:
@@ -72,7 +72,7 @@ class Scenes:
     def example(self, item: Item, size: int) -> Example:
         """Return the picture with the object in it, its mask and its depth."""
         rng = _generator(self.seed, item.id)
-        scene = object_shot(_place(self.seed, item.background), _cutout(self.seed, item.cutout), rng)
+        scene = object_shot(_place(self.seed, item.background), _object(self.seed, item.object), rng)
         return Example(*render(scene, size, rng))
 
 
@@ -80,7 +80,7 @@ def open_dataset(
     path: Path,
     *,
     backgrounds: Annotated[int, Field(ge=1, le=10_000)] = 120,
-    cutouts: Annotated[int, Field(ge=1, le=10_000)] = 120,
+    objects: Annotated[int, Field(ge=1, le=10_000)] = 120,
     placements: Annotated[int, Field(ge=1, le=10_000)] = 20,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Scenes:
@@ -89,11 +89,11 @@ def open_dataset(
     Args:
         path: the program that draws them, for DVC to watch.
         backgrounds: number of places.
-        cutouts: number of objects.
+        objects: number of objects.
         placements: number of items of each pair of these.
         seed: another seed gives other places, objects and items.
     """
-    return Scenes(seed, _names("b", backgrounds), _names("c", cutouts), placements)
+    return Scenes(seed, _names("b", backgrounds), _names("c", objects), placements)
 
 
 def _names(letter: str, count: int) -> list[str]:
@@ -102,8 +102,8 @@ def _names(letter: str, count: int) -> list[str]:
     return [f"{letter}{number:0{digits}d}" for number in range(count)]
 
 
-def _item(background: str, cutout: str, placement: int) -> Item:
-    return Item(f"scene-{background}-{cutout}-p{placement:02d}", background, cutout)
+def _item(background: str, subject: str, placement: int) -> Item:
+    return Item(f"scene-{background}-{subject}-p{placement:02d}", background, subject)
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:
@@ -117,5 +117,5 @@ def _place(seed: int, name: str) -> places.Place:
 
 
 @lru_cache(maxsize=160)
-def _cutout(seed: int, name: str) -> cutouts.Cutout:
-    return cutouts.build(_generator(seed, f"object {name}"))
+def _object(seed: int, name: str) -> objects.SceneObject:
+    return objects.build(_generator(seed, f"object {name}"))

@@ -86,7 +86,7 @@ def _anatomy(trial: Trial, sample: PackedSample, model: nn.Module, description: 
     start = initial_model(trial.run_dir / "model.pt", trial.seed)
     moments = {"start": start.to(device, memory_format=torch.channels_last), "end": model}
     precision = pick_precision(description["precision"], device)
-    rows, size = sample.rows("test"), sample.pictures.shape[1]
+    rows, size = sample.rows("test"), sample.images.shape[1]
     output = losses.output(trial.loss, **description["loss_options"])
     several = trial.head == "mask" and sample.classes > 1
     return {
@@ -97,7 +97,7 @@ def _anatomy(trial: Trial, sample: PackedSample, model: nn.Module, description: 
 
 
 def _table(sample: PackedSample, per_image: dict[str, np.ndarray]) -> tuple[list[dict[str, Any]], list[str]]:
-    identity = ["id", "background", "cutout", "foreground"]
+    identity = ["id", "background", "object", "foreground"]
     rows = [
         {name: sample.index[row][name] for name in identity}
         | {name: values[place] for name, values in per_image.items()}

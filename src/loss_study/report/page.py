@@ -34,14 +34,14 @@ def render(
     results: Sequence[Result],
     rankings: Sequence[Ranking],
     comparisons: Sequence[Comparison],
-    pictures: Sequence[Panel],
+    images: Sequence[Panel],
     chapters: Sequence[Chapter],
     legends: Mapping[str, Legend],
     how: Mapping[str, Any],
 ) -> str:
     """Return the page's HTML; `how` is what `protocol.describe` returns, `chapters` say why, one for each head.
 
-    `legends`, by head, say what the colours of `pictures` mean.
+    `legends`, by head, say what the colours of `images` mean.
 
     The same arguments give the same bytes; everything from outside is escaped.
     """
@@ -53,7 +53,7 @@ def render(
         .render(
             config=config,
             results=results,
-            sections=[_head_section(ranking, compared.get(ranking.head), pictures) for ranking in rankings],
+            sections=[_head_section(ranking, compared.get(ranking.head), images) for ranking in rankings],
             conclusions=conclusions(comparisons),
             chance=CHANCE,
             resamples=RESAMPLES,
@@ -82,7 +82,7 @@ def environment() -> Environment:
     return templates
 
 
-def _head_section(ranking: Ranking, comparison: Comparison | None, pictures: Sequence[Panel]) -> dict[str, Any]:
+def _head_section(ranking: Ranking, comparison: Comparison | None, images: Sequence[Panel]) -> dict[str, Any]:
     """What the page shows of one head."""
     metrics = dict.fromkeys(name for standing in ranking.standings for name in standing.means)
     return {
@@ -92,7 +92,7 @@ def _head_section(ranking: Ranking, comparison: Comparison | None, pictures: Seq
         "groups": groups(metrics, ranking.classes),
         "best": {name: _best(ranking, name) for name in metrics},
         "charts": [charts.validation_chart(ranking), charts.training_chart(ranking)],
-        "panels": [panel for panel in pictures if panel.head == ranking.head],
+        "panels": [panel for panel in images if panel.head == ranking.head],
     }
 
 

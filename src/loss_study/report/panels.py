@@ -72,7 +72,7 @@ class _Truth:
         )
 
     @property
-    def picture(self) -> np.ndarray:
+    def image(self) -> np.ndarray:
         """The truth in colours."""
         return colouring.coloured(self.head, self.values, self.classes, self.valid)
 
@@ -121,11 +121,11 @@ def _shot(result: Result, number: int) -> Shot:
 
 def panel(head: str, name: str, picture: int, shots: Sequence[Shot], sample: PackedSample) -> Panel:
     """Return the panel `name` of the sample's picture number `picture`, with a column for each of `shots`."""
-    columns = [_Column("picture", np.asarray(sample.pictures[picture]))]
+    columns = [_Column("image", np.asarray(sample.images[picture]))]
     if sample.backgrounds is not None:
         columns.append(_Column("background", np.asarray(sample.backgrounds[sample.background_rows[picture]])))
     truth = _Truth.of(sample, head, picture)
-    columns.append(_Column("truth", truth.picture))
+    columns.append(_Column("truth", truth.image))
     identity = sample.index[picture]["id"]
     columns += [_loss_column(truth, identity, shot) for shot in shots]
     alt = f"{head} of test picture {identity}: {', '.join(column.title for column in columns)}; below, the errors"

@@ -101,7 +101,7 @@ def splits(sample: PackedSample) -> list[dict[str, Any]]:
             "split": split,
             "images": len(sample.rows(split)),
             "backgrounds": len(_identities(sample, split, "background")) or None,
-            "cutouts": len(_identities(sample, split, "cutout")) or None,
+            "objects": len(_identities(sample, split, "object")) or None,
         }
         for split in SPLITS
     ]
@@ -109,7 +109,7 @@ def splits(sample: PackedSample) -> list[dict[str, Any]]:
 
 def sharing(sample: PackedSample) -> list[str]:
     """Return a sentence each on cut-outs and backgrounds: whether two splits share any, counted in the index."""
-    return [_sharing(sample, column, word) for column, word in (("cutout", "cut-out"), ("background", "background"))]
+    return [_sharing(sample, column, word) for column, word in (("object", "cut-out"), ("background", "background"))]
 
 
 def _sharing(sample: PackedSample, column: str, word: str) -> str:

@@ -4,5 +4,5 @@ Units are metres; the world's axes are x to the right, y up, z away from the cam
 are linear-light RGB until `render` develops the picture. Arrays of vectors have their three components first.
 
 Order of reading: `textures`, `solids`, `camera`, `backdrop`, `light`, `render` draw; `places`, `distractors`,
-`cutouts` and `shots` decide what.
+`objects` and `shots` decide what.
 """

@@ -46,7 +46,7 @@ class Place:
     ground: Ground
     walls: list[Wall]
     sky: Sky
-    pictures: list[Solid]
+    images: list[Solid]
     things: list[Thing]
     mood: Mood
     bearing: float
@@ -68,7 +68,7 @@ def build(rng: np.random.Generator) -> Place:
         ground=ground,
         walls=walls,
         sky=_sky(rng, mood),
-        pictures=pictures,
+        images=pictures,
         things=_things(rng, indoors, walls, deep, focal),
         mood=mood,
         bearing=rng.uniform(-1.2, 1.2),

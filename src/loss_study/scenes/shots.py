@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from loss_study.scenes.camera import Camera
-from loss_study.scenes.cutouts import Cutout
 from loss_study.scenes.distractors import Thing, litter
 from loss_study.scenes.light import Light
+from loss_study.scenes.objects import SceneObject
 from loss_study.scenes.places import Place
 from loss_study.scenes.render import Lens, Scene
 from loss_study.scenes.solids import Solid, turned
@@ -47,20 +47,20 @@ def background_shot(place: Place, rng: np.random.Generator) -> Scene:
     return _scene(place, things, [], _camera(place, rng), rng)
 
 
-def object_shot(place: Place, cutout: Cutout, rng: np.random.Generator) -> Scene:
-    """Return the place with `cutout` in it."""
+def object_shot(place: Place, subject: SceneObject, rng: np.random.Generator) -> Scene:
+    """Return the place with `subject` in it."""
     camera = _camera(place, rng)
     things = _changed_things(place, rng)
-    spot = _spot(place, cutout, camera, things, rng)
+    spot = _spot(place, subject, camera, things, rng)
     turn = turned(yaw=spot.yaw)
-    parts = [part.placed(spot.scale, turn, spot.position) for part in cutout.parts]
+    parts = [part.placed(spot.scale, turn, spot.position) for part in subject.parts]
     return _scene(place, things, parts, camera, rng)
 
 
 def _scene(
     place: Place, things: Sequence[Thing], parts: Sequence[Solid], camera: Camera, rng: np.random.Generator
 ) -> Scene:
-    solids = [*place.pictures, *(solid for thing in things for solid in thing.solids()), *parts]
+    solids = [*place.images, *(solid for thing in things for solid in thing.solids()), *parts]
     lens = Lens(
         exposure=0.62 * np.exp(rng.normal(0, 0.16)),
         gains=np.exp(rng.normal(0, 0.05, 3)),
@@ -108,17 +108,19 @@ def _changed_things(place: Place, rng: np.random.Generator) -> list[Thing]:
     return things
 
 
-def _spot(place: Place, cutout: Cutout, camera: Camera, things: Sequence[Thing], rng: np.random.Generator) -> Spot:
+def _spot(
+    place: Place, subject: SceneObject, camera: Camera, things: Sequence[Thing], rng: np.random.Generator
+) -> Spot:
     """Draw sizes and places until nothing stands in the object or hides most of it: 2 or 3 tries as a rule."""
     for _ in range(TRIES):
         share = np.clip(np.exp(rng.normal(np.log(SHARE), SHARE_SPREAD)), 0.008, 0.32)
         extent = np.sqrt(4 * share / FILLED) / camera.focal
         z = rng.uniform(max(1.9, 0.3 / extent), max(2.2, min(place.deep - 0.8, 1.5 / extent)))
         x = rng.uniform(-0.85, 0.85) * z / camera.focal
-        hovers = rng.random() < (0.75 if cutout.flies else 0.12)
+        hovers = rng.random() < (0.75 if subject.flies else 0.12)
         y = rng.uniform(0.1, 0.9) if hovers else 0.0
         spot = Spot(np.array([x, y, z]), extent * z, rng.uniform(0, 2 * np.pi))
-        if _fits(spot, spot.scale * cutout.height, place, camera, things):
+        if _fits(spot, spot.scale * subject.height, place, camera, things):
             break
     return spot
 

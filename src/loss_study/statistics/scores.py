@@ -20,7 +20,7 @@ COMPARED = {
     "depth": ("rmse", "rmse_fg", "abs_rel", "ssim"),
 }
 IMAGE = "image"
-UNITS = {"cutout": "cut-out", "background": "background"}
+UNITS = {"object": "cut-out", "background": "background"}
 
 
 @dataclass(frozen=True)

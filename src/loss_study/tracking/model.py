@@ -50,7 +50,7 @@ def _signature(head: str, sample: PackedSample) -> ModelSignature:
     from mlflow.types import Schema, TensorSpec  # noqa: PLC0415
 
     def tensors(name: str, channels: int) -> Schema:
-        return Schema([TensorSpec(np.dtype("float32"), (-1, channels, *sample.pictures.shape[1:3]), name)])
+        return Schema([TensorSpec(np.dtype("float32"), (-1, channels, *sample.images.shape[1:3]), name)])
 
     logits = sample.classes if head == "mask" else 1
     return ModelSignature(tensors("inputs", sample.in_channels), tensors(head, logits))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from loss_study.data.packed import PackedSample
 from loss_study.report import colouring
 
-COLUMNS = ("picture", "truth", "prediction", "error")
+COLUMNS = ("image", "truth", "prediction", "error")
 _CAPTION = 16
 _GAP = 4
 _SIDE = 128
@@ -35,7 +35,7 @@ def sheet(sample: PackedSample, head: str, numbers: Sequence[int], predictions: 
     for column, caption in enumerate(COLUMNS):
         draw.text((column * step_x, 2), caption, fill="black")
     for row, (number, prediction) in enumerate(zip(numbers, predictions, strict=True)):
-        for column, tile in enumerate((sample.pictures[number], *_tiles(sample, head, number, prediction))):
+        for column, tile in enumerate((sample.images[number], *_tiles(sample, head, number, prediction))):
             enlarged = np.repeat(np.repeat(np.asarray(tile), scale, axis=0), scale, axis=1)
             image.paste(Image.fromarray(enlarged), (column * step_x, _CAPTION + row * step_y))
     return image

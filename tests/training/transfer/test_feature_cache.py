@@ -89,10 +89,10 @@ def test_the_key_tells_encoders_apart_and_not_decoders():
 def test_other_pictures_are_other_features(sample, recipe, tmp_path):
     study = recipe(freeze=["encoder"], cache_features=True)
     trained(sample, study)
-    pictures = np.array(sample.pictures)
+    pictures = np.array(sample.images)
     pictures[sample.rows("train")[0]] ^= 1
-    (tmp_path / "data/sample/pictures.npy").unlink()
-    np.save(tmp_path / "data/sample/pictures.npy", pictures)
+    (tmp_path / "data/sample/images.npy").unlink()
+    np.save(tmp_path / "data/sample/images.npy", pictures)
     trained(PackedSample.open(tmp_path / "data/sample"), study)
     assert len(caches(tmp_path)) == 2
 

@@ -100,7 +100,7 @@ def test_resumes_in_either_phase_to_the_last_digit(epochs_before, cached, sample
     _, expected_history, expected = trained(sample, study)
     advance, steps = run.Reporter.advance, 0
 
-    def killed(self, pictures=1, detail=""):
+    def killed(self, images=1, detail=""):
         nonlocal steps
         steps += pictures > 0
         if steps == 3 * epochs_before + 2:

@@ -33,7 +33,7 @@ def check(pictures: Files, backgrounds: Files, background_of: np.ndarray) -> Non
     for number in some:
         picture, place = _small(pictures, number), int(background_of[number])
         own = _distance(picture, small[place] if place in small else _small(backgrounds, place))
-        best = min(small, key=lambda other, picture=picture: _distance(picture, small[other]))
+        best = min(small, key=lambda other, image=picture: _distance(picture, small[other]))
         nearest = _distance(picture, small[best])
         if nearest <= SIMILAR and own > CLEARLY * max(nearest, SIMILAR / CLEARLY):
             wrong.append((number, place, best))

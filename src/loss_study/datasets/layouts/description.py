@@ -1,6 +1,6 @@
 """The words that describe how a copy of some data lies on disk.
 
-A `Template` describes files by path, without the suffix: ``fg_bg_mask/{background}_{cutout}_{place}_mask``.
+A `Template` describes files by path, without the suffix: ``fg_bg_mask/{background}_{object}_{place}_mask``.
 ``{number}`` stands for a whole number, leading zeros aside, any other ``{word}`` for some text, ``*`` for any text or
 none; none of them reaches across a ``/``. Where two kinds use the same word, the text there ties their files together.
 A template is compared with the end of a path, so that folders around the data do not matter.
@@ -101,7 +101,7 @@ class ListFile(_Section):
     """
 
     file: str
-    picture: str | None = None
+    image: str | None = None
     mask: str | None = None
     depth: str | None = None
     background: str | None = None
@@ -109,7 +109,7 @@ class ListFile(_Section):
     @property
     def is_table(self) -> bool:
         """True if columns are named."""
-        return self.picture is not None
+        return self.image is not None
 
 
 class Layout(_Section):
@@ -122,7 +122,7 @@ class Layout(_Section):
     - ``list``: `list_file` tells.
     """
 
-    picture: Annotated[Templates, Field(min_length=1)]
+    image: Annotated[Templates, Field(min_length=1)]
     mask: Templates = []
     depth: Templates = []
     background: Templates = []
@@ -135,7 +135,7 @@ class Layout(_Section):
     def _is_consistent(self) -> Layout:
         if self.list_file is not None and self.list_file.is_table:
             return self
-        for picture in map(Template, self.picture):
+        for picture in map(Template, self.image):
             for kind in ("mask", "depth", *(["background"] if self.background_by == "name" else [])):
                 for other in map(Template, getattr(self, kind)):
                     if not other.words or not set(other.words) <= set(picture.words):

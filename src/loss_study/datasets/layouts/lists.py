@@ -119,7 +119,7 @@ def read_log(listing: Listing, log: ListFile, pictures: Files, backgrounds: File
 
 
 def _named(table: ListFile) -> list[str]:
-    return [name for name in (table.picture, table.mask, table.depth, table.background) if name is not None]
+    return [name for name in (table.image, table.mask, table.depth, table.background) if name is not None]
 
 
 def _stem(name: str) -> str:

@@ -32,28 +32,28 @@ class PairedFiles:
     """
 
     #: See `loss_study.datasets.base.HasTestList`.
-    test_cutouts: Sequence[str] | None = None
+    test_objects: Sequence[str] | None = None
 
     def __init__(self, pairs: Pairs, notes: Sequence[str]) -> None:
         self._pairs = pairs
         self._background_place = {name: place for place, name in enumerate(pairs.backgrounds or ())}
-        self._common = _common_folder(pairs.pictures)
+        self._common = _common_folder(pairs.images)
         self.backgrounds: Sequence[str] | None = pairs.backgrounds
-        self.cutouts: Sequence[str] | None = pairs.cutouts
+        self.objects: Sequence[str] | None = pairs.objects
         self.has_background_images = pairs.background_files is not None
         self.notes: Sequence[str] = notes
 
     def draw(
         self,
         backgrounds: Sequence[str] | None,
-        cutouts: Sequence[str] | None,
+        objects: Sequence[str] | None,
         count: int,
         rng: np.random.Generator,
     ) -> list[Item]:
         """Draw items; see `Dataset.draw`."""
         pairs = self._pairs
-        wanted = _is_one_of(backgrounds, pairs.backgrounds, pairs.background_of, len(pairs.pictures))
-        wanted &= _is_one_of(cutouts, pairs.cutouts, pairs.cutout_of, len(pairs.pictures))
+        wanted = _is_one_of(backgrounds, pairs.backgrounds, pairs.background_of, len(pairs.images))
+        wanted &= _is_one_of(objects, pairs.objects, pairs.cutout_of, len(pairs.images))
         candidates = np.flatnonzero(wanted)
         drawn = rng.choice(candidates, min(count, len(candidates)), replace=False)
         return [self._item(int(number)) for number in drawn]
@@ -69,7 +69,7 @@ class PairedFiles:
         pairs, number = self._pairs, item.number
         mask, mask_valid = (None, None) if pairs.masks is None else self.read_mask(pairs.masks.path(number), size)
         depth, depth_valid = (None, None) if pairs.depths is None else self.read_depth(pairs.depths.path(number), size)
-        return Example(read_rgb(pairs.pictures.path(number), size), mask, depth, mask_valid, depth_valid)
+        return Example(read_rgb(pairs.images.path(number), size), mask, depth, mask_valid, depth_valid)
 
     def read_mask(self, path: Path, size: int) -> Target:
         """Return the mask in the file `path`: its grey values, by averaging."""
@@ -81,9 +81,9 @@ class PairedFiles:
 
     def _item(self, number: int) -> FileItem:
         pairs = self._pairs
-        path = Path(pairs.pictures.relative(number)).with_suffix("").as_posix()
+        path = Path(pairs.images.relative(number)).with_suffix("").as_posix()
         background = _identity(pairs.backgrounds, pairs.background_of, number)
-        return FileItem(path[self._common :], background, _identity(pairs.cutouts, pairs.cutout_of, number), number)
+        return FileItem(path[self._common :], background, _identity(pairs.objects, pairs.cutout_of, number), number)
 
 
 def _is_one_of(

@@ -14,7 +14,7 @@ from loss_study.datasets.layouts.listing import Files, Found, Listing, find, joi
 from loss_study.runtime.errors import StudyError
 
 TARGETS = {"mask": "mask", "depth": "depth map"}
-CUTOUT, BACKGROUND = "cutout", "background"
+CUTOUT, BACKGROUND = "object", "background"
 #: In arrays of numbers: there is none.
 NONE = -1
 
@@ -23,17 +23,17 @@ NONE = -1
 class Pairs:
     """N pictures and what belongs to each, in the order of `pictures`; None for what the data does not have.
 
-    `background_of` and `cutout_of` are int32 (N,): places in `backgrounds` and `cutouts`, the identities in use.
+    `background_of` and `cutout_of` are int32 (N,): places in `backgrounds` and `objects`, the identities in use.
     `background_files` are in the order of `backgrounds`.
     """
 
-    pictures: Files
+    images: Files
     masks: Files | None
     depths: Files | None
     backgrounds: tuple[str, ...] | None
     background_of: np.ndarray | None
     background_files: Files | None
-    cutouts: tuple[str, ...] | None
+    objects: tuple[str, ...] | None
     cutout_of: np.ndarray | None
     notes: tuple[str, ...]
 
@@ -42,7 +42,7 @@ class Pairs:
 class _Ties:
     """Numbers of the files that belong to each of N pictures, `NONE` where there is none; problems met on the way."""
 
-    pictures: Found
+    images: Found
     files: dict[str, Files]
     numbers: dict[str, np.ndarray]
     problems: list[str]
@@ -57,11 +57,11 @@ def pair(listing: Listing, layout: Layout, allow_missing: bool) -> Pairs:
     """
     table = layout.list_file is not None and layout.list_file.is_table
     ties = _ties_by_table(listing, layout) if table else _ties_by_words(listing, layout)
-    whole = np.ones(len(ties.pictures.files), dtype=bool)
+    whole = np.ones(len(ties.images.files), dtype=bool)
     for kind, numbers in ties.numbers.items():
         without = np.flatnonzero(numbers == NONE)
         if len(without):
-            first = ties.pictures.files.relative(without[0])
+            first = ties.images.files.relative(without[0])
             ties.problems.append(f"{len(without)} pictures have no {TARGETS.get(kind, kind)} (first: {first})")
             whole[without] = False
     if ties.problems and not allow_missing:
@@ -75,7 +75,7 @@ def pair(listing: Listing, layout: Layout, allow_missing: bool) -> Pairs:
 
 
 def _ties_by_words(listing: Listing, layout: Layout) -> _Ties:
-    pictures = _found(listing, "picture", layout.picture)
+    pictures = _found(listing, "image", layout.image)
     ties = _Ties(pictures, {}, {}, [])
     _check_distinct(pictures)
     for kind in TARGETS:
@@ -95,18 +95,18 @@ def _ties_by_table(listing: Listing, layout: Layout) -> _Ties:
     table = layout.list_file
     assert table is not None
     rows = lists.read_table(listing, table)
-    kinds = [kind for kind in ("picture", *TARGETS, BACKGROUND) if getattr(table, kind) is not None]
-    found = {kind: _found(listing, kind, getattr(layout, kind) or layout.picture) for kind in kinds}
+    kinds = [kind for kind in ("image", *TARGETS, BACKGROUND) if getattr(table, kind) is not None]
+    found = {kind: _found(listing, kind, getattr(layout, kind) or layout.image) for kind in kinds}
     numbers = {kind: lists.look_up(rows, getattr(table, kind), found[kind].files, kind) for kind in kinds}
     problems = []
-    there = numbers["picture"] != NONE
+    there = numbers["image"] != NONE
     if not there.all():
-        first = rows[int(np.argmin(there))][table.picture]
+        first = rows[int(np.argmin(there))][table.image]
         problems.append(f"{np.count_nonzero(~there)} pictures of {table.file} are not there (first: {first})")
-    _, once = np.unique(numbers["picture"], return_index=True)
+    _, once = np.unique(numbers["image"], return_index=True)
     rows_kept = once[there[once]]
-    pictures = found.pop("picture")
-    order = numbers.pop("picture")[rows_kept]
+    pictures = found.pop("image")
+    order = numbers.pop("image")[rows_kept]
     kept = Found(pictures.files.take(order), [pictures.words[number] for number in order])
     return _Ties(
         kept,
@@ -145,7 +145,7 @@ def _places(found: Found, keys: Sequence[str]) -> dict[str, int]:
 def _tie_by_words(ties: _Ties, kind: str, found: Found, *, both_ways: bool) -> None:
     words = sorted(found.words[0])
     places = _places(found, joined(found.words, words))
-    keys = joined(ties.pictures.words, words)
+    keys = joined(ties.images.words, words)
     numbers = np.array([places.get(key, NONE) for key in keys], dtype=np.int32)
     ties.files[kind], ties.numbers[kind] = found.files, numbers
     used = len(np.unique(numbers[numbers != NONE]))
@@ -155,9 +155,9 @@ def _tie_by_words(ties: _Ties, kind: str, found: Found, *, both_ways: bool) -> N
 
 
 def _keep(ties: _Ties, kept: np.ndarray, notes: tuple[str, ...]) -> Pairs:
-    words = [ties.pictures.words[number] for number in kept]
+    words = [ties.images.words[number] for number in kept]
     targets = {kind: ties.files[kind].take(ties.numbers[kind][kept]) for kind in TARGETS if kind in ties.files}
-    cutouts, cutout_of = _identities(words, CUTOUT)
+    objects, cutout_of = _identities(words, CUTOUT)
     if BACKGROUND in ties.files:
         # Only those in use, in the order of their folder: a split must not be dealt backgrounds without pictures.
         used, background_of = np.unique(ties.numbers[BACKGROUND][kept], return_inverse=True)
@@ -167,13 +167,13 @@ def _keep(ties: _Ties, kept: np.ndarray, notes: tuple[str, ...]) -> Pairs:
         files = None
         names, background_of = _identities(words, BACKGROUND)
     return Pairs(
-        pictures=ties.pictures.files.take(kept),
+        images=ties.images.files.take(kept),
         masks=targets.get("mask"),
         depths=targets.get("depth"),
         backgrounds=names,
         background_of=None if background_of is None else background_of.astype(np.int32),
         background_files=files,
-        cutouts=cutouts,
+        objects=objects,
         cutout_of=cutout_of,
         notes=notes,
     )
@@ -196,7 +196,7 @@ def _short_names(files: Files) -> tuple[str, ...]:
 
 def _notes(ties: _Ties, listing: Listing) -> tuple[str, ...]:
     notes = [f"Left out as incomplete: {problem}." for problem in ties.problems]
-    all_files = [ties.pictures.files, *(files for kind, files in ties.files.items())]
+    all_files = [ties.images.files, *(files for kind, files in ties.files.items())]
     matched: dict[str, int] = {}
     for files in all_files:
         for place, count in zip(*np.unique(files.folder_of, return_counts=True), strict=True):

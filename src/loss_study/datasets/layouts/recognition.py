@@ -11,7 +11,7 @@ from loss_study.datasets.layouts.listing import Listing, find
 from loss_study.runtime.errors import StudyError, nearest
 
 AUTO = "auto"
-KINDS = ("picture", "mask", "depth", "background")
+KINDS = ("image", "mask", "depth", "background")
 #: Files of a folder that are looked at.
 ENOUGH = 200
 
@@ -77,7 +77,7 @@ def _nothing_fits(listing: Listing, layouts: Mapping[str, Layout], absent: Mappi
 
 def _hint(layouts: Mapping[str, Layout], absent: Mapping[str, list[str]]) -> str:
     """Say what is missing for the layout that comes nearest, if there is one whose pictures are there."""
-    near = [name for name in layouts if "picture" not in absent[name]]
+    near = [name for name in layouts if "image" not in absent[name]]
     if not near:
         return ""
     name = min(near, key=lambda name: len(absent[name]))

@@ -88,5 +88,5 @@ def _anatomy(result: Result) -> dict[str, Any]:
 
 def _images(result: Result) -> dict[str, np.ndarray]:
     table = rows(result.trial.eval_dir / "per_image.csv")
-    numeric = [name for name in (table[0] if table else {}) if name not in ("id", "background", "cutout")]
+    numeric = [name for name in (table[0] if table else {}) if name not in ("id", "background", "object")]
     return {name: np.array([float(row[name] or "nan") for row in table]) for name in numeric}

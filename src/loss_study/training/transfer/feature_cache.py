@@ -106,7 +106,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def _key(encoder: Encoder, sample: PackedSample, batch_size: int, mirrored: bool) -> str:
     package = Path(loss_study.__file__).parent
     code = [*(package / "models").glob("*.py"), package / "acceleration.py", Path(__file__)]
-    pictures = [path for name in ("pictures", "backgrounds") if (path := sample.folder / f"{name}.npy").exists()]
+    pictures = [path for name in ("images", "backgrounds") if (path := sample.folder / f"{name}.npy").exists()]
     parts = {
         "encoder": encoder.digest(),
         "device": encoder.device.type,

@@ -19,7 +19,7 @@ Builder = Callable[[np.random.Generator, Skins], list[Solid]]
 
 
 @dataclass(frozen=True)
-class Cutout:
+class SceneObject:
     """An object of the foreground; width times `height` is 1, in square metres; `flies` if it may hover."""
 
     parts: list[Solid]
@@ -27,7 +27,7 @@ class Cutout:
     flies: bool
 
 
-def build(rng: np.random.Generator) -> Cutout:
+def build(rng: np.random.Generator) -> SceneObject:
     """Draw a cut-out."""
     builder = BUILDERS[rng.integers(len(BUILDERS))]
     parts = builder(rng, _skins(rng))
@@ -35,7 +35,7 @@ def build(rng: np.random.Generator) -> Cutout:
     width, height = (high[0] - low[0] + high[2] - low[2]) / 2, high[1] - low[1]
     scale = 1 / np.sqrt(width * height)
     offset = -scale * np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
-    return Cutout([part.placed(scale, np.eye(3), offset) for part in parts], scale * height, builder in FLIERS)
+    return SceneObject([part.placed(scale, np.eye(3), offset) for part in parts], scale * height, builder in FLIERS)
 
 
 def _by(x: float, y: float, z: float) -> np.ndarray:
