@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
 
-PAGE = Path("docs/models.md")
+PAGE = Path("../docs/models.md")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from loss_study.composition import composed
 from loss_study.config import Config
 from loss_study.runtime.errors import StudyError, nearest
 
-HERE = Path("case_studies/models")
+HERE = Path("models")
 SAMPLE = Path("data/models")
 
 

@@ -1,6 +1,6 @@
-"""Train and test one model from every seed: ``python case_studies/models/train.py segnet``.
+"""Train and test one model from every seed: ``python models/train.py segnet``.
 
-Reads data/models/, writes case_studies/models/results/<dataset>/<model>.csv with a row for each seed.
+Reads data/models/, writes models/results/<dataset>/<model>.csv with a row for each seed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write docs/original-recipe.md from the results of all data sets that were replayed."""
+"""Write docs/original-recipe.md from the results of all datasets that were replayed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import whole_text
 
 RESULTS = variants.HERE / "results"
-DOCS = Path("docs")
+DOCS = Path("../docs")
+FIGURES = variants.HERE / "figures"
 PAGE = DOCS / "original-recipe.md"
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     plan = variants.load()
     sections = [_section(plan, folder) for folder in sorted(RESULTS.iterdir(), reverse=True) if folder.is_dir()]
     if not sections:
-        raise StudyError(f"{RESULTS}: no results; run 'dvc repro case_studies/original/dvc.yaml'")
+        raise StudyError(f"{RESULTS}: no results; run 'dvc repro original/dvc.yaml'")
     templates = Environment(
         loader=FileSystemLoader(variants.HERE),
         undefined=StrictUndefined,
@@ -47,13 +48,15 @@ def _section(plan: Plan, folder: Path) -> dict[str, Any]:
         for head in HEADS
         for words, table in (("", found.plain), (", on the augmented test split", found.augmented))
     ]
-    pictures = [(name, f"original-recipe/{folder.name}-{name}.png") for name in plan.variants]
+    pictures = [(name, f"{folder.name}-{name}.png") for name in plan.variants]
     return {
         "dataset": folder.name,
         "answers": [answer for answer in answers if answer],
         "collapses": findings.collapses(found),
         "tables": [table for table in tables if table["rows"]],
-        "images": [(name, path) for name, path in pictures if (DOCS / path).is_file()],
+        "images": [
+            (name, f"../case_studies/{FIGURES / file}") for name, file in pictures if (FIGURES / file).is_file()
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""One variant's predictions as a picture: what the network was shown, the truth, and each loss's answer."""
+"""One variant's predictions as a image: what the network was shown, the truth, and each loss's answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from loss_study.data.packed import PackedSample
 
-#: Which of the pictures that evaluation sets aside, from the smallest to the largest foreground.
+#: Which of the images that evaluation sets aside, from the smallest to the largest foreground.
 SHOWN = (3, 6)
 CELL = 128
 GAP = 4
@@ -22,12 +22,12 @@ INK = (118, 124, 132, 255)
 Prediction = tuple[str, str, np.ndarray]
 
 
-def save(path: Path, sample: PackedSample, predictions: Sequence[Prediction], pictures: Sequence[int]) -> None:
-    """Draw two test pictures for each head and save them as a PNG; `pictures` are their numbers in `sample`."""
+def save(path: Path, sample: PackedSample, predictions: Sequence[Prediction], images: Sequence[int]) -> None:
+    """Draw two test images for each head and save them as a PNG; `images` are their numbers in `sample`."""
     rows = []
     for head in dict.fromkeys(head for head, _, _ in predictions):
         of_head = [(loss, array) for one, loss, array in predictions if one == head]
-        rows += [_row(sample, head, of_head, pictures, number) for number in SHOWN if number < len(pictures)]
+        rows += [_row(sample, head, of_head, images, number) for number in SHOWN if number < len(images)]
     canvas = Image.new("RGBA", (max(map(len, rows)) * (CELL + GAP), len(rows) * (LINE + CELL + GAP)), (0, 0, 0, 0))
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(13)
@@ -42,11 +42,11 @@ def save(path: Path, sample: PackedSample, predictions: Sequence[Prediction], pi
 
 
 def _row(
-    sample: PackedSample, head: str, predictions: Sequence[tuple[str, np.ndarray]], pictures: Sequence[int], number: int
+    sample: PackedSample, head: str, predictions: Sequence[tuple[str, np.ndarray]], images: Sequence[int], number: int
 ) -> list[tuple[str, np.ndarray]]:
-    picture = pictures[number]
-    cells = [("image", sample.images[picture])]
+    image = images[number]
+    cells = [("image", sample.images[image])]
     if sample.backgrounds is not None:
-        cells.append(("background", sample.backgrounds[sample.background_rows[picture]]))
-    cells.append((f"true {head}", sample.targets(head)[picture]))
+        cells.append(("background", sample.backgrounds[sample.background_rows[image]]))
+    cells.append((f"true {head}", sample.targets(head)[image]))
     return cells + [(loss, array[number]) for loss, array in predictions]

@@ -1,7 +1,7 @@
-"""Train and evaluate all trials of one variant: ``python case_studies/original/replay.py flip_apart``.
+"""Train and evaluate all trials of one variant: ``python original/replay.py flip_apart``.
 
-Reads data/replay/, writes case_studies/original/results/<dataset>/<variant>.csv with a row for each trial, and
-docs/original-recipe/<dataset>-<variant>.png with predictions.
+Reads data/replay/, writes original/results/<dataset>/<variant>.csv with a row for each trial, and
+original/figures/<dataset>-<variant>.png with predictions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ COLUMNS = ("variant", "head", "loss", "seed", "status", "verdict", "value", "at_
 
 @dataclass(frozen=True)
 class Replayed:
-    """A trial's row, and its predictions of the panel's `pictures`, uint8 (P, H, W)."""
+    """A trial's row, and its predictions of the panel's `images`, uint8 (P, H, W)."""
 
     row: dict[str, Any]
     images: list[int]
@@ -96,13 +95,11 @@ def replay(variant: str, trial: Trial, config: Config) -> Replayed:
 
 def _write(dataset: str, variant: str, replayed: Sequence[Replayed], sample: PackedSample) -> None:
     results = variants.HERE / "results" / dataset / f"{variant}.csv"
-    pictures = Path("docs/original-recipe") / f"{dataset}-{variant}.png"
-    for path in (results, pictures):
+    figure = variants.HERE / "figures" / f"{dataset}-{variant}.png"
+    for path in (results, figure):
         path.parent.mkdir(parents=True, exist_ok=True)
     first = [one for one in replayed if one.row["seed"] == replayed[0].row["seed"]]
-    panel.save(
-        pictures, sample, [(one.row["head"], one.row["loss"], one.predictions) for one in first], first[0].images
-    )
+    panel.save(figure, sample, [(one.row["head"], one.row["loss"], one.predictions) for one in first], first[0].images)
     write_csv(results, [one.row for one in replayed], COLUMNS)
 
 

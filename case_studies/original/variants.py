@@ -14,7 +14,7 @@ from loss_study.config import Config, SampleConfig
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.trial import Trial
 
-HERE = Path("case_studies/original")
+HERE = Path("original")
 SAMPLES = Path("data/replay")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from loss_study.config import HEADS, Config
+from loss_study.config import Config
 
 RUNS = Path("runs")
 EVAL = Path("eval")
@@ -15,7 +14,7 @@ TUNING = Path("tuning")
 
 @dataclass(frozen=True, order=True)
 class Trial:
-    """One head x loss x seed. Its name is the name of its DVC stages and of its two folders."""
+    """One head x loss x seed."""
 
     head: str
     loss: str
@@ -23,39 +22,30 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """``mask-dice-0``, as in ``train@mask-dice-0`` and ``evaluate@mask-dice-0``."""
+        """``mask-dice-0``."""
         return f"{self.head}-{self.loss}-{self.seed}"
 
     @property
     def tuning_dir(self) -> Path:
-        """Folder that `tune` writes, shared by all seeds: ``choice.json``, ``search.csv``, ``protocol.json``."""
-        return TUNING / f"{self.head}-{self.loss}"
+        """Folder that `tune` writes, shared by all seeds: ``choice.json``, ``search.csv``."""
+        return TUNING / self.head / self.loss
 
     @property
     def run_dir(self) -> Path:
         """Folder that `train` writes: ``model.pt``, ``history.csv``, ``trial.json``."""
-        return RUNS / self.name
+        return RUNS / self.head / self.loss / str(self.seed)
 
     @property
     def eval_dir(self) -> Path:
-        """Folder that `evaluate` writes: ``metrics.json``, ``per_image.csv``, ``predictions.npy``."""
-        return EVAL / self.name
-
-
-def from_command_line(description: str | None) -> Trial:
-    """Read ``<head> <loss> <seed>`` from the command line of a stage; `description` is what ``--help`` says."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("head", choices=HEADS)
-    parser.add_argument("loss")
-    parser.add_argument("seed", type=int)
-    return Trial(**vars(parser.parse_args()))
+        """Folder that `evaluate` writes: ``metrics.json``, ``per_image.csv``, ``predictions.npy``, ..."""
+        return EVAL / self.head / self.loss / str(self.seed)
 
 
 def trials(config: Config) -> list[Trial]:
-    """Return every trial that `config` name, in the order in which DVC's matrix runs them."""
+    """Return every trial of `config`: by head, then by loss, then by seed."""
     return [Trial(head, loss, seed) for head, loss in heads_and_losses(config) for seed in config.seeds]
 
 
 def heads_and_losses(config: Config) -> list[tuple[str, str]]:
-    """Return every pair of a head and a loss that `config` name, in the order of DVC's matrix."""
-    return [(head, loss) for head in config.loss.heads for loss in config.loss.names]
+    """Return every pair of a head and a loss of `config`, in the order of DVC's stages."""
+    return [(head, loss) for head in config.loss.heads for loss in config.losses]

@@ -13,14 +13,14 @@ from loss_study.config import load_config
 from support.clone import Clone
 
 ROOT = Path(__file__).parents[2]
-CASE = ROOT / "case_studies" / "original"
+CASES = ROOT / "case_studies"
 
 
 @pytest.fixture
 def modules(monkeypatch):
-    """Import a module of the case study, in the project's root."""
-    monkeypatch.syspath_prepend(CASE)
-    monkeypatch.chdir(ROOT)
+    """Import a module of the case study, in the folder that its commands are typed in."""
+    monkeypatch.syspath_prepend(CASES / "original")
+    monkeypatch.chdir(CASES)
     return importlib.import_module
 
 
@@ -118,7 +118,7 @@ def test_unknown_names_are_named(plan, modules, tmp_path):
 
     with pytest.raises(StudyError, match="unknown variant 'flip': did you mean 'flip_apart'"):
         plan.variant("flip")
-    values = yaml.safe_load((CASE / "params.yaml").read_text())
+    values = yaml.safe_load((CASES / "original" / "params.yaml").read_text())
     values["variants"]["erase"]["mistakes"] = ["erased"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.raises(StudyError, match=r"variants\.erase: unknown mistake 'erased': did you mean 'erase'"):
@@ -241,7 +241,7 @@ def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
     clone.commit("tiny")
 
     assert "page" not in clone.run("dvc", "stage", "list", "--name-only").split()
-    output = clone.run("dvc", "repro", "case_studies/original/dvc.yaml")
+    output = clone.run("dvc", "repro", "original/dvc.yaml", inside="case_studies")
     stages = [name.partition(":")[2] for name in clone.ran(output)]
     assert stages[0] == "sample" and stages[-1] == "page" and len(stages) == 4
     with (clone.folder / "case_studies/original/results/scenes/original.csv").open() as file:
@@ -249,6 +249,6 @@ def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
     assert row["epoch"] == "4" and 0 <= float(row["value"]) <= 1
     page = (clone.folder / "docs/original-recipe.md").read_text()
     assert "## On scenes" in page and "reaches IoU 0.25; with every mistake mended it is 0.75." in page
-    assert (clone.folder / "docs/original-recipe/scenes-original.png").read_bytes().startswith(b"\x89PNG")
-    assert "original-recipe/scenes-mended.png" in page
-    assert clone.ran(clone.run("dvc", "repro", "case_studies/original/dvc.yaml")) == []
+    assert (clone.folder / "case_studies/original/figures/scenes-original.png").read_bytes().startswith(b"\x89PNG")
+    assert "../case_studies/original/figures/scenes-mended.png" in page
+    assert clone.ran(clone.run("dvc", "repro", "original/dvc.yaml", inside="case_studies")) == []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import hashlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -134,7 +134,10 @@ def digests(source: Scenes, numbers: list[int]) -> dict[str, str]:
 
 def test_the_same_item_is_the_same_in_another_process_and_order():
     program = "import test_scenes as t; print(t.json.dumps(t.digests(t.open_dataset(t.PATH), [3, 1, 0, 2])))"
-    environment = {"PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])}
+    environment = {
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])]),
+    }
     command = [sys.executable, "-c", program]
     printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     here = digests(pickle.loads(pickle.dumps(open_dataset(PATH))), [0, 1, 2, 3])

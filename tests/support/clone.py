@@ -17,9 +17,11 @@ class Clone:
         self.folder = folder
         files = self._git("ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT).split("\0")
         for name in filter(None, files):
-            if (ROOT / name).is_file():
-                target = folder / name
-                target.parent.mkdir(parents=True, exist_ok=True)
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_symlink():
+                target.symlink_to((ROOT / name).readlink())
+            elif (ROOT / name).is_file():
                 target.write_bytes((ROOT / name).read_bytes())
         self._git("init", "--quiet")
         self.commit("start")
@@ -49,11 +51,11 @@ class Clone:
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         }
 
-    def run(self, *command: str, code: int = 0) -> str:
-        """Run a command in the clone and return what it printed."""
+    def run(self, *command: str, code: int = 0, inside: str = ".") -> str:
+        """Run a command in the clone, or in a folder `inside` it, and return what it printed."""
         done = subprocess.run(
             command,
-            cwd=self.folder,
+            cwd=self.folder / inside,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

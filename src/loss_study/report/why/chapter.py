@@ -10,8 +10,8 @@ from loss_study.data.packed import PackedSample
 from loss_study.report.charts import CurveChart
 from loss_study.report.why import charts, sentences, tables
 from loss_study.report.why.evidence import Evidence, gather
-from loss_study.report.why.pictures import Extreme, extremes
 from loss_study.report.why.learning import ignorance
+from loss_study.report.why.pictures import Extreme, extremes
 from loss_study.report.why.tables import Table
 from loss_study.statistics.ranking import Ranking
 

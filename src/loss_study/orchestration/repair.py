@@ -1,4 +1,4 @@
-"""What a killed DVC leaves half-written, put right: ``python -m loss_study.recovery``; ``make study`` does it first.
+"""Repairs files that a killed DVC process left half-written: ``loss-study repair``; ``make study`` does it first.
 
 DVC writes ``dvc.lock`` and its table of locks in place. Killed in the middle of that, it leaves a file that the next
 DVC refuses to read, or the lock of a process whose number another program has by now.
@@ -6,6 +6,7 @@ DVC refuses to read, or the lock of a process whose number another program has b
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 from collections.abc import Iterator, Mapping
@@ -16,15 +17,14 @@ from typing import Any
 import psutil
 import yaml
 
-from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import write_json
 
 RESULTS = Path("dvc.lock")
 TEMPORARY = Path(".dvc/tmp")
 
 
-def recover() -> list[str]:
-    """Mend DVC's files in the working directory and return a sentence for each; what a running DVC holds is left."""
+def repair() -> list[str]:
+    """Repair DVC's files in the working directory and return a sentence for each; what a running DVC holds is left."""
     with _held(TEMPORARY / "lock") as free:
         said = [*_drop_broken_results()] if free else []
     with _held(TEMPORARY / "rwlock.lock") as free:
@@ -93,10 +93,10 @@ def _is_dvc(pid: int) -> bool:
         return False
 
 
-def main() -> None:
-    """Recover, and say what was done."""
-    print(*(recover() or ["nothing to mend"]), sep="\n")
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """``loss-study repair`` has no options."""
 
 
-if __name__ == "__main__":
-    run_stage(main)
+def main(_: argparse.Namespace) -> None:
+    """Repair, and say what was done."""
+    print(*(repair() or ["nothing to repair"]), sep="\n")

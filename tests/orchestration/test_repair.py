@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from loss_study.recovery import RESULTS, recover
+from loss_study.orchestration.repair import RESULTS, repair
 
 LOCKS = ".dvc/tmp/rwlock"
 STAGE = {"cmd": "echo", "deps": [{"path": "a", "hash": "md5", "md5": "0" * 32, "size": 12}]}
@@ -27,12 +27,12 @@ def test_a_dvc_lock_cut_anywhere_can_be_read_or_is_removed(here):
     removed = []
     for end in range(len(whole)):
         RESULTS.write_text(whole[:end])
-        said = recover()
+        said = repair()
         assert bool(said) is not RESULTS.exists()
         removed += [end] if said else []
     assert len(whole) // 4 < len(removed) < len(whole) // 1.2
     RESULTS.write_text(whole)
-    assert recover() == [] and RESULTS.read_text() == whole
+    assert repair() == [] and RESULTS.read_text() == whole
 
 
 def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):
@@ -52,7 +52,7 @@ def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):
         RESULTS.write_text(results)
         (here / LOCKS).write_text(locks)
         assert dvc(["repro", "--quiet", "--force", "c"]) != 0
-        assert len(recover()) == 1
+        assert len(repair()) == 1
         assert dvc(["repro", "--quiet", "c"]) == 0
         assert (here / "d").read_text() == made
 
@@ -60,7 +60,7 @@ def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):
 def test_half_a_table_of_locks_is_removed(here):
     for text in ("", "{", '{"write": ', '{"write": {"a": 3}}', "[]", '{"read": {"a": [{}]}}'):
         (here / LOCKS).write_text(text)
-        assert recover() == [f"{LOCKS} was half-written and is removed"]
+        assert repair() == [f"{LOCKS} was half-written and is removed"]
         assert not (here / LOCKS).exists()
 
 
@@ -71,13 +71,13 @@ def test_locks_of_what_is_no_dvc_any_more_are_released_and_those_of_a_dvc_are_ke
         (here / LOCKS).write_text(
             json.dumps({"write": {"a": mine, "b": its, "c": gone}, "read": {"d": [mine, its], "e": [gone]}})
         )
-        assert recover() == [f"{LOCKS} named processes that have ended; their locks are released"]
+        assert repair() == [f"{LOCKS} named processes that have ended; their locks are released"]
         assert json.loads((here / LOCKS).read_text()) == {"write": {"b": its}, "read": {"d": [its]}}
-        assert recover() == []
+        assert repair() == []
     finally:
         dvc.kill()
         dvc.wait()
-    assert len(recover()) == 1
+    assert len(repair()) == 1
     assert json.loads((here / LOCKS).read_text()) == {}
 
 
@@ -92,11 +92,11 @@ sys.stdin.read()
     (here / LOCKS).write_text("{")
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as dvc:
         assert dvc.stdout.readline() == b"held\n"
-        assert recover() == []
+        assert repair() == []
         dvc.stdin.close()
-    assert len(recover()) == 2
+    assert len(repair()) == 2
 
 
 def test_nothing_to_mend_where_dvc_has_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert recover() == []
+    assert repair() == []

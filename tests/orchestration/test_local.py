@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from loss_study.parallel import Queue, Task, tasks
 
 from loss_study import parallel
 from loss_study.cluster import study as cluster_study
 from loss_study.config import load_config
-from loss_study.parallel import Queue, Task, tasks
 
 SEARCH = Task("mask-dice", ("tune@mask-dice",))
 TRIALS = [Task(f"mask-dice-{seed}", (f"train@mask-dice-{seed}",), after=SEARCH) for seed in (0, 1)]

@@ -1,0 +1,99 @@
+"""What several workers say at once: a live line for each on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from loss_study.orchestration.tasks import Task
+
+_STARTED = re.compile(r"^Running stage '(.+)':$")
+_FAILED = re.compile(r"^ERROR: failed to reproduce (.+)$")
+#: What DVC says of a stage as soon as its command has failed.
+_BROKEN = "WARNING: failed to run: "
+#: How DVC's own lines begin that may name a stage.
+_DVC = (">", "Running stage", "Stage '", "ERROR", "WARNING", "Updating")
+
+
+class View:
+    """Shows the latest line of every worker, and all that a stage said once it has failed."""
+
+    def __init__(self, tasks: Sequence[Task], live: Live | None) -> None:
+        self.failed: list[Task] = []
+        self._task_of = {stage: task for task in tasks for stage in task.stages}
+        self._total, self._done = len(tasks), 0
+        self._live = live
+        self._stage: dict[int, str] = {}
+        self._log: dict[int, list[str]] = {}
+        self._latest: dict[int, str] = {}
+        self._lock = threading.Lock()
+
+    def said(self, worker: int, line: str) -> None:
+        """Take a line of the output of the DVC process that is `worker`."""
+        with self._lock:
+            if started := _STARTED.match(line):
+                self._stage[worker], self._log[worker] = started[1], []
+            self._log.setdefault(worker, []).append(line)
+            if line.startswith(_BROKEN):
+                self._print(self._log[worker])
+            elif failed := _FAILED.match(line):
+                self._fail(re.findall(r"'(.+?)'", failed[1]))
+            elif self._is_news(worker, line):
+                self._latest[worker] = line
+                if self._live is None:
+                    print(line, flush=True)
+            self._refresh()
+
+    def ended(self, worker: int, tasks: Sequence[Task]) -> None:
+        """Count `tasks`, which the worker was given, as done."""
+        with self._lock:
+            self._done += len(tasks)
+            self._latest.pop(worker, None)
+            self._refresh()
+
+    def lost(self, worker: int, tasks: Sequence[Task], reason: str) -> None:
+        """Count `tasks` as failed, for a reason that no stage has given."""
+        with self._lock:
+            self._print([*self._log.get(worker, []), reason])
+            self.failed += [task for task in tasks if task not in self.failed]
+
+    def _is_news(self, worker: int, line: str) -> bool:
+        task = self._task_of.get(self._stage.get(worker, ""))
+        return task is not None and task.name in line and not line.startswith(_DVC)
+
+    def _fail(self, stages: Sequence[str]) -> None:
+        tasks = dict.fromkeys(self._task_of[stage] for stage in stages if stage in self._task_of)
+        self.failed += [task for task in tasks if task not in self.failed]
+
+    def _print(self, lines: Sequence[str]) -> None:
+        text = "\n".join(lines)
+        if self._live is None:
+            print(text, flush=True)
+        else:
+            self._live.console.print(text, highlight=False, markup=False)
+
+    def _refresh(self) -> None:
+        if self._live is None:
+            return
+        table = Table.grid()
+        for line in self._latest.values():
+            table.add_row(line)
+        table.add_row(f"{self._done} of {self._total} done")
+        self._live.update(table)
+
+
+@contextmanager
+def view(tasks: Sequence[Task]) -> Iterator[View]:
+    """Yield a `View` of `tasks`, live where the output is a terminal."""
+    if not sys.stdout.isatty():
+        yield View(tasks, None)
+        return
+    with Live(console=Console()) as live:
+        yield View(tasks, live)
