@@ -8,28 +8,29 @@ JOBS ?= 0
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help study test long ui params lint pins bench chaos clean
+.PHONY: help study test long ui params docs pins bench chaos clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
-study: .venv/study ## Run the study, JOBS trials at once, then the ranking and where the report is
-	$(if $(CHOICES),python -m loss_study.composition $(CHOICES))
-	python -m loss_study.parallel --jobs $(JOBS)
+study: .venv/study ## Run the study, JOBS trainings at once; ends with the ranking and where the report is
+	$(if $(CHOICES),loss-study compose $(CHOICES))
+	loss-study run --jobs $(JOBS)
 
 test: .venv/test ## Run the linter and all tests
 	ruff check .
 	ruff format --check .
+	mypy
 	python -m pytest --numprocesses 2 --dist loadfile
 
 long: .venv/test ## Run the tests that take a minute or more each: a cluster, a team's server, kills
 	python -m pytest -m long
 
 ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
-	python -m loss_study.tracking.ui --port $(PORT)
+	loss-study ui --port $(PORT)
 
 params: .venv/study ## Compose conf/ into params.yaml
-	python -m loss_study.composition
+	loss-study compose
 
 pins: .venv/test ## Pin the newest versions that setup.cfg and requirements/*.in allow
 	python -m pip install --quiet uv
@@ -52,11 +53,11 @@ bench: .venv/test ## Measure against other ways and the machine's limits, forty 
 	python benchmarks/results.py
 
 chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's
-	python tests/support/chaos.py --kills $(KILLS)
-	python tests/support/chaos.py --kills $(KILLS) --command study
+	cd tests && python -m support.chaos --kills $(KILLS)
+	cd tests && python -m support.chaos --kills $(KILLS) --command study
 
 clean: ## Remove what the study made; DVC's cache stays
-	rm -rf data/check.json data/source data/sample tuning runs eval checkpoints
+	rm -rf data tuning runs eval checkpoints
 
 # The marker files say which pins are installed; a changed pin installs again.
 .venv/python:

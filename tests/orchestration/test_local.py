@@ -1,190 +1,164 @@
-"""Several tasks at once: order, what waits for what, failures, and what is printed."""
+"""Several DVC processes at once: how tasks are dealt out, failures, Ctrl-C, and what is printed."""
 
+import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import pytest
-from loss_study.parallel import Queue, Task, tasks
 
-from loss_study import parallel
-from loss_study.cluster import study as cluster_study
-from loss_study.config import load_config
+from loss_study.orchestration import local
+from loss_study.orchestration.local import Queue, run_tasks
+from loss_study.orchestration.tasks import Task
 
-SEARCH = Task("mask-dice", ("tune@mask-dice",))
-TRIALS = [Task(f"mask-dice-{seed}", (f"train@mask-dice-{seed}",), after=SEARCH) for seed in (0, 1)]
-OTHER = Task("depth-l1-0", ("train@depth-l1-0", "evaluate@depth-l1-0"))
+#: Takes the place of `dvc --wait-for-lock repro --keep-going --single-item STAGE ...` and prints what that prints; what
+#: a stage does is Python in stages.json. Held to the real one by tests/pipeline.
+FAKE_DVC = """
+import json, pathlib, subprocess, sys
+here = pathlib.Path(__file__).parent
+stages, failed = json.loads((here / "stages.json").read_text()), []
+with (here / "started").open("a") as file:
+    file.write(" ".join(sys.argv[1:]) + "\\n")
+for stage in (argument for argument in sys.argv[1:] if "@" in argument):
+    print(f"Running stage '{stage}':", flush=True)
+    print(f"> python stages/train.py {stage}", flush=True)
+    code = subprocess.run([sys.executable, "-c", stages.get(stage, "")]).returncode
+    if code:
+        print(f"WARNING: failed to run: python stages/train.py {stage}, exited with {code}", flush=True)
+        failed.append(stage)
+if failed:
+    print("ERROR: failed to reproduce " + ", ".join(f"'{stage}'" for stage in failed), flush=True)
+    sys.exit(255)
+"""
+TASKS = [Task(f"mask-l{n}", (f"tune@mask-l{n}", f"train@mask-l{n}")) for n in range(7)]
 
 
 @pytest.fixture
-def commands(monkeypatch):
-    """Let a task run a line of Python instead of DVC, by the name of its first stage."""
-    lines: dict[str, str] = {}
+def stages(tmp_path, monkeypatch):
+    """A function that says what stages do, as lines of Python; it returns the folder of the imitated DVC."""
+    (tmp_path / "dvc.py").write_text(FAKE_DVC)
+    monkeypatch.setattr(local, "DVC", (sys.executable, str(tmp_path / "dvc.py")))
 
-    def command(*arguments: str) -> list[str]:
-        stage = next(argument for argument in arguments if "@" in argument)
-        return [sys.executable, "-c", lines[stage]]
+    def say(**lines: str):
+        named = {name.replace("_", "@", 1).replace("_", "-"): code for name, code in lines.items()}
+        (tmp_path / "stages.json").write_text(json.dumps(named))
+        return tmp_path
 
-    monkeypatch.setattr(parallel, "_command", command)
-    return lines
-
-
-def study_with(**recipe):
-    study = load_config()
-    search = study.recipe.search.model_copy(update=recipe)
-    return study.model_copy(update={"seeds": [0, 1], "recipe": study.recipe.model_copy(update={"search": search})})
+    return say
 
 
-def test_every_trial_waits_for_its_own_learning_rate():
-    everything = tasks(study_with(lr=[0.01, 0.03]))
-    searches, trials = everything[:14], everything[14:]
-    assert len(trials) == 28
-    for task in searches:
-        assert task.after is None and task.stages == (f"tune@{task.name}",)
-    for task in trials:
-        assert task.stages == (f"train@{task.name}", f"evaluate@{task.name}")
-        assert task.name.startswith(f"{task.after.name}-") and task.after in searches
+def started(folder) -> list[list[str]]:
+    """Return for each process the stages that it was given."""
+    lines = (folder / "started").read_text().splitlines()
+    assert all(line.startswith("--wait-for-lock repro --keep-going --single-item ") for line in lines)
+    return [[word for word in line.split() if "@" in word] for line in lines]
 
 
-def test_without_a_search_no_trial_waits():
-    everything = tasks(study_with(lr=[]))
-    assert len(everything) == 28
-    for task in everything:
-        assert task.stages == (f"train@{task.name}", f"evaluate@{task.name}") and task.after is None
+def test_shares_grow_smaller_and_hold_every_task_once():
+    queue, shares = Queue(list(range(14)), jobs=2), []
+    while share := queue.take():
+        shares.append(share)
+    assert [len(share) for share in shares] == [4, 3, 2, 2, 1, 1, 1]
+    assert [task for share in shares for task in share] == list(range(14))
 
 
-@pytest.mark.parametrize("rates", [[], [0.01, 0.03]])
-def test_on_a_cluster_every_trial_brings_its_search_along(rates):
-    trials = [task for task in cluster_study.tasks(study_with(lr=rates)) if len(task.stages) > 1]
-    assert len(trials) == 28
-    for task in trials:
-        search = (f"tune@{task.name[:-2]}",) if rates else ()
-        assert task.stages == (*search, f"train@{task.name}", f"evaluate@{task.name}")
-        assert bool(task.after) == bool(rates)
+def test_one_worker_gets_half_then_half_of_the_rest():
+    queue = Queue(list(range(8)), jobs=1)
+    assert [len(queue.take()) for _ in range(5)] == [4, 2, 1, 1, 0]
 
 
-def test_a_task_is_given_out_once_what_it_waits_for_has_ended():
-    queue = Queue([SEARCH, *TRIALS, OTHER])
-    assert queue.take() == SEARCH
-    assert queue.take() == OTHER
-    taken: list[Task | None] = []
-    waiting = threading.Thread(target=lambda: taken.append(queue.take()))
-    waiting.start()
-    waiting.join(0.2)
-    assert taken == []
-    queue.ended(SEARCH, 1)
-    waiting.join(10)
-    assert taken == [TRIALS[0]]
-    assert queue.take() == TRIALS[1]
-    assert queue.take() is None
-    assert queue.failed == [SEARCH]
-
-
-def test_what_was_done_before_is_not_waited_for():
-    assert Queue(TRIALS).take() == TRIALS[0]
-
-
-def test_a_stopped_queue_lets_those_go_who_wait():
-    queue = Queue([SEARCH, *TRIALS])
-    queue.take()
-    taken: list[Task | None] = []
-    waiting = threading.Thread(target=lambda: taken.append(queue.take()))
-    waiting.start()
+def test_a_stopped_queue_hands_out_nothing():
+    queue = Queue(TASKS, 2)
     queue.stop()
-    waiting.join(10)
-    assert taken == [None]
+    assert queue.take() == []
 
 
-def test_a_failed_task_stops_no_other_and_shows_all_that_it_said(commands, capsys):
-    commands["tune@mask-dice"] = "print('mask-dice  learning rate 0.01')"
-    commands["train@mask-dice-0"] = "import sys; print('> dvc'); print('out of order', file=sys.stderr); sys.exit(3)"
-    commands["train@mask-dice-1"] = "print('> dvc'); print('mask-dice-1 done')"
-    idle: list[bool] = []
-    failed = parallel._run_tasks([SEARCH, *TRIALS], 2, when_idle=lambda: idle.append(True))
-    assert failed == [TRIALS[0]]
-    assert idle == [True, True]
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "mask-dice  learning rate 0.01"
-    assert sorted(lines[1:]) == ["> dvc", "mask-dice-1 done", "out of order"]
+def test_all_stages_run_once_in_order_within_a_task(stages, capsys):
+    folder = stages(train_mask_l3="print('mask-l3-0 done in 2 s')")
+    assert run_tasks(TASKS, 2) == []
+    given = [stage for process in started(folder) for stage in process]
+    assert sorted(given) == sorted(stage for task in TASKS for stage in task.stages)
+    for task in TASKS:
+        assert given.index(task.stages[0]) + 1 == given.index(task.stages[1])
+    assert len(started(folder)) < len(TASKS)
+    assert capsys.readouterr().out == "mask-l3-0 done in 2 s\n"
 
 
-def test_no_more_than_so_many_at_once(commands, tmp_path):
-    count = f"""
+def test_a_failed_stage_stops_no_other_and_shows_all_that_it_said(stages, capsys):
+    stages(
+        tune_mask_l1="print('mask-l1  learning rate 0.01')",
+        train_mask_l1="import sys; print('a hint', flush=True); print('out of order', file=sys.stderr); sys.exit(3)",
+        train_mask_l2="print('mask-l2-0 done')",
+    )
+    assert run_tasks(TASKS[:3], 1) == [TASKS[1]]
+    assert capsys.readouterr().out.splitlines() == [
+        "mask-l1  learning rate 0.01",
+        "Running stage 'train@mask-l1':",
+        "> python stages/train.py train@mask-l1",
+        "a hint",
+        "out of order",
+        "WARNING: failed to run: python stages/train.py train@mask-l1, exited with 3",
+        "mask-l2-0 done",
+    ]
+
+
+def test_a_dvc_that_dies_without_a_word_fails_all_its_tasks(stages, tmp_path, capsys):
+    stages()
+    (tmp_path / "dvc.py").write_text("print('Traceback: no such repository'); raise SystemExit(1)")
+    assert run_tasks(TASKS[:2], 2) == TASKS[:2]
+    assert "Traceback: no such repository" in capsys.readouterr().out
+
+
+MEET = """
 import os, pathlib, time
-here = pathlib.Path({str(tmp_path)!r})
-(here / str(os.getpid())).touch()
-time.sleep(0.3)
-running = len(list(here.iterdir()))
-(here / str(os.getpid())).unlink()
-assert running <= 2, running
-"""
-    everything = [Task(f"mask-l1-{seed}", (f"train@mask-l1-{seed}",)) for seed in range(5)]
-    commands.update({task.stages[0]: count for task in everything})
-    assert parallel._run_tasks(everything, 2, when_idle=lambda: None) == []
-
-
-def test_as_many_at_once_as_there_are_jobs(commands, tmp_path):
-    meet = f"""
-import os, pathlib, time
-here = pathlib.Path({str(tmp_path)!r})
+here = pathlib.Path({here!r})
 (here / str(os.getpid())).touch()
 limit = time.monotonic() + 60
 while len(list(here.iterdir())) < 2:
     assert time.monotonic() < limit
     time.sleep(0.01)
 """
-    commands.update({task.stages[0]: meet for task in TRIALS})
-    assert parallel._run_tasks(TRIALS, 2, when_idle=lambda: None) == []
+
+
+def test_as_many_at_once_as_there_are_jobs(stages, tmp_path):
+    here = tmp_path / "running"
+    here.mkdir()
+    meet = MEET.format(here=str(here))
+    stages(train_mask_l0=meet, train_mask_l1=meet)
+    assert run_tasks(TASKS[:2], 2) == []
+
+
+def test_with_nothing_to_do_nothing_is_started(stages):
+    folder = stages()
+    assert run_tasks([], 2) == []
+    assert not (folder / "started").exists()
 
 
 INTERRUPTED = """
 import signal, sys
-from loss_study import parallel
-from test_parallel import SEARCH, TRIALS
-
-def command(*arguments):
-    search = any(argument.startswith("tune@") for argument in arguments)
-    interrupt = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(0.5)"
-    return [sys.executable, "-c", interrupt if search else "print('a trial')"]
+from loss_study.orchestration import local
+from loss_study.orchestration.tasks import Task
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-parallel._command = command
+local.DVC = (sys.executable, sys.argv[1])
 try:
-    parallel._run_tasks([SEARCH, *TRIALS], 2, when_idle=lambda: None)
+    local.run_tasks([Task(f"mask-l{n}", (f"train@mask-l{n}",)) for n in range(8)], 1)
 except KeyboardInterrupt:
     print("interrupted")
 """
 
 
-def test_an_interrupt_starts_nothing_more():
+def test_an_interrupt_starts_nothing_more_and_ends_what_runs(stages, tmp_path):
+    interrupt = "os.kill(psutil.Process().parents()[1].pid, signal.SIGINT)"
+    stages(train_mask_l0=f"import os, psutil, signal, time; {interrupt}; time.sleep(60)")
+    (tmp_path / "program.py").write_text(INTERRUPTED)
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
-        capture_output=True,
+        [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "dvc.py")],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
         text=True,
+        timeout=50,
         check=True,
     )
-    assert done.stdout == "mask-dice\ninterrupted\n"
-
-
-def test_with_nothing_to_do_nothing_is_started():
-    assert parallel._run_tasks([], 2, when_idle=lambda: pytest.fail("a server for nothing")) == []
-
-
-@pytest.mark.parametrize("module", ["loss_study.parallel", "loss_study.cluster"])
-def test_ctrl_c_during_the_imports_is_one_line(module, tmp_path):
-    (tmp_path / "rich.py").write_text("import time; print('imports', flush=True); time.sleep(60)")
-    process = subprocess.Popen(
-        [sys.executable, "-m", module],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "imports\n"
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[1] == "interrupted\n"
-    assert process.returncode == 130
+    assert done.stdout == "interrupted\n"
+    assert len(started(tmp_path)) == 1

@@ -1,8 +1,9 @@
 """The kill test: a small study, killed again and again, ends in the reports of an undisturbed one.
 
-``python tests/support/chaos.py --kills 20`` kills at random moments, and in the middle of the writing of files, either the
-whole process group or the started command alone, with SIGKILL or SIGTERM, and types the same command again. Its last
-line says how many kills and starts there were, and whether the reports are identical; where they are not, it fails.
+``python tests/support/chaos.py --kills 20`` kills at random moments, and in the middle of the writing of files, the
+whole process group or one process alone: the started command, a DVC, or a stage. With SIGKILL or SIGTERM; then it types
+the same command again. Its last line says how many kills and starts there were, and whether the reports are identical;
+where they are not, it fails.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ from support.clone import Clone
 
 COMMANDS = {
     "repro": ["dvc", "repro"],
-    "study": ["python", "-m", "loss_study.parallel", "--jobs", "2"],
+    # As `make study`, but for the installation.
+    "study": ["make", "--old-file", ".venv/study", "study", "JOBS=2"],
 }
-SMALL = ["scale=smoke", "loss.names=[dice]", "recipe.epochs=6"]
+SMALL = ["scale=smoke", "loss.names=[dice,l1]", "seeds=[0,1]", "recipe.epochs=6"]
 #: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
 MADE = ["data", "tuning", "runs", "eval", "checkpoints", ".dvc/cache", "dvc.lock", "mlflow.db", "mlartifacts"]
 #: Columns that say how long something took, which no two runs share.
 TIMES = frozenset({"seconds", "images_per_second"})
+#: What is in the command line of a process of a kind.
+KINDS = {"a DVC": "dvc --wait-for-lock", "a stage": "stages/"}
 #: In the environment of whatever the command starts.
 MARK = "LOSS_STUDY_CHAOS"
 #: A process has this long to end after its parent was killed.
@@ -74,6 +78,12 @@ def _timeless(value: object) -> object:
     if isinstance(value, dict):
         return {key: _timeless(item) for key, item in value.items() if key not in TIMES}
     return value
+
+
+def _is(kind: str, process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return KINDS[kind] in " ".join(process.cmdline())
+    return False
 
 
 class Chaos:
@@ -149,16 +159,23 @@ class Chaos:
 
     def _half_written(self) -> set[Path]:
         """Return the temporary names of `loss_study.runtime.files` and of checkpoints that are there at this moment."""
-        places = [self.clone.folder / name for name in ("data", "tuning", "runs", "eval", "reports")]
-        found = {path for place in places for path in place.glob(".*new")}
-        return found | set(self.clone.folder.glob("checkpoints/*/state.pt.new"))
+        places = [self.clone.folder / name for name in ("data", "tuning", "runs", "eval", "reports", "checkpoints")]
+        return {path for place in places for path in place.glob("**/.*new")}
 
     def _kill(self, process: subprocess.Popen) -> str:
-        """Kill the command or its whole group, see that nothing is left of it, and say how."""
+        """Kill the whole group or one process of it, see that nothing is left, and say how."""
         number = self.random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-        everyone = self.random.random() < 0.5
-        os.killpg(process.pid, number) if everyone else process.send_signal(number)
-        how = f"{number.name} to {'all' if everyone else 'the command'}"
+        victim = self.random.choice(["all", "the command", "a DVC", "a stage"])
+        if victim == "all":
+            os.killpg(process.pid, number)
+        else:
+            of_kind = [one for one in self._survivors() if _is(victim, one)] if victim in KINDS else []
+            one = self.random.choice(of_kind) if of_kind else psutil.Process(process.pid)
+            victim = victim if of_kind else "the command"
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(number)
+        how = f"{number.name} to {victim}"
+        # A command that lost one of its processes finishes what it can.
         process.wait()
         deadline = time.monotonic() + SECONDS_TO_END
         while (left := self._survivors()) and time.monotonic() < deadline:
@@ -179,10 +196,9 @@ class Chaos:
         return left
 
     def _check_whole(self) -> None:
-        runs = self.clone.folder / "runs"
-        for run in runs.iterdir() if runs.is_dir() else ():
-            if not run.name.startswith(".") and not {file.name for file in run.iterdir()} >= WHOLE_RUN:
-                self._wrong(f"half-written {run.name}")
+        for run in self.clone.folder.glob("runs/*/*/[0-9]*"):
+            if not {file.name for file in run.iterdir()} >= WHOLE_RUN:
+                self._wrong(f"half-written {run.relative_to(self.clone.folder)}")
 
     def _compare(self) -> None:
         self.clone.run(*self.command)

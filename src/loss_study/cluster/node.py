@@ -37,9 +37,7 @@ class Inbox:
         return lines
 
 
-def run(
-    shipment: dict[str, Any], name: str, stages: Sequence[str], folder: str, inbox: Any, after: int | None = None
-) -> int:
+def run(shipment: dict[str, Any], name: str, stages: Sequence[str], folder: str, inbox: Any) -> int:
     """Run `stages` at the shipped commit, but for what the remote has already, and return the exit code.
 
     Args:
@@ -47,16 +45,12 @@ def run(
         name: begins what the task says of itself.
         folder: where this node keeps its clones.
         inbox: the handle of an `Inbox`.
-        after: the exit code of the task that this one waited for.
     """
     import ray  # noqa: PLC0415
 
     def say(line: str) -> None:
         ray.get(inbox.put.remote(name, line))
 
-    if after:
-        say(f"{name}  not trained: the search for its learning rate failed")
-        return after
     with own_clone(Path(folder).expanduser()) as repository:
         say(f"{name}  on {socket.gethostname()}, in {repository}")
         check_out(repository, shipment)
@@ -123,7 +117,7 @@ def _git(repository: Path, *arguments: str) -> None:
 
 def _dvc(repository: Path, arguments: Sequence[str], environment: dict[str, str], say: Callable[[str], None]) -> int:
     """Run DVC, bound to this process so that it ends with a worker that is killed, and return its exit code."""
-    bound = [sys.executable, "-S", "src/loss_study/ending.py", str(os.getpid())]
+    bound = [sys.executable, "-S", "src/loss_study/runtime/processes.py", str(os.getpid())]
     with subprocess.Popen(
         [*bound, sys.executable, "-m", "dvc", *arguments],
         cwd=repository,

@@ -1,21 +1,26 @@
-"""The head of a study on a cluster: check, hand out, collect, compare."""
+"""The study on a Ray cluster, seen from its head: check, hand out, collect, compare. ``loss-study cluster``.
+
+Everything is committed, DVC has a default remote that all nodes reach, and the nodes have the study's environment; see
+docs/cluster.md.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any
 
-from loss_study import parallel
 from loss_study.cluster import node, shipment
 from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
-from loss_study.parallel import Task, View
+from loss_study.orchestration.local import dvc
+from loss_study.orchestration.progress_view import View, view
+from loss_study.orchestration.tasks import Task, evaluations, trainings, unfinished
 from loss_study.runtime.errors import StudyError
 
 #: How often the view is brought up to date.
@@ -34,34 +39,41 @@ class Request:
     folder: str
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``loss-study cluster``."""
+    parser.add_argument("--address", default="auto", help="of the cluster: auto, host:port or ray://host:port")
+    parser.add_argument("--cpus-per-trial", type=float, default=1, help="CPU cores that a training asks for")
+    parser.add_argument("--gpus-per-trial", type=float, default=0, help="GPUs that a training asks for")
+    parser.add_argument("--retries", type=int, default=3, help="how often a training whose node is lost is tried again")
+    parser.add_argument("--folder", default="~/.cache/loss-study/cluster", help="where a node keeps its clones")
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Run the study that params.yaml describes on a cluster."""
+    request = Request(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.retries, arguments.folder)
+    run(arguments.address, request)
+
+
 def run(address: str, request: Request) -> None:
-    """Run the whole study on the Ray cluster at `address` and compare here.
+    """Train the study on the Ray cluster at `address`, then evaluate and compare here.
 
     Raises:
         StudyError: nothing has begun, because something is not committed, there is no DVC remote or no cluster; or
-            some trials failed: the others are finished and compared all the same.
+            some trainings failed: the others are finished and compared all the same.
     """
     commit, remote = shipment.committed(), shipment.remote()
     with _connected(address) as ray:
         _warn(ray, request)
-        _dvc("repro", "check", "sample")
-        _dvc("push", "--run-cache", "check", "sample")
-        study = load_config()
-        handed_out = tasks(study)
-        failed = _Handout(ray, shipment.pack(commit, remote), request).run(parallel.unfinished(handed_out))
-    _collect(handed_out, failed)
-
-
-def tasks(study: Config) -> list[Task]:
-    """Return the searches, where there are any, and the trials; a trial's node restores or repeats its search first."""
-    return [
-        replace(task, stages=(*task.after.stages, *task.stages)) if task.after else task
-        for task in parallel.tasks(study)
-    ]
+        dvc("repro", "check", "sample")
+        dvc("push", "--run-cache", "check", "sample")
+        config = load_config()
+        tasks = trainings(config)
+        failed = _Handout(ray, shipment.pack(commit, remote), request).run(unfinished(tasks))
+    _collect(config, tasks, failed)
 
 
 class _Handout:
-    """All tasks of a study, handed out at once; Ray keeps those waiting for which no node is free."""
+    """All trainings of a study, handed out at once; Ray keeps those waiting for which no node is free."""
 
     def __init__(self, ray: ModuleType, shipped: Shipment, request: Request) -> None:
         ray.cloudpickle.register_pickle_by_value(node)
@@ -75,48 +87,44 @@ class _Handout:
             num_cpus=request.cpus, num_gpus=request.gpus, max_retries=request.retries, retry_exceptions=False
         )(node.run)
 
-    def run(self, todo: Sequence[Task]) -> list[Task]:
-        """Run the tasks, each after the one that it waits for, and return those that failed."""
-        references: dict[Task, Any] = {}
-        for task in todo:
-            references[task] = self._submit(task, task.after and references.get(task.after))
-        running = {reference: task for task, reference in references.items()}
-        named = {task.name: task for task in todo}
-        failed = []
-        with parallel._view(len(todo)) as view:
+    def run(self, tasks: Sequence[Task]) -> list[Task]:
+        """Run the tasks and return those that failed."""
+        with view(tasks) as shown:
+            for task in tasks:
+                shown.began(task.name, [task])
+            running = {self._submit(task): task.name for task in tasks}
             while running:
                 ended, _ = self._ray.wait(list(running), timeout=_SECONDS)
                 for name, line in self._ray.get(self._inbox.take.remote()):
-                    view.said(named[name], line)
+                    shown.said(name, line)
                 for reference in ended:
-                    task = running.pop(reference)
-                    code = self._code(task, reference, view)
-                    view.ended(task, code)
-                    if code:
-                        failed.append(task)
-        return failed
+                    name = running.pop(reference)
+                    shown.ended(name, self._code(name, reference, shown))
+        return shown.failed
 
-    def _submit(self, task: Task, after: Any) -> Any:
-        return self._run.remote(self._shipped, task.name, task.stages, self._request.folder, self._inbox, after)
+    def _submit(self, task: Task) -> Any:
+        return self._run.remote(self._shipped, task.name, task.stages, self._request.folder, self._inbox)
 
-    def _code(self, task: Task, reference: Any, view: View) -> int:
+    def _code(self, name: str, reference: Any, shown: View) -> int:
         """Return how the task ended; that its node was lost too often, it could not say itself."""
         try:
             return self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            view.said(task, f"{task.name}  lost: {type(error).__name__}, after {self._request.retries} more attempts")
+            shown.said(name, f"{name}  lost: {type(error).__name__}, after {self._request.retries} more attempts")
             return 1
 
 
-def _collect(handed_out: Sequence[Task], failed: Sequence[Task]) -> None:
-    """Restore what the nodes pushed, and compare; StudyError if there are `failed` tasks."""
+def _collect(config: Config, tasks: Sequence[Task], failed: Sequence[Task]) -> None:
+    """Restore what the nodes pushed, evaluate and compare; StudyError if there are `failed` tasks."""
     if not failed:
-        _dvc("repro", "--pull")
+        dvc("repro", "--pull")
         return
-    sound = [stage for task in handed_out if task not in failed for stage in task.stages]
-    if sound:
-        _dvc("repro", "--pull", "--single-item", *dict.fromkeys(sound))
-    _dvc("repro", "--single-item", "compare")
+    trained = [stage for task in tasks if task not in failed for stage in task.stages]
+    if trained:
+        dvc("repro", "--pull", "--single-item", *trained)
+    for task in evaluations(config):
+        dvc("repro", "--single-item", *task.stages)
+    dvc("repro", "--single-item", "compare")
     raise StudyError(f"failed: {', '.join(task.name for task in failed)}; the same command tries again")
 
 
@@ -158,9 +166,3 @@ def _warn(ray: ModuleType, request: Request) -> None:
         print(f"no node has {request.cpus:g} CPUs and {request.gpus:g} GPUs yet; trials wait for one", flush=True)
     if gpus and not request.gpus:
         print(f"the cluster has {gpus:g} GPUs and trials ask for none: --gpus-per-trial 1", flush=True)
-
-
-def _dvc(*arguments: str) -> None:
-    """Run dvc in the foreground; StudyError if it fails, after it has said why itself."""
-    if subprocess.run(["dvc", *arguments], check=False).returncode != 0:
-        raise StudyError(f"'dvc {' '.join(arguments)}' failed, see above")

@@ -1,1 +1,1 @@
-"""The study's stages run by several DVC processes at once on one machine, and the repair of what a killed DVC leaves."""
+"""The stages run by several DVC processes at once on one machine, and the repair of what a killed DVC leaves."""

@@ -112,10 +112,8 @@ class Queue:
 
 def _work(worker: int, queue: Queue, shown: View) -> None:
     while tasks := queue.take():
-        code = _run_in_one_dvc(worker, tasks, queue, shown)
-        if code and not any(task in shown.failed for task in tasks):
-            shown.lost(worker, tasks, f"dvc ended with exit code {code}")
-        shown.ended(worker, tasks)
+        shown.began(worker, tasks)
+        shown.ended(worker, _run_in_one_dvc(worker, tasks, queue, shown))
 
 
 def _run_in_one_dvc(worker: int, tasks: Sequence[Task], queue: Queue, shown: View) -> int:

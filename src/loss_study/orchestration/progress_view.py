@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,12 +14,12 @@ from rich.table import Table
 
 from loss_study.orchestration.tasks import Task
 
-_STARTED = re.compile(r"^Running stage '(.+)':$")
+_STARTED = "Running stage '"
 _FAILED = re.compile(r"^ERROR: failed to reproduce (.+)$")
 #: What DVC says of a stage as soon as its command has failed.
 _BROKEN = "WARNING: failed to run: "
 #: How DVC's own lines begin that may name a stage.
-_DVC = (">", "Running stage", "Stage '", "ERROR", "WARNING", "Updating")
+_DVC = (">", _STARTED, "Stage '", "ERROR", "WARNING", "Updating")
 
 
 class View:
@@ -30,17 +30,22 @@ class View:
         self._task_of = {stage: task for task in tasks for stage in task.stages}
         self._total, self._done = len(tasks), 0
         self._live = live
-        self._stage: dict[int, str] = {}
-        self._log: dict[int, list[str]] = {}
-        self._latest: dict[int, str] = {}
+        self._given: dict[Hashable, Sequence[Task]] = {}
+        self._log: dict[Hashable, list[str]] = {}
+        self._latest: dict[Hashable, str] = {}
         self._lock = threading.Lock()
 
-    def said(self, worker: int, line: str) -> None:
-        """Take a line of the output of the DVC process that is `worker`."""
+    def began(self, worker: Hashable, tasks: Sequence[Task]) -> None:
+        """Take note that `worker`, a DVC process, was given `tasks`."""
         with self._lock:
-            if started := _STARTED.match(line):
-                self._stage[worker], self._log[worker] = started[1], []
-            self._log.setdefault(worker, []).append(line)
+            self._given[worker], self._log[worker] = tasks, []
+
+    def said(self, worker: Hashable, line: str) -> None:
+        """Take a line of the worker's output."""
+        with self._lock:
+            if line.startswith(_STARTED):
+                self._log[worker] = []
+            self._log[worker].append(line)
             if line.startswith(_BROKEN):
                 self._print(self._log[worker])
             elif failed := _FAILED.match(line):
@@ -51,22 +56,19 @@ class View:
                     print(line, flush=True)
             self._refresh()
 
-    def ended(self, worker: int, tasks: Sequence[Task]) -> None:
-        """Count `tasks`, which the worker was given, as done."""
+    def ended(self, worker: Hashable, code: int) -> None:
+        """Count the worker's tasks as done; after an exit code that no stage explains, as failed."""
         with self._lock:
+            tasks = self._given[worker]
+            if code and not any(task in self.failed for task in tasks):
+                self._print(self._log[worker] or [f"{tasks[0].name}  ended with exit code {code}"])
+                self.failed += tasks
             self._done += len(tasks)
             self._latest.pop(worker, None)
             self._refresh()
 
-    def lost(self, worker: int, tasks: Sequence[Task], reason: str) -> None:
-        """Count `tasks` as failed, for a reason that no stage has given."""
-        with self._lock:
-            self._print([*self._log.get(worker, []), reason])
-            self.failed += [task for task in tasks if task not in self.failed]
-
-    def _is_news(self, worker: int, line: str) -> bool:
-        task = self._task_of.get(self._stage.get(worker, ""))
-        return task is not None and task.name in line and not line.startswith(_DVC)
+    def _is_news(self, worker: Hashable, line: str) -> bool:
+        return not line.startswith(_DVC) and any(task.name in line for task in self._given[worker])
 
     def _fail(self, stages: Sequence[str]) -> None:
         tasks = dict.fromkeys(self._task_of[stage] for stage in stages if stage in self._task_of)
