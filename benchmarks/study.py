@@ -94,9 +94,10 @@ class Arithmetic:
 
 def arithmetic(folder: Path, study: Run) -> Arithmetic:
     """Read what the trials in `folder` measured, start-up not counted, and when `study` printed their lines."""
-    training = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("runs/*/trial.json")}
-    evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/metrics.json")]
-    first = {name: study.when(f"{name}  epoch 1/") - _first_epoch(folder / "runs" / name) for name in training}
+    trained = {_name(path.parent): path.parent for path in folder.glob("runs/*/*/*/trial.json")}
+    training = {name: json.loads((run / "trial.json").read_text()) for name, run in trained.items()}
+    evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/*/*/metrics.json")]
+    first = {name: study.when(f"{name}  epoch 1/") - _first_epoch(run) for name, run in trained.items()}
     return Arithmetic(
         len(training),
         sum(study.when(f"{name}  epoch {trial['epochs_run']}/") - first[name] for name, trial in training.items()),
@@ -106,8 +107,12 @@ def arithmetic(folder: Path, study: Run) -> Arithmetic:
     )
 
 
-def _first_epoch(trial: Path) -> float:
-    with (trial / "history.csv").open() as file:
+def _name(run: Path) -> str:
+    return "-".join(run.parts[-3:])
+
+
+def _first_epoch(run: Path) -> float:
+    with (run / "history.csv").open() as file:
         return float(next(csv.DictReader(file))["seconds"])
 
 

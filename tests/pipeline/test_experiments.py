@@ -1,0 +1,132 @@
+"""A DVC user's first hour: experiments in a fresh clone, applied, queued, compared, drawn."""
+
+import csv
+import json
+
+import pytest
+
+from support.clone import Clone
+
+pytestmark = pytest.mark.pipeline
+
+SMALL = ("-S", "scale=smoke", "-S", "loss.heads=[mask]")
+NEW_LOSS = '''"""Squared error of the predicted probability (the Brier score)."""
+
+import torch
+
+from loss_study.losses.base import Loss
+
+
+def squared(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return one value per image, (N,)."""
+    return (torch.sigmoid(logits) - target).square().mean(dim=(1, 2, 3))
+
+
+LOSS = Loss(squared)
+'''
+NEW_CHOICE = """# @package _global_
+loss:
+  names: [squared]
+  heads: ${dataset.heads}
+loss_options:
+  squared: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A fresh clone in which one loss is tried, as its first command."""
+    made = Clone(tmp_path_factory.mktemp("experiments") / "clone")
+    made.identify()
+    return made
+
+
+@pytest.fixture(scope="module")
+def first(clone):
+    return clone.run("dvc", "exp", "run", "--name", "try-dice", "-S", "loss=dice", *SMALL)
+
+
+def experiments(clone) -> dict[str, dict[str, str]]:
+    table = list(csv.DictReader(clone.run("dvc", "exp", "show", "--csv").splitlines()))
+    return {row["Experiment"]: row for row in table if row["Experiment"]}
+
+
+def test_one_loss_in_a_fresh_clone_runs_that_loss_only(clone, first):
+    assert clone.ran(first) == [
+        "check", "download", "sample", "tune@mask-dice", "train@mask-dice", "evaluate@mask", "compare",
+    ]  # fmt: skip
+    assert {row["loss"] for row in clone.rows("compare.csv")} == {"dice"}
+
+
+def test_the_first_command_warns_of_nothing(first):
+    assert "WARNING" not in first and "case_studies" not in first, first
+
+
+def test_experiments_line_up(clone, first):
+    clone.run("dvc", "exp", "run", "--name", "try-bce", "-S", "loss=bce", *SMALL)
+    named = experiments(clone)
+    assert {"try-dice", "try-bce"} <= set(named)
+    assert "mask.best_loss" in named["try-dice"]
+    difference = json.loads(clone.run("dvc", "metrics", "diff", "--json", "try-dice", "try-bce"))
+    changes = next(iter(difference.values()))
+    assert any(name.startswith("mask.dice.") for name in changes)
+    assert any(name.startswith("mask.bce.") for name in changes)
+
+
+def test_a_loss_is_compared_with_itself(clone, first):
+    choices = ("-S", "loss=dice", "-S", "loss_options.dice.smooth=0.5")
+    clone.run("dvc", "exp", "run", "--name", "smoother", *choices, *SMALL)
+    difference = json.loads(clone.run("dvc", "metrics", "diff", "--json", "--all", "try-dice", "smoother"))
+    changes = next(iter(difference.values()))
+    assert {"old", "new"} <= set(changes["mask.dice.iou"])
+
+
+def test_a_new_loss_is_drawn(clone, first):
+    (clone.folder / "src/loss_study/losses/squared.py").write_text(NEW_LOSS)
+    (clone.folder / "conf/loss/squared.yaml").write_text(NEW_CHOICE)
+    clone.commit("a loss")
+    clone.run("dvc", "exp", "run", "--name", "try-squared", "-S", "loss=squared", *SMALL)
+    plots = json.loads(clone.run("dvc", "plots", "diff", "--json", "workspace", "try-dice"))
+    curves = [plot for name, found in plots["data"].items() if "validation" in name for plot in found]
+    assert curves and all("squared" in json.dumps(plot["datapoints" if "datapoints" in plot else "content"]) for plot in curves)
+    drawn = json.dumps(curves)
+    assert '"domain": ["bce"' not in drawn and '\\"domain\\": [\\"bce\\"' not in drawn
+
+
+def test_an_experiment_can_be_applied(clone, first):
+    clone.run("git", "checkout", "--quiet", "--", ".")
+    clone.run("dvc", "exp", "apply", "try-dice")
+    assert {row["loss"] for row in clone.rows("compare.csv")} == {"dice"}
+
+
+def test_a_temporary_experiment_leaves_the_workspace_alone(clone, first):
+    before = (clone.folder / "params.yaml").read_text()
+    output = clone.run("dvc", "exp", "run", "--temp", "--name", "aside", "-S", "loss=l1", *SMALL)
+    assert "aside" in output
+    assert (clone.folder / "params.yaml").read_text() == before
+    assert {row["loss"] for row in clone.rows("compare.csv")} == {"dice"}
+    code = "import mlflow; print(*mlflow.search_runs(search_all_experiments=True)['params.loss'].dropna())"
+    assert "l1" in clone.run("python", "-W", "ignore", "-c", code).split()
+    clone.run("dvc", "exp", "apply", "aside")
+    assert {row["loss"] for row in clone.rows("compare.csv")} == {"l1"}
+
+
+def test_queued_experiments_run(clone, first):
+    clone.run("dvc", "exp", "run", "--queue", "--name", "later", "-S", "loss=huber", *SMALL)
+    clone.run("dvc", "exp", "run", "--run-all")
+    assert "later" in experiments(clone)
+
+
+def test_mistakes_end_in_one_line_before_any_work(tmp_path):
+    clone = Clone(tmp_path / "clone")
+    clone.identify()
+    for override, message in [
+        ("loss.names=[dcie]", "error: loss_options.dcie: missing"),
+        ("dataset.name=scene", "error: unknown dataset 'scene': did you mean 'scenes'?"),
+        ("recipe.epochs=0", "error: recipe.epochs: "),
+    ]:
+        output = clone.run("dvc", "exp", "run", "-S", override, code=255)
+        assert message in output and "Traceback" not in output
+        assert clone.ran(output) == ["check"]
+    assert not (clone.folder / "data" / "source").exists()
+    assert "error: loss/dcie" not in clone.run("dvc", "exp", "run", "-S", "loss=dcie", code=255)
