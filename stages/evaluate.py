@@ -6,13 +6,13 @@ from pathlib import Path
 
 from loss_study import trial
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation.evaluate import evaluate_trial
+from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:
     """Parse the trial, load the sample, evaluate, write."""
-    evaluate_trial(trial.from_command_line(__doc__), PackedSample.open(Path("data/sample")))
+    evaluate_trials([trial.from_command_line(__doc__)], PackedSample.open(Path("data/sample")))
 
 
 if __name__ == "__main__":

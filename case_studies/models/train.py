@@ -14,6 +14,7 @@ from loss_study import losses, models
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate
+from loss_study.evaluation.splits import Splits
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import write_csv
 from loss_study.training.device import use_cpu
@@ -48,7 +49,8 @@ def row(name: str, trial: Trial, sample: PackedSample, config: Config) -> dict[s
     with trained(trial, sample, config, f"{name} {trial.name}", on_epoch=lambda _: None) as (outcome, options):
         model = models.blank(choice.name, sample.in_channels, [trial.head], classes=sample.classes, **choice.options)
         model.load_state_dict(outcome.weights)
-        found = evaluate(model, sample, trial.head, recipe.precision, losses.output(trial.loss, **options))
+        splits, output = Splits.of(sample, trial.head), losses.output(trial.loss, **options)
+        found = evaluate(model, splits, recipe.precision, output)
     test = found.summary["test"]
     seconds = sum(epoch["seconds"] for epoch in outcome.history)
     pictures = len(outcome.history) * len(sample.rows("train"))

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from variants import Plan
 
 from loss_study.config import HEADS
-from loss_study.metrics import HEADLINE, METRICS
+from loss_study.metrics import HEADLINE, find
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import whole_text
 
@@ -74,7 +74,7 @@ def _table(plan: Plan, head: str, words: str, table: findings.Table) -> dict[str
         for variant in plan.variants
         if any((variant, head, loss) in table for loss in losses)
     ]
-    return {"title": f"{METRICS[HEADLINE[head]].label} of the {head}{words}", "losses": losses, "rows": rows}
+    return {"title": f"{find(HEADLINE[head]).label} of the {head}{words}", "losses": losses, "rows": rows}
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ def replay(variant: str, trial: Trial, config: Config) -> Replayed:
     """Train and evaluate one trial with the study's own loop and metrics."""
     from loss_study import losses, models  # noqa: PLC0415 -- torch is needed in the worker processes only
     from loss_study.data.batches import Batches  # noqa: PLC0415
-    from loss_study.evaluation.evaluate import BATCH_SIZE, evaluate  # noqa: PLC0415
+    from loss_study.evaluation.evaluate import evaluate  # noqa: PLC0415
+    from loss_study.evaluation.splits import BATCH_SIZE, Splits  # noqa: PLC0415
     from loss_study.training.device import pick, pick_precision, use_cpu  # noqa: PLC0415
     from loss_study.training.loop import validate  # noqa: PLC0415
     from loss_study.training.run import trained  # noqa: PLC0415
@@ -72,7 +73,7 @@ def replay(variant: str, trial: Trial, config: Config) -> Replayed:
         model = models.build(choice.name, sample.in_channels, [head], **choice.options)
         model.load_state_dict(outcome.weights)
         output = losses.output(trial.loss, **options)
-        found = evaluate(model, sample, head, recipe.precision, output)
+        found = evaluate(model, Splits.of(sample, head), recipe.precision, output)
         test = Batches(sample, "test", head, BATCH_SIZE, pick())
         precision = pick_precision(recipe.precision, pick())
         augmented = validate(model, test, head, precision, output, recipe.augmentation)

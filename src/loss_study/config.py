@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
-from loss_study.metrics import NOT_CLASSES, of_class
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.redaction import secrets_in, without_secrets
@@ -304,9 +303,6 @@ def _check_classes(dataset: DatasetConfig) -> None:
         raise StudyError(f"dataset.class_names: {len(named)} names for {dataset.classes} classes; give one each")
     if len(set(named)) != len(named):
         raise StudyError(f"dataset.class_names: names something twice: {named}")
-    for name in NOT_CLASSES:
-        if name in named:
-            raise StudyError(f"dataset.class_names: {of_class(name)} is another metric; call the class otherwise")
     if dataset.classes > 1 and "mask" not in dataset.heads:
         raise StudyError(f"dataset.classes: data set {dataset.name!r} has no mask; leave it at 1")
 

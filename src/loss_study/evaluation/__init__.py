@@ -1,8 +1,5 @@
-"""A trial taken apart, to say why a loss ranks where it does; `evaluate` writes it as ``eval/<trial>/anatomy.json``.
+"""Trained models measured on the test split, which nothing else reads.
 
-- ``gradients``: where on real pictures the loss's gradient lies, before and after training (`anatomy.gradients`);
-- ``response``: how one pixel is pulled, by what is predicted there (`anatomy.response`); null for several classes;
-- ``errors``: where the predictions of the test split are wrong (`anatomy.mask_errors`, `anatomy.class_errors`,
-  `anatomy.depth_errors`);
-- ``kept``: picture numbers of the rows of ``test.npy`` (`anatomy.kept`).
+To read in this order: `evaluate`, `trained_models` (what training left), `splits` (predictions and targets of a split),
+`per_image` (the metrics of every image), `shown_images` (which predictions are stored), `error_analysis`.
 """

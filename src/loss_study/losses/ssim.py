@@ -8,7 +8,7 @@ import torch
 from pydantic import AfterValidator, Field
 
 from loss_study.losses import _pixels
-from loss_study.metrics.structural_similarity import ssim_map
+from loss_study.metrics.ssim import ssim_map
 from loss_study.runtime.errors import StudyError
 
 MULTICLASS = True
@@ -35,7 +35,7 @@ def loss(
 
     p is sigmoid(logits), for several classes softmax(logits).
     Source: Wang, Bovik, Sheikh and Simoncelli, Image Quality Assessment (2004), eq. 13. The formula is in
-    `loss_study.structural_similarity`; a window sees valid pixels only.
+    `loss_study.metrics.ssim`; a window sees valid pixels only.
     Minimised by the truth, where it is 0, for every target in [0, 1].
 
     Args:

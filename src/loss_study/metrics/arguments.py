@@ -1,26 +1,26 @@
-"""What every metric demands of its two pictures, and of the map that says where the second one is a truth."""
+"""What every metric requires of its prediction and target, and of the map of valid pixels."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
+#: How far a target may be from a multiple of 1/255, in multiples of 1/255.
 TOLERANCE = 1e-3
 
 
-def check_pair(
-    prediction: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None, *, several: bool = False
-) -> None:
+def check_pair(prediction: Tensor, target: Tensor, valid: Tensor | None = None, *, several: bool = False) -> None:
     """Refuse a pair that no metric should be computed on.
 
-    Truths come from uint8 pictures, so they are multiples of 1/255; a tensor that is not is a prediction in the
-    truth's place.
+    Targets come from uint8 images, so they are multiples of 1/255; a target that is not is a prediction in its place.
 
     Args:
         several: whether both have a channel for each of two or more classes, not one channel.
 
     Raises:
         ValueError: shapes that differ or are not (N, 1, H, W), for `several` (N, K, H, W) with K > 1; no image; a value
-            that is NaN or outside [0, 1]; a target that is no truth; `valid` that is not (N, 1, H, W) of 0 and 1.
+            that is NaN or outside [0, 1]; a target that is not in steps of 1/255; `valid` that is not (N, 1, H, W) of 0
+            and 1.
     """
     shape, channels = tuple(target.shape), "K" if several else "1"
     if prediction.shape != target.shape or target.ndim != 4 or (shape[1] > 1) != several or not target.numel():
@@ -33,11 +33,17 @@ def check_pair(
             raise ValueError(f"{name} must be floating point with every value in [0, 1]")
     steps = target.float() * 255
     if bool(((steps - steps.round()).abs() > TOLERANCE).any()):
-        raise ValueError("target is not a truth in steps of 1/255; are prediction and target swapped?")
+        raise ValueError("target is not in steps of 1/255; are prediction and target swapped?")
     if valid is not None and (valid.shape != target[:, :1].shape or not bool(((valid == 0) | (valid == 1)).all())):
         raise ValueError(f"valid {tuple(valid.shape)} must be {(shape[0], 1, *shape[2:])}, every value 0 or 1")
 
 
-def known_pixels(target: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
-    """Return where `target` (N, C, H, W) is a truth, bool (N, 1, H, W)."""
+def valid_pixels(target: Tensor, valid: Tensor | None) -> Tensor:
+    """Return which pixels of `target` (N, C, H, W) are valid, bool (N, 1, H, W); `valid` None: all."""
     return torch.ones_like(target[:, :1], dtype=torch.bool) if valid is None else valid > 0
+
+
+def nan_without_valid(values: Tensor, valid: Tensor) -> Tensor:
+    """Return `values` (N, ...) with NaN for the images without a pixel in `valid`, bool (N, 1, H, W)."""
+    some = valid.flatten(1).any(dim=1).view(-1, *[1] * (values.ndim - 1))
+    return torch.where(some, values, torch.nan)

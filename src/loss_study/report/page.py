@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from loss_study import combination
 from loss_study.config import Config
-from loss_study.metrics.labels import groups, shown
+from loss_study.metrics import find
+from loss_study.metrics.groups import groups
 from loss_study.report import charts, colouring, losses
 from loss_study.report.answer import answer
 from loss_study.report.colouring import Legend
@@ -98,7 +99,7 @@ def _head_section(ranking: Ranking, comparison: Comparison | None, images: Seque
 
 def _best(ranking: Ranking, name: str) -> float | None:
     """The best mean of one metric, None where its direction is unknown or it says nothing about order."""
-    direction = shown(name, ranking.classes).higher_is_better
+    direction = find(name, ranking.classes).higher_is_better
     values = [standing.means[name] for standing in ranking.placed if name in standing.means and not standing.failed]
     if direction is None or len(values) < 2:
         return None

@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from loss_study.data.packed import PackedSample
-from loss_study.metrics import HEADLINE
-from loss_study.metrics.labels import shown
+from loss_study.metrics import HEADLINE, find
 from loss_study.report import colouring
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.results import Result, rows
@@ -144,7 +143,7 @@ def _loss_column(truth: _Truth, identity: str, shot: Shot) -> _Column:
 
 
 def _score(head: str, identity: str, result: Result) -> str:
-    metric = shown(HEADLINE[head], result.classes)
+    metric = find(HEADLINE[head], result.classes)
     for row in rows(result.trial.eval_dir / "per_image.csv"):
         if row["id"] == identity and row.get(metric.name):
             return f"{metric.label} {metric.show(float(row[metric.name]))}"

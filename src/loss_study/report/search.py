@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loss_study.config import Config
-from loss_study.metrics import HEADLINE
-from loss_study.metrics.labels import Shown, shown
+from loss_study.metrics import HEADLINE, Metric, find
 from loss_study.statistics.results import read_json, rows
 from loss_study.training.search import WEIGHT
 from loss_study.trial import Trial
@@ -35,7 +34,7 @@ class HeadSearch:
     """The searches of one head, in the order of the losses."""
 
     head: str
-    metric: Shown
+    metric: Metric
     found: tuple[Found, ...]
 
     @property
@@ -55,9 +54,7 @@ def searches(config: Config) -> list[HeadSearch]:
         return []
     classes = config.dataset.classes
     return [
-        HeadSearch(
-            head, shown(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.loss.names))
-        )
+        HeadSearch(head, find(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.loss.names)))
         for head in config.loss.heads
     ]
 

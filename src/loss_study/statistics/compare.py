@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from loss_study.metrics.labels import Shown, shown
+from loss_study.metrics import Metric, find
 from loss_study.statistics.pairwise import holm, p_value, probability_of_improvement
 from loss_study.statistics.resampling import resample
 from loss_study.statistics.results import Result
@@ -76,7 +76,7 @@ class Comparison:
     """
 
     head: str
-    metric: Shown
+    metric: Metric
     estimates: tuple[Estimate, ...]
     pairs: tuple[Pair, ...]
     without: tuple[str, ...]
@@ -144,7 +144,7 @@ def compare(scores: Scores, failed: dict[str, int], resamples: int = RESAMPLES) 
         scores: of the sound trials.
         failed: number of failed trials of each loss of the study.
     """
-    metric = shown(scores.metric, scores.classes)
+    metric = find(scores.metric, scores.classes)
     sign = 1 if metric.higher_is_better else -1
     losses = sorted(scores.values, key=lambda loss: (bool(failed[loss]), -sign * scores.values[loss].mean()))
     compared = [loss for loss in losses if not failed[loss]] or losses

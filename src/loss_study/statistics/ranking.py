@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from loss_study.metrics import HEADLINE
-from loss_study.metrics.labels import Shown, shown
+from loss_study.metrics import HEADLINE, Metric, find
 from loss_study.statistics.results import Result
 
 
@@ -17,7 +16,7 @@ class Standing:
 
     loss: str
     results: tuple[Result, ...]
-    metric: Shown
+    metric: Metric
 
     @property
     def sound(self) -> list[Result]:
@@ -60,7 +59,7 @@ class Ranking:
     """
 
     head: str
-    metric: Shown
+    metric: Metric
     standings: tuple[Standing, ...]
     classes: int = 1
 
@@ -79,7 +78,7 @@ def rank(head: str, results: Sequence[Result]) -> Ranking:
     """Order the losses of `head` by the mean of its headline metric over the sound trials."""
     of_head = [result for result in results if result.trial.head == head]
     classes = max((result.classes for result in of_head), default=1)
-    headline = shown(HEADLINE[head], classes)
+    headline = find(HEADLINE[head], classes)
     losses = dict.fromkeys(result.trial.loss for result in of_head)
     standings = [
         Standing(loss, tuple(result for result in of_head if result.trial.loss == loss), headline) for loss in losses

@@ -24,7 +24,7 @@ def log(store: Store, run_id: str, trial: Trial, sample: PackedSample) -> None:
     from mlflow.entities import LoggedModelOutput  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
-    from loss_study.evaluation.evaluate import load_model  # noqa: PLC0415
+    from loss_study.evaluation.trained_models import load_model  # noqa: PLC0415
 
     module = load_model(trial.run_dir / "model.pt")
     logged = store.client.create_logged_model(store.experiment, name=NAME, source_run_id=run_id)

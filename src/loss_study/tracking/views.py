@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import Any
 
-from loss_study.metrics import HEADLINE, METRICS
+from loss_study.metrics import HEADLINE, find
 from loss_study.tracking.store import Store, write_shared
 
 #: The start of the tag's name; the rest is the view's id, ``viewStateShareKey`` in its address.
@@ -39,7 +39,7 @@ def _state(head: str) -> dict[str, Any]:
     return {
         "searchFilter": f"params.head = '{head}'",
         "orderByKey": f"metrics.`test/{headline}`",
-        "orderByAsc": not METRICS[headline].higher_is_better,
+        "orderByAsc": not find(headline).higher_is_better,
         "selectedColumns": [
             *(f"params.`{name}`" for name in ("loss", "seed", "dataset", "scale", "lr")),
             *(f"metrics.`{name}`" for name in metrics),

@@ -24,7 +24,7 @@ _PIXELS = {
 
 
 def response_charts(evidence: Sequence[Evidence], state: str) -> list[CurveChart]:
-    """Return, for both pixels looked at, the pull on it against what is predicted there; see `anatomy.response`.
+    """Return, for both pixels looked at, the pull on it against what is predicted there; see `pixel_response`.
 
     Every loss is scaled by its strongest pull on either pixel: a constant factor is a matter of the learning rate.
     """

@@ -21,7 +21,7 @@ class Evidence:
     Attributes:
         loss: which loss.
         value: mean of the headline metric over the sound trials, None without any.
-        evaluated: ``anatomy.json`` of every evaluated trial: a trial that collapsed says most by its gradient.
+        evaluated: ``error_analysis.json`` of every evaluated trial: a trial that collapsed says most by its gradient.
         sound: those of the sound trials.
         failed: the other evaluated trials, each with its anatomy.
         images: columns of ``per_image.csv`` of the sound trials, each float (test images,), NaN where empty.
@@ -83,7 +83,7 @@ def _at(anatomy: dict[str, Any], path: Sequence[str]) -> Any:
 
 
 def _anatomy(result: Result) -> dict[str, Any]:
-    return read_json(result.trial.eval_dir / "anatomy.json")
+    return read_json(result.trial.eval_dir / "error_analysis.json")
 
 
 def _images(result: Result) -> dict[str, np.ndarray]:

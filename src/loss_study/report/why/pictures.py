@@ -66,7 +66,7 @@ def extremes(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSampl
 
 def _kept(shown: Sequence[Result]) -> list[int]:
     """Picture numbers of the kept predictions, the same for every trial of a study; none where one has none."""
-    lists = [read_json(result.trial.eval_dir / "anatomy.json").get("kept", []) for result in shown]
+    lists = [read_json(result.trial.eval_dir / "error_analysis.json").get("kept", []) for result in shown]
     return lists[0] if lists and all(kept == lists[0] for kept in lists) else []
 
 

@@ -8,8 +8,8 @@ from statistics import fmean
 
 import numpy as np
 
-from loss_study.metrics import of_class
-from loss_study.metrics.labels import Shown
+from loss_study.metrics import Metric
+from loss_study.metrics.iou import of_class
 from loss_study.report.why import tables
 from loss_study.report.why.charts import iou_by_size
 from loss_study.report.why.correlation import p_value, rank_correlation
@@ -131,7 +131,7 @@ def _rest(predictions: Sequence[float], pulls: Sequence[float]) -> float:
     return 1.0 if pulls and pulls[0] > 0 else 0.0
 
 
-def explanation(evidence: Sequence[Evidence], head: str, metric: Shown, start: float) -> list[str]:
+def explanation(evidence: Sequence[Evidence], head: str, metric: Metric, start: float) -> list[str]:
     """Return whether the order of the losses goes with any of three numbers that could be its reason.
 
     Spearman's rank correlation over the losses; the probabilities are multiplied by the number of looks (Bonferroni).
@@ -269,7 +269,8 @@ def _hardest_class(evidence: Sequence[Evidence], class_names: Sequence[str]) -> 
 
 
 def _mean_iou(known: Evidence, class_name: str) -> float | None:
-    values = [result.test[of_class(class_name)] for result in known.results if of_class(class_name) in result.test]
+    iou = of_class(class_name).name
+    values = [result.test[iou] for result in known.results if iou in result.test]
     return fmean(values) if values else None
 
 
@@ -316,7 +317,7 @@ def depth_failures(evidence: Sequence[Evidence]) -> list[str]:
     return sentences
 
 
-def learning(evidence: Sequence[Evidence], metric: Shown, start: float) -> list[str]:
+def learning(evidence: Sequence[Evidence], metric: Metric, start: float) -> list[str]:
     """Return what is to be said of how quickly and how reliably the losses learned."""
     sentences = []
     epochs = _extremes(evidence, lambda known: tables.epochs(known, start))

@@ -8,8 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
-from loss_study.metrics import AT_BEST
-from loss_study.metrics.labels import Shown
+from loss_study.metrics import AT_BEST, Metric
 from loss_study.report.why.evidence import Evidence, mean
 from loss_study.report.why.learning import epochs_to_most
 
@@ -241,7 +240,7 @@ def edge_ratio(known: Evidence) -> float | None:
     return _ratio(region_rmse(known, "edges"), region_rmse(known, "elsewhere"))
 
 
-def learning_table(evidence: Sequence[Evidence], metric: Shown, start: float) -> Table:
+def learning_table(evidence: Sequence[Evidence], metric: Metric, start: float) -> Table:
     """Return how quickly each loss learned and how far its seeds lie apart; `start` is knowing nothing."""
     columns = [
         Column(

@@ -7,16 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from loss_study.evaluation import regions
-from loss_study.metrics.arguments import check_pair, known_pixels
+from loss_study.evaluation.error_analysis import regions
+from loss_study.metrics import masks
+from loss_study.metrics.arguments import check_pair, valid_pixels
 
 DISTANCE_BINS = 10
 
 
 def describe(*, prediction: Tensor, target: Tensor, mask: Tensor | None, valid: Tensor | None = None) -> dict[str, Any]:
-    """Return the errors of a whole split; all float (N, 1, H, W) in [0, 1], `mask` None where the sample has none.
+    """Return the errors of a whole split.
 
-    Pixels without a truth, where `valid` is 0, are not counted; None: all have one.
+    Invalid pixels, where `valid` is 0, are not counted; None: all are valid.
+
+    Args:
+        prediction: float (N, 1, H, W) in [0, 1].
+        target: the same.
+        mask: target of the mask of one class, the same; None where the sample has none.
+        valid: 1 where the depth has ground truth, else 0, (N, 1, H, W).
 
     Returns:
         ``distance``, see `by_distance`; ``regions``: for ``edges`` (`regions.depth_edges`) and ``elsewhere``, together
@@ -24,33 +31,33 @@ def describe(*, prediction: Tensor, target: Tensor, mask: Tensor | None, valid: 
         ``pixels`` and the ``rmse`` over them, NaN without any.
     """
     check_pair(prediction, target, valid)
-    known = known_pixels(target, valid)
+    counted = valid_pixels(target, valid)
     edges = regions.depth_edges(target, valid)
     parts = {"edges": edges, "elsewhere": ~edges}
     if mask is not None:
-        inside = regions.foreground(mask)
+        inside = masks.foreground(mask)
         parts |= {"foreground": inside, "background": ~inside}
     squared = (prediction - target).double().square()
     return {
         "distance": by_distance(prediction=prediction, target=target, valid=valid),
         "regions": {
             name: {"pixels": int(part.sum()), "rmse": float(((squared * part).sum() / part.sum()).sqrt())}
-            for name, part in ((name, part & known) for name, part in parts.items())
+            for name, part in ((name, part & counted) for name, part in parts.items())
         },
     }
 
 
 def by_distance(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, list[float]]:
-    """Return lists over ten equal bins of the true depth, all pixels together.
+    """Return lists over ten equal bins of the target, all pixels together.
 
-    ``pixels``; ``rmse``, in shares of the depth range; ``bias``, the mean of prediction minus truth, above 0 where the
+    ``pixels``; ``rmse``, in shares of the depth range; ``bias``, the mean of prediction minus target, above 0 where the
     prediction is too far. NaN in an empty bin.
     """
-    known = known_pixels(target, valid)
-    error, depth = (prediction - target)[known].double(), target[known].double()
-    place = (depth * DISTANCE_BINS).long().clamp_max(DISTANCE_BINS - 1)
+    counted = valid_pixels(target, valid)
+    error, depth = (prediction - target)[counted].double(), target[counted].double()
+    bin_of_pixel = (depth * DISTANCE_BINS).long().clamp_max(DISTANCE_BINS - 1)
     pixels, squared, signed = (
-        torch.bincount(place, weights, DISTANCE_BINS).double() for weights in (None, error.square(), error)
+        torch.bincount(bin_of_pixel, weights, DISTANCE_BINS).double() for weights in (None, error.square(), error)
     )
     return {
         "pixels": pixels.long().tolist(),

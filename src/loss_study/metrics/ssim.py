@@ -1,4 +1,4 @@
-"""Structural similarity (SSIM), shared by the loss `ssim` and the depth metric of that name.
+"""Structural similarity (SSIM): the metric of the depth, and the map of it that the loss `ssim` shares.
 
 Source: Wang, Bovik, Sheikh and Simoncelli, Image Quality Assessment: From Error Visibility to Structural Similarity
 (2004), eq. 13:
@@ -14,8 +14,13 @@ from functools import lru_cache
 
 import torch
 
+from loss_study.metrics.base import Metric
+
 C1 = 0.01**2
 C2 = 0.03**2
+
+#: The metric is the mean of `ssim_map` over the pixels of an image.
+SSIM = Metric("ssim", "SSIM", "Structural similarity of the depth maps: 1 is equal, 0 unrelated.")
 
 
 def ssim_map(
@@ -26,14 +31,14 @@ def ssim_map(
     window: int = 11,
     sigma: float = 1.5,
 ) -> torch.Tensor:
-    """Return the SSIM at every pixel, (N, C, H, W), in [-1, 1]; both pictures in [0, 1], either may be the truth.
+    """Return the SSIM at every pixel, (N, C, H, W), in [-1, 1]; both images in [0, 1], either may be the target.
 
-    At the border the picture is mirrored, its edge pixel not repeated, as torchmetrics does: a loss without windows
+    At the border the image is mirrored, its edge pixel not repeated, as torchmetrics does: a loss without windows
     centred on the border would hardly teach it. Under sums s = x + y and differences d = x - y
 
         SSIM = (ms^2 - md^2 + 2 C1) (vs - vd + 2 C2) / ((ms^2 + md^2 + 2 C1) (vs + vd + 2 C2)),
 
-    which takes four windowed means instead of five, is exactly 1 for equal pictures, and is never above 1 as long
+    which takes four windowed means instead of five, is exactly 1 for equal images, and is never above 1 as long
     as no variance is negative; rounding is kept from making one so.
 
     Args:
@@ -43,7 +48,7 @@ def ssim_map(
         sigma: standard deviation of the window in pixels.
 
     Raises:
-        ValueError: the window is larger than the picture.
+        ValueError: the window is larger than the image.
     """
     sums, differences = x_NCHW + y_NCHW, x_NCHW - y_NCHW
     moments = torch.stack([sums, differences, sums.square(), differences.square()])
@@ -55,19 +60,19 @@ def ssim_map(
     return luminance * structure
 
 
-def _windowed_mean(pictures: torch.Tensor, valid: torch.Tensor | None, window: int, sigma: float) -> torch.Tensor:
+def _windowed_mean(images: torch.Tensor, valid: torch.Tensor | None, window: int, sigma: float) -> torch.Tensor:
     if valid is None:
-        return _blurred(pictures, window, sigma)
+        return _blurred(images, window, sigma)
     weights = _blurred(valid, window, sigma)
-    return _blurred(pictures * valid, window, sigma) / torch.where(weights > 0, weights, 1)
+    return _blurred(images * valid, window, sigma) / torch.where(weights > 0, weights, 1)
 
 
-def _blurred(pictures: torch.Tensor, window: int, sigma: float) -> torch.Tensor:
-    height, width = pictures.shape[-2:]
+def _blurred(images: torch.Tensor, window: int, sigma: float) -> torch.Tensor:
+    height, width = images.shape[-2:]
     # Two matrix products: on a CPU several times faster than a convolution with one channel, and without TF32 on a GPU.
-    rows = _window_matrix(height, window, sigma, pictures.dtype, pictures.device)
-    columns = _window_matrix(width, window, sigma, pictures.dtype, pictures.device)
-    return rows @ (pictures @ columns.T)
+    rows = _window_matrix(height, window, sigma, images.dtype, images.device)
+    columns = _window_matrix(width, window, sigma, images.dtype, images.device)
+    return rows @ (images @ columns.T)
 
 
 @lru_cache(maxsize=16)
@@ -75,7 +80,7 @@ def _window_matrix(size: int, window: int, sigma: float, dtype: torch.dtype, dev
     """Return (size, size): row i holds the weights that the window centred on pixel i gives to every pixel."""
     radius = window // 2
     if window > size:
-        raise ValueError(f"the window of {window} px is larger than the picture of {size} px")
+        raise ValueError(f"the window of {window} px is larger than the image of {size} px")
     # A tensor made in inference mode could not take part in a later backward pass.
     with torch.inference_mode(mode=False):
         offsets = torch.arange(-radius, radius + 1)

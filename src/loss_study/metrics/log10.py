@@ -1,0 +1,26 @@
+"""Logarithmic error (log10) of the depth: mean |log10 p - log10 t| over the pixels of an image, in decades.
+
+p and t are raised to at least 1/255 (`depth_ratios`).
+Source: Saxena, Sun and Ng, Make3D (2009).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from loss_study.metrics.base import Metric
+from loss_study.metrics.counting import mean_over_pixels
+from loss_study.metrics.depth_ratios import factor
+
+LOG10 = Metric(
+    "log10",
+    "log10",
+    "Mean absolute difference of the decimal logarithms of the depths.",
+    higher_is_better=False,
+    unit="decades",
+)
+
+
+def log10(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return log10 of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), depths in [0, 1]."""
+    return mean_over_pixels(factor(prediction, target).log10(), weight)

@@ -1,0 +1,17 @@
+"""Mean absolute error (MAE) of the depth: mean |p - t| over the pixels of an image."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from loss_study.metrics.base import Metric
+from loss_study.metrics.counting import mean_over_pixels
+
+MAE = Metric(
+    "mae", "MAE", "Mean absolute error, 1 being the whole depth range.", higher_is_better=False, unit="depth range"
+)
+
+
+def mae(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return the MAE of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), depths in [0, 1]."""
+    return mean_over_pixels((prediction - target).abs(), weight)

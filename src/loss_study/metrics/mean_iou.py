@@ -1,0 +1,23 @@
+"""Mean IoU (mIoU) of a mask of one class: the mean of the IoU of the foreground and that of the background."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from loss_study.metrics.base import Metric
+from loss_study.metrics.counting import Counts, mean_of_present
+
+MEAN_IOU = Metric("mean_iou", "mIoU", "IoU of the foreground and IoU of the background, their mean; mean over images.")
+
+
+def mean_iou(counts: Counts, pixels: Tensor) -> Tensor:
+    """Return the mean IoU of each image, in [0, 1]; a class that neither prediction nor target has is left out.
+
+    Args:
+        pixels: number of valid pixels of each image, (N,).
+    """
+    wrong = counts.false_positives + counts.false_negatives
+    background = pixels - counts.union
+    of_foreground, of_background = counts.true_positives / counts.union, background / (background + wrong)
+    return mean_of_present(torch.stack([of_foreground, of_background], dim=1))

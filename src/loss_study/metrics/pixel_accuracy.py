@@ -1,0 +1,23 @@
+"""Pixel accuracy: the share of the valid pixels that are classified as in the ground truth."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from loss_study.metrics.base import Metric
+from loss_study.metrics.counting import Counts
+
+PIXEL_ACCURACY = Metric(
+    "pixel_accuracy", "Pixel accuracy", "Share of the pixels that are classified as in the ground truth."
+)
+CLASS_PIXEL_ACCURACY = Metric("pixel_accuracy", "Pixel accuracy", "Share of the pixels whose class is right.")
+
+
+def pixel_accuracy(counts: Counts, pixels: Tensor) -> Tensor:
+    """Return the pixel accuracy of each image, in [0, 1]; `pixels` is the number of its valid pixels, (N,)."""
+    return (pixels - counts.false_positives - counts.false_negatives) / pixels
+
+
+def class_pixel_accuracy(counts: Counts, pixels: Tensor) -> Tensor:
+    """Return the same for a mask of several classes."""
+    return counts.true_positives.sum(dim=1) / pixels

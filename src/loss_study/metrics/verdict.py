@@ -1,0 +1,72 @@
+"""Predictions that have collapsed to a constant: such a trial is no basis for an average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from loss_study.metrics.arguments import check_pair, valid_pixels
+from loss_study.metrics.masks import Masks, above_threshold, of_classes
+
+#: Less than this share of a class's pixels predicted as "not this class" means that the class is all there is.
+COLLAPSED_SHARE = 0.01
+#: A standard deviation below this share of the target's means that the depth is constant.
+CONSTANT_SHARE = 0.05
+
+
+def collapse(
+    head: str,
+    *,
+    prediction: Tensor,
+    target: Tensor,
+    valid: Tensor | None = None,
+    class_names: Sequence[str] = (),
+) -> str:
+    """Name the way in which the predictions of a whole split have collapsed; "" if they have not.
+
+    - "all background": over all images together, less than 1 % as many pixels are above 0.5 as in the target.
+    - "all foreground": the same of the pixels that are not above 0.5.
+    - "all <class>", of several classes: the same of the pixels that are not of this class.
+    - "constant depth": the standard deviation over all pixels of all images is below 5 % of the target's.
+
+    Where the target itself is empty, full or constant, so may the prediction be.
+
+    Args:
+        head: "mask" or "depth".
+        prediction: (N, C, H, W) in [0, 1].
+        target: (N, C, H, W) in [0, 1].
+        valid: 1 where a pixel has ground truth, else 0, (N, 1, H, W); None: all have.
+        class_names: of a mask of several classes.
+    """
+    if head == "depth":
+        return _collapsed_depth(prediction, target, valid)
+    if prediction.shape[1] == 1:
+        return _collapsed_mask(above_threshold(prediction, target, valid))
+    return _collapsed_classes(of_classes(prediction, target, valid), class_names)
+
+
+def _collapsed_mask(masks: Masks) -> str:
+    predicted, target, valid = masks
+    if _nearly_none(predicted, target, valid):
+        return "all background"
+    return "all foreground" if _nearly_none(~predicted, ~target, valid) else ""
+
+
+def _collapsed_classes(masks: Masks, class_names: Sequence[str]) -> str:
+    for number, name in enumerate(class_names):
+        predicted, target, valid = masks.of_class(number)
+        if _nearly_none(~predicted, ~target, valid):
+            return f"all {name}"
+    return ""
+
+
+def _nearly_none(predicted: Tensor, target: Tensor, valid: Tensor) -> bool:
+    return int((predicted & valid).sum()) < COLLAPSED_SHARE * int((target & valid).sum())
+
+
+def _collapsed_depth(prediction: Tensor, target: Tensor, valid: Tensor | None) -> str:
+    check_pair(prediction, target, valid)
+    counted = valid_pixels(target, valid)
+    of_prediction, of_target = (tensor.double()[counted].std() for tensor in (prediction, target))
+    return "constant depth" if of_prediction < CONSTANT_SHARE * of_target else ""
