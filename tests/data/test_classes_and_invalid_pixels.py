@@ -18,7 +18,8 @@ from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example
-from loss_study.evaluation.evaluate import evaluate_trial, load_model
+from loss_study.evaluation.evaluate import evaluate_trials
+from loss_study.evaluation.trained_models import load_model
 from loss_study.report.colouring import class_colours
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking.panels import sheet
@@ -185,9 +186,9 @@ def test_the_model_has_a_logit_for_each_class(of_classes):
 
 def test_what_is_taken_for_what_is_counted(of_classes):
     root, sample, _ = of_classes
-    anatomy = json.loads((root / "eval" / "mask-dice-0" / "anatomy.json").read_text())
-    assert anatomy["response"] is None
-    confusion, regions = np.array(anatomy["errors"]["confusion"]), anatomy["errors"]["regions"]
+    analysis = json.loads((root / "eval" / "mask-dice-0" / "error_analysis.json").read_text())
+    assert analysis["response"] is None
+    confusion, regions = np.array(analysis["errors"]["confusion"]), analysis["errors"]["regions"]
     truth = np.bincount(sample.masks[sample.rows("test")].ravel())
     assert confusion.sum(axis=1).tolist() == truth.tolist()
     assert regions["outline"]["pixels"] + regions["elsewhere"]["pixels"] == truth.sum()
@@ -196,7 +197,7 @@ def test_what_is_taken_for_what_is_counted(of_classes):
     with (root / "eval" / "mask-dice-0" / "per_image.csv").open() as file:
         accuracy = np.mean([float(row["pixel_accuracy"]) for row in csv.DictReader(file)])
     assert 1 - wrong / truth.sum() == pytest.approx(accuracy)
-    share = anatomy["gradients"]["start"]["pixels"]
+    share = analysis["gradients"]["start"]["pixels"]
     assert set(share) == {"outline"} and 0 < share["outline"] < 0.5
 
 
@@ -230,7 +231,7 @@ def test_a_constant_class_is_called_by_its_name(of_classes, monkeypatch):
     saved["state"]["decoders.mask.logits.weight"].zero_()
     saved["state"]["decoders.mask.logits.bias"].copy_(torch.tensor([0.0, 5.0, 0.0]))
     torch.save(saved, trial.run_dir / "model.pt")
-    evaluate_trial(trial, sample)
+    evaluate_trials([trial], sample)
     assert json.loads((trial.eval_dir / "metrics.json").read_text())["verdict"] == "all background"
     torch.save(saved | {"state": before}, trial.run_dir / "model.pt")
 
@@ -249,14 +250,16 @@ def test_missing_readings_train_to_the_report(of_gaps):
 
 
 def test_what_is_missing_changes_no_number(of_gaps, monkeypatch):
-    """Other values where there is no truth: the same history, metrics and anatomy to the last digit."""
+    """Other values where there is no truth: the same history, metrics and error analysis to the last digit."""
     root, sample, _ = of_gaps
     monkeypatch.chdir(root)
-    before = {name: (root / "eval" / "depth-ssim-0" / name).read_bytes() for name in ("per_image.csv", "anatomy.json")}
+    before = {
+        name: (root / "eval" / "depth-ssim-0" / name).read_bytes() for name in ("per_image.csv", "error_analysis.json")
+    }
     depths = np.load(sample.folder / "depths.npy")
     np.save(sample.folder / "depths.npy", np.where(sample.valid("depth"), depths, 200).astype(np.uint8))
     try:
-        evaluate_trial(Trial("depth", "ssim", 0), PackedSample.open(sample.folder))
+        evaluate_trials([Trial("depth", "ssim", 0)], PackedSample.open(sample.folder))
         for name, content in before.items():
             assert (root / "eval" / "depth-ssim-0" / name).read_bytes() == content
     finally:

@@ -10,8 +10,17 @@ import torch
 from loss_study import composition, config, losses
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation import class_errors, depth_errors, gradients, kept, mask_errors, regions, response
-from loss_study.evaluation.evaluate import evaluate_trial, initial_model, load_model
+from loss_study.evaluation import shown_images
+from loss_study.evaluation.error_analysis import (
+    class_errors,
+    depth_errors,
+    gradients,
+    mask_errors,
+    pixel_response,
+    regions,
+)
+from loss_study.evaluation.evaluate import evaluate_trials
+from loss_study.evaluation.trained_models import initial_model, load_model
 from loss_study.training import run
 from loss_study.trial import Trial
 
@@ -22,8 +31,8 @@ def loss(name):
     return losses.build(name, **OPTIONS.get(name, {}))
 
 
-def pictures(seed=0):
-    """Logits and a mask of two pictures of 16 x 16 px; the first quarter of each is foreground."""
+def random_logits(seed=0):
+    """Logits and a mask of two images of 16 x 16 px; the first quarter of each is foreground."""
     generator = torch.Generator().manual_seed(seed)
     target = torch.zeros(2, 1, 16, 16, dtype=torch.float64)
     target[:, :, :8, :8] = 1
@@ -42,7 +51,7 @@ def test_outline_is_the_band_on_both_sides():
     assert band[3:10, 3:10].sum() == 40 and not band[5:8, 5:8].any()
 
 
-def test_the_edge_of_the_picture_is_no_outline():
+def test_the_edge_of_the_image_is_no_outline():
     assert not regions.outline(torch.ones(1, 1, 16, 16)).any()
 
 
@@ -53,14 +62,14 @@ def test_depth_edges_are_jumps_not_slopes():
     assert regions.depth_edges(depth)[0, 0, 0].nonzero().flatten().tolist() == [31, 32]
 
 
-def test_nothing_runs_along_a_gap():
+def test_nothing_runs_along_invalid_pixels():
     mask = torch.zeros(1, 1, 16, 16)
     mask[..., :8] = 1
     valid = torch.ones_like(mask)
     valid[..., 6:10] = 0
     assert regions.outline(mask).any() and not regions.outline(mask, valid).any()
     assert regions.depth_edges(mask).any() and not regions.depth_edges(mask, valid).any()
-    # Beside the gap the two meet in the last row, and there alone.
+    # Beside the invalid pixels the two meet in the last row, and there alone.
     valid[..., 15, :] = 1
     assert regions.outline(mask, valid)[0, 0].nonzero().tolist() == [[15, 7], [15, 8]]
 
@@ -75,8 +84,8 @@ def test_outlines_of_classes_are_where_any_two_meet():
 # Errors
 
 
-def test_errors_are_those_of_the_known_part():
-    """The right half is unknown: counts are those of the left half, however wrong the right one is."""
+def test_errors_are_those_of_the_valid_part():
+    """The right half is invalid: counts are those of the left half, however wrong the right one is."""
     generator = torch.Generator().manual_seed(0)
     target = (torch.rand(2, 1, 16, 16, generator=generator) < 0.3).float()
     prediction = torch.rand(2, 1, 16, 16, generator=generator)
@@ -98,7 +107,7 @@ def flat(described):
 
 
 def test_class_errors_by_hand():
-    """One row of eight pixels: 0 0 0 1 1 1 1 2, of which the fourth is taken for 0 and the last, unknown, for 1."""
+    """One row of eight pixels: 0 0 0 1 1 1 1 2, of which the fourth is taken for 0 and the last, invalid, for 1."""
     numbers = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2]).expand(2, 8)
     target = torch.nn.functional.one_hot(numbers, 3).movedim(-1, 0)[None].float()
     prediction = 0.7 * target + 0.1
@@ -113,17 +122,17 @@ def test_class_errors_by_hand():
     assert found["calibration"]["error"] == pytest.approx((12 * 0.2 + 2 * 0.6) / 14)
 
 
-# Gradients on pictures
+# Gradients on images
 
 
-def test_gradient_of_bce_is_prediction_minus_truth():
-    logits, target = pictures()
+def test_gradient_of_bce_is_prediction_minus_target():
+    logits, target = random_logits()
     expected = (torch.sigmoid(logits) - target) / 256
     assert torch.allclose(gradients.gradient_of(loss("bce"), logits, target), expected, atol=1e-12)
 
 
 def test_gradient_of_dice_by_its_formula():
-    logits, target = pictures()
+    logits, target = random_logits()
     p = torch.sigmoid(logits)
     total = (p + target).sum(dim=(1, 2, 3), keepdim=True)
     overlap = 2 * (p * target).sum(dim=(1, 2, 3), keepdim=True) / total
@@ -132,8 +141,8 @@ def test_gradient_of_dice_by_its_formula():
     assert torch.allclose(gradients.gradient_of(loss("dice"), logits, target), expected, rtol=1e-6, atol=0)
 
 
-def test_a_gradient_is_that_of_the_picture_alone():
-    logits, target = pictures()
+def test_a_gradient_is_that_of_the_image_alone():
+    logits, target = random_logits()
     both = gradients.gradient_of(loss("rmse"), logits, target)
     alone = gradients.gradient_of(loss("rmse"), logits[:1], target[:1])
     assert torch.allclose(both[:1], alone, atol=1e-15)
@@ -141,34 +150,34 @@ def test_a_gradient_is_that_of_the_picture_alone():
 
 @pytest.mark.parametrize(
     ("name", "share"),
-    # Everything predicted as 0.5, a quarter of the picture foreground. bce: every pixel pulls alike. weighted_bce with
+    # Everything predicted as 0.5, a quarter of the image foreground. bce: every pixel pulls alike. weighted_bce with
     # w = 9: 9/4 against 3/4. dice: D = 2 (1/8) / (1/2 + 1/4) = 1/3, so |D - 2| / 4 against 3 D / 4.
     [("bce", 1 / 4), ("l1", 1 / 4), ("rmse", 1 / 4), ("weighted_bce", 9 / 12), ("dice", (5 / 3) / (5 / 3 + 1))],
 )
 def test_share_of_the_foreground_where_nothing_is_known(name, share):
-    _, target = pictures()
+    _, target = random_logits()
     found = gradients.of_logits(loss(name), torch.zeros_like(target), target, {"foreground": target > 0.5})
     assert found["share"]["foreground"] == pytest.approx(share, rel=1e-5)
     assert found["pixels"]["foreground"] == 0.25
 
 
 def test_norms_by_hand():
-    _, target = pictures()
+    _, target = random_logits()
     found = gradients.of_logits(loss("weighted_bce"), torch.zeros_like(target), target, {})
     # |g| is 9/2 on 64 pixels and 1/2 on 192, over 256; that of bce 1/2 on all 256 pixels.
     assert found["norm"] == pytest.approx(math.sqrt(64 * 4.5**2 + 192 * 0.25) / 256)
     assert found["relative_norm"] == pytest.approx(found["norm"] / (0.5 * 16 / 256))
 
 
-def test_regions_that_make_up_the_picture_have_the_whole_gradient():
-    logits, target = pictures()
+def test_regions_that_make_up_the_image_have_the_whole_gradient():
+    logits, target = random_logits()
     inside = {"foreground": target > 0.5, "background": target <= 0.5}
     found = gradients.of_logits(loss("ssim"), logits, target, inside)
     assert sum(found["share"].values()) == pytest.approx(1)
 
 
 def test_no_gradient_has_no_whereabouts():
-    _, target = pictures()
+    _, target = random_logits()
     target = target.float()
     found = gradients.of_logits(loss("l1"), 400 * (target - 0.5), target, {"foreground": target > 0.5})
     assert found["norm"] == 0
@@ -179,7 +188,7 @@ def test_no_gradient_has_no_whereabouts():
 
 
 def pulls(name, head="mask", state="late"):
-    found = response.curves(loss(name), head, 32)
+    found = pixel_response.curves(loss(name), head, 32)
     return np.array(found["probability"]), {pixel["name"]: (pixel["truth"], pixel[state]) for pixel in found["pixels"]}
 
 
@@ -200,7 +209,7 @@ def test_pull_of_l1_vanishes_where_the_pixel_is_most_wrong():
 
 @pytest.mark.parametrize("head", ["mask", "depth"])
 @pytest.mark.parametrize("name", ["bce", "l1", "rmse", "huber"])
-def test_losses_that_the_truth_minimises_pull_towards_it(name, head):
+def test_losses_that_the_target_minimises_pull_towards_it(name, head):
     for state in ("start", "late"):
         p, pixels = pulls(name, head, state)
         for truth, pull in pixels.values():
@@ -216,11 +225,11 @@ def test_weighted_bce_rests_at_a_wrong_depth():
 
 
 def test_a_pixel_far_from_the_window_feels_nothing_of_the_disc():
-    """The background pixel of ssim is pulled as in an empty picture."""
-    found = response.curves(losses.build("ssim", window=3, sigma=1.5), "mask", 32)
+    """The background pixel of ssim is pulled as in an empty image."""
+    found = pixel_response.curves(losses.build("ssim", window=3, sigma=1.5), "mask", 32)
     background = found["pixels"][1]["late"]
     empty = torch.full((1, 1, 32, 32), 0.05, dtype=torch.float64).repeat(len(background), 1, 1, 1)
-    empty[:, 0, 16, 16] = response.PROBABILITIES
+    empty[:, 0, 16, 16] = pixel_response.PROBABILITIES
     gradient = gradients.gradient_of(losses.build("ssim", window=3), torch.logit(empty), torch.zeros_like(empty))
     assert np.allclose(background, -gradient[:, 0, 16, 16] * 32**2)
 
@@ -228,18 +237,18 @@ def test_a_pixel_far_from_the_window_feels_nothing_of_the_disc():
 def test_dice_at_the_start_knows_the_share_of_the_foreground():
     """Foreground and background are pulled as (2 - D) to D; 0.5 everywhere gives D = 2 m / (1 + 2 m), m = 0.085."""
     _, pixels = pulls("dice", state="start")
-    middle = len(response.PROBABILITIES) // 2
+    middle = len(pixel_response.PROBABILITIES) // 2
     ratio = -pixels["foreground"][1][middle] / pixels["background"][1][middle]
     assert ratio == pytest.approx((1 + 2 * 0.085) / 0.085 - 1, rel=0.05)
 
 
-# What is kept
+# What is stored
 
 
-def test_kept_places_fit_and_spread_over_the_split():
-    assert kept.kept_places(200, 64).tolist() == list(range(200))
-    places = kept.kept_places(4000, 112)
-    assert len(places) * 112**2 <= kept.BYTES < (len(places) + 1) * 112**2
+def test_stored_places_fit_and_spread_over_the_split():
+    assert shown_images.stored_places(200, 64).tolist() == list(range(200))
+    places = shown_images.stored_places(4000, 112)
+    assert len(places) * 112**2 <= shown_images.STORED_BYTES < (len(places) + 1) * 112**2
     assert places[0] == 0 and places[-1] == 3999 and np.ptp(np.diff(places)) == 1
 
 
@@ -254,12 +263,12 @@ def smoke(tmp_path, sample, monkeypatch):
 
 
 @pytest.mark.parametrize("head", ["mask", "depth"])
-def test_evaluate_takes_a_trial_apart(head, sample, smoke):
+def test_evaluate_analyses_the_errors_of_a_trial(head, sample, smoke):
     trial = Trial(head, "rmse", 5)
     run.run(trial, sample, smoke)
-    evaluate_trial(trial, sample)
-    anatomy = json.loads((trial.eval_dir / "anatomy.json").read_text())
-    gradient = anatomy["gradients"]
+    evaluate_trials([trial], sample)
+    analysis = json.loads((trial.eval_dir / "error_analysis.json").read_text())
+    gradient = analysis["gradients"]
     assert gradient["images"] == 6
     names = {"mask": {"foreground", "outline"}, "depth": {"foreground", "edges"}}[head]
     for moment in ("start", "end"):
@@ -267,12 +276,12 @@ def test_evaluate_takes_a_trial_apart(head, sample, smoke):
         assert gradient[moment]["norm"] > 0 and all(0 < share < 1 for share in gradient[moment]["share"].values())
     assert gradient["start"]["norm"] != gradient["end"]["norm"]
     pixels = {"mask": ["foreground", "background"], "depth": ["near", "far"]}[head]
-    assert [pixel["name"] for pixel in anatomy["response"]["pixels"]] == pixels
-    assert anatomy["kept"] == list(range(18, 24))
+    assert [pixel["name"] for pixel in analysis["response"]["pixels"]] == pixels
+    assert analysis["kept"] == list(range(18, 24))
 
     stored = np.load(trial.eval_dir / "test.npy")
     panel = json.loads((trial.eval_dir / "metrics.json").read_text())["panel"]
-    places = [anatomy["kept"].index(number) for number in panel]
+    places = [analysis["kept"].index(number) for number in panel]
     assert np.array_equal(stored[places], np.load(trial.eval_dir / "predictions.npy"))
 
 
@@ -283,10 +292,10 @@ def test_without_masks_depth_has_no_foreground(sample, smoke):
     bare = PackedSample.open(sample.folder)
     trial = Trial("depth", "bce", 0)
     run.run(trial, bare, smoke)
-    evaluate_trial(trial, bare)
-    anatomy = json.loads((trial.eval_dir / "anatomy.json").read_text())
-    assert set(anatomy["gradients"]["start"]["share"]) == {"edges"}
-    assert set(anatomy["errors"]["regions"]) == {"edges", "elsewhere"}
+    evaluate_trials([trial], bare)
+    analysis = json.loads((trial.eval_dir / "error_analysis.json").read_text())
+    assert set(analysis["gradients"]["start"]["share"]) == {"edges"}
+    assert set(analysis["errors"]["regions"]) == {"edges", "elsewhere"}
 
 
 def test_initial_model_is_what_training_starts_from(sample, smoke, tmp_path):

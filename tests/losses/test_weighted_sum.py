@@ -8,7 +8,7 @@ import torch
 from loss_study import combination, composition, losses
 from loss_study.check import check_choices
 from loss_study.config import load_config
-from loss_study.evaluation.evaluate import evaluate_trial
+from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.report.losses import about
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking import describe
@@ -156,7 +156,7 @@ def test_it_is_trained_evaluated_and_told_to_mlflow(sample, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     trial = Trial("mask", "dice_bce", 0)
     run.run(trial, sample, study)
-    evaluate_trial(trial, sample)
+    evaluate_trials([trial], sample)
     outputs = read(trial)
     assert outputs.record["loss_options"]["terms"] == {"dice": 1.0, "bce": 0.5}
     told = describe.parameters_of(trial, study)

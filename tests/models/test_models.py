@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from loss_study import models
-from loss_study.evaluation.evaluate import load_model
+from loss_study.evaluation.trained_models import load_model
 from loss_study.runtime.errors import StudyError
 from loss_study.training.checkpoint import save_atomically
 

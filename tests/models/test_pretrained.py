@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from loss_study import models
-from loss_study.evaluation.evaluate import load_model
+from loss_study.evaluation.trained_models import load_model
 from loss_study.runtime.errors import StudyError
 from loss_study.training.checkpoint import save_atomically
 from support.data_at_hand import SHARED, needs

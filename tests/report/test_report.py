@@ -17,7 +17,8 @@ from rich.console import Console
 
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
-from loss_study.metrics.labels import groups, shown
+from loss_study.metrics import find
+from loss_study.metrics.groups import groups
 from loss_study.report import charts, losses, palette, panels, provenance, terminal
 from loss_study.report.answer import answer
 from loss_study.report.build import build
@@ -202,10 +203,10 @@ def test_curves_csv_has_a_row_per_epoch(study):
 def test_metrics_are_shown_in_groups():
     titles = [(group.title, [heading for heading, _ in group.columns]) for group in groups(["iou", "iou_at_best"])]
     assert titles == [("", ["IoU"]), ("at the threshold that is best on validation", ["IoU"])]
-    assert shown("iou").show(0.93456) == "0.935"
-    assert shown("rmse").show(0.03) == "0.0300"
-    assert shown("home_made").higher_is_better is None
-    assert shown("iou").show(None) == "-"
+    assert find("iou").show(0.93456) == "0.935"
+    assert find("rmse").show(0.03) == "0.0300"
+    assert find("home_made").higher_is_better is None
+    assert find("iou").show(None) == "-"
 
 
 def linear_rgb(colour):

@@ -11,8 +11,8 @@ import pytest
 
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation import response
-from loss_study.metrics.labels import shown
+from loss_study.evaluation.error_analysis import pixel_response
+from loss_study.metrics import find
 from loss_study.report.build import build
 from loss_study.report.why import charts, correlation, learning, pictures, sentences, sizes, tables
 from loss_study.report.why.chapter import chapter
@@ -177,7 +177,7 @@ def test_no_picture_twice_where_there_are_few():
 
 
 def responding(loss, head):
-    return known(loss, anatomy={"response": response.curves(build_loss(loss), head, 32)})
+    return known(loss, anatomy={"response": pixel_response.curves(build_loss(loss), head, 32)})
 
 
 def test_each_pull_is_scaled_by_its_strongest():
@@ -221,26 +221,26 @@ def losses_of_shares(shares, values):
 
 def test_an_order_that_goes_with_the_gradient_is_said_to():
     values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-    (sentence,) = sentences.explanation(losses_of_shares(values, values), "mask", shown("iou"), 0.0)
+    (sentence,) = sentences.explanation(losses_of_shares(values, values), "mask", find("iou"), 0.0)
     assert sentence.startswith(
         "Over the losses a better result goes with a larger share of the gradient from the foregro"
     )
     assert "rank correlation +1.00, p = 0.01 after 2 looks" in sentence and sentence.endswith(
         "a hint at a reason, not a proof."
     )
-    (of_errors,) = sentences.explanation(losses_of_shares(values, values), "mask", shown("rmse"), 0.0)
+    (of_errors,) = sentences.explanation(losses_of_shares(values, values), "mask", find("rmse"), 0.0)
     assert "goes with a smaller share" in of_errors
 
 
 def test_an_order_that_goes_with_nothing_is_said_to_stay_unexplained():
     shares, values = [0.3, 0.1, 0.6, 0.2, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-    (sentence,) = sentences.explanation(losses_of_shares(shares, values), "mask", shown("iou"), 0.0)
+    (sentence,) = sentences.explanation(losses_of_shares(shares, values), "mask", find("iou"), 0.0)
     assert sentence.startswith("Nothing looked at goes with the order") and "do not explain" in sentence
 
 
 def test_few_losses_explain_nothing():
     values = [0.1, 0.2, 0.3, 0.4, 0.5]
-    (sentence,) = sentences.explanation(losses_of_shares(values, values), "mask", shown("iou"), 0.0)
+    (sentence,) = sentences.explanation(losses_of_shares(values, values), "mask", find("iou"), 0.0)
     assert sentence.startswith("Fewer than 6 losses")
 
 
@@ -306,7 +306,7 @@ def test_learning_sentences_by_hand():
     slow = [result(validation=[0.1, 0.3, 0.8], test={"iou": value}) for value in (0.7, 0.8)]
     quick = [result(validation=[0.8, 0.8, 0.8], test={"iou": value}) for value in (0.75, 0.76)]
     evidence = [known("l1", trials=slow), known("bce", trials=quick)]
-    assert sentences.learning(evidence, shown("iou"), 0.0) == [
+    assert sentences.learning(evidence, find("iou"), 0.0) == [
         "bce is quickest, 90 % of the way by epoch 1; l1 slowest, by epoch 3.",
         "The seeds of bce lie closest together (IoU within 0.010), those of l1 furthest apart (0.100).",
     ]
@@ -372,7 +372,7 @@ def test_without_anatomies_the_page_has_no_second_half(tmp_path, monkeypatch):
 
 
 def test_an_anatomy_of_one_trial_is_enough(study):
-    for path in Path("eval").glob("*/anatomy.json"):
+    for path in Path("eval").glob("*/error_analysis.json"):
         if path.parent.name != "mask-dice-0":
             path.unlink()
     chosen = load_config()
@@ -386,8 +386,8 @@ def test_an_anatomy_of_one_trial_is_enough(study):
 
 
 def test_a_damaged_anatomy_is_named(study):
-    Path("eval/mask-dice-0/anatomy.json").write_text("{")
-    with pytest.raises(StudyError, match=re.escape("eval/mask-dice-0/anatomy.json: damaged")):
+    Path("eval/mask-dice-0/error_analysis.json").write_text("{")
+    with pytest.raises(StudyError, match=re.escape("eval/mask-dice-0/error_analysis.json: damaged")):
         html()
 
 
@@ -399,7 +399,7 @@ def test_names_of_pictures_are_escaped(tmp_path, monkeypatch):
 
 
 def test_undefined_gradients_are_shown_as_absent(study):
-    path = Path("eval/mask-ssim-1/anatomy.json")
+    path = Path("eval/mask-ssim-1/error_analysis.json")
     anatomy = json.loads(path.read_text())
     for moment in ("start", "end"):
         anatomy["gradients"][moment] |= {"relative_norm": None, "share": {"foreground": None, "outline": None}}

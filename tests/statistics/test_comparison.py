@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loss_study.metrics.labels import shown
+from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics import scores as reading
 from loss_study.statistics.compare import Comparison, Estimate, Pair, compare, compare_all
@@ -224,7 +224,7 @@ def claimed(metric, losses, *claims):
         for b in losses[place + 1 :]
     )
     estimates = tuple(Estimate(loss, 0.9, 0.8, 0.95, 3, 0, 2.0) for loss in losses)
-    return Comparison("mask", shown(metric), estimates, pairs, (), 200, 24, "cut-out")
+    return Comparison("mask", find(metric), estimates, pairs, (), 200, 24, "cut-out")
 
 
 def test_two_best_losses_in_a_sentence():

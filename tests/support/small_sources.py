@@ -14,7 +14,7 @@ from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example, Item
-from loss_study.evaluation.evaluate import evaluate_trial
+from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.report.build import build
 from loss_study.report.publish import publish
 from loss_study.statistics import results
@@ -95,7 +95,7 @@ def run(chosen: Config, source: _Drawn) -> tuple[PackedSample, list[Ranking]]:
     sample = PackedSample.open(Path("data/sample"))
     for trial in trials(chosen):
         training_run.run(trial, sample, chosen)
-        evaluate_trial(trial, sample)
+        evaluate_trials([trial], sample)
     found = results.read(chosen)
     rankings = [rank(head, found) for head in chosen.loss.heads]
     publish(Path("reports"), build(chosen, found, rankings, compare_all(found), sample))

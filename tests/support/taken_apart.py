@@ -1,4 +1,4 @@
-"""Anatomies for the fabricated study: errors and pulls as evaluate computes them, gradients known by construction."""
+"""Error analyses for the fabricated study: errors and pulls as computed, gradients by construction."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from loss_study import losses
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation import depth_errors, mask_errors, response
+from loss_study.evaluation.error_analysis import depth_errors, mask_errors, pixel_response
 from loss_study.runtime.files import write_json
 from support.fabricated_study import LOSSES, PANEL
 
@@ -16,7 +16,7 @@ REGIONS = {"mask": ("foreground", "outline"), "depth": ("foreground", "edges")}
 
 
 def take_apart(root: Path) -> None:
-    """Write ``anatomy.json`` and ``test.npy`` for every evaluated trial of the fabricated study in `root`."""
+    """Write ``error_analysis.json`` and ``test.npy`` for every evaluated trial of the fabricated study in `root`."""
     sample = PackedSample.open(root / "data" / "sample")
     for path in (root / "eval").glob("*/metrics.json"):
         metrics = json.loads(path.read_text())
@@ -24,13 +24,13 @@ def take_apart(root: Path) -> None:
         kept = np.load(path.parent / "predictions.npy")
         np.save(path.parent / "test.npy", kept)
         size = sample.images.shape[1]
-        anatomy = {
+        analysis = {
             "gradients": gradients(head, loss),
-            "response": response.curves(build(loss), head, size),
+            "response": pixel_response.curves(build(loss), head, size),
             "errors": errors(head, kept, sample),
             "kept": PANEL,
         }
-        write_json(path.parent / "anatomy.json", anatomy)
+        write_json(path.parent / "error_analysis.json", analysis)
 
 
 def build(loss):

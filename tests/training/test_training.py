@@ -12,7 +12,8 @@ import yaml
 from loss_study import composition, losses, models
 from loss_study.config import HEADS, load_config
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation.evaluate import evaluate_trial, load_model
+from loss_study.evaluation.evaluate import evaluate_trials
+from loss_study.evaluation.trained_models import load_model
 from loss_study.registry import load
 from loss_study.runtime.errors import StudyError
 from loss_study.training import run
@@ -180,7 +181,7 @@ def test_nan_stops_the_trial_and_keeps_the_best_epoch(sample, smoke, monkeypatch
     assert all(torch.isfinite(tensor).all() for tensor in weights(Trial("mask", "l1", 0)).values())
     assert "mask-l1-0 diverged: the loss became nan in epoch 3" in capsys.readouterr().out
 
-    evaluate_trial(Trial("mask", "l1", 0), sample)
+    evaluate_trials([Trial("mask", "l1", 0)], sample)
     summary = json.loads((Trial("mask", "l1", 0).eval_dir / "metrics.json").read_text())
     assert summary["verdict"] == "diverged" and 0 <= summary["test"]["iou"] <= 1
 
@@ -230,7 +231,7 @@ def test_l1_without_a_sigmoid_predicts_its_raw_output(sample, smoke, tmp_path):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     description, _ = trained(trial, sample, load_config())
     assert description["loss_options"] == {"sigmoid": False}
-    evaluate_trial(trial, sample)
+    evaluate_trials([trial], sample)
     summary = json.loads((trial.eval_dir / "metrics.json").read_text())
 
     model = load_model(trial.run_dir / "model.pt").eval()
@@ -250,13 +251,13 @@ def test_an_augmented_test_split_is_told_to_evaluation(sample, smoke, tmp_path):
     """A certain flip of the inputs and not of the targets: the panel's predictions are those of mirrored pictures."""
     trial = Trial("mask", "bce", 0)
     description, _ = trained(trial, sample, smoke)
-    evaluate_trial(trial, sample)
+    evaluate_trials([trial], sample)
     plain = np.load(trial.eval_dir / "predictions.npy")
     assert description["augmentation"] == smoke.recipe.augmentation.model_dump()
     description["augmentation"] |= {"flip": 1.0, "flip_apart": True, "test": True}
     (trial.run_dir / "trial.json").write_text(json.dumps(description))
     before = json.loads((trial.eval_dir / "metrics.json").read_text())
-    evaluate_trial(trial, sample)
+    evaluate_trials([trial], sample)
     after = json.loads((trial.eval_dir / "metrics.json").read_text())
     assert before["validation"] == after["validation"] and before["test"] != after["test"]
     assert not np.array_equal(plain, np.load(trial.eval_dir / "predictions.npy"))

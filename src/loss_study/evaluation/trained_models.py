@@ -54,4 +54,4 @@ def _build(function: Callable[..., nn.Module], build: dict[str, Any]) -> nn.Modu
 
 
 def _missing(path: Path) -> StudyError:
-    return StudyError(f"{path}: no trained model there; run 'dvc repro train'")
+    return StudyError(f"{path}: no trained model there; run 'dvc repro'")

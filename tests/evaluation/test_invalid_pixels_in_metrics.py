@@ -1,4 +1,4 @@
-"""Pixels without a truth count in no metric: whatever is predicted there, and as if the picture ended there."""
+"""Invalid pixels count in no metric: whatever is predicted there, and as if the image ended there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import pytest
 import torch
 
 from loss_study import metrics
-from loss_study.metrics import depth, mask
-from loss_study.metrics.structural_similarity import ssim_map
+from loss_study.evaluation.per_image import depth, mask
+from loss_study.metrics.boundary_f import boundary_f
+from loss_study.metrics.counting import Counts
+from loss_study.metrics.masks import Masks
+from loss_study.metrics.ssim import ssim_map
+from loss_study.metrics.thresholds import best_threshold
 
 SIZE = 24
 
 
-def pictures(seed=0, images=3):
+def images_of_depth(seed=0, images=3):
     generator = torch.Generator().manual_seed(seed)
     target = torch.randint(1, 256, (images, 1, SIZE, SIZE), generator=generator) / 255
     prediction = (0.7 * target + 0.3 * torch.rand(target.shape, generator=generator)).clamp(1 / 255, 1)
@@ -30,76 +34,81 @@ def cropped(pair):
 
 
 @pytest.mark.parametrize("module", [mask, depth], ids=["mask", "depth"])
-def test_values_are_those_of_the_known_part(module):
-    """But for ssim's mirror at the border of the picture, and boundary_f's tolerance, which a crop changes."""
-    pair = pictures()
-    whole, part = module.per_image(**pair, valid=left_half()), module.per_image(**cropped(pair))
+def test_values_are_those_of_the_valid_part(module):
+    """But for ssim's mirror at the border of the image, and boundary_f's tolerance, which a crop changes."""
+    pair = images_of_depth()
+    whole, part = module.columns(**pair, valid=left_half()), module.columns(**cropped(pair))
     for name in whole.keys() - {"ssim", "boundary_f"}:
         torch.testing.assert_close(whole[name], part[name], msg=name)
 
 
 @pytest.mark.parametrize("module", [mask, depth], ids=["mask", "depth"])
 @pytest.mark.parametrize("name", ["prediction", "target"])
-def test_what_stands_in_a_gap_does_not_matter(module, name):
-    pair, valid = pictures(), (torch.rand(3, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) < 0.8).float()
+def test_values_at_invalid_pixels_do_not_matter(module, name):
+    pair, valid = (
+        images_of_depth(),
+        (torch.rand(3, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) < 0.8).float(),
+    )
     foreground = {"foreground": pair["target"]} if module is depth else {}
-    values = module.per_image(**pair, valid=valid, **foreground)
+    values = module.columns(**pair, valid=valid, **foreground)
     changed = {**pair, name: torch.where(valid > 0, pair[name], 1.0)}
-    others = module.per_image(**changed, valid=valid, **foreground)
+    others = module.columns(**changed, valid=valid, **foreground)
     assert set(values) == set(others)
     for column, numbers in values.items():
         torch.testing.assert_close(numbers, others[column], msg=column)
-    without = module.per_image(**pair)
+    without = module.columns(**pair)
     assert any((values[column] - numbers).abs().max() > 1e-3 for column, numbers in without.items()), "they counted"
 
 
-@pytest.mark.parametrize(("module", "pair"), [(mask, pictures()), (depth, pictures())], ids=["mask", "depth"])
-def test_a_map_without_gaps_changes_nothing(module, pair):
-    values, same = module.per_image(**pair), module.per_image(**pair, valid=torch.ones_like(pair["target"]))
+@pytest.mark.parametrize(
+    ("module", "pair"), [(mask, images_of_depth()), (depth, images_of_depth())], ids=["mask", "depth"]
+)
+def test_a_map_of_valid_pixels_only_changes_nothing(module, pair):
+    values, same = module.columns(**pair), module.columns(**pair, valid=torch.ones_like(pair["target"]))
     for name, numbers in values.items():
         torch.testing.assert_close(numbers, same[name], msg=name)
 
 
 @pytest.mark.parametrize(("head", "module"), [("mask", mask), ("depth", depth)])
-def test_an_image_without_a_truth_has_no_value(head, module):
-    pair, valid = pictures(), torch.ones(3, 1, SIZE, SIZE)
+def test_an_image_without_a_valid_pixel_has_no_value(head, module):
+    pair, valid = images_of_depth(), torch.ones(3, 1, SIZE, SIZE)
     valid[1] = 0
-    values = module.per_image(**pair, valid=valid)
+    values = module.columns(**pair, valid=valid)
     for name, numbers in values.items():
-        if name not in mask.COUNTS:
+        if name not in Counts._fields:
             assert numbers.isnan().tolist() == [False, True, False], name
     kept = {name: tensor[[0, 2]] for name, tensor in pair.items()}
-    expected = module.aggregate(module.per_image(**kept))
-    assert module.aggregate(values) == pytest.approx(expected)
+    expected = module.summary(module.columns(**kept))
+    assert module.summary(values) == pytest.approx(expected)
     assert metrics.headline(head, **pair, valid=valid) == pytest.approx(expected[metrics.HEADLINE[head]])
 
 
-def test_an_outline_does_not_run_along_a_gap():
-    """A square whose right half is unknown: its outline has three sides, and none where the truth ends."""
+def test_an_outline_does_not_run_along_invalid_pixels():
+    """A square whose right half is invalid: its outline has three sides, and none where the valid pixels end."""
     square = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
     square[..., 20:40, 20:40] = True
-    known = torch.ones_like(square)
-    known[..., 30:] = False
-    assert mask.boundary_f(square, square, known).item() == 1
+    valid = torch.ones_like(square)
+    valid[..., 30:] = False
+    assert boundary_f(Masks(square, square, valid)).item() == 1
     longer = square.clone()
     longer[..., 20:40, 40:60] = True
-    assert mask.boundary_f(longer, square).item() < 0.9
-    assert mask.boundary_f(longer, square, known).item() == 1, "where they differ, nothing is known"
+    assert boundary_f(Masks(longer, square, torch.ones_like(square))).item() < 0.9
+    assert boundary_f(Masks(longer, square, valid)).item() == 1, "where they differ, no pixel is valid"
 
 
-def test_the_threshold_is_found_on_known_pixels():
-    """The left half asks for 0.7, the right half, which is unknown, for 0.2."""
+def test_the_threshold_is_found_on_valid_pixels():
+    """The left half asks for 0.7, the right half, which is invalid, for 0.2."""
     target = torch.zeros(1, 1, 2, 8)
     target[..., :2] = target[..., 4:6] = 1
     prediction = torch.tensor([0.75, 0.75, 0.65, 0.65, 0.25, 0.25, 0.15, 0.15]).repeat(1, 1, 2, 1)
     valid = torch.zeros(1, 1, 2, 8)
     valid[..., :4] = 1
-    threshold = mask.best_threshold(prediction=prediction, target=target, valid=valid)
+    threshold = best_threshold(prediction=prediction, target=target, valid=valid)
     assert 0.65 <= threshold < 0.75
-    assert mask.best_threshold(prediction=prediction, target=target, valid=0 * valid) == 0.5
+    assert best_threshold(prediction=prediction, target=target, valid=0 * valid) == 0.5
 
 
-def test_collapse_looks_at_known_pixels():
+def test_collapse_looks_at_valid_pixels():
     target = torch.zeros(2, 1, 8, 8)
     target[..., :2] = 1
     prediction, valid = target.clone(), torch.ones_like(target)
@@ -115,7 +124,7 @@ def test_collapse_looks_at_known_pixels():
 
 
 def test_ssim_is_that_of_the_pixels_a_window_sees():
-    """At every known pixel the formula with weighted moments, written out with a window that skips the gaps."""
+    """At valid pixels the formula with weighted moments, written out with a window that skips the invalid ones."""
     generator = torch.Generator().manual_seed(5)
     x, y = torch.rand(2, 1, 1, 9, 9, generator=generator, dtype=torch.float64)
     valid = (torch.rand(1, 1, 9, 9, generator=generator) < 0.6).double()

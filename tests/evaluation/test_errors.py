@@ -1,4 +1,4 @@
-"""Where predictions fail: hand-made pictures, and identities with the metrics."""
+"""Where predictions fail: hand-made images, and identities with the metrics."""
 
 import math
 
@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from loss_study import metrics
-from loss_study.evaluation import depth_errors, mask_errors
+from loss_study.evaluation.error_analysis import depth_errors, mask_errors
+from loss_study.evaluation.per_image import mask as mask_metrics
 
 
-def truth(seed=0, images=3, size=16):
+def random_target(seed=0, images=3, size=16):
     generator = torch.Generator().manual_seed(seed)
     return (torch.rand(images, 1, size, size, generator=generator) > 0.7).float()
 
 
-def guess(seed=1, images=3, size=16):
+def random_prediction(seed=1, images=3, size=16):
     return torch.rand(images, 1, size, size, generator=torch.Generator().manual_seed(seed))
 
 
@@ -41,17 +42,17 @@ def test_regions_by_hand():
 
 
 def test_errors_of_the_regions_add_up_to_one_minus_accuracy():
-    prediction, target = guess(), truth()
+    prediction, target = random_prediction(), random_target()
     parts = mask_errors.by_region(prediction=prediction, target=target).values()
     pixels = sum(part["pixels"] for part in parts)
     wrong = sum(part["false_positives"] + part["false_negatives"] for part in parts)
-    accuracy = metrics.mask.per_image(prediction=prediction, target=target)["pixel_accuracy"].mean()
+    accuracy = mask_metrics.columns(prediction=prediction, target=target)["pixel_accuracy"].mean()
     assert pixels == target.numel()
     assert wrong / pixels == pytest.approx(1 - float(accuracy))
 
 
 def test_a_perfect_prediction_is_calibrated_and_errs_nowhere():
-    found = mask_errors.describe(prediction=truth(), target=truth())
+    found = mask_errors.describe(prediction=random_target(), target=random_target())
     assert found["calibration"]["error"] == 0
     assert all(part["false_positives"] == part["false_negatives"] == 0 for part in found["regions"].values())
     assert found["iou_by_threshold"] == [1.0] * 99
@@ -69,19 +70,19 @@ def test_calibration_by_hand():
 
 
 def test_predicting_the_share_of_foreground_everywhere_is_calibrated():
-    target = truth()
+    target = random_target()
     prediction = torch.full_like(target, float(target.mean()))
     assert mask_errors.calibration(prediction=prediction, target=target)["error"] == pytest.approx(0, abs=1e-6)
 
 
 def test_calibration_covers_every_pixel_and_both_ends():
-    prediction, target = guess(), truth()
+    prediction, target = random_prediction(), random_target()
     prediction[0, 0, 0, 0], prediction[0, 0, 0, 1] = 0.0, 1.0
     assert sum(mask_errors.calibration(prediction=prediction, target=target)["pixels"]) == target.numel()
 
 
 def test_threshold_curve_passes_through_the_headline():
-    prediction, target = guess(), truth()
+    prediction, target = random_prediction(), random_target()
     found = mask_errors.describe(prediction=prediction, target=target)
     place = [round(threshold, 2) for threshold in found["thresholds"]].index(0.5)
     headline = metrics.headline("mask", prediction=prediction, target=target)
@@ -92,11 +93,11 @@ def test_threshold_curve_passes_through_the_headline():
 
 
 def quantised(seed, images=3, size=16):
-    return (guess(seed, images, size) * 255).round() / 255
+    return (random_prediction(seed, images, size) * 255).round() / 255
 
 
 def test_depth_regions_make_up_the_error():
-    prediction, target, mask = guess(), quantised(2), truth()
+    prediction, target, mask = random_prediction(), quantised(2), random_target()
     found = depth_errors.describe(prediction=prediction, target=target, mask=mask)
     mean_square = float((prediction - target).double().square().mean())
     for one, other in (("edges", "elsewhere"), ("foreground", "background")):

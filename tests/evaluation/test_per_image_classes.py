@@ -1,4 +1,4 @@
-"""Metrics of a mask of several classes, against hand-worked values and torchmetrics; absent classes; collapses."""
+"""Metrics of a mask of several classes, against hand-worked values and torchmetrics; absent classes."""
 
 from __future__ import annotations
 
@@ -7,41 +7,32 @@ import torch
 from torch.nn import functional as F
 
 from loss_study import metrics
-from loss_study.metrics import classes, mask
+from loss_study.evaluation.per_image import classes, mask
+from loss_study.metrics import iou
+from support.predictions import mixtures
 
 NAMES = ["pet", "background", "border"]
 
 
 def one_hot(*rows):
-    """A picture from strings of class numbers, (1, 3, H, W)."""
+    """An image from strings of class numbers, (1, 3, H, W)."""
     numbers = torch.tensor([[int(character) for character in row] for row in rows])
     return F.one_hot(numbers, 3).movedim(-1, 0)[None].float()
 
 
-def mixtures(images=5, size=24, seed=0):
-    """Probabilities of three classes, and true classes that are the most probable ones for two pixels in three."""
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(images, 3, size, size, generator=generator)
-    truth = logits.argmax(dim=1)
-    other = torch.randint(0, 3, truth.shape, generator=generator)
-    changed = torch.rand(truth.shape, generator=generator) < 0.5
-    target = F.one_hot(torch.where(changed, other, truth), 3).movedim(-1, 1).float()
-    return {"prediction": logits.softmax(dim=1), "target": target}
-
-
 def test_values_by_hand():
     target, predicted = one_hot("0011", "0011"), one_hot("0001", "0021")
-    values = classes.per_image(prediction=0.8 * predicted + 0.1 * (1 - predicted), target=target, class_names=NAMES)
+    values = classes.columns(prediction=0.8 * predicted + 0.1 * (1 - predicted), target=target, class_names=NAMES)
     # Class 0: four in both, one more predicted. Class 1: two in both, two missed. Class 2: one predicted in vain.
-    iou, dice = [4 / 5, 2 / 4, 0 / 1], [8 / 9, 4 / 6, 0]
+    ious, dices = [4 / 5, 2 / 4, 0 / 1], [8 / 9, 4 / 6, 0]
     right = 6 * 0.8 + 2 * 0.1
     assert {name: value.item() for name, value in values.items() if name != "boundary_f"} == pytest.approx(
         {
-            "iou": sum(iou) / 3,
-            "dice": sum(dice) / 3,
+            "iou": sum(ious) / 3,
+            "dice": sum(dices) / 3,
             "pixel_accuracy": 6 / 8,
             "custom_iou": (right + 0.001) / (8 + 8 - right + 0.001),
-            **dict(zip([f"iou_{name}" for name in NAMES], iou, strict=True)),
+            **dict(zip([f"iou_{name}" for name in NAMES], ious, strict=True)),
             "true_positives_pet": 4,
             "true_positives_background": 2,
             "true_positives_border": 0,
@@ -59,7 +50,7 @@ def test_agrees_with_torchmetrics_image_by_image():
     from torchmetrics.functional import classification
 
     pair = mixtures()
-    values = classes.per_image(**pair, class_names=NAMES)
+    values = classes.columns(**pair, class_names=NAMES)
     of_class = torch.stack([values[f"iou_{name}"] for name in NAMES], dim=1)
     for image in range(len(of_class)):
         p, t = pair["prediction"][[image]], pair["target"][[image]].argmax(dim=1)
@@ -71,17 +62,17 @@ def test_agrees_with_torchmetrics_image_by_image():
         accuracy = classification.multiclass_accuracy(p, t, 3, average="micro")
         assert values["pixel_accuracy"][image] == pytest.approx(accuracy.item(), abs=1e-6)
     pooled = classification.multiclass_jaccard_index(pair["prediction"], pair["target"].argmax(dim=1), 3)
-    summary = classes.aggregate(values)
+    summary = classes.summary(values)
     assert summary["iou_dataset"] == pytest.approx(pooled.item(), abs=1e-6)
     assert abs(summary["iou_dataset"] - summary["iou"]) > 1e-4
 
 
-def test_pixels_without_a_truth_agree_with_torchmetrics():
+def test_invalid_pixels_agree_with_torchmetrics():
     from torchmetrics.functional import classification
 
     pair = mixtures(seed=1)
     valid = (torch.rand(5, 1, 24, 24, generator=torch.Generator().manual_seed(2)) < 0.7).float()
-    values = classes.per_image(**pair, valid=valid, class_names=NAMES)
+    values = classes.columns(**pair, valid=valid, class_names=NAMES)
     numbers = torch.where(valid[:, 0] > 0, pair["target"].argmax(dim=1), 9)
     for image in range(5):
         p, t = pair["prediction"][[image]], numbers[[image]]
@@ -91,12 +82,12 @@ def test_pixels_without_a_truth_agree_with_torchmetrics():
 
 def test_a_class_that_is_nowhere_is_left_out():
     target = one_hot("0011", "0011")
-    values = classes.per_image(prediction=target, target=target, class_names=NAMES)
+    values = classes.columns(prediction=target, target=target, class_names=NAMES)
     assert values["iou"].item() == values["dice"].item() == values["boundary_f"].item() == 1
     assert values["iou_border"].isnan().all()
     with_border = one_hot("0022", "0022")
     both = {name: torch.cat([target, with_border]) for name in ("prediction", "target")}
-    summary = classes.aggregate(classes.per_image(**both, class_names=NAMES))
+    summary = classes.summary(classes.columns(**both, class_names=NAMES))
     assert summary["iou_border"] == summary["iou_background"] == 1, "the mean over the images that have it"
 
 
@@ -105,48 +96,34 @@ def test_two_classes_are_a_mask_and_its_background():
     generator = torch.Generator().manual_seed(3)
     prediction = torch.rand(4, 1, 16, 16, generator=generator)
     target = (torch.rand(4, 1, 16, 16, generator=generator) < 0.3).float()
-    of_mask = mask.per_image(prediction=prediction, target=target)
+    of_mask = mask.columns(prediction=prediction, target=target)
     pair = {"prediction": torch.cat([1 - prediction, prediction], 1), "target": torch.cat([1 - target, target], 1)}
-    of_classes = classes.per_image(**pair, class_names=["background", "foreground"])
+    of_classes = classes.columns(**pair, class_names=["background", "foreground"])
     for name, other in (("mean_iou", "iou"), ("iou", "iou_foreground"), ("custom_iou", "custom_iou")):
         torch.testing.assert_close(of_mask[name], of_classes[other])
 
 
 def test_the_table_holds_every_metric_and_no_other():
-    summary = classes.aggregate(classes.per_image(**mixtures(), class_names=NAMES))
-    of_class = {metrics.of_class(name) for name in NAMES}
-    assert set(summary) == set(metrics.CLASS_METRICS) | of_class
-    assert metrics.find("iou_border", classes=3).label == "IoU border"
-    assert metrics.find("iou", classes=3).label == "mIoU" != metrics.find("iou").label
-    assert metrics.find("rmse", classes=3) is metrics.METRICS["rmse"]
-    assert metrics.find("iou_border") is None
+    summary = classes.summary(classes.columns(**mixtures(), class_names=NAMES))
+    of_class = {iou.of_class(name).name for name in NAMES}
+    assert set(summary) == set(metrics.CLASSES) | of_class
 
 
 def test_batches_joined_are_the_whole():
     pair = mixtures()
     parts = [
-        classes.per_image(**{name: tensor[part] for name, tensor in pair.items()}, class_names=NAMES)
+        classes.columns(**{name: tensor[part] for name, tensor in pair.items()}, class_names=NAMES)
         for part in (slice(0, 2), slice(2, None))
     ]
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    whole = classes.per_image(**pair, class_names=NAMES)
-    assert classes.aggregate(joined) == pytest.approx(classes.aggregate(whole))
+    whole = classes.columns(**pair, class_names=NAMES)
+    assert classes.summary(joined) == pytest.approx(classes.summary(whole))
 
 
 def test_the_headline_is_the_mean_iou():
     pair = mixtures()
-    expected = classes.per_image(**pair, class_names=NAMES)["iou"].mean().item()
+    expected = classes.columns(**pair, class_names=NAMES)["iou"].mean().item()
     assert metrics.headline("mask", **pair) == pytest.approx(expected)
-
-
-def test_collapsed_predictions_are_named():
-    target = mixtures()["target"]
-    assert metrics.collapse("mask", prediction=target, target=target, class_names=NAMES) == ""
-    for k, name in enumerate(NAMES):
-        constant = torch.zeros_like(target)
-        constant[:, k] = 1
-        assert metrics.collapse("mask", prediction=constant, target=target, class_names=NAMES) == f"all {name}"
-        assert metrics.collapse("mask", prediction=constant, target=constant, class_names=NAMES) == ""
 
 
 @pytest.mark.parametrize(
@@ -161,4 +138,4 @@ def test_collapsed_predictions_are_named():
 def test_unfit_arguments_are_refused(change, message):
     target = torch.zeros(1, 3, 4, 4)
     with pytest.raises(ValueError, match=message):
-        classes.per_image(**{"prediction": target, "target": target} | change, class_names=NAMES)
+        classes.columns(**{"prediction": target, "target": target} | change, class_names=NAMES)

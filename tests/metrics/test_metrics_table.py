@@ -1,0 +1,61 @@
+"""The headline metric, its direction, and how metrics are found and shown."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from loss_study import metrics
+from loss_study.evaluation.per_image import depth, mask
+from support.predictions import blobs, ramps
+
+
+def test_headline_is_the_mean_of_the_ranking_metric():
+    pair, other = blobs(), ramps()
+    assert metrics.headline("mask", **pair) == pytest.approx(mask.columns(**pair)["iou"].mean().item())
+    assert metrics.headline("depth", **other) == pytest.approx(depth.columns(**other)["rmse"].mean().item())
+    pair["prediction"][0, 0, 0, 0] = math.nan
+    assert math.isnan(metrics.headline("mask", **pair))
+
+
+def test_better_is_higher_iou_and_lower_rmse():
+    assert metrics.is_better("mask", 0.9, 0.8)
+    assert not metrics.is_better("mask", 0.8, 0.8)
+    assert metrics.is_better("depth", 0.1, 0.2)
+    assert not metrics.is_better("depth", 0.2, 0.1)
+    for head in ("mask", "depth"):
+        assert metrics.is_better(head, 0.5, math.nan)
+        assert not metrics.is_better(head, math.nan, 0.5)
+        assert not metrics.is_better(head, math.nan, math.nan)
+
+
+def test_a_metric_is_found_by_the_name_that_files_give_it():
+    for name, metric in (metrics.MASK | metrics.DEPTH).items():
+        assert metrics.find(name) is metric and metric.name == name
+        assert metric.label and metric.definition.endswith(".")
+    assert metrics.find("rmse").unit == "depth range" and not metrics.find("rmse").higher_is_better
+    assert metrics.find("delta1_fg").label == "δ < 1.25, foreground"
+    assert metrics.find("dice_at_best").definition.endswith("at the threshold that is best on the validation split.")
+
+
+def test_a_metric_of_several_classes_is_another_one():
+    assert metrics.find("iou", classes=3).label == "mIoU" != metrics.find("iou").label
+    assert metrics.find("iou_traffic_light", classes=3).label == "IoU traffic light"
+    assert metrics.find("rmse", classes=3) is metrics.DEPTH["rmse"]
+
+
+def test_an_undefined_metric_has_no_direction():
+    metric = metrics.find("home_made")
+    assert (metric.label, metric.higher_is_better, metric.definition) == ("home made", None, "")
+    assert metrics.find("iou_border") == metrics.Metric("iou_border", "iou border", "", None)
+
+
+def test_names_of_classes_that_would_be_another_metric():
+    assert set(metrics.RESERVED_CLASS_NAMES) == {"dataset", "at_best", "dataset_at_best"}
+
+
+def test_errors_are_shown_finer_than_shares():
+    assert metrics.find("iou").show(0.93456) == "0.935"
+    assert metrics.find("rmse").show(0.03) == "0.0300"
+    assert metrics.find("iou").show(None) == "-"
