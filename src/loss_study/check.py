@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loss_study import combination, datasets, losses, metrics, models
+from loss_study import combination, datasets, losses, models
 from loss_study.config import Config, DatasetConfig
 from loss_study.data import depth_teacher
 from loss_study.runtime.errors import StudyError
@@ -35,9 +35,6 @@ def _check_dataset(dataset: DatasetConfig) -> None:
             f"not {dataset.classes}; set dataset.classes={max(1, len(names))} and "
             f"dataset.class_names=[{','.join(names)}]"
         )
-    for name in metrics.RESERVED_CLASS_NAMES:
-        if name in names:
-            raise StudyError(f"dataset.class_names: iou_{name} is another metric; rename the class {name}")
     depth_teacher.check(dataset)
     if not Path(dataset.path).exists():
         raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")

@@ -20,6 +20,8 @@ HEADS: tuple[Head, ...] = ("mask", "depth")
 #: What a model is made of, and what can be frozen: see `loss_study.models`.
 Part = Literal["encoder", "decoder", "head"]
 PARTS: tuple[Part, ...] = ("encoder", "decoder", "head")
+#: Names that no class of a mask may have, since ``iou_<name>`` is another metric.
+RESERVED_CLASS_NAMES = ("dataset", "at_best", "dataset_at_best")
 
 
 def _number(value: Any) -> float:
@@ -303,6 +305,9 @@ def _check_classes(dataset: DatasetConfig) -> None:
         raise StudyError(f"dataset.class_names: {len(named)} names for {dataset.classes} classes; give one each")
     if len(set(named)) != len(named):
         raise StudyError(f"dataset.class_names: names something twice: {named}")
+    for name in RESERVED_CLASS_NAMES:
+        if name in named:
+            raise StudyError(f"dataset.class_names: iou_{name} is another metric; give the class another name")
     if dataset.classes > 1 and "mask" not in dataset.heads:
         raise StudyError(f"dataset.classes: data set {dataset.name!r} has no mask; leave it at 1")
 

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from loss_study import metrics
+from loss_study.config import RESERVED_CLASS_NAMES
 from loss_study.evaluation.per_image import depth, mask
 from support.predictions import blobs, ramps
 
@@ -51,8 +52,9 @@ def test_an_undefined_metric_has_no_direction():
     assert metrics.find("iou_border") == metrics.Metric("iou_border", "iou border", "", None)
 
 
-def test_names_of_classes_that_would_be_another_metric():
-    assert set(metrics.RESERVED_CLASS_NAMES) == {"dataset", "at_best", "dataset_at_best"}
+def test_the_configuration_reserves_the_names_of_classes_that_would_be_another_metric():
+    tables = metrics.MASK | metrics.CLASSES
+    assert set(RESERVED_CLASS_NAMES) == {name.removeprefix("iou_") for name in tables if name.startswith("iou_")}
 
 
 def test_errors_are_shown_finer_than_shares():

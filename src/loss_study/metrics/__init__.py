@@ -37,7 +37,7 @@ from loss_study.metrics.masks import above_threshold, of_classes
 from loss_study.metrics.verdict import collapse
 
 __all__ = [
-    "AT_BEST", "CLASSES", "DEPTH", "FOREGROUND", "HEADLINE", "MASK", "RESERVED_CLASS_NAMES",
+    "AT_BEST", "CLASSES", "DEPTH", "FOREGROUND", "HEADLINE", "MASK",
     "Metric", "collapse", "find", "headline", "is_better", "rises",
 ]  # fmt: skip
 
@@ -86,10 +86,6 @@ DEPTH = _by_name([*_OF_DEPTH, *(metric.on_foreground() for metric in _OF_DEPTH)]
 
 #: The metric that ranks the losses of a head; of a mask of several classes ``iou`` is the mean IoU.
 HEADLINE = {"mask": iou.IOU.name, "depth": rmse.RMSE.name}
-#: Classes of these names would make ``iou_<class>`` another metric.
-RESERVED_CLASS_NAMES = tuple(
-    name.removeprefix(iou.OF_CLASS) for name in (MASK | CLASSES) if name.startswith(iou.OF_CLASS)
-)
 
 
 def find(name: str, classes: int = 1) -> Metric:
