@@ -1,4 +1,4 @@
-"""Find, fetch and unpack the data set that `dataset` names; writes data/source/, keeps downloads in downloads/."""
+"""Download and unpack the dataset that `dataset` names; writes data/source/, keeps downloads in downloads/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loss_study.runtime.errors import run_stage
 
 
 def main() -> None:
-    """Load parameters, prepare."""
+    """Load the configuration, prepare the dataset."""
     prepare(load_config().dataset, Path("data/source"), Path("downloads"))
 
 

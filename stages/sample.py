@@ -1,4 +1,4 @@
-"""Draw and pack the subset that every trial trains on. Reads data/source/source.json, writes data/sample/."""
+"""Draw and pack the sample that all trials train on. Reads data/source/source.json, writes data/sample/."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from loss_study import datasets
-from loss_study.config import load_config
+from loss_study.config import DepthTeacher, load_config
 from loss_study.data import depth_teacher
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
@@ -18,25 +18,34 @@ SAMPLE = Path("data/sample")
 
 
 def main() -> None:
-    """Load parameters, open the source that `download` left, pack, say what came of it."""
-    chosen = load_config()
-    dataset = chosen.dataset
+    """Load the configuration, open the dataset that `download` prepared, pack it, print a summary."""
+    config = load_config()
     try:
         found = json.loads(SOURCE.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         raise StudyError(f"{SOURCE}: missing or damaged; run 'dvc repro -f download'") from None
-    if found["name"] != dataset.name:
-        raise StudyError(f"{SOURCE}: is of data set {found['name']!r}, not {dataset.name!r}; run 'dvc repro download'")
-    source = datasets.open_dataset(dataset.name, Path(found["path"]), dataset.options)
-    teacher = depth_teacher.load(dataset.depth_teacher) if dataset.depth_teacher.model else None
-    pack(source, SAMPLE, dataset, chosen.sample, notes=found["notes"], workers=_cores(), teacher=teacher)
+    if found["name"] != config.dataset.name:
+        raise StudyError(
+            f"{SOURCE}: is of dataset {found['name']!r}, not {config.dataset.name!r}; run 'dvc repro download'"
+        )
+    dataset = datasets.open_dataset(config.dataset.name, Path(found["path"]), config.dataset.options)
+    teacher = _teacher(config.dataset.depth_teacher)
+    pack(dataset, SAMPLE, config.dataset, config.sample, notes=found["notes"], workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta
     counts = ", ".join(f"{count} for {split}" for split, count in packed["images"].items())
     print(f"sample  {packed['size']}x{packed['size']} px: {counts}", *packed["notes"], sep="\nsample  ", flush=True)
 
 
+def _teacher(config: DepthTeacher) -> depth_teacher.Teacher | None:
+    if not config.model:
+        return None
+    from loss_study.training import device  # noqa: PLC0415 -- imports torch, which takes seconds
+
+    return depth_teacher.load(config, device.pick())
+
+
 def _cores() -> int:
-    """Cores that this process may use, where the system can tell."""
+    """Return the number of cores that this process may use, if the system tells, else that of all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

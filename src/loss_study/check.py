@@ -57,4 +57,4 @@ def _check_losses(config: Config) -> None:
 def _gaps(dataset: DatasetConfig) -> set[str]:
     """Return the heads that have no truth at some pixels; a teacher guesses the depth of every one."""
     guessed = {"depth"} if dataset.depth_teacher.model else set()
-    return set(datasets.gaps(dataset.name, dataset.options)) - guessed
+    return set(datasets.heads_with_invalid_pixels(dataset.name, dataset.options)) - guessed

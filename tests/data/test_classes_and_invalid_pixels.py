@@ -24,7 +24,7 @@ from loss_study.report.colouring import class_colours
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking.panels import sheet
 from loss_study.trial import Trial
-from support.small_sources import CLASSES, RgbdWithGaps, ThreeClasses, run, study
+from support.small_datasets import CLASSES, RgbdWithInvalidPixels, ThreeClasses, run, study
 
 CPU = torch.device("cpu")
 SIZE = 32
@@ -47,17 +47,17 @@ def of_classes(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def of_gaps(tmp_path_factory):
+def of_invalid_pixels(tmp_path_factory):
     """A finished study of depth with missing readings, in its folder."""
-    root = tmp_path_factory.mktemp("gaps")
+    root = tmp_path_factory.mktemp("invalid")
     chosen = study(root, ["huber", "ssim"], heads=["depth"])
     with pytest.MonkeyPatch.context() as context:
         context.chdir(root)
-        return root, *run(chosen, RgbdWithGaps())
+        return root, *run(chosen, RgbdWithInvalidPixels())
 
 
 def page(root) -> str:
-    """The report's page without its pictures."""
+    """The report's page without its images."""
     return re.sub(r"data:image/png;base64,[^\"]*", "", (root / "reports" / "index.html").read_text(encoding="utf-8"))
 
 
@@ -88,19 +88,21 @@ def test_a_batch_of_classes_is_one_hot(tmp_path):
 
 
 def test_a_value_that_is_no_class_is_refused(tmp_path):
-    with pytest.raises(StudyError, match=r"dataset.classes: the mask of drawn-\d+ holds class 2, 2 classes are 0 to 1"):
+    with pytest.raises(
+        StudyError, match=r"dataset.classes: .* drawn-\d+ holds class 2, but 2 classes are 0 to 1"
+    ):
         packed(tmp_path, ThreeClasses(), heads=["mask"], classes=2)
     assert not (tmp_path / "sample").exists()
 
 
 def test_missing_readings_are_packed_and_left_out_of_the_statistics(tmp_path):
-    sample, source = packed(tmp_path, RgbdWithGaps(), heads=["depth"]), RgbdWithGaps()
+    sample, source = packed(tmp_path, RgbdWithInvalidPixels(), heads=["depth"]), RgbdWithInvalidPixels()
     depths, valid, rows = sample.targets("depth"), sample.valid("depth"), sample.rows("train")
     assert valid.dtype == np.bool_ and 0.05 < 1 - valid.mean() < 0.4
     assert (depths[~valid] == 0).all()
     mean = depths[rows][valid[rows]].mean() / 255
     assert sample.statistics == {"depth_mean": pytest.approx(mean)}
-    share = f"{1 - valid.mean():.1%} of the pixels have no true depth"
+    share = f"{1 - valid.mean():.1%} of the pixels have no depth ground truth"
     assert any(share in note for note in sample.meta["notes"])
     batch = next(Batches(sample, "train", "depth", 4, CPU).in_order())
     assert torch.equal(batch.valid[:, 0] > 0, torch.from_numpy(valid[rows[:4]]))
@@ -109,8 +111,8 @@ def test_missing_readings_are_packed_and_left_out_of_the_statistics(tmp_path):
 
 
 @dataclass(frozen=True)
-class SomeWithGaps(RgbdWithGaps):
-    """Missing readings in every second picture only; the others say that everything is there, or say nothing."""
+class SomeWithInvalidPixels(RgbdWithInvalidPixels):
+    """Missing readings in every second image only; the others say that everything is there, or say nothing."""
 
     def example(self, item, size):
         example, number = super().example(item, size), int(item.id.removeprefix("drawn-"))
@@ -120,16 +122,16 @@ class SomeWithGaps(RgbdWithGaps):
         return Example(example.image, None, example.depth, depth_valid=everywhere)
 
 
-def test_pictures_without_gaps_are_valid_everywhere(tmp_path):
-    sample = packed(tmp_path, SomeWithGaps(), heads=["depth"])
+def test_images_without_invalid_pixels_are_valid_everywhere(tmp_path):
+    sample = packed(tmp_path, SomeWithInvalidPixels(), heads=["depth"])
     whole = [int(row["id"].removeprefix("drawn-")) % 2 == 0 for row in sample.index]
     assert sample.valid("depth").all(axis=(1, 2)).tolist() == whole and any(whole) and not all(whole)
 
 
-def test_a_flip_moves_what_is_valid_with_the_truth(tmp_path):
+def test_a_flip_moves_what_is_valid_with_the_target(tmp_path):
     from loss_study.config import Augmentation
 
-    sample = packed(tmp_path, RgbdWithGaps(), heads=["depth"])
+    sample = packed(tmp_path, RgbdWithInvalidPixels(), heads=["depth"])
     batches = Batches(sample, "train", "depth", 12, CPU)
     for batch in batches.shuffled(0, 1, Augmentation(flip=0.5)):
         assert (batch.target[batch.valid == 0] == 0).all() and (batch.target[batch.valid == 1] > 0).all()
@@ -239,28 +241,28 @@ def test_a_constant_class_is_called_by_its_name(of_classes, monkeypatch):
 # --- the study with gaps ----------------------------------------------------------------------------------------------
 
 
-def test_missing_readings_train_to_the_report(of_gaps):
-    root, _, (ranking,) = of_gaps
+def test_missing_readings_train_to_the_report(of_invalid_pixels):
+    root, _, (ranking,) = of_invalid_pixels
     assert ranking.metric.name == "rmse"
     # Counted as 255, or as the 0 that is packed, a tenth of the pixels and more would hold the error above 0.15.
     assert all(standing.value < 0.15 for standing in ranking.standings)
     html = page(root)
-    assert "no truth, counts nowhere" in html and "of the pixels have no true depth" in html
+    assert "no truth, counts nowhere" in html and "of the pixels have no depth ground truth" in html
     assert "foreground" not in html.split("<main>")[1].split('id="losses"')[0].lower()
 
 
-def test_what_is_missing_changes_no_number(of_gaps, monkeypatch):
-    """Other values where there is no truth: the same history, metrics and error analysis to the last digit."""
-    root, sample, _ = of_gaps
+def test_what_is_missing_changes_no_number(of_invalid_pixels, monkeypatch):
+    """Other values where there is no ground truth: the same history, metrics and error analysis to the last digit."""
+    root, sample, _ = of_invalid_pixels
     monkeypatch.chdir(root)
     before = {
-        name: (root / "eval" / "depth-ssim-0" / name).read_bytes() for name in ("per_image.csv", "error_analysis.json")
+        name: (root / "eval" / "depth" / "ssim" / "0" / name).read_bytes() for name in ("per_image.csv", "error_analysis.json")
     }
     depths = np.load(sample.folder / "depths.npy")
     np.save(sample.folder / "depths.npy", np.where(sample.valid("depth"), depths, 200).astype(np.uint8))
     try:
         evaluate_trials([Trial("depth", "ssim", 0)], PackedSample.open(sample.folder))
         for name, content in before.items():
-            assert (root / "eval" / "depth-ssim-0" / name).read_bytes() == content
+            assert (root / "eval" / "depth" / "ssim" / "0" / name).read_bytes() == content
     finally:
         np.save(sample.folder / "depths.npy", depths)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from loss_study import datasets
@@ -18,15 +19,14 @@ from loss_study.runtime.errors import StudyError
 from support.data_at_hand import ROOT, composed, save
 
 SIDE = 64
-PICTURES = [np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for seed in range(5)]
+CPU = torch.device("cpu")
+IMAGES = [np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for seed in range(5)]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Two folders: dpt predicts nearness, glpn distance."""
     transformers = pytest.importorskip("transformers", reason="needs the extra teacher")
-    import torch
-
     torch.manual_seed(0)
     root = tmp_path_factory.mktemp("models")
     dpt = transformers.DPTConfig(
@@ -44,14 +44,14 @@ def models(tmp_path_factory):
 
 
 def load(folder, **changes):
-    return depth_teacher.load(DepthTeacher(model=str(folder), side=SIDE, batch_size=2, **changes))
+    return depth_teacher.load(DepthTeacher(model=str(folder), side=SIDE, batch_size=2, **changes), CPU)
 
 
-def predicted_by_transformers(folder, picture):
-    """The library's own pipeline: the prediction at the picture's size."""
+def predicted_by_transformers(folder, image):
+    """The library's own pipeline: the prediction at the image's size."""
     from transformers import pipeline
 
-    answer = pipeline("depth-estimation", model=str(folder), device="cpu")(Image.fromarray(picture))
+    answer = pipeline("depth-estimation", model=str(folder), device="cpu")(Image.fromarray(image))
     return answer["predicted_depth"].squeeze().numpy()
 
 
@@ -59,22 +59,22 @@ def predicted_by_transformers(folder, picture):
 def test_depth_is_the_models_prediction_from_near_to_far(models, name, predicts):
     teacher = load(models / name)
     assert predicts in teacher.note and str(models / name) in teacher.note
-    for picture, depth in zip(PICTURES, teacher.depths(PICTURES, SIDE), strict=True):
+    for image, depth in zip(IMAGES, teacher.depths(IMAGES, SIDE), strict=True):
         assert (depth.dtype, depth.shape, depth.min(), depth.max()) == (np.uint8, (SIDE, SIDE), 0, 255)
-        prediction = predicted_by_transformers(models / name, picture)
+        prediction = predicted_by_transformers(models / name, image)
         share = (prediction - prediction.min()) / np.ptp(prediction)
         expected = 255 * (1 - share if predicts == "nearness" else share)
-        # Batches differ from single pictures in the last digits.
+        # Batches differ from single images in the last digits.
         assert np.abs(depth - expected).max() <= 1
 
 
 def test_the_direction_can_be_set(models):
-    (far,), (near,) = (load(models / "glpn", predicts=one).depths(PICTURES[:1], 32) for one in ("distance", "nearness"))
+    (far,), (near,) = (load(models / "glpn", predicts=one).depths(IMAGES[:1], 32) for one in ("distance", "nearness"))
     assert np.abs(far.astype(int) + near - 255).max() <= 1
 
 
 def test_the_same_pictures_give_the_same_depth(models):
-    first, second = (load(models / "dpt").depths(PICTURES, 24) for _ in range(2))
+    first, second = (load(models / "dpt").depths(IMAGES, 24) for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
 
 
@@ -88,8 +88,8 @@ def test_a_flat_prediction_is_all_near(models):
 def test_the_sample_gets_the_depth(models, tmp_path):
     root = tmp_path / "images"
     for number in range(14):
-        picture = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-        save(root / f"images/{number:02d}.png", picture)
+        image = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+        save(root / f"images/{number:02d}.png", image)
         save(root / f"masks/{number:02d}.png", np.tri(SIDE, dtype=np.uint8) * 255)
     files = {"image": "images/{name}", "mask": "masks/{name}"}
     dataset = DatasetConfig(
@@ -97,7 +97,7 @@ def test_the_sample_gets_the_depth(models, tmp_path):
         depth_teacher=DepthTeacher(model=str(models / "dpt"), side=SIDE, batch_size=4),
     )  # fmt: skip
     depth_teacher.check(dataset)
-    teacher = depth_teacher.load(dataset.depth_teacher)
+    teacher = depth_teacher.load(dataset.depth_teacher, CPU)
     chosen = SampleConfig(images=14, size=32, validation=0.2, test=0.2, seed=0)
     source = datasets.open_dataset("folder", root, dataset.options)
     with pytest.raises(StudyError, match=r"has no depth; .*dataset\.depth_teacher"):
@@ -107,14 +107,12 @@ def test_the_sample_gets_the_depth(models, tmp_path):
     assert teacher.note in sample.meta["notes"] and sample.valid("depth") is None
     for row, depth in zip(sample.index, sample.targets("depth"), strict=True):
         number = int(row["id"][-2:])
-        picture = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-        (alone,) = teacher.depths([picture], 32)
+        image = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+        (alone,) = teacher.depths([image], 32)
         assert np.abs(depth.astype(int) - alone).max() <= 1
 
 
 def test_weights_in_another_format_are_refused(models, tmp_path):
-    import torch
-
     shutil.copytree(models / "dpt", tmp_path / "pickled")
     (tmp_path / "pickled/model.safetensors").unlink()
     torch.save({}, tmp_path / "pickled/pytorch_model.bin")
@@ -124,7 +122,7 @@ def test_weights_in_another_format_are_refused(models, tmp_path):
 
 def test_a_model_of_unknown_direction_asks_for_it(models, tmp_path, monkeypatch):
     monkeypatch.delitem(depth_teacher.PREDICTS, "glpn")
-    with pytest.raises(StudyError, match=r"depth_teacher\.predicts: not known for models of the type 'glpn'"):
+    with pytest.raises(StudyError, match=r"depth_teacher\.predicts: unknown for models of the type 'glpn'"):
         load(models / "glpn")
     assert "distance" in load(models / "glpn", predicts="distance").note
 
@@ -144,14 +142,14 @@ def test_without_weights_or_network_the_error_is_one_line(models, monkeypatch):
     with pytest.raises(
         StudyError, match=r"^dataset\.depth_teacher\.model: nobody/at-all cannot be loaded \("
     ) as caught:
-        depth_teacher.load(DepthTeacher(model="nobody/at-all"))
+        depth_teacher.load(DepthTeacher(model="nobody/at-all"), CPU)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_extra_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(StudyError, match=r"needs the extra 'teacher' .*pip install 'loss-study\[teacher\]'"):
-        depth_teacher.load(DepthTeacher(model="somebody/some-model"))
+        depth_teacher.load(DepthTeacher(model="somebody/some-model"), CPU)
 
 
 def dataset(model, heads=("mask", "depth")):
@@ -164,7 +162,7 @@ def test_mistakes_are_found_before_the_work(tmp_path, monkeypatch):
     depth_teacher.check(dataset(str(tmp_path)))
     with pytest.raises(StudyError, match=r"makes depth maps; set dataset\.heads=\[mask,depth\] too"):
         depth_teacher.check(dataset(str(tmp_path), heads=["mask"]))
-    with pytest.raises(StudyError, match="nowhere is no folder and no name on the Hugging Face hub"):
+    with pytest.raises(StudyError, match="nowhere is neither a folder nor a name on the Hugging Face hub"):
         depth_teacher.check(dataset(str(tmp_path / "nowhere")))
     monkeypatch.setattr(depth_teacher, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match=r"pip install 'loss-study\[teacher\]'"):

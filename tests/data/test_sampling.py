@@ -22,7 +22,7 @@ from PIL import Image
 
 from loss_study import datasets
 from loss_study.config import DatasetConfig, SampleConfig
-from loss_study.data import sampling
+from loss_study.data import array_writer, sampling, worker_pool
 from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.data.sampling import pack
 from loss_study.data.splitting import draw_splits
@@ -32,19 +32,19 @@ from support.samples import write_sample
 
 ROOT = Path(__file__).parents[2]
 SIZE = 16
-#: Red of a picture is its background's number, green its cut-out's; its mask covers this many of the rows.
+#: Red of an image is its background's number, green its object's; its mask covers this many of the rows.
 MASK_ROWS = 4
 DEPTH = 51
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A finite data set: each background with each cut-out and its mirror image, once."""
+    """A finite dataset: each background with each object and its mirror image, once."""
 
     background_count: int = 12
-    cutout_count: int = 12
+    object_count: int = 12
     knows_backgrounds: bool = True
-    knows_cutouts: bool = True
+    knows_objects: bool = True
     has_background_images: bool = True
     has_depth: bool = True
     notes: tuple[str, ...] = ("Made up.",)
@@ -55,7 +55,7 @@ class Grid:
 
     @property
     def objects(self):
-        return [f"c{number:03d}" for number in range(self.cutout_count)] if self.knows_cutouts else None
+        return [f"c{number:03d}" for number in range(self.object_count)] if self.knows_objects else None
 
     def draw(self, backgrounds, objects, count, rng):
         candidates = [
@@ -66,34 +66,34 @@ class Grid:
         return [candidates[number] for number in rng.permutation(len(candidates))[:count]]
 
     def items(self):
-        for background, cutout, mirror in product(range(self.background_count), range(self.cutout_count), ("", "m")):
+        for background, subject, mirror in product(range(self.background_count), range(self.object_count), ("", "m")):
             yield Item(
-                f"b{background:03d}+c{cutout:03d}{mirror}",
+                f"b{background:03d}+c{subject:03d}{mirror}",
                 f"b{background:03d}" if self.knows_backgrounds else None,
-                f"c{cutout:03d}" if self.knows_cutouts else None,
+                f"c{subject:03d}" if self.knows_objects else None,
             )
 
     def background(self, name, size):
         return np.full((size, size, 3), int(name[1:]), np.uint8)
 
     def example(self, item, size):
-        picture = np.zeros((size, size, 3), np.uint8)
-        picture[..., 0], picture[..., 1] = int(item.id[1:4]), int(item.id[6:9])
+        image = np.zeros((size, size, 3), np.uint8)
+        image[..., 0], image[..., 1] = int(item.id[1:4]), int(item.id[6:9])
         mask = np.zeros((size, size), np.uint8)
         mask[:MASK_ROWS] = 255
         mask[MASK_ROWS] = 127
-        return Example(picture, mask, np.full((size, size), DEPTH, np.uint8) if self.has_depth else None)
+        return Example(image, mask, np.full((size, size), DEPTH, np.uint8) if self.has_depth else None)
 
 
 @dataclass(frozen=True)
 class Failing(Grid):
-    """A grid with one unreadable picture."""
+    """A grid with one unreadable image."""
 
     unreadable: str = ""
 
     def example(self, item, size):
         if item.id == self.unreadable:
-            raise StudyError(f"{item.id}.jpg: not a readable picture")
+            raise StudyError(f"{item.id}.jpg: not a readable image")
         return super().example(item, size)
 
 
@@ -135,13 +135,13 @@ def shared(sample, column):
 # --- the splits ---
 
 
-def test_no_split_shares_a_background_or_cutout(tmp_path):
+def test_no_split_shares_a_background_or_object(tmp_path):
     sample = packed(tmp_path, Grid())
     assert shared(sample, "background") == shared(sample, "object") == set()
 
 
 def test_the_pictures_themselves_share_nothing(tmp_path):
-    """The index might err: the pictures' own colours tell which background and cut-out they show."""
+    """The index might err: the images' own colours tell which background and object they show."""
     sample = packed(tmp_path, Grid())
     for channel in (0, 1):
         of_split = [set(sample.images[sample.rows(split), 0, 0, channel]) for split in SPLITS]
@@ -149,7 +149,7 @@ def test_the_pictures_themselves_share_nothing(tmp_path):
         assert not any(one & other for one, other in combinations(of_split, 2))
 
 
-def test_a_mirror_image_stays_with_its_cutout(tmp_path):
+def test_a_mirror_image_stays_with_its_object(tmp_path):
     sample = packed(tmp_path, Grid())
     mirrored = {row["object"] for row in sample.index if row["id"].endswith("m")}
     plain = {row["object"] for row in sample.index if not row["id"].endswith("m")}
@@ -182,25 +182,25 @@ def test_splits_never_share_and_never_repeat(backgrounds, objects, images, valid
         assert not {item.object for item in one} & {item.object for item in other}
 
 
-def test_unknown_cutouts_are_split_by_background_and_said(tmp_path):
-    sample = packed(tmp_path, Grid(knows_cutouts=False))
+def test_unknown_objects_are_split_by_background_and_said(tmp_path):
+    sample = packed(tmp_path, Grid(knows_objects=False))
     assert shared(sample, "background") == set()
     assert sample.meta["objects"] is None
-    assert any("cut-outs are not known" in note for note in sample.meta["notes"])
+    assert any("objects are not known" in note for note in sample.meta["notes"])
 
 
-def test_unknown_backgrounds_are_split_by_cutout_and_said(tmp_path):
+def test_unknown_backgrounds_are_split_by_object_and_said(tmp_path):
     sample = packed(tmp_path, Grid(knows_backgrounds=False, has_background_images=False))
     assert shared(sample, "object") == set()
     assert any("backgrounds are not known" in note for note in sample.meta["notes"])
 
 
 def test_with_nothing_known_no_picture_is_shared_and_it_is_said(tmp_path):
-    source = Grid(knows_backgrounds=False, knows_cutouts=False, has_background_images=False)
+    source = Grid(knows_backgrounds=False, knows_objects=False, has_background_images=False)
     sample = packed(tmp_path, source)
     assert len({row["id"] for row in sample.index}) == 100
     assert sample.meta["images"] == {"train": 65, "validation": 15, "test": 20}
-    assert any("Neither backgrounds nor cut-outs are known" in note for note in sample.meta["notes"])
+    assert any("Neither backgrounds nor objects are known" in note for note in sample.meta["notes"])
 
 
 @dataclass(frozen=True)
@@ -212,22 +212,22 @@ class Ordered(Grid):
 
 
 def test_the_order_of_a_draw_does_not_decide_the_split():
-    splits, _ = draw_splits(Ordered(knows_backgrounds=False, knows_cutouts=False), 288, 0.25, 0.25, 0)
+    splits, _ = draw_splits(Ordered(knows_backgrounds=False, knows_objects=False), 288, 0.25, 0.25, 0)
     for items in splits.values():
         assert len({item.id[:4] for item in items}) >= 10
 
 
 @dataclass(frozen=True)
 class Poor(Ordered):
-    """An ordered grid with three pictures on any three backgrounds."""
+    """An ordered grid with three images on any three backgrounds."""
 
     def draw(self, backgrounds, objects, count, rng):
         return super().draw(backgrounds, objects, 3 if len(backgrounds) == 3 else count, rng)
 
 
 def test_too_few_pictures_are_thinned_at_random():
-    """Validation has 3 of the 15 pictures it wants, so training keeps 13 of 65: not those of its first backgrounds."""
-    splits, _ = draw_splits(Poor(20, knows_cutouts=False), 100, 0.15, 0.2, 0)
+    """Validation has 3 of the 15 images it wants, so training keeps 13 of 65: not those of its first backgrounds."""
+    splits, _ = draw_splits(Poor(20, knows_objects=False), 100, 0.15, 0.2, 0)
     assert [len(splits[split]) for split in SPLITS] == [13, 3, 4]
     assert len({item.background for item in splits["train"]}) >= 6
 
@@ -236,7 +236,7 @@ def test_shares_of_images_and_identities():
     splits, notes = draw_splits(Grid(40, 20), 100, 0.15, 0.2, 0)
     assert {split: len(items) for split, items in splits.items()} == {"train": 65, "validation": 15, "test": 20}
     assert "The splits share no backgrounds: 26 are for training, 6 for validation, 8 for the test." in notes
-    assert "The splits share no cut-outs: 13 are for training, 3 for validation, 4 for the test." in notes
+    assert "The splits share no objects: 13 are for training, 3 for validation, 4 for the test." in notes
 
 
 def test_too_few_pictures_keep_the_proportions():
@@ -246,7 +246,7 @@ def test_too_few_pictures_keep_the_proportions():
     """
     splits, notes = draw_splits(Grid(20, 20), 800, 0.15, 0.2, 0)
     assert {split: len(items) for split, items in splits.items()} == {"train": 162, "validation": 38, "test": 50}
-    assert "800 images were asked for, 250 could be drawn in the proportions of the splits." in notes
+    assert "800 images were requested; 250 could be drawn in the proportions of the splits." in notes
 
 
 def test_three_of_each_are_enough():
@@ -254,14 +254,14 @@ def test_three_of_each_are_enough():
     assert {split: len(items) for split, items in splits.items()} == {"train": 2, "validation": 1, "test": 1}
 
 
-@pytest.mark.parametrize(("source", "kind"), [(Grid(2, 9), "backgrounds"), (Grid(9, 2), "cut-outs")])
+@pytest.mark.parametrize(("source", "kind"), [(Grid(2, 9), "backgrounds"), (Grid(9, 2), "objects")])
 def test_two_are_too_few(source, kind):
     with pytest.raises(StudyError, match=rf"2 {kind}, but .* at least 3"):
         draw_splits(source, 20, 0.15, 0.2, 0)
 
 
 def test_an_empty_split_is_an_error():
-    with pytest.raises(StudyError, match=r"no picture is left for the split 'validation'; .*sample\.validation"):
+    with pytest.raises(StudyError, match=r"no image is left for the split 'validation'; .*sample\.validation"):
         draw_splits(Grid(), 12, 0.01, 0.2, 0)
 
 
@@ -273,16 +273,16 @@ def test_another_seed_is_another_subset_and_split():
 # --- the mistakes of the original study ---
 
 
-def test_split_by_order_shares_backgrounds_and_cutouts_and_says_so(tmp_path):
+def test_split_by_order_shares_backgrounds_and_objects_and_says_so(tmp_path):
     sample = packed(tmp_path, Grid(), split="order")
     assert len(shared(sample, "background")) >= 10 and len(shared(sample, "object")) >= 10
-    assert len({row["id"] for row in sample.index}) == 100, "no picture is shared"
+    assert len({row["id"] for row in sample.index}) == 100, "no image is shared"
     assert sample.meta["images"] == {"train": 65, "validation": 15, "test": 20}
     assert any("by the order of a listing" in note for note in sample.meta["notes"])
 
 
 def test_wrong_background_changes_the_background_pictures_and_nothing_else(tmp_path):
-    """Red of a background is its number: what stands beside a picture is read off, not looked up."""
+    """Red of a background is its number: what stands beside an image is read off, not looked up."""
     right, wrong = (packed(tmp_path / name, Grid(), wrong_background=name == "wrong") for name in ("right", "wrong"))
     assert np.array_equal(right.images, wrong.images) and np.array_equal(right.masks, wrong.masks)
     kept = ("id", "split", "background", "object", "foreground")
@@ -295,7 +295,7 @@ def test_wrong_background_changes_the_background_pictures_and_nothing_else(tmp_p
 
     assert beside(right).all()
     assert beside(wrong).mean() < 0.3
-    assert f"on purpose: {beside(wrong).mean():.1%} of the pictures got theirs" in wrong.meta["notes"][-1]
+    assert f"on purpose: {beside(wrong).mean():.1%} of the images have their own one" in wrong.meta["notes"][-1]
     given = {(row["background"], int(row["background_row"])) for row in wrong.index}
     assert len(given) == 12 == len({row for _, row in given}), "each background has one place in the listing"
 
@@ -308,7 +308,7 @@ def test_few_pictures_of_many_backgrounds_find_their_own_in_a_shuffled_listing(t
 
 
 def test_wrong_backgrounds_need_backgrounds(tmp_path):
-    with pytest.raises(StudyError, match=r"sample\.wrong_background: the data has no background pictures"):
+    with pytest.raises(StudyError, match=r"sample\.wrong_background: the data has no background images"):
         packed(tmp_path, Grid(has_background_images=False), wrong_background=True)
 
 
@@ -377,9 +377,9 @@ def test_same_parameters_same_bytes_whatever_the_workers(tmp_path, monkeypatch):
             pools.append(workers)
             super().__init__(workers, *rest, **options)
 
-    monkeypatch.setattr(sampling, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(worker_pool, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(sampling, "CHUNK", 7)
-    monkeypatch.setattr(sampling, "SECONDS_WORTH_A_POOL", 0)
+    monkeypatch.setattr(worker_pool, "SECONDS_WORTH_A_POOL", 0)
     source = composites(tmp_path)
     for workers in (1, 3):
         pack(source, tmp_path / str(workers), dataset(), parameters(size=32), workers=workers)
@@ -389,7 +389,7 @@ def test_same_parameters_same_bytes_whatever_the_workers(tmp_path, monkeypatch):
 
 @dataclass(frozen=True)
 class Noting(Grid):
-    """A grid that notes the backgrounds of the pictures that it makes."""
+    """A grid that notes the backgrounds of the images that it makes."""
 
     noted: list[str] = field(default_factory=list)
 
@@ -408,7 +408,7 @@ def test_pictures_of_one_background_are_made_together(tmp_path, monkeypatch):
 
 
 def test_memory_grows_by_a_fraction_of_the_pictures(tmp_path):
-    """A packed picture of 48 px takes 11.25 KiB; what stays in memory is its row of the index."""
+    """A packed image of 48 px takes 11.25 KiB; what stays in memory is its row of the index."""
 
     def peak(images):
         tracemalloc.start()
@@ -428,11 +428,11 @@ def test_memory_grows_by_a_fraction_of_the_pictures(tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_unreadable_picture_leaves_the_old_sample(tmp_path, monkeypatch, workers):
     monkeypatch.setattr(sampling, "CHUNK", 10)
-    monkeypatch.setattr(sampling, "SECONDS_WORTH_A_POOL", 0)
+    monkeypatch.setattr(worker_pool, "SECONDS_WORTH_A_POOL", 0)
     pack(Grid(), tmp_path / "sample", dataset(), parameters())
     before = contents(tmp_path / "sample")
     unreadable = PackedSample.open(tmp_path / "sample").index[57]["id"]
-    with pytest.raises(StudyError, match=r"\.jpg: not a readable picture"):
+    with pytest.raises(StudyError, match=r"\.jpg: not a readable image"):
         pack(Failing(unreadable=unreadable), tmp_path / "sample", dataset(), parameters(), workers=workers)
     assert contents(tmp_path / "sample") == before
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
@@ -445,7 +445,7 @@ def test_a_head_that_the_data_lacks_is_named(tmp_path):
 
 
 def test_a_full_disk_is_told_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(sampling.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**16}))
+    monkeypatch.setattr(array_writer.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2**16}))
     with pytest.raises(StudyError, match=r"needs 2 MiB and 0 MiB are free\); make room there"):
         pack(Grid(), tmp_path / "sample", dataset(), parameters(images=100, size=64))
     assert not list(tmp_path.iterdir())
@@ -453,7 +453,7 @@ def test_a_full_disk_is_told_before_the_work(tmp_path, monkeypatch):
 
 @dataclass(frozen=True)
 class Filling(Grid):
-    """A grid whose first picture takes away the room that was there: no file may grow or be written beyond 1 KiB."""
+    """A grid whose first image takes away the room that was there: no file may grow or be written beyond 1 KiB."""
 
     def example(self, item, size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
@@ -513,7 +513,8 @@ def test_stage_ends_in_one_line_and_leaves_nothing(checkout):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("{", "missing or damaged"), ('{"name": "scenes", "path": "x"}', "is of data set 'scenes'")]
+    ("content", "words"),
+    [("{", "missing or damaged"), ('{"name": "scenes", "path": "x"}', "is of dataset 'scenes'")],
 )
 def test_stage_refuses_another_source(checkout, content, words):
     (checkout / "data" / "source" / "source.json").write_text(content, encoding="utf-8")

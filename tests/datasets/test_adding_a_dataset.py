@@ -1,4 +1,4 @@
-"""A data set is added with one file and one configuration, and nothing else: those of the README."""
+"""A dataset is added with one file and one configuration, and nothing else: those of the README."""
 
 import shutil
 
@@ -34,7 +34,7 @@ def study(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_one_file_and_one_configuration_add_a_data_set(study):
+def test_one_file_and_one_configuration_add_a_dataset(study):
     composition.compose(study / "params.yaml", ["dataset=leaves", "scale=smoke", "sample.images=16", "loss=dice"])
     chosen = load_config(study / "params.yaml")
     check_choices(chosen)

@@ -11,8 +11,8 @@ from support.file_server import serving
 
 SPECIES = ("001.Black_footed_Albatross", "014.Indigo_Bunting")
 NAMES = [f"{species[4:]}_{number:04d}_{796111 + number}" for species in SPECIES for number in range(1, 9)]
-#: Five people: each column of the segmentation was marked by one more of them.
-PEOPLE = np.tile(np.array([0, 51, 102, 153, 204, 255], np.uint8).repeat(2), (12, 1))
+#: Five annotators: each column of the segmentation was marked by one more of them.
+ANNOTATORS = np.tile(np.array([0, 51, 102, 153, 204, 255], np.uint8).repeat(2), (12, 1))
 
 
 def relative(name):
@@ -21,11 +21,11 @@ def relative(name):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Sixteen pictures, whose colour tells their number; every third is for the test."""
+    """Sixteen images, whose colour tells their number; every third is for the test."""
     root = tmp_path / "CUB_200_2011"
     for number, name in enumerate(NAMES):
         save(root / f"images/{relative(name)}.jpg", np.full((12, 12, 3), 10 * number, np.uint8), quality=95)
-        save(tmp_path / f"segmentations/{relative(name)}.png", PEOPLE)
+        save(tmp_path / f"segmentations/{relative(name)}.png", ANNOTATORS)
     write(root / "images.txt", [f"{number} {relative(name)}.jpg" for number, name in enumerate(NAMES, 1)])
     write(root / "train_test_split.txt", [f"{number} {int(number % 3 != 0)}" for number in range(1, 17)])
     write(root / "classes.txt", [f"{number} {species}" for number, species in enumerate(SPECIES, 1)])
@@ -43,13 +43,13 @@ def open_birds(folder, **options):
 @pytest.mark.parametrize(
     ("agreement", "columns"), [(0.2, 10), (0.21, 8), (0.4, 8), (0.5, 6), (0.6, 6), (0.8, 4), (0.9, 2), (1, 2)]
 )
-def test_enough_people_make_a_bird(folder, agreement, columns):
+def test_enough_annotators_make_a_bird(folder, agreement, columns):
     source = open_birds(folder, agreement=agreement)
     mask = source.example(everything(source)[0], 12).mask
     expected = np.zeros((12, 12), np.uint8)
     expected[:, 12 - columns :] = 255
     assert np.array_equal(mask, expected)
-    assert f"{agreement:.0%} of the people" in source.notes[-1]
+    assert f"{agreement:.0%} of the annotators" in source.notes[-1]
 
 
 def test_every_picture_comes_with_its_segmentation(folder):
@@ -82,15 +82,15 @@ def test_entries_without_files_are_counted(folder):
     source = open_birds(folder)
     notes = " ".join(source.notes)
     assert len(source.objects) == 14
-    assert "1 pictures have no mask" in notes and "1 masks have no picture" in notes
-    assert "3 names stand in a list, but have no picture with a mask (first: 17)." in notes
+    assert "1 images have no mask" in notes and "1 masks have no image" in notes
+    assert "3 names are in a list, but there is no image with a mask (first: 17)." in notes
 
 
 def test_what_is_missing_is_one_line(folder):
     (folder / "CUB_200_2011/train_test_split.txt").unlink()
-    with pytest.raises(StudyError, match=r"no list train_test_split\.txt there"):
+    with pytest.raises(StudyError, match=r"no list train_test_split\.txt in it"):
         open_birds(folder)
-    with pytest.raises(StudyError, match=r"no mask is called segmentations/\{species\}/\{object\}"):
+    with pytest.raises(StudyError, match=r"no mask matches segmentations/\{species\}/\{object\}"):
         open_birds(folder / "CUB_200_2011", split="random")
 
 
@@ -100,7 +100,7 @@ def test_a_broken_list_is_named(folder):
         open_birds(folder)
 
 
-def test_both_archives_are_fetched_and_read(folder, tmp_path, monkeypatch):
+def test_both_archives_are_downloaded_and_read(folder, tmp_path, monkeypatch):
     dataset = composed(tmp_path, monkeypatch, "dataset=birds").dataset
     assert len(dataset.sha256) == 2
     assert all(url.startswith("https://data.caltech.edu/records/") for url in dataset.urls)

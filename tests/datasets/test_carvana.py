@@ -16,7 +16,7 @@ VIEWS = range(1, 17)
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five cars of sixteen views; the rows of the mask tell the view, the colour of the picture the car."""
+    """Five cars of sixteen views; the rows of the mask tell the view, the colour of the image the car."""
     root = tmp_path / "carvana"
     for number, car in enumerate(CARS):
         for view in VIEWS:
@@ -46,29 +46,29 @@ def test_every_view_comes_with_its_mask(folder):
         assert (item.object, item.background) == (car, None)
         assert np.array_equal(example.mask, mask_of(int(view))[:, :16])
         assert abs(int(example.image.mean()) - 40 * CARS.index(car)) <= 2
-    assert "80 views of 5 cars (Carvana); a car counts as a cut-out." in source.notes
+    assert "80 views of 5 cars (Carvana); each car counts as one object." in source.notes
 
 
-def test_no_car_stands_in_two_splits(folder):
+def test_no_car_is_in_two_splits(folder):
     splits, _ = draw_splits(open_carvana(folder), 60, 0.2, 0.2, 3)
     cars = [{item.object for item in items} for items in splits.values()]
     assert sum(map(len, cars)) == len(set.union(*cars)) == 5
     assert all(splits.values())
 
 
-def test_warts_are_passed_over_and_counted(folder):
+def test_stray_and_incomplete_files_are_left_out_and_counted(folder):
     (folder / "train_masks" / f"{CARS[0]}_01_mask.gif").unlink()
     (folder / "train" / "._x_01.jpg").write_bytes(b"\0")
     save(folder / "test" / "feed_01.jpg", np.zeros((4, 4, 3), np.uint8))
     source = open_carvana(folder)
     assert len(everything(source)) == 79
     notes = " ".join(source.notes)
-    assert f"1 pictures have no mask (first: train/{CARS[0]}_01.jpg)" in notes
-    assert "1 files among the pictures are hidden or of another kind" in notes
+    assert f"1 images have no mask (first: train/{CARS[0]}_01.jpg)" in notes
+    assert "1 files among the images are hidden or of another type" in notes
 
 
 def test_the_other_quality_is_an_option(folder):
-    with pytest.raises(StudyError, match=r"no picture is called train_hq/\{object\}_\{view\}"):
+    with pytest.raises(StudyError, match=r"no image matches train_hq/\{object\}_\{view\}"):
         open_carvana(folder, images="train_hq")
     (folder / "train").rename(folder / "train_hq")
     assert len(everything(open_carvana(folder, images="train_hq"))) == 80
@@ -76,7 +76,7 @@ def test_the_other_quality_is_an_option(folder):
 
 @pytest.fixture
 def kaggle_server(folder, tmp_path, monkeypatch):
-    """A server that is taken for Kaggle, and parameters whose links lead to it; nobody's token is at hand."""
+    """A server that counts as Kaggle, and a configuration whose links lead to it; there is no token."""
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "kaggle"))
     for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -91,7 +91,7 @@ def kaggle_server(folder, tmp_path, monkeypatch):
         yield server, dataset.model_copy(update={"urls": urls})
 
 
-def test_the_archives_are_fetched_with_the_users_token(kaggle_server, tmp_path, monkeypatch):
+def test_the_archives_are_downloaded_with_the_users_token(kaggle_server, tmp_path, monkeypatch):
     server, dataset = kaggle_server
     monkeypatch.setenv("KAGGLE_API_TOKEN", "made-up")
     server.token = "Bearer made-up"

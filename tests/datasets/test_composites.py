@@ -1,4 +1,4 @@
-"""Composites of the user's own pictures: pasting, depth, the virtual product, and what is refused."""
+"""Composites of the user's own images: pasting, depth, the virtual product, and what is refused."""
 
 from __future__ import annotations
 
@@ -242,25 +242,25 @@ def test_missing_and_empty_folders_are_named(folder):
         open_(folder, cutouts="nowhere")
     (folder / "empty").mkdir()
     (folder / "empty" / "readme.md").write_text("none yet")
-    with pytest.raises(StudyError, match=r"empty: no pictures there; put the backgrounds in"):
+    with pytest.raises(StudyError, match=r"empty: no images in it; put the backgrounds there"):
         open_(folder, backgrounds="empty")
 
 
 def test_depth_map_without_background_and_the_reverse_are_named(folder):
     gradient_maps(folder)
     save(folder / "bg_depth" / "bg_9.png", np.zeros((80, 80), np.uint8))
-    with pytest.raises(StudyError, match=r"bg_9\.png: a depth map without its background"):
+    with pytest.raises(StudyError, match=r"bg_9\.png: a depth map without a background"):
         open_(folder)
     (folder / "bg_depth" / "bg_9.png").unlink()
     (folder / "bg_depth" / "bg_3.png").unlink()
-    with pytest.raises(StudyError, match=r"bg_3\.png: a background without its depth map"):
+    with pytest.raises(StudyError, match=r"bg_3\.png: a background without a depth map"):
         open_(folder)
 
 
-def test_depth_map_of_other_proportions_is_named(folder):
+def test_depth_map_of_another_aspect_ratio_is_named(folder):
     gradient_maps(folder)
     save(folder / "bg_depth" / "bg_2.png", np.zeros((60, 80), np.uint8))
-    with pytest.raises(StudyError, match=r"bg_2\.png: 80x60 does not fit its background of 80x80; make it again"):
+    with pytest.raises(StudyError, match=r"bg_2\.png: 80x60 does not fit its background of 80x80; save it with"):
         open_(folder)
 
 
@@ -278,14 +278,14 @@ def test_plus_in_a_background_name_is_refused(folder):
 
 def test_cutout_without_alpha_is_named(folder):
     save(folder / "fg" / "fg_1.png", np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(StudyError, match=r"fg_1\.png: a cut-out without an alpha channel; save it as PNG"):
+    with pytest.raises(StudyError, match=r"fg_1\.png: has no alpha channel; save the cut-out as PNG"):
         open_(folder).example(Item("bg_0+fg_1@00", "bg_0", "fg_1"), SIZE)
 
 
 @pytest.mark.parametrize("alpha", [0, 100])
 def test_transparent_cutout_is_named(folder, alpha):
     save(folder / "fg" / "fg_1.png", np.full((8, 8, 4), alpha, np.uint8))
-    with pytest.raises(StudyError, match=r"fg_1\.png: nothing to paste"):
+    with pytest.raises(StudyError, match=r"fg_1\.png: is transparent everywhere"):
         open_(folder).example(Item("bg_0+fg_1@00", "bg_0", "fg_1"), SIZE)
 
 
@@ -314,7 +314,7 @@ def test_configuration_states_every_option_at_its_default():
     assert datasets.check("composites", {}) == yaml.safe_load(text)["options"]
 
 
-# --- real pictures ---
+# --- real images ---
 
 
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason=f"no photographs in {PHOTOS}; set LOSS_STUDY_SHARED_DATA")

@@ -1,4 +1,4 @@
-"""Every layout is built small, with a colour of its own per background and a value of its own per picture, so that a
+"""Every layout is built small, with a colour of its own per background and a value of its own per image, so that a
 wrong partner shows in the pixels.
 """
 
@@ -13,7 +13,8 @@ import yaml
 from PIL import Image
 
 from loss_study import datasets
-from loss_study.datasets.layouts.description import Layout, Template
+from loss_study.datasets.layouts.layout import Layout
+from loss_study.datasets.layouts.pattern import Pattern
 from loss_study.datasets.reading import colour_maps
 from loss_study.runtime.errors import StudyError
 
@@ -68,7 +69,7 @@ def everything(source, count: int = 10**6):
 
 
 def check_partners(source, expected: int, *, mask: bool = True, depth: bool = True) -> None:
-    """Each picture's object tells its value, its ground the background: mask, depth and background must agree."""
+    """Each image's object tells its value, its ground the background: mask, depth and background must agree."""
     items = everything(source)
     assert len({item.id for item in items}) == len(items) == expected
     for item in items:
@@ -118,7 +119,7 @@ def test_an_unsorted_listing_does_not_matter(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_where_both_first_numbers_fit_the_pictures_tell(tmp_path, first):
+def test_where_both_first_numbers_fit_the_images_decide(tmp_path, first):
     build_image_number(tmp_path, first=first)
     for folder in ("fg_bg", "fg_bg_mask", "fg_bg_depth"):
         for path in [*(tmp_path / folder).glob(f"Image_{11 + first}_*"), *(tmp_path / folder).glob(f"Image_{first}_*")]:
@@ -129,14 +130,14 @@ def test_where_both_first_numbers_fit_the_pictures_tell(tmp_path, first):
     check_partners(open_auto(tmp_path), 20)
 
 
-def test_pictures_that_show_other_backgrounds_are_an_error(tmp_path):
+def test_images_that_show_other_backgrounds_are_an_error(tmp_path):
     build_image_number(tmp_path)
     (tmp_path / "bg" / "ground0.jpg").rename(tmp_path / "bg" / "ground99.jpg")
     with pytest.raises(StudyError, match=r"Image_.*should be bg/ground.*but it shows bg/ground"):
         open_auto(tmp_path)
 
 
-def test_layout_2_counts_four_thousand_pictures_per_background(tmp_path):
+def test_layout_2_counts_four_thousand_images_per_background(tmp_path):
     for background in (0, 2, 11):
         write_background(tmp_path / f"bg/bg_{background:03}.jpg", background)
     for number, value in ((0, 20), (3999, 30), (8000, 40), (8050, 50), (47999, 60)):
@@ -155,11 +156,11 @@ def test_layout_2_counts_four_thousand_pictures_per_background(tmp_path):
 def build_suffix(root: Path) -> None:
     for background in range(3):
         write_background(root / f"bg/bg{background + 1:03}.jpeg", background)
-        for cutout in range(4):
-            name = f"bg{background + 1:03}_fg{cutout + 1:03}_01"
+        for subject in range(4):
+            name = f"bg{background + 1:03}_fg{subject + 1:03}_01"
             write_one(
                 background,
-                10 + 8 * (4 * background + cutout),
+                10 + 8 * (4 * background + subject),
                 root / f"bg_fg/{name}.jpeg",
                 root / f"bg_fg_mask/{name}_mask.jpeg",
                 root / f"bg_fg_depth_map/{name}_depth_map.jpeg",
@@ -168,7 +169,7 @@ def build_suffix(root: Path) -> None:
     (root / "bbox.txt").write_text("bg001_fg001_01 1 2 3 4\n")
 
 
-def test_layout_3_reads_background_and_cutout_from_the_name(tmp_path):
+def test_layout_3_reads_background_and_object_from_the_name(tmp_path):
     build_suffix(tmp_path)
     source = open_auto(tmp_path)
     assert layout_of(source) == "suffix"
@@ -215,12 +216,12 @@ def build_log(root: Path, line: str) -> None:
             root / f"depth_zip/x/Img_fg_bg_{202217 + number}_depth.jpg",
             sizes=(192, 200),
         )
-        lines.append(line.format(picture=f"Img_fg_bg_{202217 + number}.jpg", background=f"scene_{background}.jpg"))
+        lines.append(line.format(image=f"Img_fg_bg_{202217 + number}.jpg", background=f"scene_{background}.jpg"))
     (root / "log.txt").write_text("\n".join(["a log of pictures", *lines]))
 
 
 @pytest.mark.parametrize(
-    "line", ["{picture} {background}", "'{picture}': '/content/bg/{background}',", "12\t{background} -> {picture}"]
+    "line", ["{image} {background}", "'{image}': '/content/bg/{background}',", "12\t{background} -> {image}"]
 )
 def test_layout_5_finds_the_background_in_a_log(tmp_path, line):
     build_log(tmp_path, line)
@@ -260,7 +261,7 @@ def build_table(root: Path, colours: str = "plasma") -> None:
         csv.writer(file).writerows([("ImageName", "MaskName", "Depthname", "BGImageName", "BGType"), *rows])
 
 
-def test_layout_7_ties_by_a_table_and_turns_colours_back_into_depth(tmp_path):
+def test_layout_7_reads_a_table_and_converts_colours_back_into_depth(tmp_path):
     build_table(tmp_path)
     source = open_auto(tmp_path)
     assert layout_of(source) == "table"
@@ -358,10 +359,10 @@ def test_a_gif_called_jpg_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("removed", "said"),
     [
-        ("bg_fg_mask/bg001_fg002_01_mask.jpeg", r"1 pictures have no mask \(first: bg_fg/bg001_fg002_01.jpeg\)"),
-        ("bg_fg_depth_map/bg001_fg002_01_depth_map.jpeg", "1 pictures have no depth map"),
-        ("bg_fg/bg001_fg002_01.jpeg", r"1 masks have no picture \(first: bg_fg_mask/bg001_fg002_01_mask.jpeg\)"),
-        ("bg/bg002.jpeg", r"4 pictures have no background \(first: bg_fg/bg002_fg001_01.jpeg\)"),
+        ("bg_fg_mask/bg001_fg002_01_mask.jpeg", r"1 images have no mask \(first: bg_fg/bg001_fg002_01.jpeg\)"),
+        ("bg_fg_depth_map/bg001_fg002_01_depth_map.jpeg", "1 images have no depth map"),
+        ("bg_fg/bg001_fg002_01.jpeg", r"1 masks have no image \(first: bg_fg_mask/bg001_fg002_01_mask.jpeg\)"),
+        ("bg/bg002.jpeg", r"4 images have no background \(first: bg_fg/bg002_fg001_01.jpeg\)"),
     ],
 )
 def test_a_file_without_its_partner_is_an_error_or_left_out(tmp_path, removed, said):
@@ -377,7 +378,7 @@ def test_a_file_without_its_partner_is_an_error_or_left_out(tmp_path, removed, s
 def test_a_background_number_beyond_the_folder_is_an_error(tmp_path):
     build_image_number(tmp_path, backgrounds=4)
     write_one(0, 99, *(tmp_path / kind / "Image_7_99.jpg" for kind in ("fg_bg", "fg_bg_mask", "fg_bg_depth")))
-    with pytest.raises(StudyError, match=r"Image_7_99\.jpg: asks for background 7, there are 4 from 0 on"):
+    with pytest.raises(StudyError, match=r"Image_7_99\.jpg: needs background 7, but there are 4 from 0 on"):
         open_auto(tmp_path)
 
 
@@ -385,7 +386,7 @@ def test_a_missing_kind_names_the_nearest_layout(tmp_path):
     build_suffix(tmp_path)
     for path in (tmp_path / "bg_fg_depth_map").iterdir():
         path.unlink()
-    with pytest.raises(StudyError, match=r"nearest is suffix, but no depth .*layouts\.suffix\.depth=null"):
+    with pytest.raises(StudyError, match=r"the nearest is suffix, but no depth .*layouts\.suffix\.depth=null"):
         open_auto(tmp_path)
     layouts = json.loads(json.dumps(CONF["options"]["layouts"]))
     layouts["suffix"]["depth"] = None
@@ -403,14 +404,14 @@ def test_two_fitting_layouts_are_an_error(tmp_path):
 def test_errors_name_what_is_wrong(tmp_path):
     with pytest.raises(StudyError, match="is not a folder"):
         open_auto(tmp_path / "nowhere")
-    with pytest.raises(StudyError, match="no picture files"):
+    with pytest.raises(StudyError, match="no image files"):
         open_auto(tmp_path)
     write_background(tmp_path / "stuff/a.jpg", 0)
     with pytest.raises(StudyError, match=r"fits none of the layouts .*seen: stuff \(1 files, a.jpg"):
         open_auto(tmp_path)
     with pytest.raises(StudyError, match="did you mean 'suffix'"):
         open_auto(tmp_path, layout="sufix")
-    with pytest.raises(StudyError, match="no picture is called bg_fg/"):
+    with pytest.raises(StudyError, match="no image matches bg_fg/"):
         open_auto(tmp_path, layout="suffix")
     with pytest.raises(StudyError, match=r"dataset.options.layouts.mine.*no \{number\}"):
         open_auto(tmp_path, layouts={"mine": {"image": "a/{x}", "background": "b/*", "background_by": "position"}})
@@ -438,7 +439,7 @@ def test_the_same_seed_draws_the_same_and_a_pickled_source_reads_the_same(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("template", "name", "words"),
+    ("pattern", "name", "words"),
     [
         ("Image_{number}{rest}", "Image_012_3", {"number": "12", "rest": "_3"}),
         ("Image_{number}{rest}", "Image_12", None),
@@ -452,17 +453,17 @@ def test_the_same_seed_draws_the_same_and_a_pickled_source_reads_the_same(tmp_pa
         ("x.{w}", "xyz", None),
     ],
 )
-def test_a_template_reads_words_from_a_name(template, name, words):
-    assert Template(template).name_words(name) == words
+def test_a_pattern_reads_words_from_a_name(pattern, name, words):
+    assert Pattern(pattern).name_words(name) == words
 
 
-def test_a_template_is_compared_with_the_end_of_a_path():
-    template = Template("fg_bg/{background}/{name}")
-    assert template.folder_words("data/files/fg_bg/bg_7") == {"background": "bg_7"}
-    assert template.folder_words("my_fg_bg/bg_7") is None
+def test_a_pattern_is_compared_with_the_end_of_a_path():
+    pattern = Pattern("fg_bg/{background}/{name}")
+    assert pattern.folder_words("data/files/fg_bg/bg_7") == {"background": "bg_7"}
+    assert pattern.folder_words("my_fg_bg/bg_7") is None
 
 
-def test_a_description_that_cannot_tie_is_refused():
+def test_a_layout_without_shared_words_is_refused():
     with pytest.raises(ValueError, match="needs words"):
         Layout(image="a/{x}", mask="b/{y}")
     with pytest.raises(ValueError, match="partner"):

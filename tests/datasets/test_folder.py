@@ -59,9 +59,9 @@ def test_several_classes_are_numbered_in_the_order_of_their_names(tmp_path):
 def test_the_options_say_classes_and_gaps():
     options = {"files": PATTERNS, "labels": ROAD_AND_CAR}
     assert datasets.class_names("folder", options) == ("road", "car")
-    assert datasets.gaps("folder", options) == ("mask",)
+    assert datasets.heads_with_invalid_pixels("folder", options) == ("mask",)
     options = {"files": PATTERNS, "labels": {"classes": {"car": [7]}}}
-    assert datasets.class_names("folder", options) == datasets.gaps("folder", options) == ()
+    assert datasets.class_names("folder", options) == datasets.heads_with_invalid_pixels("folder", options) == ()
 
 
 def test_depth_maps_are_read_either_way_round(tmp_path):
@@ -88,7 +88,7 @@ def test_a_pattern_tells_what_must_not_stand_in_two_splits(tmp_path):
 
 def test_labels_taken_for_shades_are_noticed(tmp_path):
     build(tmp_path, (LABELS == 7).astype(np.uint8))
-    with pytest.raises(StudyError, match=r"nothing is brighter than 1 of 255; .*labels\.classes\.foreground=\[1\]"):
+    with pytest.raises(StudyError, match=r"no pixel is brighter than 1 of 255; .*labels\.classes\.foreground=\[1\]"):
         open_folder(tmp_path)
     assert first(open_folder(tmp_path, labels={"classes": {"foreground": [1]}})).mask.max() == 255
 
@@ -98,8 +98,8 @@ def test_labels_taken_for_shades_are_noticed(tmp_path):
     [
         ({"files": {"image": "images/{name}", "mask": "masks/{nmae}"}}, r"dataset\.options\.files: .*needs words"),
         ({"files": {"image": "images/{name"}}, r"files\.image: .*a brace without its partner"),
-        ({"labels": {"ignored": [255]}}, r"dataset\.options\.labels: ignored says nothing without classes"),
-        ({"labels": {"classes": {"car": ["red"]}}}, r"labels\.classes\.car\.0.*'red' is no colour"),
+        ({"labels": {"ignored": [255]}}, r"dataset\.options\.labels: ignored needs classes"),
+        ({"labels": {"classes": {"car": ["red"]}}}, r"labels\.classes\.car\.0.*'red' is not a colour"),
         ({"labels": {"classes": {"car": [70000]}}}, "a grey value is between 0 and 65535"),
         ({"labels": {"klasses": {}}}, "no such key; did you mean 'classes'"),
     ],
@@ -113,7 +113,7 @@ def test_a_file_without_its_partner_is_an_error_or_left_out(tmp_path):
     build(tmp_path, LABELS)
     (tmp_path / "masks/p3.png").unlink()
     labels = {"labels": ROAD_AND_CAR}
-    with pytest.raises(StudyError, match=r"1 pictures have no mask \(first: images/p3\.jpg\).*allow_missing=true"):
+    with pytest.raises(StudyError, match=r"1 images have no mask \(first: images/p3\.jpg\).*allow_missing=true"):
         open_folder(tmp_path, **labels)
     assert [item.id for item in everything(open_folder(tmp_path, allow_missing=True, **labels))] == [
         "p0", "p1", "p2", "p4", "p5",

@@ -1,4 +1,4 @@
-"""Picture files: content over name, orientation, bit depth, and one-line errors for what cannot be read."""
+"""Image files: content over name, orientation, bit depth, and one-line errors for what cannot be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from loss_study.datasets.reading import images
-from loss_study.datasets.reading.images import decode, list_pictures, read_grey, read_rgb
+from loss_study.datasets.reading.images import decode, list_images, read_grey, read_rgb
 from loss_study.runtime.errors import StudyError
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def test_resizing_averages_instead_of_skipping_pixels(tmp_path):
     assert np.abs(inner.astype(int) - 128).max() <= 1
 
 
-def test_a_picture_is_stretched_to_the_square(tmp_path):
+def test_an_image_is_stretched_to_the_square(tmp_path):
     halves = np.zeros((20, 80), np.uint8)
     halves[:, 40:] = 255
     Image.fromarray(halves).save(tmp_path / "a.png")
@@ -94,12 +94,12 @@ def test_list_is_sorted_and_passes_over_stray_files(tmp_path):
     for name in ("b.PNG", "a.jpg", "._a.jpg", ".DS_Store", "Thumbs.db", "readme.md", "list.txt", "a.mat"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "folder.jpg").mkdir()
-    assert [path.name for path in list_pictures(tmp_path)] == ["a.jpg", "b.PNG"]
+    assert [path.name for path in list_images(tmp_path)] == ["a.jpg", "b.PNG"]
 
 
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(StudyError, match=r"bg: no such folder"):
-        list_pictures(tmp_path / "bg")
+        list_images(tmp_path / "bg")
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG"])
@@ -107,14 +107,14 @@ def test_truncated_file_is_named(tmp_path, format_):
     path = tmp_path / "broken.jpg"
     Image.fromarray(noise(64, 64)).save(path, format=format_)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(StudyError, match=r"broken\.jpg: not a readable picture .*replace or remove it"):
+    with pytest.raises(StudyError, match=r"broken\.jpg: not a readable image .*replace or remove it"):
         read_rgb(path, 64)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x89PNG\r\n\x1a\n" + b"\0" * 20])
-def test_what_is_no_picture_is_named(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n" + b"\0" * 20])
+def test_a_file_that_is_no_image_is_named(tmp_path, content):
     (tmp_path / "note.png").write_bytes(content)
-    with pytest.raises(StudyError, match=r"note\.png: not a readable picture"):
+    with pytest.raises(StudyError, match=r"note\.png: not a readable image"):
         read_rgb(tmp_path / "note.png", 8)
 
 
@@ -123,14 +123,14 @@ def test_missing_file_is_named(tmp_path):
         read_rgb(tmp_path / "gone.png", 8)
 
 
-def test_floating_point_picture_is_refused(tmp_path):
+def test_floating_point_image_is_refused(tmp_path):
     Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tiff")
     with pytest.raises(StudyError, match=r"a\.tiff: .*floating-point"):
         read_grey(tmp_path / "a.tiff", 4)
 
 
 @pytest.mark.parametrize("factor", [1.5, 4])
-def test_enormous_picture_is_refused_before_it_is_decoded(tmp_path, monkeypatch, factor):
+def test_too_large_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch, factor):
     Image.fromarray(noise(20, 20)).save(tmp_path / "a.png")
     monkeypatch.setattr(images.Image, "MAX_IMAGE_PIXELS", int(400 / factor))
     with pytest.raises(StudyError, match=r"a\.png: more than \d+ pixels; scale it down"):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loss_study.datasets.reading.labels import LabelMap, nearest
+from loss_study.datasets.reading.labels import LabelMap, resize_nearest
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import save
 
 LABELS = np.repeat(np.array([[7, 7, 9, 9], [200, 200, 9, 9]], np.uint8), 2, axis=0)
 
 
-def test_labels_become_classes_and_gaps(tmp_path):
+def test_labels_become_classes_and_invalid_pixels(tmp_path):
     save(tmp_path / "a.png", LABELS)
     classes, valid = LabelMap([[7], [9]], ignored=[200]).read(tmp_path / "a.png", 4)
     assert (classes.dtype, valid.dtype) == (np.uint8, bool)
@@ -22,7 +22,7 @@ def test_labels_become_classes_and_gaps(tmp_path):
 def test_sizes_change_without_new_labels(tmp_path):
     rng = np.random.default_rng(0)
     save(tmp_path / "a.png", rng.choice(np.array([0, 128, 255], np.uint8), (50, 37)))
-    # Any mixture of two labels is unknown, and would raise.
+    # A mixture of two labels is not named, and would raise an error.
     for size in (16, 64):
         classes, valid = LabelMap([[0], [128], [255]]).read(tmp_path / "a.png", size)
         assert set(np.unique(classes)) == {0, 1, 2} and valid.all()
@@ -32,7 +32,7 @@ def test_sizes_change_without_new_labels(tmp_path):
 def test_nearest_agrees_with_pillow(shape, size):
     array = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     expected = Image.fromarray(array).resize((size, size), Image.Resampling.NEAREST)
-    assert np.array_equal(nearest(array, size), expected)
+    assert np.array_equal(resize_nearest(array, size), expected)
 
 
 def test_a_soft_mask_is_the_share_of_its_labels(tmp_path):

@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pets, made up small with the warts of the original, from archives, and real where it is there."""
+"""Oxford-IIIT Pets, made up small with the stray files of the original, from archives, and real where it exists."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ TRIMAP = np.tile(np.array([1, 1, 1, 1, 3, 3, 2, 2], np.uint8), (8, 1))
 
 @pytest.fixture
 def folder(tmp_path):
-    """Sixteen pictures, whose colour tells their number, with trimaps and lists; eight for the test."""
+    """Sixteen images, whose colour tells their number, with trimaps and lists; eight for the test."""
     root = tmp_path / "pets"
     for number, name in enumerate(NAMES):
         save(root / f"images/{name}.jpg", np.full((8, 8, 3), 10 * number, np.uint8), quality=95)
@@ -71,25 +71,26 @@ def test_a_trimap_is_three_classes_and_no_mixture(folder):
     assert np.unique(source.example(everything(source)[0], 32).mask).tolist() == [0, 1, 2]
 
 
-def test_the_options_say_classes_and_gaps():
+def test_the_options_say_classes_and_heads_with_invalid_pixels():
     assert datasets.class_names("pets", {"labels": "trimap"}) == ("pet", "background", "border")
     assert datasets.class_names("pets", {}) == ()
-    assert datasets.gaps("pets", {"border": "ignore"}) == ("mask",)
-    assert datasets.gaps("pets", {"border": "ignore", "labels": "trimap"}) == datasets.gaps("pets", {}) == ()
+    assert datasets.heads_with_invalid_pixels("pets", {"border": "ignore"}) == ("mask",)
+    for options in ({}, {"border": "ignore", "labels": "trimap"}):
+        assert datasets.heads_with_invalid_pixels("pets", options) == ()
 
 
 def test_the_test_split_is_the_official_one(folder):
     splits, notes = draw_splits(open_pets(folder), 16, 0.2, 0.4, 0)
     assert {item.id for item in splits["test"]} <= set(NAMES[1::2])
     assert {item.id for item in splits["train"] + splits["validation"]} <= set(NAMES[0::2])
-    # Eight listed for training are dealt 5 to 3; of the 7, 3 and 6 asked for, all splits can have five sevenths.
-    assert "The splits share no cut-outs: 5 are for training, 3 for validation, 8 for the test." in notes
+    # Eight listed for training are dealt 5 to 3; of the 7, 3 and 6 requested, every split can have five sevenths.
+    assert "The splits share no objects: 5 are for training, 3 for validation, 8 for the test." in notes
     assert {split: len(items) for split, items in splits.items()} == {"train": 5, "validation": 2, "test": 4}
     drawn_anew, _ = draw_splits(open_pets(folder, split="random"), 16, 0.2, 0.4, 0)
     assert {item.id for item in drawn_anew["test"]} & set(NAMES[0::2])
 
 
-def test_warts_are_passed_over_and_counted(folder):
+def test_stray_and_incomplete_files_are_left_out_and_counted(folder):
     trimaps = folder / "annotations/trimaps"
     save(folder / "images/Bengal_1.jpg", np.full((8, 8), 200, np.uint8), format="GIF")
     save(folder / "images/Bengal_2.jpg", np.full((8, 8, 4), 100, np.uint8), format="PNG")
@@ -101,11 +102,11 @@ def test_warts_are_passed_over_and_counted(folder):
     write_list(folder, "trainval", NAMES[0:-2:2])
     source = open_pets(folder)
     notes = " ".join(source.notes)
-    assert "1 pictures have no mask (first: images/beagle_8.jpg)" in notes
-    assert "3 files among the pictures are hidden or of another kind and were passed over." in notes
-    assert "3 names stand in a list, but have no picture with a mask (first: beagle_8)." in notes
-    assert "1 names stand in both lists and count as test (first: Bengal_1)." in notes
-    assert "1 names stand in no list and were passed over (first: beagle_7)." in notes
+    assert "1 images have no mask (first: images/beagle_8.jpg)" in notes
+    assert "3 files among the images are hidden or of another type and were left out." in notes
+    assert "3 names are in a list, but there is no image with a mask (first: beagle_8)." in notes
+    assert "1 names are in both lists and count as test (first: Bengal_1)." in notes
+    assert "1 names are in no list and were left out (first: beagle_7)." in notes
     assert len(source.objects) == 14 and set(source.test_objects) == {*NAMES[1:-2:2], NAMES[0]}
     values = {item.id: source.example(item, 8).image.mean() for item in everything(source)}
     assert (values["Bengal_1"], values["Bengal_2"]) == (200, 100)
@@ -113,10 +114,10 @@ def test_warts_are_passed_over_and_counted(folder):
 
 def test_what_cannot_be_used_is_one_line(folder, tmp_path):
     write_list(folder, "test", ["pug_1"])
-    with pytest.raises(StudyError, match=r"not one picture of the test list is there; .*split=random"):
+    with pytest.raises(StudyError, match=r"no image of the test list exists; .*split=random"):
         open_pets(folder)
     (folder / "annotations/test.txt").unlink()
-    with pytest.raises(StudyError, match=r"no list test\.txt there; .*split=random"):
+    with pytest.raises(StudyError, match=r"no list test\.txt in it; .*split=random"):
         open_pets(folder)
     assert len(everything(open_pets(folder, split="random"))) == 16
     save(folder / "annotations/trimaps/Bengal_1.png", TRIMAP + 3)
@@ -124,9 +125,9 @@ def test_what_cannot_be_used_is_one_line(folder, tmp_path):
         mask_of(folder, split="random")
     for file in (folder / "annotations/trimaps").iterdir():
         file.rename(file.with_name(f"mask_{file.name}"))
-    with pytest.raises(StudyError, match=r"not one picture is whole: .*16 pictures have no mask"):
+    with pytest.raises(StudyError, match=r"no image is complete: .*16 images have no mask"):
         open_pets(folder)
-    with pytest.raises(StudyError, match=r"no picture is called images/\{object\}; correct dataset\.path"):
+    with pytest.raises(StudyError, match=r"no image matches images/\{object\}; correct dataset\.path"):
         open_pets(folder / "annotations")
     with pytest.raises(StudyError, match=r"dataset\.path: .* is not a folder"):
         open_pets(tmp_path / "nowhere")
@@ -139,7 +140,7 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
     assert all(url.startswith("https://www.robots.ox.ac.uk/~vgg/data/pets/data/") for url in dataset.urls)
     with pytest.raises(StudyError, match=r"dataset.classes: .* pets has 3, not 1; .*\[pet,background,border\]"):
         composed(tmp_path, monkeypatch, "dataset=pets", "dataset.options.labels=trimap")
-    with pytest.raises(StudyError, match=r"data set 'pets' has no depth; choose loss.heads=\[mask\]"):
+    with pytest.raises(StudyError, match=r"'pets' has no depth; choose loss.heads=\[mask\]"):
         composed(tmp_path, monkeypatch, "dataset=pets", "loss.heads=[depth]")
 
 
@@ -152,7 +153,7 @@ def test_a_loss_that_cannot_leave_the_border_out_is_refused(tmp_path, monkeypatc
         composed(tmp_path, monkeypatch, *ignore)
 
 
-def test_the_archives_are_fetched_and_read(folder, tmp_path, monkeypatch):
+def test_the_archives_are_downloaded_and_read(folder, tmp_path, monkeypatch):
     dataset = composed(tmp_path, monkeypatch, "dataset=pets").dataset
     write_noise(folder / "annotations/README")
     with serving(monkeypatch) as server:

@@ -1,4 +1,4 @@
-"""RGB-D pairs: metres from readings, and no truth where there is no reading."""
+"""RGB-D pairs: metres from readings, and invalid pixels where there is no reading."""
 
 import numpy as np
 import pytest
@@ -71,22 +71,22 @@ def test_masks_come_along_where_there_are_any(tmp_path):
     assert np.array_equal(example.mask[0], [0, 255, 255, 0]) and np.array_equal(example.mask_valid[0], [1, 1, 1, 0])
     assert np.array_equal(example.depth, DEPTH)
     labels = {"classes": {"cup": [3]}, "ignored": [9]}
-    assert datasets.gaps("rgbd", options(files=files, labels=labels)) == ("mask", "depth")
-    assert datasets.gaps("rgbd", options()) == ("depth",)
-    assert datasets.gaps("rgbd", options(invalid=[])) == ()
+    assert datasets.heads_with_invalid_pixels("rgbd", options(files=files, labels=labels)) == ("mask", "depth")
+    assert datasets.heads_with_invalid_pixels("rgbd", options()) == ("depth",)
+    assert datasets.heads_with_invalid_pixels("rgbd", options(invalid=[])) == ()
 
 
 def test_eight_bits_are_no_measured_depth(tmp_path):
     build(tmp_path)
     Image.fromarray(DEPTH).save(tmp_path / "depth/0.png")
-    with pytest.raises(StudyError, match=r"0\.png: not a depth map of 16 bits \(mode L\); .*dataset=folder"):
+    with pytest.raises(StudyError, match=r"0\.png: not a 16-bit depth map \(mode L\); .*dataset=folder"):
         first(open_rgbd(tmp_path))
 
 
 def test_a_picture_without_depth_is_an_error_or_left_out(tmp_path):
     build(tmp_path)
     (tmp_path / "depth/2.png").unlink()
-    with pytest.raises(StudyError, match=r"1 pictures have no depth map \(first: rgb/2\.png\)"):
+    with pytest.raises(StudyError, match=r"1 images have no depth map \(first: rgb/2\.png\)"):
         open_rgbd(tmp_path)
     assert [item.id for item in everything(open_rgbd(tmp_path, allow_missing=True))] == ["0", "1", "3"]
 
@@ -97,4 +97,4 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
     assert dataset.heads == ["depth"]
     source = datasets.open_dataset("rgbd", tmp_path, dataset.options)
     assert np.array_equal(first(source).depth, DEPTH)
-    assert "1 unit = 0.001 m" in source.notes[0] and "readings of 0 or 65535 are missing" in source.notes[0]
+    assert "1 unit is 0.001 m" in source.notes[0] and "readings of 0 or 65535 are invalid" in source.notes[0]

@@ -1,4 +1,4 @@
-"""Where the user's Kaggle token is looked for; every token here is made up."""
+"""Where the user's Kaggle token is read from; every token here is made up."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def basic(user, key):
 
 
 def test_each_place_goes_before_the_next(folder, monkeypatch):
-    with pytest.raises(StudyError, match="wants your own token; create a token at"):
+    with pytest.raises(StudyError, match="needs your own token; create a token at"):
         authorization(URL)
     (folder / "kaggle.json").write_text(json.dumps({"username": "anna", "key": "k1"}))
     assert authorization(URL) == basic("anna", "k1")

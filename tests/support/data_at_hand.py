@@ -1,4 +1,4 @@
-"""What the tests of data sets share: real pictures where they are, small archives served, composed parameters."""
+"""What the tests of datasets share: the real data where it exists, archives to serve, composed configurations."""
 
 import os
 import tarfile
@@ -25,18 +25,18 @@ def needs(name):
 
 
 def save(path, array, **options):
-    """Write an array as the picture `path`; ``format`` may differ from what the name says."""
+    """Write an array as the image `path`; ``format`` may differ from what the name says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(array)).save(path, **options)
 
 
 def composed(tmp_path, monkeypatch, *choices):
-    """Return the parameters that `choices` compose, after the checks of the stage `check`."""
+    """Return the configuration that `choices` compose, after the checks of the stage `check`."""
     monkeypatch.chdir(ROOT)
     composition.compose(tmp_path / "params.yaml", [*choices, "scale=smoke"])
-    chosen = load_config(tmp_path / "params.yaml")
-    check_choices(chosen)
-    return chosen
+    config = load_config(tmp_path / "params.yaml")
+    check_choices(config)
+    return config
 
 
 def pack_archive(path, folder):
@@ -63,6 +63,6 @@ def fetch_and_open(dataset, tmp_path):
     return datasets.open_dataset(dataset.name, tmp_path / "source" / "files", dataset.options)
 
 
-def everything(source):
+def everything(dataset):
     """Return all items, sorted by id."""
-    return sorted(source.draw(None, None, 10**6, np.random.default_rng(0)), key=lambda item: item.id)
+    return sorted(dataset.draw(None, None, 10**6, np.random.default_rng(0)), key=lambda item: item.id)

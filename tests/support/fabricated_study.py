@@ -62,7 +62,7 @@ def write_sample(folder: Path, background: str) -> tuple[np.ndarray, np.ndarray]
         "heads": ["mask", "depth"],
         "classes": 1,
         "class_names": ["foreground"],
-        "gaps": [],
+        "invalid_pixels": [],
         "notes": ["Depth is fabricated."],
         "statistics": {"mask_mean": 0.14, "depth_mean": 0.6},
     }

@@ -41,7 +41,7 @@ def write_sample(folder: Path, images: int = 24, size: int = 32, seed: int = 0) 
         "heads": ["mask", "depth"],
         "classes": 1,
         "class_names": ["foreground"],
-        "gaps": [],
+        "invalid_pixels": [],
         "notes": [],
         "statistics": {"mask_mean": masks[train].mean() / 255, "depth_mean": depths[train].mean() / 255},
     }

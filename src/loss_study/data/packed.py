@@ -1,13 +1,15 @@
-"""The packed sample: every picture decoded and resized once, in flat memory-mapped arrays.
+"""The packed sample: every image decoded and resized once, in flat memory-mapped arrays.
 
-A folder of
+It is a folder with
+
 - ``images.npy`` uint8 (N, H, W, 3), RGB;
-- ``backgrounds.npy`` uint8 (B, H, W, 3), each background once; absent where the data has none;
-- ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; absent with their head. A mask of two
-  or more classes holds their numbers instead;
-- ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False where a pixel has no truth; absent where all have;
-- ``index.csv``: one row per picture: ``id, split, background_row, background, object, foreground``;
-- ``sample.json``: size, counts, heads, classes, notes on where the data comes from, and statistics.
+- ``backgrounds.npy`` uint8 (B, H, W, 3), each background once; absent if the data has none;
+- ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; only for the heads of the sample.
+  A mask of two or more classes holds their numbers instead;
+- ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False for a pixel without ground truth; absent if all pixels
+  have one;
+- ``index.csv``: one row per image: ``id, split, background_row, background, object, foreground``;
+- ``sample.json``: size, counts, heads, classes, heads with invalid pixels, notes on the data, and statistics.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ FORMAT = 3
 
 @dataclass(frozen=True)
 class PackedSample:
-    """A packed sample open for reading; arrays are mapped, not loaded."""
+    """A packed sample, opened for reading; arrays are memory-mapped, not loaded."""
 
     folder: Path
     images: np.ndarray
@@ -47,28 +49,30 @@ class PackedSample:
         try:
             meta = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT:
-                raise StudyError(f"{folder}: packed in format {meta['format']}, this program reads {FORMAT}; repack it")
+                raise StudyError(
+                    f"{folder}: has format {meta['format']}, but format {FORMAT} is needed; run 'dvc repro -f sample'"
+                )
             sample = cls(
                 folder,
                 _map(folder / "images.npy"),
                 _map(folder / "backgrounds.npy") if meta["backgrounds"] else None,
                 _map(folder / "masks.npy") if "mask" in meta["heads"] else None,
                 _map(folder / "depths.npy") if "depth" in meta["heads"] else None,
-                _map(folder / "mask_valid.npy") if "mask" in meta["gaps"] else None,
-                _map(folder / "depth_valid.npy") if "depth" in meta["gaps"] else None,
+                _map(folder / "mask_valid.npy") if "mask" in meta["invalid_pixels"] else None,
+                _map(folder / "depth_valid.npy") if "depth" in meta["invalid_pixels"] else None,
                 meta,
             )
             sample._check()
             return sample
         except FileNotFoundError as error:
-            raise StudyError(f"{error.filename}: no packed sample there; run 'dvc repro sample'") from None
+            raise StudyError(f"{error.filename}: no packed sample; run 'dvc repro sample'") from None
         except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
             raise _damaged(folder, error) from None
 
     def _check(self) -> None:
-        """Raise a ValueError, KeyError or TypeError where the files cannot be of one sample."""
+        """Raise a ValueError, KeyError or TypeError if the files do not fit together."""
         if self.images.ndim != 4 or self.images.shape[3] != 3:
-            raise ValueError(f"pictures of shape {self.images.shape}")
+            raise ValueError(f"images of shape {self.images.shape}")
         count, size, _, _ = self.images.shape
         shapes = {
             "images": (count, size, size, 3),
@@ -88,7 +92,7 @@ class PackedSample:
 
     @cached_property
     def index(self) -> list[dict[str, str]]:
-        """The rows of ``index.csv``, in the order of the pictures; StudyError if it is damaged."""
+        """The rows of ``index.csv``, in the order of the images; StudyError if it is damaged."""
         try:
             with (self.folder / "index.csv").open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file, strict=True))
@@ -100,18 +104,18 @@ class PackedSample:
     def _check_rows(self, rows: list[dict[str, str]]) -> None:
         backgrounds = 0 if self.backgrounds is None else len(self.backgrounds)
         if len(rows) != len(self.images):
-            raise ValueError(f"{len(rows)} rows for {len(self.images)} pictures")
+            raise ValueError(f"{len(rows)} rows for {len(self.images)} images")
         for row in rows:
             if row["split"] not in SPLITS or not -1 <= int(row["background_row"]) < max(backgrounds, 1):
                 raise ValueError(f"no such split or background: {row}")
 
     @cached_property
     def background_rows(self) -> np.ndarray:
-        """Row of ``backgrounds.npy`` of every picture, int64 (N,); -1 where there is none."""
+        """Row of ``backgrounds.npy`` of every image, int64 (N,); -1 if it has none."""
         return np.array([int(row["background_row"]) for row in self.index], dtype=np.int64)
 
     def rows(self, split: str) -> np.ndarray:
-        """Return the picture numbers of one split, int64, ascending."""
+        """Return the numbers of the images of one split, int64, ascending."""
         return np.array([number for number, row in enumerate(self.index) if row["split"] == split], dtype=np.int64)
 
     def targets(self, head: str) -> np.ndarray:
@@ -122,7 +126,7 @@ class PackedSample:
         return array
 
     def valid(self, head: str) -> np.ndarray | None:
-        """Return where the pixels of `head` have a truth, bool (N, H, W); None: everywhere."""
+        """Return which pixels of `head` are valid, bool (N, H, W); None: all."""
         return {"mask": self.mask_valid, "depth": self.depth_valid}[head]
 
     @property
@@ -132,7 +136,7 @@ class PackedSample:
 
     @property
     def class_names(self) -> list[str]:
-        """Their names, by number; one class is called ``foreground``."""
+        """Names of the classes, by number; a single class is called ``foreground``."""
         return self.meta["class_names"]
 
     @property
@@ -142,9 +146,9 @@ class PackedSample:
 
     @property
     def statistics(self) -> dict[str, Any]:
-        """Over those pixels of the training split that have a truth, as far as the heads are there.
+        """Statistics of the heads over the valid pixels of the training split.
 
-        ``mask_mean`` and ``depth_mean`` in [0, 1]; with several classes no ``mask_mean`` but ``class_shares``.
+        ``mask_mean`` and ``depth_mean`` in [0, 1]; with several classes ``class_shares`` instead of ``mask_mean``.
         """
         return self.meta["statistics"]
 
@@ -154,7 +158,7 @@ def _damaged(path: Path, error: Exception) -> StudyError:
 
 
 def _map(path: Path) -> np.ndarray:
-    """Map the array; OSError as of any file, ValueError for whatever NumPy's parser makes of a damaged header."""
+    """Map the array; OSError as for any file, ValueError for any error of NumPy's parser in a damaged header."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:

@@ -1,4 +1,4 @@
-"""Train, validation and test that share no background and no cut-out, or do so as in the original study."""
+"""Training, validation and test splits: they share no background and no object, or are split by order."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ from loss_study.datasets.base import Dataset, HasTestList, Item
 from loss_study.runtime.errors import StudyError
 
 Splits = dict[str, list[Item]]
-#: Identities of each split; None where the source does not know them.
+#: Identities of each split; None where the dataset does not know them.
 Groups = Mapping[str, Sequence[str] | None]
 
 
 def draw_splits(
-    source: Dataset, images: int, validation: float, test: float, seed: int, split: str = "disjoint"
+    dataset: Dataset, images: int, validation: float, test: float, seed: int, split: str = "disjoint"
 ) -> tuple[Splits, list[str]]:
-    """Draw `images` items at random and split them; return them with sentences on it for the report.
+    """Draw `images` items at random and split them; return them with sentences about the split for the report.
 
-    The backgrounds and the cut-outs are dealt to the splits, in the splits' shares, and each split draws among the
-    items of its own. A source with too few of those gives fewer images, in the same proportions. Where a kind of
-    identity is unknown the other one decides; where both are, the splits share no picture, and that is all. Where the
-    source lists its test, the test's cut-outs are those, and the others are dealt.
+    Backgrounds and objects are dealt to the splits in the splits' shares, and each split draws among the items of its
+    own ones. If these are too few, there are fewer images, in the same proportions. Where one kind of identity is
+    unknown, the other one decides; where both are, the splits share no image, but perhaps a background or an object.
+    Where the dataset has a test list, its objects are for the test and the others are dealt.
 
     Args:
-        validation: share of the images, in (0, 1); so is `test`; the rest is for training.
-        split: "disjoint", or "order" for the original study's split by the order of a listing, which is as good as
-            random: training, validation and test from its beginning to its end, whatever the pictures show.
+        validation: share of the images, in (0, 1), as is `test`; the rest is for training.
+        split: "disjoint", or "order" for the original study's split by position in a file listing, which is random as
+            far as backgrounds and objects are concerned: these are in several splits.
 
     Raises:
-        StudyError: fewer than three backgrounds or cut-outs, or nothing left for a split.
+        StudyError: fewer than three backgrounds or objects, or no image left for a split.
     """
     shares = {"train": 1 - validation - test, "validation": validation, "test": test}
     rng = np.random.default_rng(seed)
     if split == "order":
-        splits = _split_by_picture(source, images, shares, rng)
+        splits = _split_by_image(dataset, images, shares, rng)
         notes = [
-            "The split is by the order of a listing: the same backgrounds and cut-outs stand in training, validation "
-            "and test, so that the scores are too good."
+            "The split is by the order of a listing: the same backgrounds and objects are in training, validation and "
+            "test, so that the scores are too good."
         ]
-    elif source.backgrounds is None and source.objects is None:
-        splits = _split_by_picture(source, images, shares, rng)
+    elif dataset.backgrounds is None and dataset.objects is None:
+        splits = _split_by_image(dataset, images, shares, rng)
         notes = [
-            "Neither backgrounds nor cut-outs are known by name: the splits share no picture, but the same background "
-            "or object may stand in more than one of them, so that the scores may be too good."
+            "Neither backgrounds nor objects are known by name: the splits share no image, but the same background or "
+            "object may be in more than one of them, so that the scores may be too good."
         ]
     else:
-        splits, notes = _split_by_identity(source, images, shares, rng)
+        splits, notes = _split_by_identity(dataset, images, shares, rng)
     got = sum(map(len, splits.values()))
     for name, items in splits.items():
         if not items:
             raise StudyError(
-                f"sample: no picture is left for the split {name!r}; add pictures, raise sample.images, or change "
+                f"sample: no image is left for the split {name!r}; add images, raise sample.images, or change "
                 "sample.validation, sample.test or sample.seed"
             )
     if got < images:
-        notes.append(f"{images} images were asked for, {got} could be drawn in the proportions of the splits.")
+        notes.append(f"{images} images were requested; {got} could be drawn in the proportions of the splits.")
     return splits, notes
 
 
@@ -67,22 +67,22 @@ def image_counts(images: int, shares: Mapping[str, float]) -> dict[str, int]:
     return {"train": images - validation - test, "validation": validation, "test": test}
 
 
-def _split_by_picture(source: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
-    items = source.draw(source.backgrounds, source.objects, images, rng)
+def _split_by_image(dataset: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
+    items = dataset.draw(dataset.backgrounds, dataset.objects, images, rng)
     order = iter(rng.permutation(len(items)))
     counts = image_counts(len(items), shares)
     return {split: [items[next(order)] for _ in range(counts[split])] for split in SPLITS}
 
 
 def _split_by_identity(
-    source: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator
+    dataset: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[Splits, list[str]]:
     counts = image_counts(images, shares)
-    drawn = [_draw(source, counts, shares, rng)]
-    if drawn[0][0] < 1 and source.backgrounds is not None and source.objects is not None:
-        # A finite set loses every item whose background and cut-out fall to different splits. What is left of a split
-        # is the product of its two shares: with square roots for shares it is in proportion, and most is left.
-        drawn.append(_draw(source, counts, {split: share**0.5 for split, share in shares.items()}, rng))
+    drawn = [_draw(dataset, counts, shares, rng)]
+    if drawn[0][0] < 1 and dataset.backgrounds is not None and dataset.objects is not None:
+        # A finite dataset loses every item whose background and object are dealt to different splits. A split keeps the
+        # product of its two shares: with the square roots as shares the splits are in proportion and lose least.
+        drawn.append(_draw(dataset, counts, {split: share**0.5 for split, share in shares.items()}, rng))
     found, splits, notes = max(drawn, key=lambda attempt: attempt[0])
     if found < 1:
         splits = {split: _some(items, max(1, round(counts[split] * found)), rng) for split, items in splits.items()}
@@ -90,15 +90,15 @@ def _split_by_identity(
 
 
 def _draw(
-    source: Dataset, counts: Mapping[str, int], weights: Mapping[str, float], rng: np.random.Generator
+    dataset: Dataset, counts: Mapping[str, int], weights: Mapping[str, float], rng: np.random.Generator
 ) -> tuple[float, Splits, list[str]]:
-    """Deal the identities by `weights`, and draw; the first value is the share of `counts` that every split reaches."""
-    backgrounds = _deal("backgrounds", source.backgrounds, weights, rng)
-    listed = source.test_objects if isinstance(source, HasTestList) else None
-    objects = _deal("cut-outs", source.objects, weights, rng, listed)
-    splits = {split: source.draw(backgrounds[split], objects[split], counts[split], rng) for split in SPLITS}
+    """Deal the identities by `weights` and draw; the first value is the share of `counts` that every split reaches."""
+    backgrounds = _deal("backgrounds", dataset.backgrounds, weights, rng)
+    listed = dataset.test_objects if isinstance(dataset, HasTestList) else None
+    objects = _deal("objects", dataset.objects, weights, rng, listed)
+    splits = {split: dataset.draw(backgrounds[split], objects[split], counts[split], rng) for split in SPLITS}
     found = min(len(splits[split]) / counts[split] for split in SPLITS if counts[split])
-    return found, splits, [_describe("backgrounds", backgrounds), _describe("cut-outs", objects)]
+    return found, splits, [_describe("backgrounds", backgrounds), _describe("objects", objects)]
 
 
 def _deal(
@@ -112,8 +112,8 @@ def _deal(
     if names is None:
         return dict.fromkeys(SPLITS)
     dealt = SPLITS if test is None else ("train", "validation")
-    taken = frozenset(test or ())
-    free = [name for name in names if name not in taken]
+    listed = frozenset(test or ())
+    free = [name for name in names if name not in listed]
     if len(free) < len(dealt):
         raise StudyError(
             f"dataset: {len(free)} {kind}, but {', '.join(dealt)} share none and need one each; add {kind} until there "
@@ -133,8 +133,8 @@ def _deal(
 def _describe(kind: str, groups: Groups) -> str:
     if groups["train"] is None:
         return (
-            f"The {kind} are not known by name: the same one may stand in more than one split, so that the scores may "
-            "be too good."
+            f"The {kind} are not known by name: the same one may be in more than one split, so that the scores may be "
+            "too good."
         )
     train, validation, test = (len(groups[split] or ()) for split in SPLITS)
     return f"The splits share no {kind}: {train} are for training, {validation} for validation, {test} for the test."

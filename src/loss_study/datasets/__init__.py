@@ -1,9 +1,11 @@
-"""Datasets: one file each, chosen by name, all ending in the same packed sample.
+"""Datasets: one file each, chosen by ``dataset.name``. All of them end in the same packed sample.
 
-A file ``datasets/<name>.py`` is chosen by ``dataset.name`` and offers ``open_dataset(path, *, <options>)``, which returns
-a `base.Dataset`. Its keyword-only arguments are ``dataset.options``. Two more functions of these options, both optional,
-let mistakes be refused at once: ``gaps(*, <options>)`` returns the heads that have no ground truth at some pixels,
-``class_names(*, <options>)`` the names of the mask's classes, none for one class.
+A file ``datasets/<name>.py`` has a function ``open_dataset(path, *, <options>)`` that returns a `base.Dataset`. Its
+keyword-only arguments are ``dataset.options``. Two optional functions of the same options let `check` refuse mistakes
+before the data is read: ``heads_with_invalid_pixels(*, <options>)`` returns the heads that lack ground truth at some
+pixels, ``class_names(*, <options>)`` the names of the mask's classes, none for one class.
+
+A name that exists only in conf/dataset/, such as ``pets_trimap``, says there which file it uses.
 """
 
 from __future__ import annotations
@@ -29,15 +31,15 @@ def check(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return registry.check_options("dataset.options", module.open_dataset, options)
 
 
-def gaps(name: str, options: Mapping[str, Any]) -> Sequence[str]:
-    """Return the heads that have no truth at some pixels, as far as the options tell; StudyError as `check`."""
+def heads_with_invalid_pixels(name: str, options: Mapping[str, Any]) -> Sequence[str]:
+    """Return the heads that lack ground truth at some pixels, as far as the options tell; StudyError as `check`."""
     checked = check(name, options)
     module = registry.load("dataset", PACKAGE, name)
-    return module.gaps(**checked) if hasattr(module, "gaps") else ()
+    return module.heads_with_invalid_pixels(**checked) if hasattr(module, "heads_with_invalid_pixels") else ()
 
 
 def class_names(name: str, options: Mapping[str, Any]) -> Sequence[str]:
-    """Return the names of the classes that the options give the mask, () for one class; StudyError as `check`."""
+    """Return the names of the mask's classes with these options, () for one class; StudyError as `check`."""
     checked = check(name, options)
     module = registry.load("dataset", PACKAGE, name)
     return module.class_names(**checked) if hasattr(module, "class_names") else ()

@@ -1,4 +1,4 @@
-"""What a dataset is: items that can be drawn, and the arrays of each."""
+"""What a dataset is: items that can be drawn, and the arrays of each item."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+#: A mask or depth map, uint8 (H, W), and which of its pixels are valid, bool (H, W); None: all of them.
+Target = tuple[np.ndarray, np.ndarray | None]
+
 
 @dataclass(frozen=True)
 class Item:
-    """One picture that could be sampled; `id` is unique in its dataset and names it in reports.
+    """One image that can be drawn; `id` is unique in its dataset and names the image in reports.
 
-    `background` and `object` are identities: two items that share one are not independent. A cut-out and its
-    mirror image have one identity. None: unknown.
+    `background` and `object` are identities: two items that share one are not independent of each other. An object and
+    its mirror image have one identity. None: unknown.
     """
 
     id: str
@@ -24,11 +27,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Example:
-    """One item's arrays at the sample's size: uint8, `picture` (H, W, 3) RGB, `mask` and `depth` (H, W) or None.
+    """The arrays of one item, stretched to a square of the sample's size: `image` is uint8 (H, W, 3) RGB.
 
-    `mask` is 0 for background to 255 for foreground, with soft edges, or, where ``dataset.classes`` is 2 or more, the
-    number of the class; `depth` is 0 near to 255 far. `mask_valid` and `depth_valid`, bool (H, W), say which pixels
-    have a truth; None: all.
+    `mask`, uint8 (H, W) or None, is 0 for background to 255 for foreground, with soft edges; where ``dataset.classes``
+    is 2 or more it holds the number of the class. `depth`, uint8 (H, W) or None, is 0 near to 255 far. `mask_valid` and
+    `depth_valid`, bool (H, W), say which pixels have ground truth; None: all.
     """
 
     image: np.ndarray
@@ -39,13 +42,13 @@ class Example:
 
 
 class Dataset(Protocol):
-    """An open dataset. Picklable, so that pictures can be made in worker processes."""
+    """An open dataset. Picklable, so that worker processes can make its images."""
 
-    #: Identities of the backgrounds, or None where unknown. Sorted, so that a seed means the same everywhere.
+    #: Identities of the backgrounds, sorted so that a seed always means the same; None where they are unknown.
     backgrounds: Sequence[str] | None
-    #: Identities of the cut-outs, or None where unknown.
+    #: Identities of the objects, sorted; None where they are unknown.
     objects: Sequence[str] | None
-    #: True if every item's background picture is there (6 input channels), False without (3 input channels).
+    #: Whether every item has a background image: a model's input has 6 channels then, otherwise 3.
     has_background_images: bool
     #: Sentences for the report: where depth comes from, which identities are unknown, what was left out.
     notes: Sequence[str]
@@ -57,25 +60,25 @@ class Dataset(Protocol):
         count: int,
         rng: np.random.Generator,
     ) -> list[Item]:
-        """Draw at most `count` different items at random among those of these backgrounds and cut-outs.
+        """Draw at most `count` different items at random among those of these backgrounds and objects.
 
-        Either argument is None where the dataset does not know that identity; where it knows neither, all items
-        are candidates. Fewer than `count` are returned where there are no more.
+        Fewer are returned if there are no more. Either argument is None where the dataset does not know that identity:
+        then it restricts nothing.
         """
         ...
 
     def background(self, name: str, size: int) -> np.ndarray:
-        """Return the background picture, uint8 (size, size, 3) RGB."""
+        """Return the background image, uint8 (size, size, 3) RGB."""
         ...
 
     def example(self, item: Item, size: int) -> Example:
-        """Return the item's arrays. The same item gives the same arrays in any process and order."""
+        """Return the item's arrays: the same item gives the same arrays in any process and order."""
         ...
 
 
 @runtime_checkable
 class HasTestList(Protocol):
-    """A `Dataset` of data that come with a list of the pictures that are for the test."""
+    """A `Dataset` that comes with a list of its test images."""
 
-    #: Cut-outs that are for the test, sorted, some of `Dataset.objects`; None: none are.
+    #: Objects of the test split, sorted, a subset of `Dataset.objects`; None: no list is in use.
     test_objects: Sequence[str] | None

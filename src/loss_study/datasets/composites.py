@@ -1,8 +1,8 @@
-"""Composites of the user's own pictures: cut-outs with an alpha channel, pasted on backgrounds.
+"""Composites of the user's own images: cut-outs (RGBA images of an object) are pasted on backgrounds.
 
-Every cut-out and its mirror image stand at `placements` random places on every background. The product is never
-listed: a picture is made when it is asked for, and its id, such as ``bg_017+fg_103@07m`` (the cut-out's mirror
-image at place 7), decides it wholly, at every size.
+Every cut-out and its mirror image get `placements` random positions on every background. The product is never listed:
+a composite is made when it is asked for, and depends only on its id, such as ``bg_017+fg_103@07m`` (the mirror image of
+the cut-out in placement 7).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from PIL import Image
 from pydantic import Field
 
 from loss_study.datasets.base import Example, Item
-from loss_study.datasets.reading.images import decode, list_pictures, read_grey, read_rgb
+from loss_study.datasets.reading.images import decode, list_images, read_grey, read_rgb
 from loss_study.runtime.errors import StudyError
 
 #: Where the ground plane reaches depth 255, in units of the distance of its nearest row.
 FAR = 10.0
 #: From this alpha on a pixel belongs to the object.
 OPAQUE = 128
-#: Pictures of each kind that a process keeps decoded: at 224 px at most about 70 MB in all.
-KEPT = 128
+#: Images of each kind that a process keeps decoded: at 224 px at most about 70 MB in all.
+CACHED = 128
 #: Depth maps and backgrounds may differ in size, and in aspect ratio by rounding only.
 ASPECT_TOLERANCE = 0.02
 
@@ -46,21 +46,21 @@ def open_dataset(
     smallest: Fraction = 0.5,
     placements: Annotated[int, Field(ge=1)] = 20,
 ) -> Composites:
-    """Open the ingredients below the folder `path`.
+    """Open the backgrounds and cut-outs below the folder `path`.
 
     Args:
         backgrounds: folder of backgrounds; they are stretched to a square.
-        cutouts: folder of pictures with an alpha channel.
+        cutouts: folder of images with an alpha channel, each the cut-out of one object.
         background_depth: folder of grey depth maps with the stems of the backgrounds; where there is no such
             folder, depth is that of a ground plane (`ground_depth`).
-        near: how near things look in those maps.
+        near: whether near pixels are dark or bright in those maps.
         horizon: height of the ground plane's horizon, from 0 (top) to 1 (bottom).
-        thumbnail: longest side of a cut-out at its largest, relative to the picture's side.
-        smallest: each place scales the cut-out by a random factor between this and 1.
-        placements: random places for each background and cut-out, and as many for the mirror image.
+        thumbnail: longest side of a cut-out at its largest, relative to the side of the composite.
+        smallest: each placement scales the cut-out by a random factor between this and 1.
+        placements: random positions for each background and cut-out, and as many for the mirror image.
 
     Raises:
-        StudyError: missing or empty folder, two pictures of one stem, depth maps that do not match the backgrounds.
+        StudyError: missing or empty folder, two images with one stem, depth maps that do not match the backgrounds.
     """
     background_paths = _by_stem(path / backgrounds, "backgrounds")
     _refuse_plus(background_paths)
@@ -82,7 +82,7 @@ def open_dataset(
 
 @dataclass(frozen=True)
 class Composites:
-    """The product of backgrounds, cut-outs, mirror images and places; paths are by stem, the identity."""
+    """A `Dataset` of all backgrounds x cut-outs x placements x 2 (mirror images); paths are by stem, the identity."""
 
     background_paths: dict[str, Path]
     cutout_paths: dict[str, Path]
@@ -106,20 +106,20 @@ class Composites:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the report says about the pictures and where their depth comes from."""
+        """What the report says about the images and where their depth comes from."""
         made = (
             f"Composites of {len(self.background_paths)} backgrounds and {len(self.cutout_paths)} cut-outs with their "
-            f"mirror images, {self.placements} random places for each pair."
+            f"mirror images, {self.placements} random positions for each pair."
         )
         if self.depth_paths is None:
             depth = (
                 f"Depth is not measured: it is that of a ground plane with its horizon at {self.horizon:.0%} of the "
-                "height, on which every object stands upright."
+                "height, on which every object stands as an upright plane."
             )
         else:
             depth = (
                 "Depth is that of the backgrounds' depth maps; every object is an upright plane at the nearest depth "
-                "of what it hides."
+                "that it covers."
             )
         return [made, depth]
 
@@ -131,14 +131,14 @@ class Composites:
         rng: np.random.Generator,
     ) -> list[Item]:
         """Draw at most `count` different items; None stands for all backgrounds or all cut-outs."""
-        chosen_backgrounds = self.backgrounds if backgrounds is None else backgrounds
-        chosen_cutouts = self.objects if objects is None else objects
-        shape = (len(chosen_backgrounds), len(chosen_cutouts), self.placements, 2)
+        backgrounds = self.backgrounds if backgrounds is None else backgrounds
+        objects = self.objects if objects is None else objects
+        shape = (len(backgrounds), len(objects), self.placements, 2)
         total = int(np.prod(shape))
         numbers = rng.choice(total, size=min(count, total), replace=False)
         return [
-            _item(chosen_backgrounds[background], chosen_cutouts[cutout], place, bool(mirrored))
-            for background, cutout, place, mirrored in zip(*np.unravel_index(numbers, shape), strict=True)
+            _item(backgrounds[background], objects[cutout], placement, bool(mirrored))
+            for background, cutout, placement, mirrored in zip(*np.unravel_index(numbers, shape), strict=True)
         ]
 
     def background(self, name: str, size: int) -> np.ndarray:
@@ -146,27 +146,27 @@ class Composites:
         return _background(self.background_paths[name], size).copy()
 
     def example(self, item: Item, size: int) -> Example:
-        """Paste the item's cut-out on its background; StudyError names a picture that cannot be used."""
+        """Paste the item's cut-out on its background; StudyError names a file that cannot be used."""
         cutout, left, top = self._placed(item, size)
-        picture = _background(self.background_paths[item.background], size).copy()
+        image = _background(self.background_paths[item.background], size).copy()
         mask = np.zeros((size, size), np.uint8)
         depth = self._background_depth(item.background, size).copy()
 
         rows, columns = slice(top, top + cutout.shape[0]), slice(left, left + cutout.shape[1])
         alpha = cutout[..., 3]
-        picture[rows, columns] = _over(cutout, picture[rows, columns])
+        image[rows, columns] = _over(cutout, image[rows, columns])
         mask[rows, columns] = alpha
-        # A pixel belongs to one surface: a mixture of two depths is the depth of neither.
-        hidden = depth[rows, columns]
-        solid = alpha >= OPAQUE
-        if solid.any():
-            hidden[solid] = hidden[solid].min()
-        return Example(picture, mask, depth)
+        # A pixel belongs to one surface: the mean of two depths is the depth of neither.
+        covered = depth[rows, columns]
+        opaque = alpha >= OPAQUE
+        if opaque.any():
+            covered[opaque] = covered[opaque].min()
+        return Example(image, mask, depth)
 
     def _placed(self, item: Item, size: int) -> tuple[np.ndarray, int, int]:
-        """The cut-out as premultiplied uint8 (h, w, 4), and the column and row of its upper left corner."""
-        place = np.random.default_rng(_seed(item.id))
-        factor, across, down = place.uniform(self.smallest, 1), place.random(), place.random()
+        """Return the cut-out, premultiplied uint8 (h, w, 4), and the column and row of its upper left corner."""
+        rng = np.random.default_rng(_seed(item.id))
+        factor, across, down = rng.uniform(self.smallest, 1), rng.random(), rng.random()
         largest = self.thumbnail * size
         image = _cutout(self.cutout_paths[item.object], round(2 * largest))
         if item.id.endswith("m"):
@@ -179,7 +179,7 @@ class Composites:
         return cutout, round(across * (size - width)), foot - height
 
     def _far_row(self, size: int) -> int:
-        """The row above which nothing can stand: where the ground plane is no nearer than the sky."""
+        """Return the highest row on which an object can stand: where the ground plane is as far as the sky."""
         if self.depth_paths is not None:
             return 0
         return round(size * (self.horizon + (1 - self.horizon) / FAR))
@@ -192,11 +192,11 @@ class Composites:
 
 @lru_cache(maxsize=4)
 def ground_depth(size: int, horizon: float) -> np.ndarray:
-    """Depth of a level ground plane, uint8 (size, size); 0 is the camera, 255 is `FAR` and everything farther.
+    """Return the depth of a level ground plane, uint8 (size, size); 0 is the camera, 255 is `FAR` and beyond.
 
-    A camera looking level from height h with focal length f sees the plane's point at distance d in the row f h / d
-    below the horizon. So with v in (0, 1) the height of a row's centre in the picture and the distance of the picture's
-    lower edge as the unit, d(v) = (1 - horizon) / (v - horizon) below the horizon; above it everything is far.
+    A camera that looks horizontally from height h with focal length f sees the plane's point at distance d in the row
+    f h / d below the horizon. Let v in (0, 1) be the position of a row's centre from top to bottom, and 1 the distance
+    at the lower edge. Then d(v) = (1 - horizon) / (v - horizon) below the horizon; above it everything is far.
     """
     below = (np.arange(size) + 0.5) / size - horizon
     distance = np.full(size, FAR)
@@ -206,28 +206,28 @@ def ground_depth(size: int, horizon: float) -> np.ndarray:
     return np.repeat(values[:, None], size, axis=1)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def _background(path: Path, size: int) -> np.ndarray:
     return read_rgb(path, size)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def _depth_map(path: Path, size: int, near_is_bright: bool) -> np.ndarray:
     depth = read_grey(path, size)
     return 255 - depth if near_is_bright else depth
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def _cutout(path: Path, longest: int) -> Image.Image:
-    """The cut-out without its empty margins, premultiplied by alpha ("RGBa"), no side longer than `longest`."""
+    """Return the cut-out without empty margins, premultiplied by alpha ("RGBa"), no side longer than `longest`."""
     image = decode(path)
     if not image.has_transparency_data:
-        raise StudyError(f"{path}: a cut-out without an alpha channel; save it as PNG with a transparent background")
+        raise StudyError(f"{path}: has no alpha channel; save the cut-out as PNG with a transparent background")
     image = image.convert("RGBA")
     alpha = image.getchannel("A")
     if alpha.getextrema()[1] < OPAQUE:
-        raise StudyError(f"{path}: nothing to paste, transparent everywhere; replace or remove it")
-    # Premultiplied, so that the invisible colour of transparent pixels does not bleed into the edges when resizing.
+        raise StudyError(f"{path}: is transparent everywhere; replace or remove it")
+    # Premultiplied, so that resizing does not mix the invisible colour of transparent pixels into the edges.
     image = image.crop(alpha.getbbox()).convert("RGBa")
     scale = longest / max(image.size)
     if scale >= 1:
@@ -235,14 +235,14 @@ def _cutout(path: Path, longest: int) -> Image.Image:
     return image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BILINEAR)
 
 
-def _over(cutout: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Porter and Duff's *over* of a premultiplied cut-out, uint8 (h, w, 4), on an opaque picture, uint8 (h, w, 3)."""
-    shines_through = below.astype(np.uint16) * (255 - cutout[..., 3:].astype(np.uint16))
-    return np.minimum(cutout[..., :3] + (shines_through + 127) // 255, 255).astype(np.uint8)
+def _over(cutout: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Paste a premultiplied cut-out, uint8 (h, w, 4), on an opaque image, uint8 (h, w, 3): Porter and Duff's *over*."""
+    remaining = image.astype(np.uint16) * (255 - cutout[..., 3:].astype(np.uint16))
+    return np.minimum(cutout[..., :3] + (remaining + 127) // 255, 255).astype(np.uint8)
 
 
-def _item(background: str, cutout: str, place: int, mirrored: bool) -> Item:
-    return Item(f"{background}+{cutout}@{place:02d}{'m' if mirrored else ''}", background, cutout)
+def _item(background: str, cutout: str, placement: int, mirrored: bool) -> Item:
+    return Item(f"{background}+{cutout}@{placement:02d}{'m' if mirrored else ''}", background, cutout)
 
 
 def _seed(name: str) -> int:
@@ -251,17 +251,17 @@ def _seed(name: str) -> int:
 
 def _by_stem(folder: Path, kind: str) -> dict[str, Path]:
     paths = {}
-    for path in list_pictures(folder):
+    for path in list_images(folder):
         if path.stem in paths:
             raise StudyError(f"{path}: {paths[path.stem].name} has the same stem; rename or remove one of them")
         paths[path.stem] = path
     if not paths:
-        raise StudyError(f"{folder}: no pictures there; put the {kind} in, or correct dataset.path")
+        raise StudyError(f"{folder}: no images in it; put the {kind} there, or correct dataset.path")
     return dict(sorted(paths.items()))
 
 
 def _refuse_plus(background_paths: dict[str, Path]) -> None:
-    """Without a plus sign in the background's stem, an item's id can be read in one way only."""
+    """Raise a StudyError for a plus sign in a background's stem: it separates the parts of an item's id."""
     for stem, path in background_paths.items():
         if "+" in stem:
             raise StudyError(f"{path}: a background's name may not contain '+'; rename it")
@@ -270,12 +270,12 @@ def _refuse_plus(background_paths: dict[str, Path]) -> None:
 def _check_match(background_paths: dict[str, Path], depth_paths: dict[str, Path]) -> None:
     for stem in sorted(background_paths.keys() ^ depth_paths.keys()):
         if stem in depth_paths:
-            raise StudyError(f"{depth_paths[stem]}: a depth map without its background; add that or remove this")
-        raise StudyError(f"{background_paths[stem]}: a background without its depth map; add that or remove this")
+            raise StudyError(f"{depth_paths[stem]}: a depth map without a background of that name; add or remove one")
+        raise StudyError(f"{background_paths[stem]}: a background without a depth map of that name; add or remove one")
     for stem, path in background_paths.items():
         (width, height), (depth_width, depth_height) = decode(path).size, decode(depth_paths[stem]).size
         if abs(width * depth_height / (height * depth_width) - 1) > ASPECT_TOLERANCE:
             raise StudyError(
                 f"{depth_paths[stem]}: {depth_width}x{depth_height} does not fit its background of {width}x{height}; "
-                "make it again in the same proportions"
+                "save it with the same aspect ratio"
             )

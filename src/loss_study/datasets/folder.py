@@ -1,7 +1,7 @@
-"""Any folders of pictures with masks, depth maps or both, tied together by patterns of their names.
+"""Any folder of images with masks, depth maps or both; patterns of their names say which files belong together.
 
-Everything is stretched to the sample's square: pictures, depth maps and masks of one class by averaging, masks of
-several classes by nearest neighbour.
+All files are stretched to the sample's square: images, depth maps and masks of one class by bilinear interpolation,
+masks of several classes by nearest neighbour.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from loss_study.datasets.layouts.description import Layout
-from loss_study.datasets.layouts.listing import scan
-from loss_study.datasets.layouts.paired_files import Target
-from loss_study.datasets.layouts.pairing import Pairs, pair
+from loss_study.datasets.base import Target
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
 from loss_study.datasets.reading.images import read_grey
-from loss_study.datasets.reading.mask_files import NO_LABELS, LabelledFiles, MaskLabels
+from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
 
 Near = Literal["dark", "bright"]
 
@@ -25,10 +23,10 @@ def open_dataset(
     """Open the data below the folder `path`.
 
     Args:
-        files: patterns of the files' paths; see `loss_study.datasets.layouts.description`.
+        files: patterns of the files' paths; see `loss_study.datasets.layouts.layout`.
         labels: what the values of the masks mean.
         near: whether near things are dark or bright in the depth maps.
-        allow_missing: leave out files without their partners instead of stopping.
+        allow_missing: leave out files without their partners instead of raising an error.
 
     Raises:
         StudyError: no such folder, no files of a kind, files without their partners, or masks of labels that `labels`
@@ -37,8 +35,8 @@ def open_dataset(
     return Folder(pair(scan(path), files, allow_missing), labels, near)
 
 
-def gaps(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
-    """Return the heads that have no truth at some pixels."""
+def heads_with_invalid_pixels(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
+    """Return the heads that lack ground truth at some pixels."""
     return ("mask",) if labels.ignored else ()
 
 
@@ -47,13 +45,13 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
     return labels.class_names
 
 
-class Folder(LabelledFiles):
-    """The `Dataset`; its identities are what the patterns call ``{object}`` and ``{background}``."""
+class Folder(LabelledDataset):
+    """The `Dataset`; its identities are the texts of ``{object}`` and ``{background}`` in the patterns."""
 
     def __init__(self, pairs: Pairs, labels: MaskLabels, near: Near) -> None:
-        notes = [f"{len(pairs.images)} pictures of a folder (conf/dataset/folder.yaml).", *pairs.notes]
+        notes = [f"{len(pairs.images)} images in a folder (conf/dataset/folder.yaml).", *pairs.notes]
         if pairs.depths is not None:
-            notes.append(f"Depth maps are the data set's own, near = {near} (dataset.options.near).")
+            notes.append(f"Depth maps are the dataset's own, near = {near} (dataset.options.near).")
         super().__init__(pairs, labels, notes)
         self._near_is_bright = near == "bright"
 

@@ -1,8 +1,7 @@
-"""Pictures with measured depth: 16-bit depth maps in a fixed unit, with missing readings; masks where there are any.
+"""Images with measured depth: 16-bit depth maps in a fixed unit, with missing readings, and optional masks.
 
-A reading becomes its distance as a share of `far_m`, 0 at the camera to 255 at that distance and beyond. Depth maps are
-stretched to the sample's square by nearest neighbour, because a pixel belongs to one surface and the mean of a reading
-and a missing one is neither.
+A reading is stored as distance / `far_m`: 0 at the camera, 255 at that distance and beyond. Depth maps are stretched to
+the sample's square by nearest neighbour: the mean of two surfaces, or of a reading and a missing one, is no depth.
 """
 
 from __future__ import annotations
@@ -14,13 +13,11 @@ import numpy as np
 from pydantic import Field
 
 from loss_study.config import Positive
-from loss_study.datasets.layouts.description import Layout
-from loss_study.datasets.layouts.listing import scan
-from loss_study.datasets.layouts.paired_files import Target
-from loss_study.datasets.layouts.pairing import Pairs, pair
+from loss_study.datasets.base import Target
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
 from loss_study.datasets.reading.images import SIXTEEN_BIT, decode
-from loss_study.datasets.reading.labels import nearest
-from loss_study.datasets.reading.mask_files import NO_LABELS, LabelledFiles, MaskLabels
+from loss_study.datasets.reading.labels import resize_nearest
+from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
 from loss_study.runtime.errors import StudyError
 
 
@@ -37,12 +34,12 @@ def open_dataset(
     """Open the data below the folder `path`.
 
     Args:
-        files: patterns of the files' paths; see `loss_study.datasets.layouts.description`.
+        files: patterns of the files' paths; see `loss_study.datasets.layouts.layout`.
         labels: what the values of the masks mean.
-        metres_per_unit: metres that a reading of 1 stands for.
-        far_m: metres from which on everything is equally far.
-        invalid: readings that mean that there is none.
-        allow_missing: leave out files without their partners instead of stopping.
+        metres_per_unit: distance in metres of a reading of 1.
+        far_m: distance in metres that is stored as 255; so are larger ones.
+        invalid: readings that mean that nothing was measured.
+        allow_missing: leave out files without their partners instead of raising an error.
 
     Raises:
         StudyError: no such folder, no files of a kind, or files without their partners.
@@ -50,8 +47,8 @@ def open_dataset(
     return Rgbd(pair(scan(path), files, allow_missing), labels, metres_per_unit, far_m, invalid)
 
 
-def gaps(*, labels: MaskLabels, invalid: list[int], **_: Any) -> tuple[str, ...]:
-    """Return the heads that have no truth at some pixels."""
+def heads_with_invalid_pixels(*, labels: MaskLabels, invalid: list[int], **_: Any) -> tuple[str, ...]:
+    """Return the heads that lack ground truth at some pixels."""
     return tuple(head for head, values in (("mask", labels.ignored), ("depth", invalid)) if values)
 
 
@@ -60,25 +57,25 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
     return labels.class_names
 
 
-class Rgbd(LabelledFiles):
-    """The `Dataset`; its identities are what the patterns call ``{object}`` and ``{background}``."""
+class Rgbd(LabelledDataset):
+    """The `Dataset`; its identities are the texts of ``{object}`` and ``{background}`` in the patterns."""
 
     def __init__(
         self, pairs: Pairs, labels: MaskLabels, metres_per_unit: float, far_m: float, invalid: list[int]
     ) -> None:
-        unit = f"1 unit = {metres_per_unit:g} m, stored as distance / {far_m:g} m, and 1 beyond"
-        missing = f"; readings of {' or '.join(map(str, invalid))} are missing and left out" if invalid else ""
-        what = f"{len(pairs.images)} pictures with measured depth (conf/dataset/rgbd.yaml): {unit}{missing}."
+        unit = f"1 unit is {metres_per_unit:g} m, stored as distance / {far_m:g} m, at most 1"
+        missing = f"; readings of {' or '.join(map(str, invalid))} are invalid" if invalid else ""
+        what = f"{len(pairs.images)} images with measured depth (conf/dataset/rgbd.yaml): {unit}{missing}."
         super().__init__(pairs, labels, [what, *pairs.notes])
         self._far_units = far_m / metres_per_unit
         self._invalid = invalid
 
     def read_depth(self, path: Path, size: int) -> Target:
-        """Return the depth map in the file `path`, and where there is a reading."""
+        """Return the depth map in the file `path`, and which of its pixels have a reading."""
         image = decode(path)
         if image.mode not in SIXTEEN_BIT:
-            raise StudyError(f"{path}: not a depth map of 16 bits (mode {image.mode}); read it with dataset=folder")
-        readings = nearest(np.asarray(image), size)
+            raise StudyError(f"{path}: not a 16-bit depth map (mode {image.mode}); use dataset=folder for it")
+        readings = resize_nearest(np.asarray(image), size)
         share = np.minimum(readings.astype(np.float64) / self._far_units, 1)
         valid = ~np.isin(readings, self._invalid)
         return np.where(valid, np.rint(255 * share), 0).astype(np.uint8), valid

@@ -1,13 +1,13 @@
-"""The default data set: scenes drawn by the project itself, from a seed, without a download.
+"""The default dataset: scenes that `loss_study.scenes` renders from a seed, without a download.
 
-A background's identity is a place (ground, walls or horizon, sky, light, things that stand there), a cut-out's an
-object of several parts. The mask covers the object, which is absent from the background picture. That picture cannot
-simply be subtracted: between it and the composite the light moves and changes colour, the camera shifts and is exposed
-anew, the sensor's noise differs, the object throws a shadow, about a third of the place's things are moved or painted,
-and up to two pieces of litter (small plain stones, balls, blocks, sheets: a class that the mask never covers) come or
-go. A cut-out has no mirror image: it is turned about its axis instead, and every view has the same identity.
+A background is a ground with walls or a horizon, a sky, light and distractors; an object is a body of several parts.
+The mask covers the object, which the background image lacks. Subtracting that image does not give the mask: between it
+and the composite the light moves and changes colour, the camera shifts and is exposed anew, the sensor's noise differs,
+the object casts a shadow, about a third of the distractors are moved or painted, and up to two pieces of litter (small
+plain stones, balls, blocks, sheets) appear or disappear. An object has no mirror image: it is turned about its axis
+instead, and every view has the same identity.
 
-Every array depends on the seed and the item's id alone; an item takes about 10 ms of one core at 64 px, 20 at 112 and
+Every array depends only on the seed and the item's id; an item takes about 10 ms of one core at 64 px, 20 at 112 and
 80 at 224.
 """
 
@@ -24,20 +24,20 @@ import numpy as np
 from pydantic import Field
 
 from loss_study.datasets.base import Example, Item
-from loss_study.scenes import objects, places
+from loss_study.scenes import backgrounds, objects
 from loss_study.scenes.render import FARTHEST_M, HALFWAY_M, render
 from loss_study.scenes.shots import background_shot, object_shot
 
 NOTES = (
-    "Pictures are scenes drawn by the project itself from a seed.",
-    f"Depth is true: the ray caster's distance z along the optical axis, stored as z / (z + {HALFWAY_M:g} m), "
-    f"so 0 is the lens and 1 infinitely far; the sky counts as {FARTHEST_M:g} m away.",
+    "Images are scenes that the project renders from a seed.",
+    f"Depth is exact: the distance z along the optical axis, stored as z / (z + {HALFWAY_M:g} m), so 0 is the lens and "
+    f"1 infinitely far; the sky counts as {FARTHEST_M:g} m away.",
 )
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """A `Dataset` of ``backgrounds x objects x placements`` items, each drawn when it is asked for."""
+    """A `Dataset` of ``backgrounds x objects x placements`` items, each rendered when it is asked for."""
 
     seed: int
     backgrounds: Sequence[str]
@@ -53,7 +53,7 @@ class Scenes:
         count: int,
         rng: np.random.Generator,
     ) -> list[Item]:
-        """Draw at most `count` different items; None stands for all backgrounds or cut-outs."""
+        """Draw at most `count` different items; None stands for all backgrounds or all objects."""
         backgrounds = self.backgrounds if backgrounds is None else backgrounds
         objects = self.objects if objects is None else objects
         shape = (len(backgrounds), len(objects), self.placements)
@@ -65,14 +65,14 @@ class Scenes:
         ]
 
     def background(self, name: str, size: int) -> np.ndarray:
-        """Return the bare place, uint8 (size, size, 3) RGB."""
+        """Return the background without the object, uint8 (size, size, 3) RGB."""
         rng = _generator(self.seed, f"picture of {name}")
-        return render(background_shot(_place(self.seed, name), rng), size, rng)[0]
+        return render(background_shot(_background(self.seed, name), rng), size, rng)[0]
 
     def example(self, item: Item, size: int) -> Example:
-        """Return the picture with the object in it, its mask and its depth."""
+        """Return the image with the object in it, its mask and its depth."""
         rng = _generator(self.seed, item.id)
-        scene = object_shot(_place(self.seed, item.background), _object(self.seed, item.object), rng)
+        scene = object_shot(_background(self.seed, item.background), _object(self.seed, item.object), rng)
         return Example(*render(scene, size, rng))
 
 
@@ -84,14 +84,14 @@ def open_dataset(
     placements: Annotated[int, Field(ge=1, le=10_000)] = 20,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Scenes:
-    """Open the scenes; nothing is drawn yet and `path` is not read.
+    """Open the scenes; nothing is rendered yet and `path` is not read.
 
     Args:
-        path: the program that draws them, for DVC to watch.
-        backgrounds: number of places.
+        path: the program that renders them, for DVC to watch.
+        backgrounds: number of backgrounds.
         objects: number of objects.
-        placements: number of items of each pair of these.
-        seed: another seed gives other places, objects and items.
+        placements: number of items for each pair of these.
+        seed: another seed gives other backgrounds, objects and items.
     """
     return Scenes(seed, _names("b", backgrounds), _names("c", objects), placements)
 
@@ -107,13 +107,13 @@ def _item(background: str, subject: str, placement: int) -> Item:
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:
-    """Return a generator that depends on `seed` and `name` alone."""
+    """Return a generator that depends only on `seed` and `name`; other names would give other images."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 @lru_cache(maxsize=160)
-def _place(seed: int, name: str) -> places.Place:
-    return places.build(_generator(seed, f"place {name}"))
+def _background(seed: int, name: str) -> backgrounds.Background:
+    return backgrounds.build(_generator(seed, f"place {name}"))
 
 
 @lru_cache(maxsize=160)

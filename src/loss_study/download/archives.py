@@ -1,6 +1,6 @@
-"""Unpack zip and tar archives that come from elsewhere, without letting them out of their folder.
+"""Unpack zip and tar archives from untrusted places; nothing is written outside the target folder.
 
-Refused are absolute names, ``..``, links that leave the folder, devices, encrypted zips, and bombs: more files,
+Refused are absolute names, ``..``, links that leave the folder, devices, encrypted zips, and archive bombs: more files,
 more bytes or a higher compression ratio than `Limits` allow.
 """
 
@@ -39,20 +39,20 @@ DAMAGED = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may grow to. The data set's own size is about 1.4 million files and 8 GB.
+    """Limits of an unpacked archive. The fg_bg data has about 1.4 million files and 8 GB.
 
-    Pictures hardly compress (ratio about 1) and flat BMP masks up to about 150; a bomb of zeros reaches 1,000.
+    Image files have a compression ratio of about 1, flat BMP masks up to about 150, a bomb of zeros 1,000.
     """
 
     files: int = 5_000_000
     bytes: int = 500 * 10**9
     ratio: int = 300
-    #: Below this many bytes the ratio does not matter.
+    #: Unpacked bytes from which on the ratio is checked.
     ratio_from: int = 100 * 10**6
 
 
 class _Budget:
-    """Counts what has been unpacked and stops at the limits."""
+    """Counts what was unpacked; a StudyError at the limits."""
 
     def __init__(self, archive: Path, limits: Limits) -> None:
         self.archive, self.limits = archive, limits
@@ -62,7 +62,7 @@ class _Budget:
     def add_file(self) -> None:
         self.files += 1
         if self.files > self.limits.files:
-            raise StudyError(f"{self.archive}: refused, holds more than {self.limits.files:,} files")
+            raise StudyError(f"{self.archive}: refused, contains more than {self.limits.files:,} files")
 
     def add_bytes(self, count: int) -> None:
         self.bytes += count
@@ -75,10 +75,10 @@ class _Budget:
 
 
 def is_archive(path: Path) -> bool:
-    """True if `path` holds a zip or tar archive, told by its first bytes.
+    """Whether `path` is a zip or tar archive, by its first bytes.
 
     Raises:
-        StudyError: the name says archive but the content is something else, or the format is not supported.
+        StudyError: the name is that of an archive but the content is not, or the format is not supported.
     """
     name = path.name.lower()
     with path.open("rb") as file:
@@ -86,9 +86,10 @@ def is_archive(path: Path) -> bool:
     if _is_zip(head) or head.startswith(COMPRESSED_TAR_MAGIC) or head[TAR_MAGIC_AT:] == TAR_MAGIC:
         return True
     if name.endswith(SUFFIXES):
-        raise StudyError(f"{path}: is called an archive but is not one ({_guess(head)}); get it again")
+        raise StudyError(f"{path}: has an archive's name but is not one ({_guess(head)}); download or copy it again")
     if name.endswith(OTHER_SUFFIXES):
-        raise StudyError(f"{path}: only zip, tar, tar.gz, tar.bz2 and tar.xz are read; unpack it and give the folder")
+        formats = "zip, tar, tar.gz, tar.bz2 and tar.xz"
+        raise StudyError(f"{path}: only {formats} are supported; unpack it and set dataset.path to the folder")
     return False
 
 
@@ -99,7 +100,7 @@ def stem(path: Path) -> str:
 
 
 def extract(archive: Path, folder: Path, limits: Limits | None = None) -> int:
-    """Unpack `archive` into the new folder `folder`, which appears only when everything is there.
+    """Unpack `archive` into the new folder `folder`, which appears only when it is complete.
 
     Returns:
         The number of files.
@@ -118,12 +119,12 @@ def extract(archive: Path, folder: Path, limits: Limits | None = None) -> int:
         partial.chmod(0o755)
         partial.rename(folder)
     except DAMAGED as error:
-        raise StudyError(f"{archive}: damaged or truncated archive ({error}); get it again") from None
+        raise StudyError(f"{archive}: damaged or truncated archive ({error}); download or copy it again") from None
     except OSError as error:
-        # Decompressors raise OSError without a number for bad data; with one it is the disk's.
+        # Decompressors raise OSError without a number for bad data; one with a number comes from the disk.
         if error.errno is not None:
             raise
-        raise StudyError(f"{archive}: damaged or truncated archive ({error}); get it again") from None
+        raise StudyError(f"{archive}: damaged or truncated archive ({error}); download or copy it again") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return budget.files
@@ -141,7 +142,7 @@ def _guess(head: bytes) -> str:
 
 
 def _checked_name(archive: Path, name: str) -> PurePosixPath:
-    """Return `name` as a relative path; zips made on Windows may hold backslashes."""
+    """Return `name` as a relative path; zips made on Windows may contain backslashes."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
         raise StudyError(f"{archive}: refused, {name!r} would be written outside the folder")
@@ -165,7 +166,7 @@ def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder:
         target.mkdir(parents=True, exist_ok=True)
         return
     if member.flag_bits & 1:
-        raise StudyError(f"{budget.archive}: encrypted; unpack it with its password and give the folder")
+        raise StudyError(f"{budget.archive}: encrypted; unpack it with its password and set dataset.path to the folder")
     # The upper half of external_attr is the Unix mode.
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
@@ -178,13 +179,13 @@ def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder:
                 budget.add_bytes(len(chunk))
                 file.write(chunk)
     except NotImplementedError as error:
-        raise StudyError(f"{budget.archive}: {error}; unpack it and give the folder") from None
+        raise StudyError(f"{budget.archive}: {error}; unpack it and set dataset.path to the folder") from None
 
 
 def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> None:
     with archive.open("rb") as packed, ByteProgress(f"unpacking {archive.name}", budget.packed) as progress:
         _check_tar_ends(archive, packed)
-        # At least: how much a tar unpacks to is known at its end only.
+        # A lower bound: the unpacked size of a tar is only known at its end.
         check_space(folder, budget.packed, archive)
         with tarfile.open(fileobj=packed, mode="r:*") as source:
             for member in _members(source):
@@ -205,7 +206,7 @@ def _unpack_tar_member(source: tarfile.TarFile, member: tarfile.TarInfo, folder:
         budget.add_file()
         budget.add_bytes(member.size)
     target = folder / name
-    # No file is written through a link, whatever the filter below makes of the link's target.
+    # No file is written through a link, wherever the filter below lets the link point.
     if any(path.is_symlink() for path in (target, *target.parents[: len(name.parts)])):
         raise StudyError(f"{budget.archive}: refused, {member.name!r} would be written through a link")
     try:
@@ -215,7 +216,7 @@ def _unpack_tar_member(source: tarfile.TarFile, member: tarfile.TarInfo, folder:
 
 
 def _check_tar_ends(archive: Path, packed: BinaryIO) -> None:
-    """A plain tar ends in two empty blocks; the library takes one cut off between two files for a whole one."""
+    """Raise a ReadError if a plain tar lacks its final empty blocks: tarfile accepts one cut off between two files."""
     head = packed.read(6)
     packed.seek(-min(2 * tarfile.BLOCKSIZE, archive.stat().st_size), os.SEEK_END)
     tail = packed.read()
@@ -228,4 +229,6 @@ def check_space(folder: Path, needed: int, what: Path | str) -> None:
     """Raise a StudyError if the disk of `folder` has fewer than `needed` bytes free for `what`."""
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise StudyError(f"{what}: needs {needed / 1e9:.2f} GB in {folder}, where {free / 1e9:.2f} GB are free")
+        raise StudyError(
+            f"{what}: needs {needed / 1e9:.2f} GB in {folder}, where {free / 1e9:.2f} GB are free; make room"
+        )

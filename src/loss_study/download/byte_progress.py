@@ -1,4 +1,4 @@
-"""Progress of a transfer, whose size may be known late or never: MB of MB, MB/s, time left."""
+"""Progress of a transfer whose size may become known late or never: MB of MB, MB/s, time left."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class ByteProgress:
     """A live bar on a terminal, a plain line every few seconds in a log; a context manager.
 
     Args:
-        title: what is being worked on, such as a file's name.
+        title: what is transferred, such as a file's name.
         total: bytes in all, None if unknown; may be set later.
-        done: bytes that were there before; they do not count into the speed.
+        done: bytes of an earlier attempt; they do not count into the speed.
     """
 
     def __init__(self, title: str, total: int | None, done: int = 0) -> None:
@@ -43,7 +43,7 @@ class ByteProgress:
         print(self.line(), flush=True)
 
     def reach(self, done: int) -> None:
-        """Say that `done` bytes are there."""
+        """Show that `done` bytes are transferred."""
         self._done = done
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=self.total)
@@ -52,7 +52,7 @@ class ByteProgress:
             print(self.line(), flush=True)
 
     def line(self) -> str:
-        """``bg.zip  12.0 of 80.0 MB  4.0 MB/s  17 s left``."""
+        """Return a line such as ``bg.zip  12.0 of 80.0 MB  4.0 MB/s  17 s left``."""
         speed = (self._done - self._first) / max(time.monotonic() - self._started, 1e-3)
         of_total = "" if self.total is None else f" of {self.total / MB:.1f}"
         parts = [self._title, f"{self._done / MB:.1f}{of_total} MB", f"{speed / MB:.1f} MB/s"]

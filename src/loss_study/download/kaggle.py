@@ -1,7 +1,7 @@
-"""Kaggle's files, fetched with the user's own token, which is looked for where Kaggle's own programs look for it.
+"""Access to Kaggle's files with the user's own token, which is read from where Kaggle's own client reads it.
 
 That is, in this order: ``KAGGLE_API_TOKEN``; ``KAGGLE_USERNAME`` and ``KAGGLE_KEY``; the files ``access_token`` and
-``kaggle.json`` in ``KAGGLE_CONFIG_DIR``, which is ``~/.kaggle`` where it is not set.
+``kaggle.json`` in ``KAGGLE_CONFIG_DIR``, which is ``~/.kaggle`` by default.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pathlib import Path
 
 from loss_study.runtime.errors import StudyError
 
-#: Only what begins with this gets the token.
+#: Only URLs that begin with this get the token.
 ORIGIN = "https://www.kaggle.com/"
 HOW_TO = (
     "create a token at https://www.kaggle.com/settings and set KAGGLE_API_TOKEN to it (or keep it in ~/.kaggle), or "
-    "fetch the file with a browser and set dataset.path to its folder"
+    "download the file with a browser and set dataset.path to its folder"
 )
 
 
 def is_kaggle(url: str) -> bool:
-    """True if `url` leads to Kaggle."""
+    """Whether `url` leads to Kaggle."""
     return url.startswith(ORIGIN)
 
 
@@ -41,7 +41,7 @@ def authorization(url: str) -> str:
         return f"Bearer {file.read_text(encoding='utf-8').strip()}"
     if (file := folder / "kaggle.json").is_file():
         return _from_json(file)
-    raise StudyError(f"{url}: Kaggle wants your own token; {HOW_TO}")
+    raise StudyError(f"{url}: Kaggle needs your own token; {HOW_TO}")
 
 
 def refusal(url: str, status: int) -> StudyError:

@@ -1,6 +1,6 @@
-"""Bring a data set's files to a folder: as they lie, unpacked from local archives, or fetched from URLs and unpacked.
+"""Make a dataset's files available: in place, unpacked from local archives, or downloaded and unpacked.
 
-Writes ``source.json`` = ``{"name", "path", "notes"}``; `path` is what `sources.open_dataset` is given.
+Writes ``source.json`` = ``{"name", "path", "notes"}``; `path` is that of `datasets.open_dataset`.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from loss_study.runtime.files import whole_folder, write_json
 
 FILES = "files"
 STRAY = frozenset({"thumbs.db", "desktop.ini"})
-#: Files beside archives that say which picture goes with which background.
+#: Files beside archives that say which image has which background.
 LISTS = frozenset({".csv", ".log", ".tsv", ".txt"})
 
 
 def prepare(dataset: DatasetConfig, folder: Path, downloads: Path) -> None:
     """Make `folder` with ``source.json`` and, where something is unpacked, ``files/``.
 
-    A local folder is used where it is; a local archive, and a folder that holds archives and no folders, are unpacked.
-    Where `dataset.path` is any other file, such as the program that reads the data, `dataset.urls` are fetched and
-    unpacked, if there are any. Of several archives each gets a folder of its name, and lists (CSV, text) beside them
+    A local folder is used in place; a local archive, and a folder that contains archives and no folders, are unpacked.
+    If `dataset.path` is any other file, such as the code that reads the data, `dataset.urls` are downloaded and
+    unpacked, if there are any. Each of several archives gets a folder of its name, and lists (CSV, text) beside them
     are copied.
 
     Args:
-        downloads: keeps what `dataset.urls` brought, whole or in part, for the next run.
+        downloads: folder that keeps complete and partial downloads of `dataset.urls` for the next run.
 
     Raises:
         StudyError: nothing at `dataset.path`, or what `fetch` and `archives.extract` raise; nothing is left in
@@ -49,7 +49,7 @@ def prepare(dataset: DatasetConfig, folder: Path, downloads: Path) -> None:
 
 
 def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:
-    """Return the files to unpack or copy; none where the data is used in its place."""
+    """Return the files to unpack or copy; none if the data is used in place."""
     path = Path(dataset.path)
     if path.is_dir():
         return _archives_in(path)
@@ -62,18 +62,18 @@ def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:
 
 
 def _archives_in(folder: Path) -> list[Path]:
-    """Return the archives and lists of a folder; none if it has folders too, beside which archives are spare copies."""
+    """Return the archives and lists in a folder; none if it also has folders: then the archives are spare copies."""
     entries = sorted(entry for entry in folder.iterdir() if not _is_stray(entry))
-    if any(entry.is_dir() for entry in entries) or not any(map(_is_called_archive, entries)):
+    if any(entry.is_dir() for entry in entries) or not any(map(_has_archive_name, entries)):
         return []
-    return [entry for entry in entries if _is_called_archive(entry) or entry.suffix.lower() in LISTS]
+    return [entry for entry in entries if _has_archive_name(entry) or entry.suffix.lower() in LISTS]
 
 
 def _is_stray(path: Path) -> bool:
     return path.name.startswith(".") or path.name.lower() in STRAY
 
 
-def _is_called_archive(path: Path) -> bool:
+def _has_archive_name(path: Path) -> bool:
     return path.name.lower().endswith((*archives.SUFFIXES, *archives.OTHER_SUFFIXES))
 
 
@@ -86,7 +86,7 @@ def _unpack(files: Sequence[Path], folder: Path) -> None:
     for file in files:
         target = folder / (archives.stem(file) if file in packed else file.name)
         if target.exists():
-            raise StudyError(f"{file}: another one is called {target.name!r} too; rename one of them")
+            raise StudyError(f"{file}: another file also becomes {target.name!r}; rename one of them")
         if file in packed:
             archives.extract(file, target)
         elif file.suffix.lower() in LISTS:

@@ -14,7 +14,7 @@ NEAREST = 0.05
 
 @dataclass(frozen=True)
 class Camera:
-    """`position` (3,) in metres; `axes` (3, 3), rows right, up, forward; `focal` in half sides of the picture."""
+    """`position` (3,) in metres; `axes` (3, 3), rows right, up, forward; `focal` in half sides of the image."""
 
     position: np.ndarray
     axes: np.ndarray
@@ -41,7 +41,7 @@ class Camera:
         return 2 / (side * self.focal)
 
     def project(self, point: np.ndarray) -> np.ndarray:
-        """Return x (right), y (up), both -1 to 1 in the picture, and the depth z of a `point` (3,)."""
+        """Return x (right), y (up), both -1 to 1 in the image, and the depth z of a `point` (3,)."""
         x, y, z = self.axes @ (point - self.position)
         return np.array([self.focal * x / z, self.focal * y / z, z])
 
@@ -68,6 +68,6 @@ class Camera:
         return slice(first_row, last_row), slice(first_column, last_column)
 
     def _bounds(self, middle: float, radius: float, front: float, back: float) -> tuple[float, float]:
-        """Bounds in the picture, along one axis, of the box about a ball."""
+        """Bounds in the image, along one axis, of the box about a ball."""
         low, high = middle - radius, middle + radius
         return self.focal * low / (front if low < 0 else back), self.focal * high / (front if high > 0 else back)

@@ -1,4 +1,4 @@
-"""Things that belong to a place, and litter: shapes that the mask never covers.
+"""Distractors: things that belong to a background, and litter. The mask never covers them.
 
 Each is one plain shape or two; the objects of the foreground have more parts.
 """
@@ -17,7 +17,7 @@ Builder = Callable[[np.random.Generator], list[Solid]]
 
 
 @dataclass(frozen=True)
-class Thing:
+class Distractor:
     """A distractor: `parts` about the origin, standing at (`x`, `z`) turned by `yaw`; `radius` of its footprint."""
 
     parts: list[Solid]
@@ -28,14 +28,14 @@ class Thing:
 
     @property
     def flat(self) -> bool:
-        """Say whether it lies on the ground so flat that other things may stand on it."""
+        """Whether it is so flat that objects may stand on it."""
         return all(part.half[1] < 0.02 for part in self.parts)
 
-    def at(self, x: float, z: float, yaw: float) -> Thing:
-        """Return it at another place."""
+    def at(self, x: float, z: float, yaw: float) -> Distractor:
+        """Return it at another position."""
         return replace(self, x=x, z=z, yaw=yaw)
 
-    def tinted(self, tint: tuple[float, float, float]) -> Thing:
+    def tinted(self, tint: tuple[float, float, float]) -> Distractor:
         """Return it in another colour."""
         return replace(self, parts=[part.tinted(tint) for part in self.parts])
 
@@ -45,15 +45,15 @@ class Thing:
         return [part.placed(1.0, turn, offset) for part in self.parts]
 
 
-def thing(rng: np.random.Generator, indoors: bool) -> Thing:
-    """Draw a distractor that suits the place."""
+def build(rng: np.random.Generator, indoors: bool) -> Distractor:
+    """Draw a distractor that suits a background indoors or outdoors."""
     builders = INDOORS if indoors else OUTDOORS
     parts = builders[rng.integers(len(builders))](rng)
-    return Thing(parts, max(float(np.hypot(*part.centre[[0, 2]]) + part.half[[0, 2]].max()) for part in parts))
+    return Distractor(parts, max(float(np.hypot(*part.centre[[0, 2]]) + part.half[[0, 2]].max()) for part in parts))
 
 
-def litter(rng: np.random.Generator) -> Thing:
-    """Draw a small stone, ball, block or sheet, the one kind of thing that comes and goes."""
+def litter(rng: np.random.Generator) -> Distractor:
+    """Draw a small stone, ball, block or sheet, the only distractor that comes and goes between two shots."""
     size = rng.uniform(0.05, 0.11)
     skin = _skin(rng, ("plain", "mottled", "checks"), ("any", "grey", "pale", "earth"), 0.3, 16)
     shapes = (
@@ -62,7 +62,7 @@ def litter(rng: np.random.Generator) -> Thing:
         box((0, size * 0.8, 0), size * 0.8, skin),
         box((0, 0.006, 0), (size * 1.4, 0.006, size * 2), skin),
     )
-    return Thing([shapes[rng.integers(len(shapes))]], size)
+    return Distractor([shapes[rng.integers(len(shapes))]], size)
 
 
 def _skin(

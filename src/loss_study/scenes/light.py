@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loss_study.scenes.backdrop import Surfaces
 from loss_study.scenes.camera import Camera
+from loss_study.scenes.ground_and_sky import Surfaces
 from loss_study.scenes.solids import Solid
 
 
@@ -60,7 +60,7 @@ def _shares(
     for number, solid in enumerate(solids):
         if not solid.casts:
             continue
-        # A shadow lies between the solid and the place where its centre's shadow meets the ground.
+        # A shadow lies between the solid and the point where its centre's shadow meets the ground.
         reach = max(solid.centre[1], 0.0) / max(towards[1], 0.1)
         foot, spread = solid.centre - reach * towards, solid.radius + light.penumbra * reach
         window = camera.window(side, (solid.centre, spread), (foot, spread))

@@ -1,7 +1,7 @@
-"""The objects of the foreground: bodies with parts, each a cut-out's identity.
+"""The objects of the foreground: bodies with parts.
 
-Every builder returns an object that stands on y = 0, of any size; `build` brings it to a common one. Its parts wear
-up to three skins: the body's, a second one and a detail's.
+Every builder returns an object of any size that stands on y = 0; `build` scales it to a common size. Its parts have up
+to three skins: the body's, a second one and a detail's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SceneObject:
 
 
 def build(rng: np.random.Generator) -> SceneObject:
-    """Draw a cut-out."""
+    """Draw an object."""
     builder = BUILDERS[rng.integers(len(BUILDERS))]
     parts = builder(rng, _skins(rng))
     low, high = _bounds(parts)
@@ -50,7 +50,7 @@ def _bounds(parts: list[Solid]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _skins(rng: np.random.Generator) -> Skins:
-    """Draw a palette; a third of the bodies wear the colours and patterns of grounds and walls."""
+    """Draw a palette; a third of the bodies have the colours and patterns of grounds and walls."""
     if rng.random() < 0.35:
         range_name = ("leaf", "sand", "earth", "brick", "grey", "wood")[rng.integers(6)]
         pattern = ("mottled", "grains", "grass", "planks", "bricks", "cobbles", "leaves", "tiles")[rng.integers(8)]

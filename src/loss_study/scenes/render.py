@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loss_study.scenes.backdrop import Ground, Sky, Surfaces, Wall
 from loss_study.scenes.camera import Camera
+from loss_study.scenes.ground_and_sky import Ground, Sky, Surfaces, Wall
 from loss_study.scenes.light import Light, shade
 from loss_study.scenes.solids import Solid
 
@@ -32,7 +32,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is in a picture; of `solids`, the last `foreground` ones are the object."""
+    """All that is in a image; of `solids`, the last `foreground` ones are the object."""
 
     camera: Camera
     lens: Lens
@@ -48,7 +48,7 @@ def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarra
     """Draw `scene`; `rng` makes the sensor's noise.
 
     Returns:
-        Picture (size, size, 3) RGB, mask (size, size) and depth (size, size), uint8. The mask is the share of the
+        Image (size, size, 3) RGB, mask (size, size) and depth (size, size), uint8. The mask is the share of the
         pixel's rays that meet the object. A depth is never averaged over an edge: it is the lower median of the
         pixel's rays, so it belongs to the object where at least half of them meet it.
     """
@@ -58,11 +58,11 @@ def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarra
     radiance = shade(surfaces, scene.camera, rays, scene.solids, scene.light)
     void = np.flatnonzero(np.isinf(surfaces.depth))
     radiance[:, void] = scene.sky.colour(rays.reshape(3, -1)[:, void], scene.camera.spacing(side))
-    picture = develop(_pool(radiance.reshape(3, side, side)), scene.lens, rng)
+    image = develop(_pool(radiance.reshape(3, side, side)), scene.lens, rng)
     first = len(scene.solids) - scene.foreground
     mask = _pool((surfaces.owner >= first).astype(np.float32).reshape(1, side, side))[0]
     depth = encode_depth(_lower_median(surfaces.depth.reshape(side, side)))
-    return picture, _to_bytes(mask), depth
+    return image, _to_bytes(mask), depth
 
 
 def trace(scene: Scene, rays: np.ndarray) -> Surfaces:

@@ -1,10 +1,21 @@
-"""How data sets lie on disk as picture files: described, listed, paired, recognised.
+"""Layouts: how the files of a dataset lie on disk, and which of them belong together.
 
-description.py     the words in which a layout is described, as in conf/dataset/fg_bg.yaml
-listing.py         the files that are there, and those that a description finds
-pairing.py         which mask, depth map and background belong to each picture
-lists.py           the same from a table or a log
-official_lists.py  which pictures a data set itself puts into its test
-recognition.py     which of the known layouts of fg_bg a copy has
-paired_files.py    a `Dataset` of the pictures that were paired
+pattern.py           patterns of paths, such as ``masks/{name}_seg``
+layout.py            the schema of a layout, as in conf/dataset/fg_bg.yaml
+listing.py           the files in a folder, and those that match a pattern
+pairing.py           which mask, depth map and background belong to each image
+background_lookup.py the background of each image, where names do not tell
+background_check.py  whether the images show the backgrounds that were found for them
+list_files.py        tables and logs that say which files belong together
+official_split.py    a dataset's own lists of training and test images
+auto_layout.py       which of several known layouts a folder has
+paired_dataset.py    a `Dataset` of images and their files; labelled_dataset.py: one whose masks hold labels
 """
+
+from loss_study.datasets.layouts.labelled_dataset import LabelledDataset
+from loss_study.datasets.layouts.layout import Layout
+from loss_study.datasets.layouts.listing import Listing, scan
+from loss_study.datasets.layouts.paired_dataset import PairedDataset
+from loss_study.datasets.layouts.pairing import Pairs, pair
+
+__all__ = ["LabelledDataset", "Layout", "Listing", "PairedDataset", "Pairs", "pair", "scan"]

@@ -1,4 +1,4 @@
-"""The files of a copy of the data, and those that templates find."""
+"""The files in a folder, and those that match a pattern."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from loss_study.datasets.layouts.description import Template
+from loss_study.datasets.layouts.pattern import Pattern
 from loss_study.datasets.reading.images import SUFFIXES
 from loss_study.runtime.errors import StudyError
 
 LIST_SUFFIXES = frozenset({".csv", ".log", ".tsv", ".txt"})
-#: Links between folders may go in circles.
-DEEPEST = 8
+#: Levels of subfolders that are searched: links between folders may form a cycle.
+MAX_DEPTH = 8
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The files below `root`: picture files by folder (relative, "/" between parts), and lists; both sorted.
+    """The files below `root`: image files by folder (relative, with "/" between parts), and list files; both sorted.
 
-    `strays` counts the other files of each folder: hidden ones such as ``._a.jpg``, and those of other kinds.
+    `strays` counts the other files of each folder: hidden ones such as ``._a.jpg``, and those of other types.
     """
 
     root: Path
@@ -33,7 +33,7 @@ class Listing:
 
 
 def scan(root: Path) -> Listing:
-    """List `root` once; hidden and stray files are passed over.
+    """List the folder `root`; hidden and stray files are skipped.
 
     Raises:
         StudyError: no such folder.
@@ -45,21 +45,21 @@ def scan(root: Path) -> Listing:
         folder = os.path.relpath(path, root).replace(os.sep, "/")
         folder = "" if folder == "." else folder
         subfolders[:] = sorted(
-            name for name in subfolders if name[0] != "." and name != "__MACOSX" and folder.count("/") < DEEPEST
+            name for name in subfolders if name[0] != "." and name != "__MACOSX" and folder.count("/") < MAX_DEPTH
         )
         suffixes = [(os.path.splitext(name)[1].lower(), name) for name in names if name[0] != "."]  # noqa: PTH122
-        pictures = sorted(name for suffix, name in suffixes if suffix in SUFFIXES)
-        if pictures:
-            folders[folder] = pictures
+        images = sorted(name for suffix, name in suffixes if suffix in SUFFIXES)
+        if images:
+            folders[folder] = images
         lists_here = [f"{folder}/{name}".lstrip("/") for suffix, name in suffixes if suffix in LIST_SUFFIXES]
         lists += lists_here
-        strays[folder] = len(names) - len(pictures) - len(lists_here)
+        strays[folder] = len(names) - len(images) - len(lists_here)
     return Listing(root, folders, sorted(lists), strays)
 
 
 @dataclass(frozen=True)
 class Files:
-    """Many paths in little memory: one folder and one name each."""
+    """Many paths in little memory: for each a folder and a name."""
 
     root: Path
     folders: tuple[str, ...]
@@ -79,45 +79,45 @@ class Files:
         return self.root / self.relative(number)
 
     def take(self, numbers: np.ndarray) -> Files:
-        """Return these files, in this order."""
+        """Return the files `numbers`, in this order."""
         return Files(self.root, self.folders, self.folder_of[numbers], self.names[numbers])
 
 
 @dataclass(frozen=True)
 class Found:
-    """Files, and the words that a template found in the path of each."""
+    """Files, and for each the text of the words in its pattern."""
 
     files: Files
     words: list[dict[str, str]]
 
 
-def find(listing: Listing, templates: Sequence[str]) -> Found:
-    """Return the files that match one of `templates`, sorted by path."""
-    compiled = [Template(text) for text in templates]
+def find(listing: Listing, patterns: Sequence[str]) -> Found:
+    """Return the files that match one of `patterns`, sorted by path."""
+    compiled = [Pattern(text) for text in patterns]
     folder_of, names, words = [], [], []
     folders = tuple(sorted(listing.folders))
-    for place, folder in enumerate(folders):
+    for number, folder in enumerate(folders):
         here = [(one, above) for one in compiled if (above := one.folder_words(folder)) is not None]
         for name in listing.folders[folder] if here else ():
             found = _first_match(here, name)
             if found is not None:
-                folder_of.append(place)
+                folder_of.append(number)
                 names.append(os.fsencode(name))
                 words.append(found)
     files = Files(listing.root, folders, np.array(folder_of, dtype=np.int32), np.array(names, dtype=np.bytes_))
     return Found(files, words)
 
 
-def _first_match(templates: Sequence[tuple[Template, dict[str, str]]], name: str) -> dict[str, str] | None:
+def _first_match(patterns: Sequence[tuple[Pattern, dict[str, str]]], name: str) -> dict[str, str] | None:
     stem = name.rpartition(".")[0]
-    for template, above in templates:
-        found = template.name_words(stem)
+    for pattern, above in patterns:
+        found = pattern.name_words(stem)
         if found is not None and all(above.get(word, text) == text for word, text in found.items()):
-            # The same backgrounds and cut-outs stand in thousands of names.
+            # The same backgrounds and objects occur in thousands of names.
             return {word: sys.intern(text) for word, text in {**above, **found}.items()}
     return None
 
 
 def joined(words: Sequence[dict[str, str]], which: Sequence[str]) -> list[str]:
-    """Return one text per file that two files share only if they agree in all words of `which`."""
+    """Return a key for each file: two keys are equal if all words of `which` have the same text."""
     return ["\0".join([one.get(word, "") for word in which]) for one in words]

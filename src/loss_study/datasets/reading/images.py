@@ -1,4 +1,4 @@
-"""Picture files: decoded by what they hold, not by what they are called, and resized to a square."""
+"""Image files: decoded by their content, whatever their suffix says, and resized to a square."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.err
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def is_picture(path: Path) -> bool:
-    """True for a file with a picture's suffix; false for hidden files (``._a.jpg``), ``Thumbs.db``, notes, folders."""
+def is_image(path: Path) -> bool:
+    """Whether `path` is a file with an image's suffix; hidden files (``._a.jpg``) and folders are none."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def list_pictures(folder: Path) -> list[Path]:
-    """Return the picture files directly in `folder`, sorted by name; stray files are passed over.
+def list_images(folder: Path) -> list[Path]:
+    """Return the image files directly in `folder`, sorted by name; other files are skipped.
 
     Raises:
         StudyError: there is no such folder.
     """
     if not folder.is_dir():
-        raise StudyError(f"{folder}: no such folder; put the pictures there or correct dataset.path")
-    return sorted(path for path in folder.iterdir() if is_picture(path))
+        raise StudyError(f"{folder}: no such folder; put the images there or correct dataset.path")
+    return sorted(path for path in folder.iterdir() if is_image(path))
 
 
 def read_rgb(path: Path, size: int) -> np.ndarray:
-    """Return the picture as uint8 (size, size, 3) RGB, stretched to a square; transparency is dropped.
+    """Return the image as uint8 (size, size, 3) RGB, stretched to a square; transparency is dropped.
 
     Raises:
-        StudyError: missing, truncated, unreadable or enormous file.
+        StudyError: missing, truncated, unreadable or too large file.
     """
     image = decode(path, at_least=size).convert("RGB")
     return np.array(_square(image, size, Image.Resampling.BILINEAR))
 
 
 def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
-    """Return the picture's luminance as uint8 (size, size), stretched to a square; 16 bits become 8.
+    """Return the image's luminance as uint8 (size, size), stretched to a square; 16 bits become 8.
 
     Args:
-        nearest: take the nearest pixel instead of averaging, for files whose values are labels.
+        nearest: take the nearest pixel instead of the average, for files that hold labels.
 
     Raises:
-        StudyError: missing, truncated, unreadable or enormous file, or one of floating-point numbers.
+        StudyError: missing, truncated, unreadable or too large file, or one with floating-point values.
     """
     image = _grey(decode(path, at_least=None if nearest else size), path)
     return np.array(_square(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
 
 
 def decode(path: Path, *, at_least: int | None = None) -> Image.Image:
-    """Return the decoded picture (an animation's first frame), turned upright as its EXIF orientation says.
+    """Return the decoded image (the first frame of an animation), turned as its EXIF orientation says.
 
     Args:
         at_least: a JPEG may be decoded at a fraction of its size as long as both sides keep this many pixels.
@@ -75,16 +75,16 @@ def decode(path: Path, *, at_least: int | None = None) -> Image.Image:
                 image.load()
                 return ImageOps.exif_transpose(image)
     except FileNotFoundError:
-        raise StudyError(f"{path}: no such file") from None
+        raise StudyError(f"{path}: no such file; add it, or correct dataset.options") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise StudyError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels; scale it down") from None
     except UNREADABLE as error:
-        raise StudyError(f"{path}: not a readable picture ({error}); replace or remove it") from None
+        raise StudyError(f"{path}: not a readable image ({error}); replace or remove it") from None
 
 
 def _grey(image: Image.Image, path: Path) -> Image.Image:
     if image.mode == "F":
-        raise StudyError(f"{path}: holds floating-point numbers, whose range is unknown; save it with 8 or 16 bits")
+        raise StudyError(f"{path}: holds floating-point values of unknown range; save it with 8 or 16 bits")
     if image.mode in SIXTEEN_BIT:
         # Pillow's own conversion clips at 255.
         values = np.asarray(image).astype(np.float64)

@@ -1,7 +1,7 @@
-"""Masks whose values are labels, not shades: which label is which class, and which pixels have none.
+"""Masks whose values are labels, not shades: the class of each label, and the labels of invalid pixels.
 
-A label is a grey value or, in a picture with a palette, the index of a colour; where labels are named as colours, it is
-the colour.
+A label is a grey value or, in an image with a palette, the index of a colour; if any label is named as a colour, all
+labels are colours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 from loss_study.datasets.reading.images import SIXTEEN_BIT, decode
 from loss_study.runtime.errors import StudyError
 
-#: In arrays of classes: a pixel without a truth, and a label that has no meaning.
+#: In arrays of classes: an invalid pixel, and a label that is not named.
 IGNORED, UNKNOWN = -1, -2
 
 
@@ -38,11 +38,11 @@ class LabelMap:
 
     Args:
         classes: labels of each class, in the order of the classes' numbers.
-        ignored: labels of pixels without a truth.
-        others: number of the class of all labels that are not named; None: there must not be any.
+        ignored: labels of invalid pixels.
+        others: number of the class of all labels that are not named; None: such labels are an error.
 
     Raises:
-        StudyError: a label stands twice.
+        StudyError: a label is named twice.
     """
 
     def __init__(
@@ -53,23 +53,25 @@ class LabelMap:
         self._coloured = any(isinstance(label, str) for label, _ in meanings)
         class_of = {self._code(label): number for label, number in meanings}
         if len(class_of) < len(meanings):
-            raise StudyError(f"dataset.options: a label is named twice: {[label for label, _ in meanings]}")
-        self._known = np.array(sorted(class_of), dtype=np.int64)
-        self._class_of_known = np.array([class_of[code] for code in self._known.tolist()])
+            raise StudyError(
+                f"dataset.options: a label is named twice in {[label for label, _ in meanings]}; remove one"
+            )
+        self._named = np.array(sorted(class_of), dtype=np.int64)
+        self._class_of_named = np.array([class_of[code] for code in self._named.tolist()])
         self._others = UNKNOWN if others is None else others
 
     def read(self, path: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return class numbers, uint8 (size, size), and where there is one, bool; by nearest neighbour.
+        """Return class numbers and which pixels are valid, uint8 and bool (size, size); by nearest neighbour.
 
         Raises:
-            StudyError: a label that is not named, or a picture that cannot be read.
+            StudyError: a label that is not named, or a file that cannot be read.
         """
-        classes = self._classes(nearest(self._codes(path), size), path)
+        classes = self._classes(resize_nearest(self._codes(path), size), path)
         valid = classes != IGNORED
         return np.where(valid, classes, 0).astype(np.uint8), valid
 
     def read_soft(self, path: Path, size: int, number: int) -> np.ndarray:
-        """Return the share of class `number` in every pixel, uint8 (size, size), 255 for all of it.
+        """Return the share of class `number` in every pixel, 0 to 255, uint8 (size, size).
 
         Raises:
             StudyError: as `read`.
@@ -78,11 +80,11 @@ class LabelMap:
         return np.array(Image.fromarray(inside).resize((size, size), Image.Resampling.BILINEAR))
 
     def _classes(self, codes: np.ndarray, path: Path) -> np.ndarray:
-        places = np.minimum(np.searchsorted(self._known, codes), len(self._known) - 1)
-        known = self._known[places] == codes
-        classes = np.where(known, self._class_of_known[places], self._others)
-        if self._others == UNKNOWN and not known.all():
-            label = int(codes[~known][0])
+        positions = np.minimum(np.searchsorted(self._named, codes), len(self._named) - 1)
+        named = self._named[positions] == codes
+        classes = np.where(named, self._class_of_named[positions], self._others)
+        if self._others == UNKNOWN and not named.all():
+            label = int(codes[~named][0])
             raise StudyError(
                 f"{path}: holds the label {f'#{label:06x}' if self._coloured else label}, which dataset.options does "
                 "not name; name it there, or replace the file"
@@ -90,7 +92,7 @@ class LabelMap:
         return classes
 
     def _codes(self, path: Path) -> np.ndarray:
-        """Return one whole number per pixel, int64 (H, W), another one for every label."""
+        """Return a code of each pixel's label, int64 (H, W)."""
         image = decode(path)
         if self._coloured:
             red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")).astype(np.int64), -1, 0)
@@ -105,8 +107,8 @@ class LabelMap:
         return label * 0x010101 if self._coloured else label
 
 
-def nearest(array_HW: np.ndarray, size: int) -> np.ndarray:
-    """Return `array_HW` stretched to (size, size), every pixel the one under its centre."""
+def resize_nearest(array_HW: np.ndarray, size: int) -> np.ndarray:
+    """Return `array_HW` stretched to (size, size), by nearest neighbour."""
     rows, columns = ((2 * np.arange(size) + 1) * length // (2 * size) for length in array_HW.shape)
     return array_HW[rows[:, None], columns]
 
@@ -123,5 +125,5 @@ def _grey_values(image: Image.Image, path: Path) -> np.ndarray:
 def _colour(text: str) -> int:
     digits = text.removeprefix("#")
     if len(digits) != 6 or digits == text or set(digits.lower()) - set("0123456789abcdef"):
-        raise ValueError(f"{text!r} is no colour; write '#' and six hexadecimal digits")
+        raise ValueError(f"{text!r} is not a colour; write '#' and six hexadecimal digits")
     return int(digits, 16)

@@ -1,4 +1,4 @@
-"""Two tiny data sets drawn from nothing: a mask of three classes, and depth with missing readings."""
+"""Two tiny made-up datasets: a mask of three classes, and depth with missing readings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLASSES = ["pet", "background", "border"]
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A source of `count` pictures, each independent of the others."""
+    """A dataset of `count` images, each independent of the others."""
 
     count: int = 60
     backgrounds: Sequence[str] | None = None
@@ -41,7 +41,7 @@ class _Drawn:
         return [Item(f"drawn-{number}", None, None) for number in numbers]
 
     def _disc(self, item: Item, size: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
-        """Return a noisy grey picture, and the distance of every pixel from a disc's outline, negative inside."""
+        """Return a noisy grey image, and the distance of every pixel from a disc's outline, negative inside."""
         rng = np.random.default_rng(int(item.id.removeprefix("drawn-")))
         row, column = np.mgrid[:size, :size]
         centre, radius = rng.uniform(0.35, 0.65, 2) * size, rng.uniform(0.18, 0.3) * size
@@ -54,30 +54,30 @@ class ThreeClasses(_Drawn):
     """Bright discs in much noise: 0 the disc, 1 everything else, 2 a ring between them, darker than both."""
 
     def example(self, item: Item, size: int) -> Example:
-        picture, distance, rng = self._disc(item, size)
+        image, distance, rng = self._disc(item, size)
         classes = np.where(np.abs(distance) < size / 16, 2, distance > 0).astype(np.uint8)
         grey = np.array([170, 85, 40])[classes] + rng.normal(0, 30, (size, size))
-        return Example(np.clip(picture * 0.2 + grey[..., None], 0, 255).astype(np.uint8), classes, None)
+        return Example(np.clip(image * 0.2 + grey[..., None], 0, 255).astype(np.uint8), classes, None)
 
 
 @dataclass(frozen=True)
-class RgbdWithGaps(_Drawn):
-    """A disc before a ramp, the nearer the brighter; a strip at its left has no reading, and every tenth pixel.
+class RgbdWithInvalidPixels(_Drawn):
+    """A disc in front of a ramp, the nearer the brighter; a strip at its left has no reading, and every tenth pixel.
 
     Where there is none the depth says 255, as sensors do: were it counted, all metrics would show it.
     """
 
     def example(self, item: Item, size: int) -> Example:
-        picture, distance, rng = self._disc(item, size)
+        image, distance, rng = self._disc(item, size)
         depth = np.where(distance < 0, 50, np.linspace(240, 120, size)[:, None] * np.ones(size))
-        picture = (picture / 4 + (255 - depth)[..., None] * 0.75).astype(np.uint8)
+        image = (image / 4 + (255 - depth)[..., None] * 0.75).astype(np.uint8)
         shadow = (distance > 0) & (np.roll(distance, -size // 10, axis=1) < 0)
         missing = shadow | (rng.random((size, size)) < 0.1)
-        return Example(picture, None, np.where(missing, 255, depth).astype(np.uint8), depth_valid=~missing)
+        return Example(image, None, np.where(missing, 255, depth).astype(np.uint8), depth_valid=~missing)
 
 
 def study(folder: Path, losses: Sequence[str], *, size: int = 32, **dataset) -> Config:
-    """Write the params.yaml of a study of `losses` on a data set, and load it."""
+    """Write the params.yaml of a study of `losses` on a dataset, and load it."""
     heads = dataset["heads"]
     composition.compose(folder / "params.yaml", ["scale=smoke", "recipe.batch_size=4", "recipe.epochs=6"])
     values = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
@@ -89,9 +89,9 @@ def study(folder: Path, losses: Sequence[str], *, size: int = 32, **dataset) -> 
     return load_config(folder / "params.yaml")
 
 
-def run(chosen: Config, source: _Drawn) -> tuple[PackedSample, list[Ranking]]:
+def run(chosen: Config, dataset: _Drawn) -> tuple[PackedSample, list[Ranking]]:
     """Sample, train, evaluate and compare in the working directory, as the stages do; the report is in reports/."""
-    pack(source, Path("data/sample"), chosen.dataset, chosen.sample)
+    pack(dataset, Path("data/sample"), chosen.dataset, chosen.sample)
     sample = PackedSample.open(Path("data/sample"))
     for trial in trials(chosen):
         training_run.run(trial, sample, chosen)

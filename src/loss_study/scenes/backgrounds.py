@@ -1,4 +1,4 @@
-"""The places where scenes are set, each a background's identity: ground, walls or horizon, sky, light, things."""
+"""The backgrounds of scenes: ground, walls or horizon, sky, light, and distractors that stand there."""
 
 from __future__ import annotations
 
@@ -7,72 +7,80 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loss_study.scenes import colours, textures
-from loss_study.scenes.backdrop import Ground, Sky, Wall
-from loss_study.scenes.distractors import Thing, thing
+from loss_study.scenes import colours, distractors, textures
+from loss_study.scenes.distractors import Distractor
+from loss_study.scenes.ground_and_sky import Ground, Sky, Wall
 from loss_study.scenes.solids import Skin, Solid, box, turned
 
 LEVEL_TOP = np.array([1e3])
 
 
 @dataclass(frozen=True)
-class Mood:
-    """The light of a place: strength and colour of sun or lamp and of the sky, how high it stands, how soft it is."""
+class Lighting:
+    """The usual light of a background.
+
+    `key` and `sky` are the colours (linear RGB) of the sun or lamp and of the skylight, `elevation` the range of the
+    key light's angle above the ground and `penumbra` its angular radius, in radians; `horizon` and `zenith` are the
+    colours of the sky, `fading` is the haze in 1/metres.
+    """
 
     key: tuple[float, float, float]
     sky: tuple[float, float, float]
-    height: tuple[float, float]
+    elevation: tuple[float, float]
     penumbra: float
     horizon: tuple[float, float, float]
     zenith: tuple[float, float, float]
     fading: float
 
 
-NOON = Mood((2.3, 2.15, 1.9), (0.55, 0.65, 0.8), (0.7, 1.1), 0.03, (0.55, 0.72, 0.88), (0.08, 0.24, 0.62), 0.006)
-GOLDEN = Mood((2.7, 1.75, 0.95), (0.42, 0.42, 0.55), (0.25, 0.45), 0.03, (0.95, 0.66, 0.42), (0.2, 0.3, 0.55), 0.014)
-OVERCAST = Mood((0.7, 0.7, 0.72), (1.05, 1.1, 1.15), (0.8, 1.2), 0.3, (0.75, 0.8, 0.84), (0.45, 0.53, 0.62), 0.025)
-DUSK = Mood((1.3, 0.75, 0.75), (0.4, 0.38, 0.62), (0.3, 0.5), 0.06, (0.8, 0.42, 0.42), (0.08, 0.09, 0.28), 0.02)
-LAMPLIT = Mood((1.9, 1.6, 1.2), (0.6, 0.56, 0.52), (0.7, 1.1), 0.1, (0.5, 0.48, 0.45), (0.4, 0.4, 0.4), 0.004)
-DAYLIT = Mood((1.5, 1.55, 1.6), (0.75, 0.77, 0.8), (0.5, 0.9), 0.12, (0.5, 0.5, 0.5), (0.4, 0.4, 0.4), 0.004)
+NOON = Lighting((2.3, 2.15, 1.9), (0.55, 0.65, 0.8), (0.7, 1.1), 0.03, (0.55, 0.72, 0.88), (0.08, 0.24, 0.62), 0.006)
+GOLDEN = Lighting(
+    (2.7, 1.75, 0.95), (0.42, 0.42, 0.55), (0.25, 0.45), 0.03, (0.95, 0.66, 0.42), (0.2, 0.3, 0.55), 0.014
+)
+OVERCAST = Lighting((0.7, 0.7, 0.72), (1.05, 1.1, 1.15), (0.8, 1.2), 0.3, (0.75, 0.8, 0.84), (0.45, 0.53, 0.62), 0.025)
+DUSK = Lighting((1.3, 0.75, 0.75), (0.4, 0.38, 0.62), (0.3, 0.5), 0.06, (0.8, 0.42, 0.42), (0.08, 0.09, 0.28), 0.02)
+LAMPLIT = Lighting((1.9, 1.6, 1.2), (0.6, 0.56, 0.52), (0.7, 1.1), 0.1, (0.5, 0.48, 0.45), (0.4, 0.4, 0.4), 0.004)
+DAYLIT = Lighting((1.5, 1.55, 1.6), (0.75, 0.77, 0.8), (0.5, 0.9), 0.12, (0.5, 0.5, 0.5), (0.4, 0.4, 0.4), 0.004)
 
 
 @dataclass(frozen=True)
-class Place:
-    """One background's identity. Things may stand up to `deep` metres away; the key light comes from `bearing`.
+class Background:
+    """One background; `wall_solids` are panels on its walls.
 
-    Angles are in radians; `bearing` is 0 for light from behind the camera and grows to its right.
+    Objects and distractors stand at most `deep` metres away, the camera is `eye` metres above the ground. Angles are in
+    radians: the key light comes from `azimuth`, 0 behind the camera and growing to its right, at `elevation`.
     """
 
     ground: Ground
     walls: list[Wall]
     sky: Sky
-    images: list[Solid]
-    things: list[Thing]
-    mood: Mood
-    bearing: float
-    height: float
+    wall_solids: list[Solid]
+    distractors: list[Distractor]
+    lighting: Lighting
+    azimuth: float
+    elevation: float
     deep: float
     eye: float
     pitch: float
     focal: float
 
 
-def build(rng: np.random.Generator) -> Place:
-    """Draw a place."""
+def build(rng: np.random.Generator) -> Background:
+    """Draw a background."""
     indoors, make = KINDS[rng.integers(len(KINDS))]
-    ground, walls, pictures, deep = make(rng)
-    moods = (LAMPLIT, DAYLIT) if indoors else (NOON, NOON, GOLDEN, OVERCAST, DUSK)
-    mood = moods[rng.integers(len(moods))]
+    ground, walls, wall_solids, deep = make(rng)
+    lightings = (LAMPLIT, DAYLIT) if indoors else (NOON, NOON, GOLDEN, OVERCAST, DUSK)
+    lighting = lightings[rng.integers(len(lightings))]
     eye, focal = rng.uniform(1.0, 1.7), rng.uniform(1.45, 1.9)
-    return Place(
+    return Background(
         ground=ground,
         walls=walls,
-        sky=_sky(rng, mood),
-        images=pictures,
-        things=_things(rng, indoors, walls, deep, focal),
-        mood=mood,
-        bearing=rng.uniform(-1.2, 1.2),
-        height=rng.uniform(*mood.height),
+        sky=_sky(rng, lighting),
+        wall_solids=wall_solids,
+        distractors=_distractors(rng, indoors, walls, deep, focal),
+        lighting=lighting,
+        azimuth=rng.uniform(-1.2, 1.2),
+        elevation=rng.uniform(*lighting.elevation),
         deep=deep,
         eye=eye,
         pitch=-rng.uniform(0.12, 0.26) * eye,
@@ -80,21 +88,23 @@ def build(rng: np.random.Generator) -> Place:
     )
 
 
-def _sky(rng: np.random.Generator, mood: Mood) -> Sky:
+def _sky(rng: np.random.Generator, lighting: Lighting) -> Sky:
     field = np.clip(0.5 + 0.2 * textures.noise(rng, 128, 1.7), 0, 1)
     clouds = textures.Texture.from_tile(np.repeat(field[..., None], 3, axis=2))
-    return Sky(np.float32(mood.horizon), np.float32(mood.zenith), clouds, rng.uniform(0.3, 0.6))
+    return Sky(np.float32(lighting.horizon), np.float32(lighting.zenith), clouds, rng.uniform(0.3, 0.6))
 
 
-def _things(rng: np.random.Generator, indoors: bool, walls: list[Wall], deep: float, focal: float) -> list[Thing]:
-    things: list[Thing] = []
+def _distractors(
+    rng: np.random.Generator, indoors: bool, walls: list[Wall], deep: float, focal: float
+) -> list[Distractor]:
+    placed: list[Distractor] = []
     for _ in range(int(rng.integers(3, 7))):
         z = rng.uniform(2.6, deep - 0.6)
-        placed = thing(rng, indoors).at(rng.uniform(-1, 1) * z / focal, z, rng.uniform(0, 2 * np.pi))
-        apart = all(np.hypot(placed.x - other.x, placed.z - other.z) > placed.radius + other.radius for other in things)
-        if apart and all(wall.clears(placed.x, placed.z, placed.radius) for wall in walls):
-            things.append(placed)
-    return things
+        one = distractors.build(rng, indoors).at(rng.uniform(-1, 1) * z / focal, z, rng.uniform(0, 2 * np.pi))
+        apart = all(np.hypot(one.x - other.x, one.z - other.z) > one.radius + other.radius for other in placed)
+        if apart and all(wall.clears(one.x, one.z, one.radius) for wall in walls):
+            placed.append(one)
+    return placed
 
 
 Made = tuple[Ground, list[Wall], list[Solid], float]
@@ -110,7 +120,7 @@ def _palette(rng: np.random.Generator, *ranges: str) -> list[np.ndarray]:
 
 
 def room(rng: np.random.Generator) -> Made:
-    """A room: floor, two walls that meet in a corner or one that faces, skirting boards, pictures."""
+    """A room: floor, two walls that meet in a corner or one that faces, skirting boards, paintings."""
     pattern, ranges, tile = (
         ("planks", ("wood",), 1.6), ("tiles", ("pale", "pale", "grey"), 1.8), ("checks", ("pale", "dark"), 2.2),
         ("mottled", ("sand", "sand", "grey"), 2.0), ("zigzag", ("brick", "sand", "wood"), 0.9),
@@ -138,7 +148,7 @@ def room(rng: np.random.Generator) -> Made:
 
 
 def _on_wall(wall: Wall, u: float, y: float, half: tuple[float, float], skin: Skin, proud: float = 0.04) -> Solid:
-    """Return a panel on `wall`, `u` metres along and `y` up, that stands `proud` metres out of it."""
+    """Return a panel on `wall`, `u` metres along it and `y` up, that stands out by `proud` metres."""
     centre = wall.behind * wall.distance + wall.along * u + np.array([0, y, 0])
     return replace(box(centre, (half[0], half[1], proud), skin, turned(yaw=wall.yaw)), casts=False)
 

@@ -1,4 +1,4 @@
-"""Tables and logs that say what belongs together."""
+"""List files: tables and logs that say which files belong together."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from typing import TextIO
 
 import numpy as np
 
-from loss_study.datasets.layouts.description import ListFile, Template
+from loss_study.datasets.layouts.layout import ListFile
 from loss_study.datasets.layouts.listing import Files, Listing
+from loss_study.datasets.layouts.pattern import Pattern
 from loss_study.datasets.reading.images import SUFFIXES
 from loss_study.runtime.errors import StudyError, nearest
 
 _BETWEEN_NAMES = re.compile(r"[\s,;:|=>\"'()\[\]{}]+")
 
 
-def paths(listing: Listing, template: str) -> list[Path]:
-    """Return the text and CSV files that match `template`.
+def paths(listing: Listing, pattern: str) -> list[Path]:
+    """Return the text and CSV files that match `pattern`.
 
     Raises:
         StudyError: there is none.
     """
-    one = Template(template)
+    compiled = Pattern(pattern)
     found = []
     for path in map(PurePosixPath, listing.lists):
         folder = "" if str(path.parent) == "." else str(path.parent)
-        if one.folder_words(folder) is not None and one.name_words(path.stem) is not None:
+        if compiled.folder_words(folder) is not None and compiled.name_words(path.stem) is not None:
             found.append(listing.root / path)
     if not found:
-        raise StudyError(f"{listing.root}: no list (CSV, text) is called {template}; put it beside the pictures")
+        raise StudyError(f"{listing.root}: no list file (CSV, text) matches {pattern}; put it beside the images")
     return found
 
 
@@ -42,7 +43,7 @@ def columns(path: Path) -> list[str]:
 
 
 def has_columns(path: Path, table: ListFile) -> bool:
-    """True if the file at `path` has every column that `table` names."""
+    """Whether the file at `path` has every column that `table` names."""
     try:
         return set(_named(table)) <= set(columns(path))
     except (UnicodeDecodeError, csv.Error):
@@ -50,7 +51,7 @@ def has_columns(path: Path, table: ListFile) -> bool:
 
 
 def read_table(listing: Listing, table: ListFile) -> list[dict[str, str]]:
-    """Return the rows of all tables that match, with the columns that `table` names.
+    """Return the rows of all matching tables, with the columns that `table` names.
 
     Raises:
         StudyError: no such file, no such column, or not readable as a table.
@@ -66,9 +67,9 @@ def read_table(listing: Listing, table: ListFile) -> list[dict[str, str]]:
                 for row in csv.DictReader(file, delimiter=_delimiter(path)):
                     rows.append({name: row[name] or "" for name in _named(table)})  # noqa: PERF401
         except (UnicodeDecodeError, csv.Error) as error:
-            raise StudyError(f"{path}: not a CSV file in UTF-8 ({error})") from None
+            raise StudyError(f"{path}: not a CSV file in UTF-8 ({error}); save it again as one") from None
     if not rows:
-        raise StudyError(f"{listing.root}: the table {table.file} has no rows")
+        raise StudyError(f"{listing.root}: the table {table.file} has no rows; complete it, or correct list_file")
     return rows
 
 
@@ -76,46 +77,46 @@ def look_up(rows: Sequence[dict[str, str]], column: str, files: Files, kind: str
     """Return for each row the number of the file of `files` that `column` names, int32; -1 where it is not there.
 
     Raises:
-        StudyError: two files have the name; their folders differ, so the kind's pattern has to name one.
+        StudyError: two files in different folders have that name.
     """
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     twice: dict[str, int] = {}
     for number in range(len(files)):
         stem = _stem(files.relative(number))
-        if places.setdefault(stem, number) != number:
+        if positions.setdefault(stem, number) != number:
             twice[stem] = number
     numbers = np.empty(len(rows), dtype=np.int32)
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         stem = _stem(row[column])
         if stem in twice:
             raise StudyError(
-                f"{files.path(twice[stem])}: also {files.relative(places[stem])} is called so; name the folder of "
-                f"the {kind} in dataset.options.layouts"
+                f"{files.path(twice[stem])}: has the same name as {files.relative(positions[stem])}; name the "
+                f"folder of the {kind} files in dataset.options.layouts"
             )
-        numbers[place] = places.get(stem, -1)
+        numbers[position] = positions.get(stem, -1)
     return numbers
 
 
-def read_log(listing: Listing, log: ListFile, pictures: Files, backgrounds: Files) -> np.ndarray:
-    """Return for each picture the number of the background that stands on a line with it, int32; -1 if none does.
+def read_log(listing: Listing, log: ListFile, images: Files, backgrounds: Files) -> np.ndarray:
+    """Return for each image the number of the background that is named on the same line, int32; -1 if none is.
 
     Raises:
-        StudyError: no such file, or a picture that stands with two backgrounds.
+        StudyError: no such file, or an image that is named with two backgrounds.
     """
-    picture_of = {_stem(pictures.relative(number)): number for number in range(len(pictures))}
+    image_of = {_stem(images.relative(number)): number for number in range(len(images))}
     background_of = {_stem(backgrounds.relative(number)): number for number in range(len(backgrounds))}
-    told = np.full(len(pictures), -1, dtype=np.int32)
+    found_for = np.full(len(images), -1, dtype=np.int32)
     for path in paths(listing, log.file):
         for line_number, line in enumerate(_lines(path), 1):
             names = {_stem(name) for name in _BETWEEN_NAMES.split(line)}
             found = {background_of[name] for name in names if name in background_of}
-            for picture in {picture_of[name] for name in names if name in picture_of}:
-                if len(found) > 1 or (found and told[picture] not in (-1, *found)):
+            for image in {image_of[name] for name in names if name in image_of}:
+                if len(found) > 1 or (found and found_for[image] not in (-1, *found)):
                     raise StudyError(
-                        f"{path}, line {line_number}: gives {pictures.relative(picture)} a second background; mend it"
+                        f"{path}, line {line_number}: a second background for {images.relative(image)}; correct it"
                     )
-                told[picture] = found.pop() if found else told[picture]
-    return told
+                found_for[image] = found.pop() if found else found_for[image]
+    return found_for
 
 
 def _named(table: ListFile) -> list[str]:

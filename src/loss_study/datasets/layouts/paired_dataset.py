@@ -1,4 +1,4 @@
-"""A data set whose pictures, masks and depth maps lie in files that belong together."""
+"""A dataset whose images, masks and depth maps are files that belong together."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from loss_study.datasets.base import Example, Item
+from loss_study.datasets.base import Example, Item, Target
 from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.layouts.pairing import Pairs
 from loss_study.datasets.reading.images import read_grey, read_rgb
 
-#: An array at the sample's size, and which of its pixels have a truth; None: all.
-Target = tuple[np.ndarray, np.ndarray | None]
-
 
 @dataclass(frozen=True)
 class FileItem(Item):
-    """An item that knows its place among the pictures, so that the source need not keep 400,000 ids."""
+    """An item with the number of its image, so that the dataset need not keep 400,000 ids in memory."""
 
     number: int
 
 
-class PairedFiles:
-    """A `Dataset` of the pictures in `pairs`; see `loss_study.datasets.base`.
+class PairedDataset:
+    """A `Dataset` of the images in `pairs`; see `loss_study.datasets.base`.
 
-    A subclass says how a file becomes a mask (`read_mask`) or a depth map (`read_depth`).
+    Masks and depth maps are read as grey values; a subclass may override `read_mask` and `read_depth`.
     """
 
     #: See `loss_study.datasets.base.HasTestList`.
@@ -36,7 +33,7 @@ class PairedFiles:
 
     def __init__(self, pairs: Pairs, notes: Sequence[str]) -> None:
         self._pairs = pairs
-        self._background_place = {name: place for place, name in enumerate(pairs.backgrounds or ())}
+        self._background_number = {name: number for number, name in enumerate(pairs.backgrounds or ())}
         self._common = _common_folder(pairs.images)
         self.backgrounds: Sequence[str] | None = pairs.backgrounds
         self.objects: Sequence[str] | None = pairs.objects
@@ -53,16 +50,16 @@ class PairedFiles:
         """Draw items; see `Dataset.draw`."""
         pairs = self._pairs
         wanted = _is_one_of(backgrounds, pairs.backgrounds, pairs.background_of, len(pairs.images))
-        wanted &= _is_one_of(objects, pairs.objects, pairs.cutout_of, len(pairs.images))
+        wanted &= _is_one_of(objects, pairs.objects, pairs.object_of, len(pairs.images))
         candidates = np.flatnonzero(wanted)
         drawn = rng.choice(candidates, min(count, len(candidates)), replace=False)
         return [self._item(int(number)) for number in drawn]
 
     def background(self, name: str, size: int) -> np.ndarray:
-        """Return a background picture; see `Dataset.background`."""
+        """Return a background image; see `Dataset.background`."""
         files = self._pairs.background_files
         assert files is not None
-        return read_rgb(files.path(self._background_place[name]), size)
+        return read_rgb(files.path(self._background_number[name]), size)
 
     def example(self, item: FileItem, size: int) -> Example:
         """Return an item's arrays; see `Dataset.example`."""
@@ -83,24 +80,24 @@ class PairedFiles:
         pairs = self._pairs
         path = Path(pairs.images.relative(number)).with_suffix("").as_posix()
         background = _identity(pairs.backgrounds, pairs.background_of, number)
-        return FileItem(path[self._common :], background, _identity(pairs.objects, pairs.cutout_of, number), number)
+        return FileItem(path[self._common :], background, _identity(pairs.objects, pairs.object_of, number), number)
 
 
 def _is_one_of(
-    wanted: Sequence[str] | None, names: Sequence[str] | None, place_of: np.ndarray | None, count: int
+    wanted: Sequence[str] | None, names: Sequence[str] | None, name_of: np.ndarray | None, count: int
 ) -> np.ndarray:
-    """Return which of `count` pictures have one of the identities `wanted`; all where they are not known."""
-    if wanted is None or names is None or place_of is None:
+    """Return which of `count` images have one of the identities `wanted`; all of them if these are unknown."""
+    if wanted is None or names is None or name_of is None:
         return np.ones(count, dtype=bool)
-    return np.isin(np.array(names), list(wanted))[place_of]
+    return np.isin(np.array(names), list(wanted))[name_of]
 
 
-def _identity(names: Sequence[str] | None, place_of: np.ndarray | None, number: int) -> str | None:
-    return None if names is None or place_of is None else names[place_of[number]]
+def _identity(names: Sequence[str] | None, name_of: np.ndarray | None, number: int) -> str | None:
+    return None if names is None or name_of is None else names[name_of[number]]
 
 
 def _common_folder(files: Files) -> int:
-    """Return how many characters the paths of all files share as folders, the last "/" included."""
-    used = [files.folders[place] for place in np.unique(files.folder_of)]
+    """Return the length of the folder that all files share, with its last "/"."""
+    used = [files.folders[number] for number in np.unique(files.folder_of)]
     common = posixpath.commonpath(used) if "" not in used else ""
     return len(common) + 1 if common else 0

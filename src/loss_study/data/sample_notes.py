@@ -1,0 +1,29 @@
+"""Sentences about the packed sample for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from loss_study.data.packer import Summary
+from loss_study.datasets.base import Item
+
+
+def on_wrong_backgrounds(items: Sequence[Item], row_of: Mapping[str, int], backgrounds: Sequence[str]) -> list[str]:
+    """Say how many images have their own background, if not all of them; `row_of` as in ``sample.wrong_background``."""
+    right = {name for row, name in enumerate(backgrounds) if row_of[name] == row}
+    if len(right) == len(backgrounds):
+        return []
+    share = sum(item.background in right for item in items) / len(items)
+    return [
+        f"The backgrounds are assigned in a shuffled order, on purpose: {share:.1%} of the images have their own one."
+    ]
+
+
+def on_invalid_pixels(summaries: Sequence[Summary], heads: Sequence[str], size: int) -> list[str]:
+    """Say which share of the pixels has no ground truth, for each of `heads`."""
+    pixels = size**2 * len(summaries)
+    shares = {head: 1 - sum(one.pixels[head] for one in summaries) / pixels for head in heads}
+    return [
+        f"{share:.1%} of the pixels have no {head} ground truth: losses and metrics leave them out."
+        for head, share in shares.items()
+    ]
