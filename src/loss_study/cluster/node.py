@@ -117,7 +117,7 @@ def _git(repository: Path, *arguments: str) -> None:
 
 def _dvc(repository: Path, arguments: Sequence[str], environment: dict[str, str], say: Callable[[str], None]) -> int:
     """Run DVC, bound to this process so that it ends with a worker that is killed, and return its exit code."""
-    bound = [sys.executable, "-S", "src/loss_study/runtime/processes.py", str(os.getpid())]
+    bound = [sys.executable, "-S", "src/loss_study/runtime/processes.py", "bound", str(os.getpid())]
     with subprocess.Popen(
         [*bound, sys.executable, "-m", "dvc", *arguments],
         cwd=repository,

@@ -1,4 +1,4 @@
-"""What MLflow is told about a trial: names and values, before any of MLflow is imported."""
+"""What MLflow is told about a trial and a study: names and values, without MLflow itself."""
 
 from __future__ import annotations
 
@@ -14,34 +14,51 @@ from loss_study import combination
 from loss_study.config import Config
 from loss_study.metrics import HEADLINE
 from loss_study.tracking.outputs import Outputs
-from loss_study.training.search import tuned
 from loss_study.trial import Trial
 
 SAMPLE = Path("data/sample")
-#: Tag of a run that holds all of a trial, set last: `Outputs.content`.
+#: Tag of a run that is complete, set last: a hash of what it holds, for a trial `Outputs.content`.
 CONTENT = "loss_study.content"
-#: Tag of every run: which training it is of, known before the training starts.
+#: Tag of a trial's run: which training it is of, known before the training starts.
 TRAINING = "loss_study.training"
-#: Tag of a run that a mirror fills: the checkout that does. What it leaves half-filled, no other may take for its own.
+#: Tag of a trial's run: the checkout that fills it in. Half-filled runs of other checkouts are not touched.
 FILLER = "loss_study.filler"
 #: Tag of a run that a training opened: "open" until the mirror begins to complete it.
 LIVE = "loss_study.live"
-#: What stage outputs change in the checkout; they say nothing about the code that a trial ran.
+#: What stages change in the checkout; it says nothing about the code that a trial ran.
 _NOT_CODE = (":!reports", ":!dvc.lock")
 
 #: key, value, milliseconds since 1970, step
 Point = tuple[str, float, int, int]
 
 
-def run_name(trial: Trial) -> str:
-    """Return ``mask-dice-0``, with the name of the DVC experiment behind it where there is one."""
+def run_name(name: str) -> str:
+    """Return `name` with the name of the DVC experiment in which this process runs, where there is one."""
     experiment = os.environ.get("DVC_EXP_NAME")
-    return f"{trial.name} ({experiment})" if experiment else trial.name
+    return f"{name} ({experiment})" if experiment else name
+
+
+def as_trained(config: Config, record: Mapping[str, Any]) -> Config:
+    """Return `config` with the learning rate and the weights that `record`, a ``trial.json``, was trained with."""
+    loss, recipe = record["loss"], config.recipe
+    optimizer = recipe.optimizer.model_copy(update={"lr": record["lr"]})
+    options = dict(config.loss_options[loss])
+    if record["weights"]:
+        options["terms"] = record["weights"]
+    return config.model_copy(
+        update={
+            "recipe": recipe.model_copy(update={"optimizer": optimizer}),
+            "loss_options": {**config.loss_options, loss: options},
+        }
+    )
 
 
 def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
-    """Return the flat names and values that become columns of the runs table."""
-    config = tuned(trial, config)
+    """Return the flat names and values that become columns of the runs table.
+
+    Args:
+        config: what the trial is trained with, see `as_trained`.
+    """
     recipe, sample = config.recipe, config.sample
     values: dict[str, Any] = {
         "head": trial.head,
@@ -87,15 +104,25 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
 
 
 def training_key(trial: Trial, config: Config, sample: Path = SAMPLE) -> str:
-    """Return what identifies a training before it has run: its parameters and its data."""
-    told = {**parameters_of(trial, config), "sample": sample_digest(sample)}
-    return _short_hash(json.dumps(told, sort_keys=True).encode())
+    """Return what identifies a training before it has run: its parameters and its data; `config` as above."""
+    values = {**parameters_of(trial, config), "sample": sample_digest(sample)}
+    return _short_hash(json.dumps(values, sort_keys=True).encode())
 
 
 def study_key(config: Config) -> str:
-    """Return what identifies a study: all its parameters."""
-    told = config.model_dump(mode="json", exclude={"notice"})
-    return _short_hash(json.dumps(told, sort_keys=True).encode())
+    """Return what identifies a study: its whole configuration."""
+    values = config.model_dump(mode="json", exclude={"notice"})
+    return _short_hash(json.dumps(values, sort_keys=True).encode())
+
+
+def study_name(config: Config) -> str:
+    """Return what a study is called; studies that differ elsewhere have the same name."""
+    return f"study of {config.dataset.name}, {config.scale.name}, {config.recipe.name}"
+
+
+def study_tag(config: Config) -> str:
+    """Return the name of the tag that the runs of all trials of a study have, and those of no other; see `study`."""
+    return f"study.{study_key(config)}"
 
 
 def sample_digest(sample: Path = SAMPLE) -> str:
@@ -103,18 +130,20 @@ def sample_digest(sample: Path = SAMPLE) -> str:
     return _short_hash((sample / "sample.json").read_bytes() + (sample / "index.csv").read_bytes())
 
 
-def tags_of(trial: Trial, config: Config, training: str) -> dict[str, str]:
-    """Return the tags that lead from a run to its DVC stages, its DVC experiment, its commit and its study."""
+def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
+    """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
     commit = _git("rev-parse", "HEAD")
+    kind = "train_combination" if trial.loss in study.loss.combinations else "train"
+    stage = f"{kind}@{trial.head}-{trial.loss}"
     tags = {
         TRAINING: training,
-        "study": study_key(config),
-        "dvc.stage": f"train@{trial.name}",
+        study_tag(study): study_name(study),
+        "dvc.stage": stage,
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
         "git.commit": commit,
         "git.dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE))).lower(),
         "mlflow.source.type": "LOCAL",
-        "mlflow.source.name": f"dvc repro evaluate@{trial.name}",
+        "mlflow.source.name": f"dvc repro {stage}",
         "mlflow.source.git.commit": commit,
     }
     return {key: value for key, value in tags.items() if value}
@@ -123,7 +152,7 @@ def tags_of(trial: Trial, config: Config, training: str) -> dict[str, str]:
 def outcome_tags(outputs: Outputs) -> dict[str, str]:
     """Return how the trial ended, ``verdict``: "learned", or how it collapsed or diverged; and where it ran."""
     tags = {"verdict": outputs.evaluation["verdict"] or "learned", "device": str(outputs.record["device"])}
-    # Numbers that an option such as "auto" became; as a parameter it keeps what params.yaml says.
+    # The numbers that options such as "auto" were resolved to; the parameters say what params.yaml says.
     resolved = _prefixed("loss", combination.flat(outputs.record["loss_options"]))
     tags |= {key: str(value) for key, value in resolved.items()}
     if outputs.record["reason"]:
@@ -147,7 +176,11 @@ def outcome_metrics(outputs: Outputs) -> dict[str, float]:
 
 
 def curve(head: str, rows: Sequence[Mapping[str, float]], start_ms: int) -> Iterator[Point]:
-    """Yield the points of the curves of `rows`, mappings with the columns of ``history.csv``."""
+    """Yield the points of the curves of `rows`, mappings with the columns of ``history.csv``.
+
+    Args:
+        start_ms: when the training began, in milliseconds since 1970.
+    """
     elapsed = 0.0
     for row in rows:
         elapsed += row["seconds"]
@@ -159,12 +192,12 @@ def curve(head: str, rows: Sequence[Mapping[str, float]], start_ms: int) -> Iter
 
 
 def _metric_name(name: str) -> str:
-    """MLflow allows letters, digits and ``_-./ :``; the pages cannot open a name with % or #."""
-    return "".join(sign if sign.isalnum() or sign in "_-./" else "_" for sign in name)
+    """Return `name` with an underscore for each character that MLflow or its pages do not accept."""
+    return "".join(character if character.isalnum() or character in "_-./" else "_" for character in name)
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Return flat names; a nested value, such as a table of layouts, would be no column and is left out."""
+    """Return flat names; nested values, such as a table of layouts, cannot become a column and are left out."""
     return {f"{prefix}{separator}{key}": value for key, value in values.items() if not isinstance(value, Mapping)}
 
 

@@ -23,20 +23,24 @@ _TIMEOUT_SECONDS = 5
 
 
 class LiveRun:
-    """A training's run in MLflow, opened once the training has lasted `after_seconds`.
+    """The run in MLflow of a training in progress, opened once the training has lasted `after_seconds`.
 
-    Short trainings never import MLflow. Whatever goes wrong with MLflow is one line on stderr and the end of the live
-    run, never of the training: `mirror.fill_in` completes or replaces the run when the trial's files are there. A
-    training that resumes from a checkpoint begins with the rows of its earlier epochs, and goes on in the same run.
+    It listens to the training of one trial; the next trial of the same process has one of its own. Short trainings
+    never import MLflow. Whatever goes wrong with MLflow is one line on stderr and the end of the live run, never of the
+    training: `mirror.fill_in` completes or replaces the run when the trial's files exist. A training that resumes from
+    a checkpoint begins with the rows of its earlier epochs, and goes on in the same run.
+
+    Args:
+        trial: the trial.
+        config: what it is trained with: the learning rate and the weights are those that `tune` chose.
+        study: the configuration of the study, where it differs from `config`.
     """
 
     def __init__(
-        self,
-        trial: Trial,
-        config: Config,
-        after_seconds: float = 60.0,
+        self, trial: Trial, config: Config, *, study: Config | None = None, after_seconds: float = 60.0
     ) -> None:
-        self.trial, self.config, self.after_seconds = trial, config, after_seconds
+        self.trial, self.config, self.study = trial, config, study or config
+        self.after_seconds = after_seconds
         self._began = time.monotonic()
         self._rows: list[dict[str, float]] = []
         self._sent: set[int] = set()
@@ -64,7 +68,7 @@ class LiveRun:
         except Exception as error:
             self._given_up = True
             reason = stores.shown(f"{type(error).__name__}: {error}")[:200]
-            print(f"MLflow: {reason}; training goes on, 'compare' fills its run in", file=sys.stderr, flush=True)
+            print(f"MLflow: {reason}; training goes on, 'compare' completes its run", file=sys.stderr, flush=True)
 
     def _send(self) -> None:
         """Log the epochs that the run does not have yet, in one request."""
@@ -92,16 +96,16 @@ class LiveRun:
             self._sent = logged_epochs(store, self._run_id)
             store.client.update_run(self._run_id, status="RUNNING")
             return
-        tags = {**describe.tags_of(self.trial, self.config, training), describe.LIVE: "open"}
-        name = describe.run_name(self.trial)
+        tags = {**describe.tags_of(self.trial, training, self.study), describe.LIVE: "open"}
+        name = describe.run_name(self.trial.name)
         run = store.client.create_run(store.experiment, start_time=self._start_ms, run_name=name, tags=tags)
         self._run_id = run.info.run_id
-        told = describe.parameters_of(self.trial, self.config)
-        store.client.log_batch(self._run_id, params=[Param(*item) for item in told.items()])
+        parameters = describe.parameters_of(self.trial, self.config)
+        store.client.log_batch(self._run_id, params=[Param(*item) for item in parameters.items()])
 
 
 def find(store: Store, training: str, rows: Sequence[Mapping[str, float]]) -> Run | None:
-    """Return the run that a training opened and no mirror has touched, if its curve is a beginning of `rows`."""
+    """Return the run that a training opened and no mirror has touched, if its curve is the beginning of `rows`."""
     losses = {int(row["epoch"]): row["train_loss"] for row in rows}
     for run in stores.runs(store, {describe.TRAINING: training, describe.LIVE: "open"}):
         logged = store.client.get_metric_history(run.info.run_id, "train_loss")
@@ -115,6 +119,8 @@ def logged_epochs(store: Store, run_id: str) -> set[int]:
     return {point.step for point in store.client.get_metric_history(run_id, "train_loss")}
 
 
-def _same(logged: float, held: float | None) -> bool:
-    """Whether both are one number, but for the digits that a text file loses."""
-    return held is not None and (math.isclose(logged, held, rel_tol=1e-4) or (math.isnan(logged) and math.isnan(held)))
+def _same(logged: float, other: float | None) -> bool:
+    """Return whether both are one number, but for the digits that a text file loses."""
+    if other is None:
+        return False
+    return math.isclose(logged, other, rel_tol=1e-4) or (math.isnan(logged) and math.isnan(other))

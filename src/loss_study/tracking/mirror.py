@@ -1,4 +1,4 @@
-"""Fill in what MLflow lacks: exactly one complete run for every trial that DVC holds."""
+"""Complete MLflow: exactly one complete run for every trial that DVC holds."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Summary:
 def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAMPLE) -> Summary:
     """Make sure that every one of `trials` with outputs has exactly one complete run in MLflow.
 
-    A run is known by the content of the trial's files, so doing this twice changes nothing, and doing it on an empty
+    A run is identified by the content of the trial's files, so a second call changes nothing, and a call on an empty
     store brings every run back. A run that a live training opened is completed; one that this checkout left half-filled
-    is replaced. Of checkouts that do this at the same time, each fills its own runs, and the oldest one stays.
+    is replaced. Checkouts that do this at the same time each fill their own runs, of which the oldest stays.
 
     Raises:
         StudyError: MLflow cannot be reached or refuses; trials filled in until then stay.
@@ -62,14 +62,14 @@ def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAM
     summary = Summary(stores.shown(stores.uri()), [], [], [], [])
     with stores.failing_in_one_line(), stores.lock("mirror"):
         mirror = _Mirror(stores.connect(), config, PackedSample.open(sample))
-        views.save(mirror.store)
+        views.save(mirror.store, config)
         for trial in trials:
             getattr(summary, mirror.ensure(trial)).append(trial.name)
     return summary
 
 
 class _Mirror:
-    """One pass over the trials, with all of them sharing a store and a sample."""
+    """One pass over the trials of a study; they share a store and a sample."""
 
     def __init__(self, store: Store, config: Config, sample: PackedSample) -> None:
         self.store, self.config, self.sample = store, config, sample
@@ -80,7 +80,8 @@ class _Mirror:
         outputs = trial_outputs.read(trial)
         if outputs is None:
             return "absent"
-        training = describe.training_key(trial, self.config, self.sample.folder)
+        config = describe.as_trained(self.config, outputs.record)
+        training = describe.training_key(trial, config, self.sample.folder)
         content = outputs.content
         complete = stores.runs(self.store, {describe.CONTENT: content})
         begun = None if complete else live.find(self.store, training, outputs.history)
@@ -94,7 +95,7 @@ class _Mirror:
         self._delete(complete[1:] + half_filled)
         if complete:
             return "kept"
-        self._fill(begun.info.run_id if begun else self._open(outputs, training), outputs, content)
+        self._fill(begun.info.run_id if begun else self._open(outputs, training), outputs, config, content)
         self._delete(stores.runs(self.store, {describe.CONTENT: content})[1:])
         return "completed" if begun else "created"
 
@@ -103,48 +104,48 @@ class _Mirror:
             self.store.client.delete_run(run.info.run_id)
 
     def _open(self, outputs: Outputs, training: str) -> str:
-        """Create a run that began when the training would have, had it ended now."""
+        """Create a run; it began as long ago as the training took."""
         start_ms = round((time.time() - outputs.record["seconds"]) * 1000)
         return self.store.client.create_run(
             self.store.experiment,
             start_time=start_ms,
-            run_name=describe.run_name(outputs.trial),
-            tags={**describe.tags_of(outputs.trial, self.config, training), describe.FILLER: self.checkout},
+            run_name=describe.run_name(outputs.trial.name),
+            tags={**describe.tags_of(outputs.trial, training, self.config), describe.FILLER: self.checkout},
         ).info.run_id
 
-    def _fill(self, run_id: str, outputs: Outputs, content: str) -> None:
-        """Log everything; the content's tag comes last, so that a run without it is known as half-filled."""
+    def _fill(self, run_id: str, outputs: Outputs, config: Config, content: str) -> None:
+        """Log everything; the tag of the content comes last, so that a run without it is known to be half-filled."""
         client = self.store.client
         run = client.get_run(run_id)
         client.set_tag(run_id, describe.FILLER, self.checkout)
         client.set_tag(run_id, describe.LIVE, "closed")
-        self._numbers(run, outputs)
-        self._data_set(run_id)
+        self._numbers(run, outputs, config)
+        self._dataset(run_id)
         if outputs.predictions.exists():
             self._panels(run_id, outputs)
         if outputs.model.exists():
-            model.log(self.store, run_id, outputs.trial, self.sample)
+            model.log(self.store, run_id, outputs, self.sample)
         end_ms = run.info.start_time + round(outputs.record["seconds"] * 1000)
         status = "FAILED" if outputs.record["status"] == "diverged" else "FINISHED"
         client.set_terminated(run_id, status, end_ms)
         client.set_tag(run_id, describe.CONTENT, content)
 
-    def _numbers(self, run: Run, outputs: Outputs) -> None:
+    def _numbers(self, run: Run, outputs: Outputs, config: Config) -> None:
         from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
 
         run_id, start_ms = run.info.run_id, run.info.start_time
         last_ms = start_ms + round(outputs.record["seconds"] * 1000)
-        there = live.logged_epochs(self.store, run_id)
+        logged = live.logged_epochs(self.store, run_id)
         points = [
             Metric(*point)
             for point in describe.curve(outputs.trial.head, outputs.history, start_ms)
-            if point[3] not in there
+            if point[3] not in logged
         ]
         single = [Metric(key, value, last_ms, 0) for key, value in describe.outcome_metrics(outputs).items()]
         self._batch(run_id, points + single)
         self.store.client.log_batch(
             run_id,
-            params=[Param(*item) for item in describe.parameters_of(outputs.trial, self.config).items()],
+            params=[Param(*item) for item in describe.parameters_of(outputs.trial, config).items()],
             tags=[RunTag(*item) for item in describe.outcome_tags(outputs).items()],
         )
 
@@ -152,19 +153,19 @@ class _Mirror:
         for first in range(0, len(metrics), _BATCH):
             self.store.client.log_batch(run_id, metrics=metrics[first : first + _BATCH])
 
-    def _data_set(self, run_id: str) -> None:
+    def _dataset(self, run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
         sizes = {split: len(self.sample.rows(split)) for split in SPLITS}
-        data_set = Dataset(
+        dataset = Dataset(
             name=self.config.dataset.name,
             digest=describe.sample_digest(self.sample.folder),
             source_type="dvc",
             source=json.dumps({"uri": describe.SAMPLE.as_posix()}),
             profile=json.dumps(sizes),
         )
-        told = {"mlflow.data.context": "train, validation, test", **{key: str(size) for key, size in sizes.items()}}
-        used = DatasetInput(data_set, [InputTag(*item) for item in told.items()])
+        tags = {"mlflow.data.context": "train, validation, test", **{key: str(size) for key, size in sizes.items()}}
+        used = DatasetInput(dataset, [InputTag(*item) for item in tags.items()])
         stores.write_shared(lambda: self.store.client.log_inputs(run_id, [used]))
 
     def _panels(self, run_id: str, outputs: Outputs) -> None:
@@ -174,5 +175,5 @@ class _Mirror:
             path = Path(folder) / "panels.png"
             sheet.save(path, compress_level=PNG_LEVEL)
             self.store.client.log_artifact(run_id, str(path))
-        # Logged as an image, too, it can be laid beside other runs' in the page's image grid.
+        # As an image, too, so that the page's image grid shows it beside those of other runs.
         self.store.client.log_image(run_id, sheet, key="panels", step=0, synchronous=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.runtime.errors import StudyError
+from loss_study.statistics.results import read_json, rows
 from loss_study.trial import Trial
 
 #: What differs between two runs of the same training; not part of a trial's identity.
@@ -27,13 +27,18 @@ class Outputs:
     evaluation: dict[str, Any]
 
     @property
+    def verdict(self) -> str:
+        """How the trial ended: "learned", or how it collapsed or diverged."""
+        return self.evaluation["verdict"] or "learned"
+
+    @property
     def model(self) -> Path:
-        """The trained weights; a trial that diverged at once has none."""
+        """The trained weights; a trial that diverged in its first epoch has none."""
         return self.trial.run_dir / "model.pt"
 
     @property
     def predictions(self) -> Path:
-        """The predictions of the panel's pictures, uint8 (P, H, W)."""
+        """The predictions of the panel's images, uint8 (P, H, W)."""
         return self.trial.eval_dir / "predictions.npy"
 
     @property
@@ -54,30 +59,18 @@ def read(trial: Trial) -> Outputs | None:
     Raises:
         StudyError: a file is damaged; the message names it.
     """
-    run, evaluated = trial.run_dir, trial.eval_dir
-    if not ((run / "trial.json").exists() and (evaluated / "metrics.json").exists()):
+    record, evaluation = read_json(trial.run_dir / "trial.json"), read_json(trial.eval_dir / "metrics.json")
+    if not (record and evaluation):
         return None
-    return Outputs(trial, _json(run / "trial.json"), _history(run / "history.csv"), _json(evaluated / "metrics.json"))
+    return Outputs(trial, record, _history(trial.run_dir / "history.csv"), evaluation)
 
 
 def _lasting(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in _INCIDENTAL}
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f {_stage(path)}'") from None
-
-
 def _history(path: Path) -> list[dict[str, float]]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        return [{key: float(value) for key, value in row.items()} for row in rows(path)]
     except (ValueError, TypeError, AttributeError) as error:
-        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f {_stage(path)}'") from None
-
-
-def _stage(path: Path) -> str:
-    return f"{'evaluate' if path.name == 'metrics.json' else 'train'}@{path.parent.name}"
+        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f' on its stage") from None

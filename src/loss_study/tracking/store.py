@@ -1,4 +1,4 @@
-"""Where MLflow keeps the study's runs, and the way in."""
+"""Where MLflow keeps the runs of this project, and how to open it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 #: All trials are runs of this one experiment, so that the runs table holds them side by side.
 EXPERIMENT = "loss-study"
 ARTIFACTS = "mlartifacts"
-#: Lets the pages show what concerns trained models, not language models.
+#: Makes the pages show what is for trained models, not for language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 SERVERS = ("http", "https")
 _SQLITE = "sqlite:///"
-#: A server that hangs must hold up neither a training nor the report.
+#: A server that hangs must not stop a training or the report.
 SECONDS_TO_ANSWER = 5.0
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 @dataclass(frozen=True)
 class Store:
-    """An open MLflow store: its client, and the id of the experiment that holds the study's runs."""
+    """An open MLflow store: its client, and the id of the experiment that holds the project's runs."""
 
     client: MlflowClient
     experiment: str
@@ -68,8 +68,8 @@ def shown(text: str) -> str:
 def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
     """Open the store and its experiment; both are created where they are missing, by one process at a time.
 
-    Takes 3 s to import MLflow, and 3 s more when the database does not exist yet. `timeout_seconds` and `retries`
-    hold for each request to a server; MLflow's own environment variables override them.
+    Importing MLflow takes 2 s, creating the database 3 s more. `timeout_seconds` and `retries` are for each request to
+    a server; MLflow's own environment variables override them.
 
     Raises:
         StudyError: a server does not answer.
@@ -92,7 +92,7 @@ def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
 
 
 def _create_whole(database: Path) -> None:
-    """Create a missing database under another name: MLflow cannot open one whose creation was cut off."""
+    """Create a missing database under another name first: MLflow cannot open a half-created one."""
     if database.exists():
         return
     from mlflow import MlflowClient  # noqa: PLC0415
@@ -110,10 +110,10 @@ def runs(store: Store, tags: Mapping[str, str]) -> list[Run]:
 
 
 def write_shared(write: Callable[[], None]) -> None:
-    """Write what all runs share, such as the data set: of two first writers MLflow refuses one, who then writes again.
+    """Write what all runs share, such as the dataset; of two processes that write it first, MLflow refuses one.
 
     Raises:
-        MlflowException: it was refused twice, so for another reason.
+        MlflowException: MLflow refused it a second time, so for another reason.
     """
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
@@ -125,7 +125,7 @@ def write_shared(write: Callable[[], None]) -> None:
 
 @contextmanager
 def lock(name: str) -> Iterator[None]:
-    """Hold the lock `name` among the processes of this checkout."""
+    """Hold the lock `name`, which the processes of this checkout share."""
     folder = root() / ARTIFACTS
     folder.mkdir(exist_ok=True)
     with FileLock(folder / f".{name}.lock"):
@@ -133,7 +133,7 @@ def lock(name: str) -> Iterator[None]:
 
 
 def _check_answers(address: str) -> None:
-    """Ask once, before MLflow asks again and again: whatever a server says, that it says something is enough."""
+    """Ask once, before MLflow asks repeatedly; any answer will do."""
     import requests  # noqa: PLC0415
 
     try:
@@ -155,7 +155,7 @@ def failing_in_one_line() -> Iterator[None]:
 
 
 def _failed(reason: str) -> StudyError:
-    return StudyError(f"MLflow at {shown(uri())}: {shown(reason)[:300]}; 'dvc repro -f -s compare' fills its runs in")
+    return StudyError(f"MLflow at {shown(uri())}: {shown(reason)[:300]}; 'dvc repro -f -s compare' completes its runs")
 
 
 def _experiment(client: MlflowClient, address: str) -> str:
@@ -169,7 +169,7 @@ def _experiment(client: MlflowClient, address: str) -> str:
         try:
             return client.create_experiment(EXPERIMENT, artifact_location=place, tags=_KIND)
         except MlflowException:
-            # Another checkout may have been first: the lock is among the processes of this one.
+            # Another checkout may have been first: the lock is for the processes of this one.
             known = client.get_experiment_by_name(EXPERIMENT)
             if known is None:
                 raise

@@ -1,47 +1,64 @@
-"""One parent run for each study: the trials hang below it, and it holds the summary and the report."""
+"""One run for each study: it holds the summary and the report, and lists the runs of the study's trials.
+
+A trial may belong to several studies, so its run has a tag for each of them, and no parent run.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loss_study.config import Config
-from loss_study.tracking import describe
+from loss_study.metrics import HEADLINE
+from loss_study.tracking import describe, views
+from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
+from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.store import Store
 from loss_study.trial import Trial
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-#: Tag of a parent run: the study that it stands for, as in the tag ``study`` of its trials.
+#: Tag of a study's run: which study it is of.
 STUDY = "loss_study.study"
-_PARENT = "mlflow.parentRunId"
+#: The table of a study's run that lists its trials.
+TRIALS = "trials.csv"
+_COLUMNS = ("head", "loss", "seed", "verdict", "metric", "test", "run")
 _REPORT = ("index.html", "ranking.csv", "pairs.csv", "compare.csv", "metrics.json")
 
 
-def gather(trials: Iterable[Trial], config: Config, reports: Path) -> str:
-    """Hang the runs of `trials` below the run of their study, which gets the report, and return its id.
+@dataclass(frozen=True)
+class _Member:
+    """A trial of the study and its complete run."""
 
-    A trial that two studies share hangs below the one that was compared last.
+    outputs: Outputs
+    run: Run
+
+
+def gather(trials: Iterable[Trial], config: Config, reports: Path) -> str:
+    """Make the run of the study that `config` describes, and mark the runs of its `trials`; return the id of its run.
+
+    After `mirror.fill_in`. Other studies that have some of the trials keep them.
 
     Raises:
         StudyError: MLflow cannot be reached or refuses.
     """
     with stores.failing_in_one_line():
         store = stores.connect()
-        key = describe.study_key(config)
-        parent = _parent(store, key, config)
-        _fill(store, parent, reports)
-        for trial in trials:
-            for run in stores.runs(store, {describe.TRAINING: describe.training_key(trial, config)}):
-                if run.data.tags.get(_PARENT) != parent.info.run_id:
-                    store.client.set_tag(run.info.run_id, _PARENT, parent.info.run_id)
-        return parent.info.run_id
+        views.save(store, config)
+        study = _run_of(store, config)
+        members = list(_members(store, trials))
+        _mark(store, members, config)
+        _fill(store, study, members, reports)
+        return study.info.run_id
 
 
 def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
@@ -53,38 +70,82 @@ def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", float(value)
 
 
-def _parent(store: Store, key: str, config: Config) -> Run:
-    found = stores.runs(store, {STUDY: key})
-    if found:
-        return found[0]
-    experiment = os.environ.get("DVC_EXP_NAME")
-    name = f"study of {config.dataset.name}, {config.scale.name}, {config.recipe.name}"
-    run = store.client.create_run(
-        store.experiment, run_name=f"{name} ({experiment})" if experiment else name, tags={STUDY: key}
-    )
-    told = {
+def _run_of(store: Store, config: Config) -> Run:
+    """Return the study's run, created where it is missing; of two that were created at once the older one stays."""
+    tags = {STUDY: describe.study_key(config)}
+    if not stores.runs(store, tags):
+        _create(store, config, tags)
+    study, *others = stores.runs(store, tags)
+    for run in others:
+        store.client.delete_run(run.info.run_id)
+    return study
+
+
+def _create(store: Store, config: Config, tags: dict[str, str]) -> None:
+    from mlflow.entities import Param  # noqa: PLC0415
+
+    links = [
+        f"[{head}]({views.address('', store.experiment, views.of_study(head, config))})" for head in config.loss.heads
+    ]
+    note = f"Trials, best first: {', '.join(links)}. Their runs have the tag `{describe.study_tag(config)}`."
+    name = describe.run_name(describe.study_name(config))
+    run = store.client.create_run(store.experiment, run_name=name, tags=tags | {"mlflow.note.content": note})
+    parameters = {
         "dataset": config.dataset.name,
         "scale": config.scale.name,
         "recipe": config.recipe.name,
-        "losses": ", ".join(config.loss.names),
+        "losses": ", ".join(config.losses),
         "heads": ", ".join(config.loss.heads),
         "seeds": ", ".join(map(str, config.seeds)),
     }
-    for item in told.items():
-        store.client.log_param(run.info.run_id, *item)
-    return run
+    store.client.log_batch(run.info.run_id, params=[Param(*item) for item in parameters.items()])
 
 
-def _fill(store: Store, parent: Run, reports: Path) -> None:
-    """Log summary and report, unless they are the ones that the run has."""
-    summary = (reports / "metrics.json").read_bytes()
-    content = hashlib.sha256(summary).hexdigest()[:16]
-    if parent.data.tags.get(describe.CONTENT) == content:
+def _members(store: Store, trials: Iterable[Trial]) -> Iterator[_Member]:
+    for trial in trials:
+        outputs = trial_outputs.read(trial)
+        if outputs is not None:
+            yield from (_Member(outputs, run) for run in stores.runs(store, {describe.CONTENT: outputs.content})[:1])
+
+
+def _mark(store: Store, members: Sequence[_Member], config: Config) -> None:
+    """Give the study's tag to the members' runs, and take it from those of the same trials with earlier results."""
+    tag, name = describe.study_tag(config), describe.study_name(config)
+    marked = {run.info.run_id: run for run in stores.runs(store, {tag: name})}
+    for member in members:
+        if marked.pop(member.run.info.run_id, None) is None:
+            store.client.set_tag(member.run.info.run_id, tag, name)
+    for run_id, run in marked.items():
+        # A training in progress is a member to be.
+        if describe.CONTENT in run.data.tags:
+            store.client.delete_tag(run_id, tag)
+
+
+def _fill(store: Store, study: Run, members: Sequence[_Member], reports: Path) -> None:
+    """Log the table of trials, the summary and the report, unless they are those that the run has."""
+    from mlflow.entities import Metric  # noqa: PLC0415
+
+    summary, table = (reports / "metrics.json").read_bytes(), _table(members)
+    content = hashlib.sha256(summary + table.encode()).hexdigest()[:16]
+    if study.data.tags.get(describe.CONTENT) == content:
         return
-    run_id = parent.info.run_id
-    for name, value in numbers(json.loads(summary)):
-        store.client.log_metric(run_id, name, value)
+    run_id, now_ms = study.info.run_id, round(time.time() * 1000)
+    metrics = [Metric(name, value, now_ms, 0) for name, value in numbers(json.loads(summary))]
+    store.client.log_batch(run_id, metrics=metrics)
+    store.client.log_text(run_id, table, TRIALS)
     for name in _REPORT:
         store.client.log_artifact(run_id, str(reports / name), "report")
     store.client.set_terminated(run_id, "FINISHED")
     store.client.set_tag(run_id, describe.CONTENT, content)
+
+
+def _table(members: Sequence[_Member]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(_COLUMNS)
+    for member in members:
+        trial, outputs = member.outputs.trial, member.outputs
+        metric = HEADLINE[trial.head]
+        test = outputs.evaluation["test"].get(metric)
+        writer.writerow([trial.head, trial.loss, trial.seed, outputs.verdict, metric, test, member.run.info.run_id])
+    return file.getvalue()

@@ -1,27 +1,32 @@
-"""Serve MLflow's pages for the study's store: ``python -m loss_study.tracking.ui [--port 5000]``."""
+"""Serve MLflow's pages for the project's runs: ``python -m loss_study.tracking.ui [--port 5000]``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import socket
-import subprocess
 import sys
 from urllib.parse import urlsplit
 
 from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.processes import end_with_make, tree
 from loss_study.tracking import store, views
 
 HOST = "127.0.0.1"
+#: The pages need no background jobs, for which MLflow starts eight more processes.
+_NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def main() -> None:
-    """Say where the pages are and serve them until Ctrl-C; where MLflow is a server already, only say where.
+    """Say where the pages are and serve them until this process ends; where MLflow is a server, only say where.
+
+    However this process ends, all processes of the pages end with it.
 
     Raises:
         StudyError: the port is taken, or the working directory is in no repository.
     """
+    end_with_make()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5000)
     port = parser.parse_args().port
@@ -35,16 +40,17 @@ def main() -> None:
     for head in HEADLINE:
         print(f"{head}: {views.address(f'http://{HOST}:{port}', opened.experiment, head)}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
-    # In the environment the address, which may hold a password, is not seen in the list of processes.
-    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": address}
-    sys.exit(subprocess.run(command, cwd=store.root(), env=environment, check=False).returncode)
+    # The address may hold a password; the list of processes shows commands, but not the environment.
+    environment = {**os.environ, **_NO_JOBS, "MLFLOW_BACKEND_STORE_URI": address}
+    with tree(command, cwd=store.root(), env=environment) as server:
+        sys.exit(server.wait())
 
 
 def _check_free(port: int) -> None:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((HOST, port))
+            attempt.bind((HOST, port))
         except (OSError, OverflowError) as error:
             raise StudyError(f"port {port}: cannot be used ({error}); choose another, 'make ui PORT=5001'") from None
 

@@ -1,6 +1,7 @@
 """Saved views of MLflow's runs table, in its menu "Views": the trials of one head, best first, with their numbers.
 
-Of itself the table shows no parameter and no metric. A view is a tag of the experiment, as the page itself saves it.
+Without a view the table shows no parameter and no metric. There is a view for each head of all studies, and one for
+each head of each study. A view is a tag of the experiment, as the page itself saves it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import time
 from functools import partial
 from typing import Any
 
+from loss_study.config import Config
 from loss_study.metrics import HEADLINE, find
+from loss_study.tracking import describe
 from loss_study.tracking.store import Store, write_shared
 
 #: The start of the tag's name; the rest is the view's id, ``viewStateShareKey`` in its address.
@@ -18,26 +21,36 @@ TAG = "mlflow.sharedViewState."
 _FURTHER = {"mask": ("dice", "boundary_f"), "depth": ("abs_rel", "delta1")}
 
 
-def save(store: Store) -> None:
-    """Give the experiment one view for each head, where it lacks it."""
-    there = store.client.get_experiment(store.experiment).tags
-    for head in HEADLINE:
-        if TAG + head not in there:
-            now_ms = round(time.time() * 1000)
-            view = {"name": f"{head}: best first", "createdAt": now_ms, "state": json.dumps(_state(head))}
-            write_shared(partial(store.client.set_experiment_tag, store.experiment, TAG + head, json.dumps(view)))
+def save(store: Store, study: Config | None = None) -> None:
+    """Give the experiment one view for each head, and for each head of `study`, where it lacks them."""
+    views = {head: (f"{head}: best first", _state(head, f"params.head = '{head}'")) for head in HEADLINE}
+    if study is not None:
+        tag, name = describe.study_tag(study), f"{describe.study_name(study)}, {describe.study_key(study)[:4]}"
+        for head in study.loss.heads:
+            members = f"params.head = '{head}' AND tags.`{tag}` != ''"
+            views[of_study(head, study)] = f"{head}: {name}", _state(head, members)
+    existing = store.client.get_experiment(store.experiment).tags
+    for view, (name, state) in views.items():
+        if TAG + view not in existing:
+            saved = {"name": name, "createdAt": round(time.time() * 1000), "state": json.dumps(state)}
+            write_shared(partial(store.client.set_experiment_tag, store.experiment, TAG + view, json.dumps(saved)))
 
 
-def address(server: str, experiment: str, head: str) -> str:
-    """Return where the page of `server`, such as ``http://127.0.0.1:5000``, shows the view of `head`."""
-    return f"{server}/#/experiments/{experiment}/runs?viewStateShareKey={head}&workflowType=machine_learning"
+def of_study(head: str, study: Config) -> str:
+    """Return the id of the view that shows the trials of one head of a study."""
+    return f"{head}-{describe.study_key(study)}"
 
 
-def _state(head: str) -> dict[str, Any]:
+def address(server: str, experiment: str, view: str) -> str:
+    """Return where the page of `server`, such as ``http://127.0.0.1:5000``, shows a view, ``mask`` for example."""
+    return f"{server}/#/experiments/{experiment}/runs?viewStateShareKey={view}&workflowType=machine_learning"
+
+
+def _state(head: str, runs: str) -> dict[str, Any]:
     headline = HEADLINE[head]
     metrics = [f"test/{headline}", *(f"test/{name}" for name in _FURTHER[head]), f"best/{headline}", "best/epoch"]
     return {
-        "searchFilter": f"params.head = '{head}'",
+        "searchFilter": runs,
         "orderByKey": f"metrics.`test/{headline}`",
         "orderByAsc": not find(headline).higher_is_better,
         "selectedColumns": [
