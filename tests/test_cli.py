@@ -21,15 +21,19 @@ def run(*words, cwd=ROOT):
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_setup_cfg_installs_it_and_marks_the_package_as_typed():
+def test_setup_cfg_installs_the_command_and_all_files_of_the_package():
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
     name, _, target = setup["options.entry_points"]["console_scripts"].strip().partition(" = ")
     module, _, function = target.partition(":")
     assert name == "loss-study"
     assert getattr(import_module(module), function) is cli.main
-    assert "py.typed" in setup["options.package_data"]["loss_study"]
-    assert (ROOT / "src/loss_study/py.typed").exists()
+    package = ROOT / "src/loss_study"
+    patterns = [pattern.strip() for pattern in setup["options.package_data"]["loss_study"].split(",")]
+    installed = {path for pattern in patterns for path in package.glob(pattern)}
+    assert package / "py.typed" in installed
+    other = {path for path in package.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert installed == other
 
 
 def test_help_lists_every_subcommand():

@@ -116,6 +116,15 @@ def without_examples(overrides):
     return [override for override in overrides if tuple(override.split("=", 1)) not in added]
 
 
+def test_the_list_of_experiments_fits_a_terminal():
+    (words,) = (shlex.split(command) for page, command in ALL if page == "README.md" and "exp show" in command)
+    kept = words[words.index("--keep") + 1]
+    shown = {"Experiment", "mask.best_loss", "mask.best_iou", "depth.best_loss", "depth.best_rmse"}
+    assert words[words.index("--drop") + 1] == ".*"
+    assert all(re.search(kept, column) for column in shown)
+    assert not any(re.search(kept, column) for column in ("Created", "mask.dice.iou", "mask.best_group", "recipe.epochs"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_resolve(page):
     for target in LINK.findall(page.read_text()):
