@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from loss_study import cli, composition
@@ -122,7 +123,9 @@ def test_the_list_of_experiments_fits_a_terminal():
     shown = {"Experiment", "mask.best_loss", "mask.best_iou", "depth.best_loss", "depth.best_rmse"}
     assert words[words.index("--drop") + 1] == ".*"
     assert all(re.search(kept, column) for column in shown)
-    assert not any(re.search(kept, column) for column in ("Created", "mask.dice.iou", "mask.best_group", "recipe.epochs"))
+    assert not any(
+        re.search(kept, column) for column in ("Created", "mask.dice.iou", "mask.best_group", "recipe.epochs")
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -175,3 +178,9 @@ def test_a_page_without_a_place_for_its_table_is_named(build, tmp_path, monkeypa
     monkeypatch.setattr(Path, "read_text", lambda self, **_: "no place" if self == page else "")
     with pytest.raises(build.StudyError, match=r"README\.md: no place for the table"):
         build._replaced(page, "")
+
+
+def test_the_workflow_runs_what_ci_runs():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step][-1] == ".ci/run"
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
