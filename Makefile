@@ -32,6 +32,9 @@ ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)
 params: .venv/study ## Compose conf/ into params.yaml
 	loss-study compose
 
+docs: .venv/test ## Make the README's picture and the result tables from the committed results
+	python docs/build.py
+
 pins: .venv/test ## Pin the newest versions that setup.cfg and requirements/*.in allow
 	python -m pip install --quiet uv
 	$(COMPILE) setup.cfg --extra study --output-file requirements/study.txt

@@ -47,7 +47,7 @@ def on_a_cluster(nodes: int, folder: Path, overrides: list[str]) -> float:
         cluster.add_node(num_cpus=1)
     options = ["--address", cluster.address, "--folder", str(folder.with_suffix(".nodes"))]
     try:
-        return run([sys.executable, "-m", "loss_study.cluster", *options], folder, environment).seconds
+        return run([sys.executable, "-m", "loss_study", "cluster", *options], folder, environment).seconds
     finally:
         cluster.shutdown()
 
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="choices in Hydra's grammar, such as scale=smoke loss=dice")
     arguments = parser.parse_args()
     jobs, overrides = arguments.jobs, arguments.overrides
-    at_once = [sys.executable, "-m", "loss_study.parallel", "--jobs", str(jobs)]
+    at_once = [sys.executable, "-m", "loss_study", "run", "--jobs", str(jobs)]
     with tempfile.TemporaryDirectory() as scratch:
         folders = {name: Path(scratch) / name for name in ("serial", "jobs", "cluster")}
         took = {

@@ -43,7 +43,7 @@ def clone(folder: Path, overrides: list[str]) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    compose = [sys.executable, "-m", "loss_study.composition", *overrides]
+    compose = [sys.executable, "-m", "loss_study", "compose", *overrides]
     subprocess.run(compose, cwd=folder, env=environment, check=True)
     return environment
 
@@ -126,7 +126,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = clone(folder, arguments.overrides)
-        command = [sys.executable, "-m", "loss_study.parallel", "--jobs", str(jobs)] if jobs > 1 else ["dvc", "repro"]
+        command = [sys.executable, "-m", "loss_study", "run", "--jobs", str(jobs)] if jobs > 1 else ["dvc", "repro"]
         study = run(command, folder, environment)
         nothing = run(["dvc", "repro"], folder, environment)
         done = arithmetic(folder, study)

@@ -48,7 +48,7 @@ class Scores:
         return self.written(self.mean) + (f" ({', '.join(notes)})" if notes else "")
 
     def written(self, value: float) -> str:
-        """Return a value of the head's metric, or a difference of two, with the digits that tell losses apart."""
+        """Return a value of the head's metric, or a difference of two, with the digits in which losses differ."""
         return f"{value:.{_DIGITS[self.head]}f}"
 
 
@@ -107,7 +107,7 @@ def _verdict_of(row: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Findings:
-    """The trials of one data set: `plain` on the test split, `augmented` on the test split augmented as in training."""
+    """The trials of one dataset: `plain` on the test split, `augmented` on the test split augmented as in training."""
 
     plan: Plan
     plain: Table
@@ -166,7 +166,7 @@ def answer(findings: Findings, head: str, loss: str) -> Answer | None:
     return Answer(
         COMPLAINTS[head, loss],
         [
-            f"The original recipe reaches {metric} {original}; with every mistake mended it is {mended}.",
+            f"The original recipe reaches {metric} {original}; with every mistake fixed, {mended}.",
             f"**{_verdict(Effect(mended, original), alone)}**",
             *_others(alone),
             _mending(beside),
@@ -177,30 +177,30 @@ def answer(findings: Findings, head: str, loss: str) -> Answer | None:
 
 def _verdict(whole: Effect, alone: Mapping[str, Effect]) -> str:
     if all(whole.without.verdicts):
-        return "Even with every mistake mended it fails: this study is too small to say why."
+        return "Even with every mistake fixed it fails: this study is too small to say why."
     if not whole.harms:
-        return "That is within the spread over the seeds, or better: there is nothing to explain here."
+        return "That is within the spread over seeds, or better: there is nothing to explain."
     harmful = sorted((title for title in alone if alone[title].harms), key=lambda title: -alone[title].cost)
     if not harmful:
-        return f"It loses {whole.amount}, and no mistake by itself costs more than the seeds do."
+        return f"It loses {whole.amount}, but no single mistake costs more than the spread over seeds."
     costs = _listed([f"{title} (costs {alone[title].amount})" for title in harmful])
-    return f"It loses {whole.amount}. What explains it, each by itself: {costs}."
+    return f"It loses {whole.amount}. Mistakes that explain it, each made alone: {costs}."
 
 
 def _others(alone: Mapping[str, Effect]) -> list[str]:
     """Name the mistakes that make the score better, and those that change nothing."""
     better = [f"{title} (by {one.amount})" for title, one in alone.items() if one.beyond_seeds and one.cost < 0]
     nothing = [title for title, one in alone.items() if not one.beyond_seeds]
-    sentences = [f"The score looks better by itself with {_listed(better)}."] if better else []
-    return sentences + ([f"Nothing beyond the spread over the seeds: {_listed(nothing)}."] if nothing else [])
+    sentences = [f"Made alone, these improve the score: {_listed(better)}."] if better else []
+    return sentences + ([f"Within the spread over seeds: {_listed(nothing)}."] if nothing else [])
 
 
 def _mending(beside: Mapping[str, Effect]) -> str:
-    """Say what the original would have gained from mending one mistake."""
-    gains = [f"{title} gives {one.amount}" for title, one in beside.items() if one.harms]
+    """Say which single fixes would have improved the original recipe."""
+    gains = [f"{title} (gains {one.amount})" for title, one in beside.items() if one.harms]
     if gains:
-        return f"Mended alone in the original recipe, {_listed(gains)}."
-    return "Mending one mistake alone in the original recipe gives nothing beyond the spread over the seeds."
+        return f"Mistakes whose fix alone improves the original recipe: {_listed(gains)}."
+    return "No single fix improves the original recipe beyond the spread over seeds."
 
 
 def _change(effect: Effect | None, *, mending: bool = False) -> str:
@@ -215,7 +215,7 @@ def _listed(things: Sequence[str]) -> str:
 
 
 def collapses(findings: Findings) -> list[str]:
-    """Say in which variants trials collapsed to one answer, or diverged."""
+    """Say in which variants trials collapsed to one prediction, or diverged."""
     lines = []
     for variant in findings.plan.variants:
         found = {(head, loss): one for (name, head, loss), one in findings.plain.items() if name == variant}

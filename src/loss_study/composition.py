@@ -1,7 +1,4 @@
-"""Compose conf/ into params.yaml, exactly as ``dvc exp run`` does.
-
-``python -m loss_study.composition [loss=dice scale=laptop ...]``
-"""
+"""Compose conf/ into params.yaml, exactly as ``dvc exp run -S`` does, without running anything."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loss_study.config import PARAMS, Config, load_config
-from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.errors import StudyError
 
 
 def compose(output: Path, overrides: Sequence[str] = ()) -> None:
@@ -50,12 +47,11 @@ def composed(overrides: Sequence[str]) -> Config:
         return load_config(path)
 
 
-def main() -> None:
-    """Compose the defaults, changed by the overrides on the command line, into params.yaml."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("overrides", nargs="*", help="choices in Hydra's grammar, such as loss=dice scale=laptop")
-    compose(PARAMS, parser.parse_args().overrides)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the choices."""
+    parser.add_argument("choices", nargs="*", help="as for dvc exp run -S: loss=dice scale=laptop 'seeds=[0,1,2]'")
 
 
-if __name__ == "__main__":
-    run_stage(main)
+def main(arguments: argparse.Namespace) -> None:
+    """Compose the defaults, changed by the choices on the command line, into params.yaml."""
+    compose(PARAMS, arguments.choices)

@@ -168,12 +168,13 @@ def test_what_explains_and_what_does_not(answered):
         rows("without_wrong_background", [0.1, 0.0, 0.2]),
     )
     assert answer.sentences == [
-        "The original recipe reaches IoU 0.10; with every mistake mended it is 0.90 (0.80 to 1.00).",
-        "**It loses 0.80. What explains it, each by itself: inputs flipped apart (costs 0.85) and "
+        "The original recipe reaches IoU 0.10; with every mistake fixed, 0.90 (0.80 to 1.00).",
+        "**It loses 0.80. Mistakes that explain it, each made alone: inputs flipped apart (costs 0.85) and "
         "wrong backgrounds (costs 0.25).**",
-        "The score looks better by itself with split by order (by 0.12).",
-        "Nothing beyond the spread over the seeds: learning rate 0.5 for all, squares erased and augmented test split.",
-        "Mended alone in the original recipe, inputs flipped apart gives 0.40 and augmented test split gives 0.05.",
+        "Made alone, these improve the score: split by order (by 0.12).",
+        "Within the spread over seeds: learning rate 0.5 for all, squares erased and augmented test split.",
+        "Mistakes whose fix alone improves the original recipe: inputs flipped apart (gains 0.40) and "
+        "augmented test split (gains 0.05).",
     ]
     table = {title: (alone, beside) for title, alone, beside in answer.rows}
     assert table["inputs flipped apart"] == (
@@ -187,7 +188,7 @@ def test_what_explains_and_what_does_not(answered):
 
 def test_ranges_that_touch_are_no_difference(answered):
     answer, _ = answered(rows("mended", [0.5, 0.7]), rows("original", [0.1, 0.5]))
-    assert "nothing to explain here" in answer.sentences[1]
+    assert "nothing to explain" in answer.sentences[1]
 
 
 def test_no_mistake_by_itself_explains_what_all_together_do(answered):
@@ -197,7 +198,7 @@ def test_no_mistake_by_itself_explains_what_all_together_do(answered):
         rows("flip_apart", [0.7, 0.85]),
         rows("original", [0.1, 0.2]),
     )
-    assert answer.sentences[1] == "**It loses 0.70, and no mistake by itself costs more than the seeds do.**"
+    assert answer.sentences[1] == "**It loses 0.70, but no single mistake costs more than the spread over seeds.**"
 
 
 def test_a_study_that_fails_even_when_mended_explains_nothing(answered):
@@ -217,7 +218,8 @@ def test_on_depth_the_lower_error_is_the_better_one(answered):
         loss="l1",
     )
     assert (
-        answer.sentences[1] == "**It loses 0.190. What explains it, each by itself: L1 without sigmoid (costs 0.240).**"
+        answer.sentences[1]
+        == "**It loses 0.190. Mistakes that explain it, each made alone: L1 without sigmoid (costs 0.240).**"
     )
 
 
@@ -248,7 +250,7 @@ def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
         (row,) = csv.DictReader(file)
     assert row["epoch"] == "4" and 0 <= float(row["value"]) <= 1
     page = (clone.folder / "docs/original-recipe.md").read_text()
-    assert "## On scenes" in page and "reaches IoU 0.25; with every mistake mended it is 0.75." in page
+    assert "## On scenes" in page and "reaches IoU 0.25; with every mistake fixed, 0.75." in page
     assert (clone.folder / "case_studies/original/figures/scenes-original.png").read_bytes().startswith(b"\x89PNG")
     assert "../case_studies/original/figures/scenes-mended.png" in page
     assert clone.ran(clone.run("dvc", "repro", "original/dvc.yaml", inside="case_studies")) == []

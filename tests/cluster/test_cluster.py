@@ -75,7 +75,7 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
     nodes = tmp_path / "nodes"
     head.run("dvc", "remote", "add", "--default", "team", str(tmp_path / "remote"))
     head.commit("the remote")
-    command = ["python", "-m", "loss_study.cluster", "--address", address, "--folder", str(nodes)]
+    command = ["python", "-m", "loss_study", "cluster", "--address", address, "--folder", str(nodes)]
     with subprocess.Popen(
         command,
         cwd=head.folder,
@@ -146,7 +146,7 @@ def test_an_address_where_nothing_answers_is_one_line_before_any_work(repository
     command("dvc", "remote", "add", "--default", "team", str(repository / "shared"))
     command("git", "commit", "--quiet", "--all", "--message", "the remote")
     done = subprocess.run(
-        [sys.executable, "-m", "loss_study.cluster", "--address", "127.0.0.1:9"],
+        [sys.executable, "-m", "loss_study", "cluster", "--address", "127.0.0.1:9"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""What the README says of adding a loss, a model and a data set, done as it says."""
+"""What docs/extending.md says about adding a loss, a model and a dataset, done as it says."""
 
 import json
 

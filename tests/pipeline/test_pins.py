@@ -97,6 +97,6 @@ def test_the_pins_alone_make_an_environment_that_runs_the_study(tmp_path):
     run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements/study.txt")
     run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", ".")
     assert "No broken requirements found" in run(python, "-m", "pip", "check")
-    run(python, "-m", "loss_study.composition", "scale=smoke", "loss=dice")
+    run(python, "-m", "loss_study", "compose", "scale=smoke", "loss=dice")
     run("dvc", "repro")
     assert (tmp_path / "clone" / "reports" / "index.html").stat().st_size > 10_000

@@ -63,7 +63,7 @@ def test_a_loss_without_a_place_has_no_order(tmp_path):
 
 
 def run(*paths):
-    command = [sys.executable, "-m", "loss_study.statistics.agreement", *map(str, paths)]
+    command = [sys.executable, "-m", "loss_study", "agree", *map(str, paths)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

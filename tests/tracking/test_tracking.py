@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import types
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -459,12 +460,11 @@ def test_the_ui_serves_this_store_on_loopback_and_says_where(study, tmp_path, mo
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(sys, "argv", ["ui", "--port", str(port)])
         with pytest.raises(StudyError, match=f"port {port}: cannot be used .* PORT=5001"):
-            ui.main()
+            ui.main(Namespace(port=port))
     assert not served
     with pytest.raises(SystemExit, match="7"):
-        ui.main()
+        ui.main(Namespace(port=port))
     ((command, backend),) = served
     assert f"mlflow ui --host 127.0.0.1 --port {port}" in command
     assert backend == f"sqlite:///{tmp_path}/mlflow.db"
@@ -473,9 +473,8 @@ def test_the_ui_serves_this_store_on_loopback_and_says_where(study, tmp_path, mo
     assert f"mask: http://127.0.0.1:{port}/#/experiments/1/runs?viewStateShareKey=mask" in said
 
 
-def test_the_ui_starts_no_second_server(dead_server, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["ui"])
-    ui.main()
+def test_the_ui_starts_no_second_server(dead_server, capsys):
+    ui.main(Namespace(port=5000))
     assert capsys.readouterr().out == f"MLFLOW_TRACKING_URI is a server; open http://127.0.0.1:{dead_server}\n"
 
 

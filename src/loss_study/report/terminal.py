@@ -1,7 +1,8 @@
-"""The ranking on the terminal; ``python -m loss_study.report.terminal`` prints it again after a study."""
+"""Print the ranking of the study in params.yaml, and where its report is."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from rich.text import Text
 
 from loss_study.config import load_config
 from loss_study.report.answer import answer
-from loss_study.runtime.errors import run_stage
 from loss_study.statistics import results
 from loss_study.statistics.compare import Comparison, compare_all
 from loss_study.statistics.ranking import Ranking, Standing, rank
@@ -68,12 +68,17 @@ def _cells(place: int, standing: Standing) -> list[Text]:
     return [Text(cell) for cell in cells]
 
 
-def main() -> None:
+def show_again() -> None:
     """Print the ranking of the study that params.yaml names, from runs/ and eval/."""
     study = load_config()
     found = results.read(study)
     show([rank(head, found) for head in study.loss.heads], compare_all(found))
 
 
-if __name__ == "__main__":
-    run_stage(main)
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """``loss-study show`` has no options: params.yaml says which study."""
+
+
+def main(_arguments: argparse.Namespace) -> None:
+    """Print the ranking again."""
+    show_again()

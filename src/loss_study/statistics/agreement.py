@@ -1,4 +1,4 @@
-"""Does a second study contradict the first? ``python -m loss_study.statistics.agreement A/ranking.csv B/ranking.csv``.
+"""Does a second study contradict the first?
 
 Takes every sentence "x beats y" of the first ranking and looks it up in the second. A sentence is *contradicted* where
 the second says that y beats x, *reversed* where it only has y ahead. Reads ranking.csv and, beside it, pairs.csv.
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.errors import StudyError
 from loss_study.statistics.compare import CHANCE
 from loss_study.statistics.tables import PAIR_COLUMNS, RANKING_COLUMNS
 
@@ -118,12 +118,14 @@ def show(agreement: Agreement, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
-def main() -> None:
-    """Compare the two rankings that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two rankings."""
     parser.add_argument("first", type=Path, help="ranking.csv of the first study")
     parser.add_argument("second", type=Path, help="ranking.csv of the second study")
-    arguments = parser.parse_args()
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Compare the two rankings that the command line names."""
     agreement = agree(Study.read(arguments.first), Study.read(arguments.second))
     show(agreement, Console(highlight=False))
     sys.exit(1 if agreement.contradicted else 0)
@@ -148,7 +150,3 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     if missing:
         raise StudyError(f"{path}: no column {missing[0]!r}; give the ranking.csv of a report")
     return rows
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -22,7 +22,7 @@ import numpy as np
 
 from loss_study import losses
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation.evaluate import load_model
+from loss_study.evaluation.trained_models import load_model
 from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.predictor import Predictor
 from loss_study.tracking.store import Store

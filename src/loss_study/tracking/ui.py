@@ -1,4 +1,4 @@
-"""Serve MLflow's pages for the project's runs: ``python -m loss_study.tracking.ui [--port 5000]``."""
+"""Browse the runs in MLflow: serves its pages for the project's runs until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from urllib.parse import urlsplit
 
 from loss_study.metrics import HEADLINE
-from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import end_with_make, tree
 from loss_study.tracking import store, views
 
@@ -18,7 +18,12 @@ HOST = "127.0.0.1"
 _NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def main() -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the port."""
+    parser.add_argument("--port", type=int, default=5000, help="of the pages' address on this machine (5000)")
+
+
+def main(arguments: argparse.Namespace) -> None:
     """Say where the pages are and serve them until this process ends; where MLflow is a server, only say where.
 
     However this process ends, all processes of the pages end with it.
@@ -27,9 +32,7 @@ def main() -> None:
         StudyError: the port is taken, or the working directory is in no repository.
     """
     end_with_make()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=5000)
-    port = parser.parse_args().port
+    port = arguments.port
     address = store.uri()
     if urlsplit(address).scheme in store.SERVERS:
         print(f"MLFLOW_TRACKING_URI is a server; open {store.shown(address)}", flush=True)
@@ -53,7 +56,3 @@ def _check_free(port: int) -> None:
             attempt.bind((HOST, port))
         except (OSError, OverflowError) as error:
             raise StudyError(f"port {port}: cannot be used ({error}); choose another, 'make ui PORT=5001'") from None
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -1,0 +1,186 @@
+"""README and docs: their commands exist, their links lead somewhere, their tables are those of committed results."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from loss_study import cli, composition
+from support.clone import ROOT
+from support.readme import FILES
+
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+INLINE = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+PROGRAMS = ("dvc", "loss-study", "make", "python")
+#: Stands in the documentation for a value of the reader's.
+EXAMPLE = "https://example.org/data.zip"
+
+
+def words_of(line):
+    """Return the words of a shell command without its comment; None for a line that is no command of ours."""
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:
+        return None
+    return words if len(words) > 1 and words[0] in PROGRAMS else None
+
+
+def commands(page):
+    """Yield the words of every command on a page, in a block or in a line of text."""
+    text = page.read_text()
+    lines = [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    inline = INLINE.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    for line in lines + [" ".join(code.split()) for code in inline]:
+        # Several commands on one line.
+        for part in line.split(" && "):
+            if words := words_of(part):
+                yield words
+
+
+ALL = sorted({(page.relative_to(ROOT).as_posix(), shlex.join(words)) for page in PAGES for words in commands(page)})
+
+
+def of(program):
+    found = [(page, shlex.split(command)[1:]) for page, command in ALL if command.startswith(f"{program} ")]
+    assert found
+    return pytest.mark.parametrize(
+        ("page", "words"), found, ids=[f"{page}: {' '.join(words)}" for page, words in found]
+    )
+
+
+@pytest.fixture(scope="session")
+def build():
+    specification = importlib.util.spec_from_file_location("build", ROOT / "docs/build.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@of("make")
+def test_make_targets_exist_and_variables_are_used(page, words):
+    makefile = (ROOT / "Makefile").read_text()
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if equals:
+            assert f"$({name})" in makefile, word
+        else:
+            assert re.search(rf"^{name}:", makefile, re.MULTILINE), word
+
+
+@of("loss-study")
+def test_loss_study_parses(page, words):
+    assert callable(cli.parse(words).main)
+
+
+@of("python")
+def test_scripts_and_modules_exist(page, words):
+    if words[0] != "-m":
+        words = [word for word in words if not word.startswith("-")]
+    if words[0] == "-m":
+        assert importlib.util.find_spec(words[1])
+    elif words[0].endswith(".py"):
+        assert (ROOT / words[0]).is_file()
+
+
+@of("dvc")
+def test_dvc_parses_and_what_it_selects_composes(page, words, tmp_path, monkeypatch):
+    from dvc.cli import DvcParserError, parse_args
+
+    if not any(word.startswith("-") for word in words):
+        # Perhaps only mentioned, without an argument that it needs.
+        words = [*words, "--help"]
+    try:
+        arguments = parse_args(words)
+    except SystemExit as end:
+        assert end.code == 0
+        return
+    except DvcParserError:
+        pytest.fail(f"{page}: dvc does not know {words}")
+    overrides = getattr(arguments, "set_param", None) or []
+    if words[:2] != ["exp", "run"] or any(":" in override.partition("=")[0] for override in overrides):
+        return  # A case study's own parameters have their file before a colon.
+    monkeypatch.chdir(ROOT)
+    overrides = [override.replace("https://...", EXAMPLE) for override in overrides]
+    composition.compose(tmp_path / "params.yaml", without_examples(overrides))
+
+
+def without_examples(overrides):
+    """Return the overrides without the choice of a file that docs/extending.md adds."""
+    added = {tuple(Path(name).with_suffix("").parts[1:]) for name in FILES if name.startswith("conf/")}
+    return [override for override in overrides if tuple(override.split("=", 1)) not in added]
+
+
+def test_the_list_of_experiments_fits_a_terminal():
+    (words,) = (shlex.split(command) for page, command in ALL if page == "README.md" and "exp show" in command)
+    kept = words[words.index("--keep") + 1]
+    shown = {"Experiment", "mask.best_loss", "mask.best_iou", "depth.best_loss", "depth.best_rmse"}
+    assert words[words.index("--drop") + 1] == ".*"
+    assert all(re.search(kept, column) for column in shown)
+    assert not any(
+        re.search(kept, column) for column in ("Created", "mask.dice.iou", "mask.best_group", "recipe.epochs")
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_resolve(page):
+    for target in LINK.findall(page.read_text()):
+        if not target.startswith(("http:", "https:")):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_within_two_links_of_the_readme():
+    found = {README}
+    for _ in range(2):
+        targets = {(page.parent / target).resolve() for page in found for target in LINK.findall(page.read_text())}
+        found |= {target for target in targets if target.suffix == ".md" and target.is_file()}
+    assert set(PAGES) <= found
+
+
+def test_the_readme_is_a_front_page():
+    assert 1000 <= len(README.read_text().split()) <= 1200
+
+
+def test_tables_are_those_of_the_committed_results(build):
+    for path, text in build.pages().items():
+        assert path.read_text() == text, f"{path.relative_to(ROOT)}: run 'make docs'"
+
+
+def test_the_picture_and_the_tables_show_the_same_study(build):
+    with Image.open(build.PICTURE) as image:
+        assert image.size == build.WINDOW
+        assert image.text[build.SOURCE] == build.digest(), "run 'make study' and 'make docs'"
+
+
+def test_a_table_is_made_from_the_columns_of_a_ranking(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        build, "RANKING", write_ranking(tmp_path, "mask,iou,dice,0.61249,0.5,0.7,1,True", "depth,rmse,dice,,,,,False")
+    )
+    *_, row = build.default_study().splitlines()
+    assert row.startswith("| `dice` | ")
+    assert row.endswith(" | **0.612** (0.500-0.700) | no result |")
+
+
+def write_ranking(folder, *rows):
+    path = folder / "ranking.csv"
+    path.write_text("\n".join(["head,metric,loss,mean,low,high,rank,best_group", *rows]) + "\n")
+    return path
+
+
+def test_a_page_without_a_place_for_its_table_is_named(build, tmp_path, monkeypatch):
+    page = build.ROOT / "README.md"
+    monkeypatch.setattr(Path, "read_text", lambda self, **_: "no place" if self == page else "")
+    with pytest.raises(build.StudyError, match=r"README\.md: no place for the table"):
+        build._replaced(page, "")
+
+
+def test_the_workflow_runs_what_ci_runs():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step][-1] == ".ci/run"
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
