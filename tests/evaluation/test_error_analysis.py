@@ -265,7 +265,7 @@ def smoke(tmp_path, sample, monkeypatch):
 @pytest.mark.parametrize("head", ["mask", "depth"])
 def test_evaluate_analyses_the_errors_of_a_trial(head, sample, smoke):
     trial = Trial(head, "rmse", 5)
-    run.run(trial, sample, smoke)
+    run.train_trials([trial], smoke, sample)
     evaluate_trials([trial], sample)
     analysis = json.loads((trial.eval_dir / "error_analysis.json").read_text())
     gradient = analysis["gradients"]
@@ -291,7 +291,7 @@ def test_without_masks_depth_has_no_foreground(sample, smoke):
     path.write_text(json.dumps(meta))
     bare = PackedSample.open(sample.folder)
     trial = Trial("depth", "bce", 0)
-    run.run(trial, bare, smoke)
+    run.train_trials([trial], smoke, bare)
     evaluate_trials([trial], bare)
     analysis = json.loads((trial.eval_dir / "error_analysis.json").read_text())
     assert set(analysis["gradients"]["start"]["share"]) == {"edges"}
@@ -304,7 +304,7 @@ def test_initial_model_is_what_training_starts_from(sample, smoke, tmp_path):
     values["recipe"]["optimizer"] = {"name": "sgd", "lr": 1e30, "options": {}}
     diverging = config.Config.model_validate(values)
     trial = Trial("mask", "bce", 7)
-    run.run(trial, sample, diverging)
+    run.train_trials([trial], diverging, sample)
     path = trial.run_dir / "model.pt"
     assert json.loads((trial.run_dir / "trial.json").read_text())["status"] == "diverged"
     start, left = initial_model(path, 7).state_dict(), load_model(path).state_dict()

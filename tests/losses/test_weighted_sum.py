@@ -155,7 +155,7 @@ def test_it_is_trained_evaluated_and_told_to_mlflow(sample, tmp_path, monkeypatc
     study = composed(tmp_path, "loss=dice_bce", "recipe.epochs=2", "recipe.batch_size=4")
     monkeypatch.chdir(tmp_path)
     trial = Trial("mask", "dice_bce", 0)
-    run.run(trial, sample, study)
+    run.train_trials([trial], study, sample)
     evaluate_trials([trial], sample)
     outputs = read(trial)
     assert outputs.record["loss_options"]["terms"] == {"dice": 1.0, "bce": 0.5}

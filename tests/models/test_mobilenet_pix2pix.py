@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from loss_study import models
-from loss_study.models._parts.pretrained import Normalise
+from loss_study.models.pretrained import Normalise
 
 
 @pytest.fixture(scope="module")

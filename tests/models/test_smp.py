@@ -5,7 +5,7 @@ import segmentation_models_pytorch as library
 import torch
 
 from loss_study import models
-from loss_study.models._parts.pretrained import IMAGENET_MEAN, IMAGENET_STD
+from loss_study.models.pretrained import IMAGENET_MEAN, IMAGENET_STD
 from loss_study.runtime.errors import StudyError
 
 ENCODERS = {"dpt": "tu-vit_tiny_patch16_224", "segformer": "mit_b0"}

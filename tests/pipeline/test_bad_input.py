@@ -320,7 +320,7 @@ def test_a_damaged_sample(tmp_path, monkeypatch, composed):
 
     def train():
         trial = Trial("mask", "bce", 0)
-        run.run(trial, PackedSample.open(Path("sample")), study)
+        run.train_trials([trial], study, PackedSample.open(Path("sample")))
         return trial
 
     @some(90)

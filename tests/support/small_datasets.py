@@ -94,7 +94,7 @@ def run(chosen: Config, dataset: _Drawn) -> tuple[PackedSample, list[Ranking]]:
     pack(dataset, Path("data/sample"), chosen.dataset, chosen.sample)
     sample = PackedSample.open(Path("data/sample"))
     for trial in trials(chosen):
-        training_run.run(trial, sample, chosen)
+        training_run.train_trials([trial], chosen, sample)
         evaluate_trials([trial], sample)
     found = results.read(chosen)
     rankings = [rank(head, found) for head in chosen.loss.heads]

@@ -16,8 +16,13 @@ class KilledError(Exception):
 
 
 def trained(sample, study, trial=TRIAL):
-    """Return what the trial leaves: the description, the numbers of its history, and the weights."""
-    run.run(trial, sample, study)
+    """Train `trial` and return what it leaves, see `left_by`."""
+    run.train_trials([trial], study, sample)
+    return left_by(trial)
+
+
+def left_by(trial):
+    """Return what a trained trial leaves: the description, the numbers of its history, and the weights."""
     with (trial.run_dir / "history.csv").open() as file:
         history = [(row["epoch"], row["train_loss"], row["validation"]) for row in csv.DictReader(file)]
     weights = torch.load(trial.run_dir / "model.pt", weights_only=True)["state"]

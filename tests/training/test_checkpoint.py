@@ -1,12 +1,12 @@
-"""The resumable state of a training: its lock, its key, and disks that are damaged, full or not to be written to."""
+"""Checkpoints: the lock, the key, the share of time that they take, and disks that are damaged, full or read-only."""
 
+import os
 import random
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import wait
 from types import SimpleNamespace
 
 import pytest
@@ -45,7 +45,7 @@ def results(trial):
 def test_second_trainer_of_a_trial_is_refused(here, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS_TO_WAIT", 0.3)
     second = Checkpoint("mask-bce-0", "k")
-    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match="another process is training this trial"):
+    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match=rf"process {os.getpid()} on .* is training this trial; wait"):
         second.__enter__()
 
 
@@ -64,43 +64,36 @@ def test_second_trainer_waits_for_a_first_that_ends_soon_and_begins_anew(here):
         assert second.load() is None
         second.save({"epoch": 1})
         assert second.load() == {"epoch": 1}
-        assert Checkpoint("mask-bce-0", "k")._try_lock() is None
+        assert [path.suffix for path in checkpoint.CHECKPOINTS.iterdir()].count(".lock") == 1
 
 
 def test_saving_takes_a_hundredth_of_the_time_at_most(here, monkeypatch):
-    """A state that takes 0.3 s to copy and 0.2 s to write, epochs of 7 s: 50 s have to pass between two of them."""
+    """A checkpoint that takes 0.5 s, epochs of 7 s: 50 s have to pass between two of them."""
     now = 100.0
 
-    def takes(seconds):
-        def work(*_):
-            nonlocal now
-            now += seconds
-            return memoryview(b"")
-
-        return work
+    def takes_half_a_second(*_):
+        nonlocal now
+        now += 0.5
 
     monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(checkpoint, "_serialised", takes(0.3))
-    monkeypatch.setattr(checkpoint, "_write_atomically", takes(0.2))
+    monkeypatch.setattr(checkpoint, "save_atomically", takes_half_a_second)
     saved = []
     with Checkpoint("mask-bce-0", "k") as held:
         for epoch in range(1, 20):
             now += 7
             before = now
             held.save({})
-            if held._writing is not None:
-                wait([held._writing])
             if now > before:
                 saved.append(epoch)
     assert saved == [1, 9, 17]
 
 
-def test_before_a_state_was_saved_its_size_says_how_long_that_takes(here, monkeypatch):
+def test_before_the_first_checkpoint_its_size_says_how_long_it_takes(here, monkeypatch):
     """40 MB take a slow disk 0.2 s: worth it after 20 s, in the third epoch of 7 s."""
     now = 100.0
     monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: now))
     written = []
-    monkeypatch.setattr(checkpoint, "_write_atomically", lambda *_: written.append(now))
+    monkeypatch.setattr(checkpoint, "save_atomically", lambda *_: written.append(now))
     state = {"model": {"weight": torch.zeros(8, 1_000_000)}, "optimizer": [torch.zeros(2_000_000)], "epoch": 3}
     with Checkpoint("mask-bce-0", "k") as held:
         for _ in range(3):
@@ -109,27 +102,19 @@ def test_before_a_state_was_saved_its_size_says_how_long_that_takes(here, monkey
     assert written == [121.0]
 
 
-def test_while_a_state_is_being_written_no_other_is_taken(here, monkeypatch):
-    written, may_end = [], threading.Event()
-
-    def slow(content, path):
-        written.append(path)
-        may_end.wait(30)
-
-    monkeypatch.setattr(checkpoint, "_write_atomically", slow)
+def test_the_end_of_a_trial_is_saved_whatever_it_costs(here):
     with Checkpoint("mask-bce-0", "k") as held:
-        for _ in range(3):
-            held.save({})
-        may_end.set()
-    assert len(written) == 1
+        held.save({"weight": torch.zeros(1_000_000)})
+        assert held.load() is None
+        held.save_now({"epoch": 3})
+        assert held.load() == {"epoch": 3}
 
 
 @pytest.mark.usefixtures("saved_each_epoch")
 def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
     with Checkpoint("mask-bce-0", "k") as held:
-        path = held.folder / "state.pt"
+        path = held.path
         held.save({"model": torch.arange(100.0), "outcome": {"history": [{"epoch": 1.0}]}})
-        held.settle()
         whole, dice = path.read_bytes(), random.Random(0)
         torch.save(pytest.Item, path)  # an object of a class, which only unpickling could bring back
         assert held.load() is None
@@ -143,7 +128,8 @@ def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
 
 def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):
     def key(**recipe):
-        return run._key(TRIAL, sample, smoke.model, smoke.recipe.model_copy(update=recipe), {})
+        config = smoke.model_copy(update={"recipe": smoke.recipe.model_copy(update=recipe)})
+        return run.checkpoint_key(TRIAL, sample, config, {})
 
     before = key()
     assert key() == before != key(epochs=4)
@@ -157,18 +143,18 @@ def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from loss_study import parameters
+from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
-from loss_study.errors import run_stage
+from loss_study.runtime.errors import run_stage
 from loss_study.training import checkpoint
-from loss_study.training.run import run
+from loss_study.training.run import train_trials
 from loss_study.trial import Trial
 
 checkpoint.SHARE = 1e9  # save after every epoch
 # No file may grow beyond this.
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
-run_stage(lambda: run(Trial("mask", "bce", 0), PackedSample.open(Path("data/sample")), load_config()))
+run_stage(lambda: train_trials([Trial("mask", "bce", 0)], load_config(), PackedSample.open(Path("data/sample"))))
 """
 
 
@@ -179,7 +165,7 @@ def train_with_files_of_at_most(size):
 
 def test_no_room_for_checkpoints_costs_a_warning_and_changes_nothing(sample, smoke, tmp_path):
     """A checkpoint holds more than the model; the limit, which the kernel keeps, lies between the two."""
-    run.run(TRIAL, sample, smoke)
+    run.train_trials([TRIAL], smoke, sample)
     expected = results(TRIAL)
     size = (TRIAL.run_dir / "model.pt").stat().st_size
     shutil.rmtree(tmp_path / "runs")
@@ -200,4 +186,4 @@ def test_results_that_cannot_be_written_are_an_error_before_the_training(sample,
     monkeypatch.setattr(run, "train", lambda *_, **__: pytest.fail("trained"))
     (tmp_path / "runs").write_text("a file where a folder should be")
     with pytest.raises(StudyError, match=r"^runs: cannot be written to"):
-        run.run(TRIAL, sample, smoke)
+        run.train_trials([TRIAL], smoke, sample)

@@ -56,7 +56,7 @@ def result():
 
 
 def test_two_processes_train_as_one_and_one_that_is_killed_ends_the_other(study, sample):
-    run.run(TRIAL, sample, study)
+    run.train_trials([TRIAL], study, sample)
     alone, history = result()
     alone_gradients = two_processes.gradients()
     for path in TRIAL.run_dir.iterdir():

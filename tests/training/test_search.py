@@ -6,11 +6,13 @@ import math
 
 import pytest
 
-from loss_study import composition, protocol
+from loss_study import composition
 from loss_study.config import load_config
 from loss_study.runtime.errors import StudyError
-from loss_study.training import run, search
-from loss_study.training.search import Candidate, Tried, best, edge, tune, tuned
+from loss_study.data.packed import PackedSample
+from loss_study.training import choice, run, search
+from loss_study.training.choice import Choice
+from loss_study.training.search import Tried, best, edge, tune
 from loss_study.trial import Trial
 
 SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
@@ -26,7 +28,7 @@ def study(tmp_path, sample, monkeypatch):
 
 def searched(study, tmp_path, head="depth"):
     trial = Trial(head, "l1", study.recipe.search.seed)
-    tune(trial, tmp_path / "data/sample", study)
+    tune(head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
     with (trial.tuning_dir / "search.csv").open() as file:
         return json.loads((trial.tuning_dir / "choice.json").read_text()), list(csv.DictReader(file))
 
@@ -41,8 +43,8 @@ def test_chooses_the_best_on_validation(study, tmp_path):
 
 def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
     choice, _ = searched(study, tmp_path)
+    run.train_seeds("depth", "l1", study, sample)
     trial = Trial("depth", "l1", 0)
-    run.run(trial, sample, study)
     assert json.loads((trial.run_dir / "trial.json").read_text())["lr"] == choice["lr"]
     assert choice["lr"] != study.recipe.optimizer.lr
 
@@ -77,31 +79,23 @@ def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     assert len(steps) == 8 + 12
 
 
-def test_a_recipe_without_a_search_has_none(tmp_path, monkeypatch):
+def test_a_recipe_without_a_search_has_none(tmp_path, monkeypatch, sample):
     composition.compose(tmp_path / "params.yaml", ["scale=smoke"])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StudyError, match=r"recipe.search.lr: recipe 'fixed' has no search; say -S recipe=tuned"):
-        tune(Trial("mask", "bce", 1000), tmp_path / "data/sample", load_config())
+        tune("mask", "bce", sample, load_config())
     assert not (tmp_path / "tuning").exists()
 
 
-def test_the_protocol_is_that_of_the_trainings_that_follow(study, tmp_path):
-    choice, _ = searched(study, tmp_path)
-    trial = Trial("depth", "l1", 0)
-    found = json.loads((trial.tuning_dir / "protocol.json").read_text())
-    assert found == protocol.of_training("l1", tuned(trial, study))
-    assert found["recipe"]["optimizer"]["lr"] == choice["lr"]
-
-
 def test_best_ignores_what_diverged():
-    tried = [Tried(Candidate(0.1), math.nan, 0, "diverged"), Tried(Candidate(0.2), 0.7, 3, "finished")]
+    tried = [Tried(Choice(0.1), math.nan, 0, "diverged"), Tried(Choice(0.2), 0.7, 3, "finished")]
     assert best("mask", tried).candidate.lr == 0.2
     with pytest.raises(StudyError, match=r"mask diverged with every one of \[0.1\]"):
         best("mask", tried[:1])
 
 
 def test_best_of_equals_is_the_lowest_rate():
-    tried = [Tried(Candidate(0.1), 0.7, 1, "finished"), Tried(Candidate(0.2), 0.7, 1, "finished")]
+    tried = [Tried(Choice(0.1), 0.7, 1, "finished"), Tried(Choice(0.2), 0.7, 1, "finished")]
     assert best("mask", tried).candidate.lr == 0.1
 
 
@@ -136,7 +130,7 @@ def test_another_seed_draws_other_weights():
 def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
     options = {"dice_bce": {"terms": {"dice": 1.0, "bce": [0.5, 2.0]}}}
     study = study.model_copy(update={"loss_options": options})
-    tune(Trial("mask", "dice_bce", study.recipe.search.seed), tmp_path / "data/sample", study)
+    tune("mask", "dice_bce", sample, study)
     trial = Trial("mask", "dice_bce", 0)
     choice = json.loads((trial.tuning_dir / "choice.json").read_text())
     with (trial.tuning_dir / "search.csv").open() as file:
@@ -146,14 +140,9 @@ def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
     highest = max(rows, key=lambda row: float(row["validation"]))
     assert choice["lr"] == float(highest["lr"]) and choice["weights"] == {"bce": float(highest["weight_bce"])}
     assert choice["weight_edges"] == {"bce": "lower" if choice["weights"]["bce"] == 0.5 else "upper"}
-    run.run(trial, sample, study)
+    run.train_seeds("mask", "dice_bce", study, sample)
     record = json.loads((trial.run_dir / "trial.json").read_text())
     assert record["loss_options"]["terms"] == {"dice": 1.0, **choice["weights"]} and record["lr"] == choice["lr"]
-
-
-def test_a_search_that_has_not_run_says_what_to_run(study):
-    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro tune@mask-dice'"):
-        tuned(Trial("mask", "dice", 0), study)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
 from loss_study.registry import load
 from loss_study.runtime.errors import StudyError
-from loss_study.training import run
+from loss_study.training import record, run
 from loss_study.trial import Trial
 
 
@@ -36,7 +36,7 @@ def changed(smoke, tmp_path, **recipe):
 
 
 def trained(trial, sample, smoke):
-    run.run(trial, sample, smoke)
+    run.train_trials([trial], smoke, sample)
     with (trial.run_dir / "history.csv").open() as file:
         history = list(csv.DictReader(file))
     return json.loads((trial.run_dir / "trial.json").read_text()), history
@@ -107,8 +107,8 @@ def test_resumes_to_the_last_digit(moment, sample, smoke, monkeypatch):
         if moment == "in an epoch":
             patch.setattr(run.Reporter, "advance", killed_in_the_third_epoch)
         else:
-            patch.setattr(run, "_write", killed_before_writing)
-        run.run(trial, sample, smoke)
+            patch.setattr(record, "write", killed_before_writing)
+        run.train_trials([trial], smoke, sample)
 
     steps = []
     monkeypatch.setattr(run.Reporter, "advance", lambda *a, **k: steps.append(a))
@@ -138,11 +138,11 @@ def test_dropout_draws_the_same_after_a_resume(sample, smoke, monkeypatch):
         steps += 1
         if steps == 8:
             raise KilledError
-        advance(self, pictures, detail)
+        advance(self, images, detail)
 
     with monkeypatch.context() as patch, pytest.raises(KilledError):
         patch.setattr(run.Reporter, "advance", killed)
-        run.run(trial, sample, smoke)
+        run.train_trials([trial], smoke, sample)
     _, resumed = trained(trial, sample, smoke)
     assert [row["train_loss"] for row in resumed] == [row["train_loss"] for row in undisturbed]
 
@@ -155,8 +155,8 @@ def test_checkpoint_is_removed_on_success(sample, smoke, tmp_path):
 def test_other_parameters_do_not_resume(sample, smoke, tmp_path, monkeypatch):
     trial = Trial("mask", "bce", 0)
     with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(run, "_write", lambda *_: (_ for _ in ()).throw(KilledError))
-        run.run(trial, sample, smoke)
+        patch.setattr(record, "write", lambda *_: (_ for _ in ()).throw(KilledError))
+        run.train_trials([trial], smoke, sample)
     _, history = trained(trial, sample, changed(smoke, tmp_path, batch_size=6))
     assert len(history) == 4 and len(list((tmp_path / "checkpoints").iterdir())) == 1
 

@@ -1,4 +1,4 @@
-"""What training needs of a machine: torch, NumPy, pydantic and YAML."""
+"""What training needs of a machine: torch (with its filelock), NumPy, pydantic and YAML."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ def test_the_training_core_needs_torch_numpy_pydantic_and_yaml_alone(sample, tmp
     program = """if True:
         import sys
         blocked = ("dvc", "hydra", "omegaconf", "mlflow", "pandas", "scipy", "matplotlib", "PIL", "rich", "jinja2",
-                   "torchvision", "torchmetrics", "skimage", "requests", "filelock", "segmentation_models_pytorch")
+                   "torchvision", "torchmetrics", "skimage", "requests", "segmentation_models_pytorch")
 
         class Block:
             def find_spec(self, name, path=None, target=None):
@@ -19,12 +19,12 @@ def test_the_training_core_needs_torch_numpy_pydantic_and_yaml_alone(sample, tmp
         sys.meta_path.insert(0, Block())
         from pathlib import Path
         from loss_study.data.packed import PackedSample
-        from loss_study.config import Model, Recipe
+        from loss_study.config import ModelConfig, RecipeConfig
         from loss_study.training.checkpoint import Checkpoint
-        from loss_study.training.loop import train
+        from loss_study.training.train import train
         from loss_study.trial import Trial
 
-        recipe = Recipe.model_validate({
+        recipe = RecipeConfig.model_validate({
             "name": "bare", "epochs": 1, "batch_size": 4, "optimizer": {"name": "sgd", "lr": 0.1},
             "search": {"lr": [], "epochs": 1, "seed": 9}, "schedule": {"name": "constant"},
             "augmentation": {"flip": 0.5}, "precision": "float32", "threads": 1, "early_stop": 0,
@@ -33,7 +33,7 @@ def test_the_training_core_needs_torch_numpy_pydantic_and_yaml_alone(sample, tmp
         with Checkpoint("mask-bce-0", "key") as checkpoint:
             outcome = train(
                 Trial("mask", "bce", 0), PackedSample.open(Path("data/sample")),
-                Model(name="resunet", options={"width": 2}), recipe, {}, checkpoint,
+                ModelConfig(name="resunet", options={"width": 2}), recipe, {}, checkpoint,
                 on_step=lambda *_: None, on_epoch=lambda _: None,
             )
         assert len(outcome.history) == 1 and outcome.status == "finished"

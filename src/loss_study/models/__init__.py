@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from loss_study import registry
-from loss_study.models._parts.structure import EncoderDecoder, Part
+from loss_study.models.base import EncoderDecoder, Part
 from loss_study.runtime.errors import StudyError
 
 PACKAGE = __name__

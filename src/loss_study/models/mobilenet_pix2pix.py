@@ -13,8 +13,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from loss_study.models._parts.pretrained import Normalise, State, Weights, fetching, load_into
-from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
+from loss_study.models.base import EncoderDecoder, Part, logit_counts
+from loss_study.models.pretrained import Normalise, State, Weights, fetching, load_into
 
 STRIDE = 32
 #: Channels of what the decoder reads, at strides 2, 4, 8, 16 and 32.

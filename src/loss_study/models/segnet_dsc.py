@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from loss_study.models._parts import segnet
+from loss_study.models.segnet import STRIDE, SegNet
 
-STRIDE = segnet.STRIDE
+__all__ = ["STRIDE", "build"]
 
 
-def build(in_channels: int, heads: Sequence[str], classes: int, *, relu_logits: bool = False) -> segnet.SegNet:
+def build(in_channels: int, heads: Sequence[str], classes: int, *, relu_logits: bool = False) -> SegNet:
     """Return a SegNet; `relu_logits` cuts its logits off at zero, a mistake that some implementations make."""
-    return segnet.SegNet(in_channels, heads, classes, _convolution, relu_logits)
+    return SegNet(in_channels, heads, classes, _convolution, relu_logits)
 
 
 def _convolution(in_channels: int, out_channels: int) -> nn.Module:

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from torch import Tensor, nn
 
-from loss_study.models._parts.pretrained import (
+from loss_study.models.base import EncoderDecoder, Part, logit_counts
+from loss_study.models.pretrained import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Normalise,
@@ -25,8 +26,7 @@ from loss_study.models._parts.pretrained import (
     fetching,
     load_into,
 )
-from loss_study.models._parts.stages import stages_of
-from loss_study.models._parts.structure import EncoderDecoder, Part, logit_counts
+from loss_study.models.pretrained.stages import stages_of
 from loss_study.runtime.errors import StudyError, nearest
 
 STRIDE = 32

@@ -9,7 +9,7 @@ from typing import Any
 from loss_study.config import Config
 from loss_study.metrics import HEADLINE, Metric, find
 from loss_study.statistics.results import read_json, rows
-from loss_study.training.search import WEIGHT
+from loss_study.training.choice import WEIGHT
 from loss_study.trial import Trial
 
 

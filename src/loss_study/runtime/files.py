@@ -1,10 +1,12 @@
-"""Writing so that a crash leaves the old thing or the new one, never half of one."""
+"""Atomic writes: after a crash there is the old file or folder or the new one, never half of one."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ from loss_study.runtime.errors import StudyError
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
-    """Yield the new, empty folder `path`, which is gone after the block; what a killed process left there is too."""
+    """Yield the new, empty folder `path`, which is removed after the block; leftovers of a killed process are too."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     try:
@@ -28,7 +30,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target` that takes its place when the block ends without an error."""
+    """Yield an empty folder beside `target` that replaces it when the block ends without an error."""
     with scratch_folder(target.with_name(f".{target.name}.new")) as new:
         yield new
         shutil.rmtree(target, ignore_errors=True)
@@ -36,7 +38,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise a StudyError unless files can be made in `folder`, which is made where it is missing."""
+    """Raise a StudyError unless files can be made in `folder`, which is created where it is missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -44,11 +46,31 @@ def check_writable(folder: Path) -> None:
         raise StudyError(f"{folder}: cannot be written to ({error.strerror}); results go there") from None
 
 
+def write_bytes(target: Path, content: bytes | memoryview, *, durable: bool = False) -> None:
+    """Replace `target` by a file with `content`. All other functions here write through this one.
+
+    Args:
+        durable: force the content to the disk first, so that a power cut cannot leave an empty file either.
+
+    Raises:
+        OSError: it cannot be written, for example because the disk is full; the old file is still there.
+    """
+    new = target.with_name(f".{target.name}.new")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        new.replace(target)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
 def whole_text(target: Path, text: str) -> None:
     """Write `text` (UTF-8) to `target`."""
-    new = target.with_name(f".{target.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(target)
+    write_bytes(target, text.encode())
 
 
 def write_json(target: Path, value: Any) -> None:
@@ -58,12 +80,11 @@ def write_json(target: Path, value: Any) -> None:
 
 def write_csv(target: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write `rows` below a header of `columns`."""
-    new = target.with_name(f".{target.name}.new")
-    with new.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    new.replace(target)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    whole_text(target, text.getvalue())
 
 
 def _finite(value: Any) -> Any:

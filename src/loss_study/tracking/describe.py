@@ -14,6 +14,7 @@ from loss_study import combination
 from loss_study.config import Config
 from loss_study.metrics import HEADLINE
 from loss_study.tracking.outputs import Outputs
+from loss_study.training import choice
 from loss_study.trial import Trial
 
 SAMPLE = Path("data/sample")
@@ -40,17 +41,7 @@ def run_name(name: str) -> str:
 
 def as_trained(config: Config, record: Mapping[str, Any]) -> Config:
     """Return `config` with the learning rate and the weights that `record`, a ``trial.json``, was trained with."""
-    loss, recipe = record["loss"], config.recipe
-    optimizer = recipe.optimizer.model_copy(update={"lr": record["lr"]})
-    options = dict(config.loss_options[loss])
-    if record["weights"]:
-        options["terms"] = record["weights"]
-    return config.model_copy(
-        update={
-            "recipe": recipe.model_copy(update={"optimizer": optimizer}),
-            "loss_options": {**config.loss_options, loss: options},
-        }
-    )
+    return choice.applied(config, record["loss"], choice.of(record))
 
 
 def parameters_of(trial: Trial, config: Config) -> dict[str, str]:

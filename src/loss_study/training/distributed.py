@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor, distributed, nn
 from loss_study.data.batches import Batch
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound
+from loss_study.training.loop import Phase
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
@@ -63,9 +65,34 @@ class _Unkept:
     def save(self, state: dict[str, Any]) -> None:
         """Keep nothing."""
 
+    save_now = save
+
 
 #: What a process that is not the first gives the training loop for its checkpoint and its listeners.
 UNHEARD: dict[str, Any] = {"checkpoint": _Unkept(), "on_step": lambda *_: None, "on_epoch": lambda _: None}
+
+
+def shared(phase: Phase) -> Phase:
+    """Return `phase` for a process that trains together with others; on its own, `phase` itself.
+
+    Raises:
+        StudyError: when it is trained, a batch that does not divide into equal shares.
+    """
+    if size() == 1:
+        return phase
+    return replace(
+        phase,
+        network=data_parallel(phase.network),
+        batches=lambda epoch: share(phase.batches(epoch)),
+        validate=lambda: from_first(phase.validate),
+        totals=_totals,
+    )
+
+
+def _totals(loss: Tensor, images: int) -> tuple[float, int]:
+    """Return the sum of the losses and the number of images over all processes."""
+    distributed.all_reduce(loss)
+    return loss.item(), images * size()
 
 
 def data_parallel(model: nn.Module) -> nn.Module:
@@ -84,7 +111,7 @@ def data_parallel(model: nn.Module) -> nn.Module:
 
 
 def share(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield this process's pictures of each batch: all processes draw the same batches and changes, and divide them.
+    """Yield this process's images of each batch: all processes draw the same batches and changes, and divide them.
 
     Raises:
         StudyError: a batch does not divide into equal shares.
@@ -93,21 +120,14 @@ def share(batches: Iterator[Batch]) -> Iterator[Batch]:
         yield from batches
         return
     for batch in batches:
-        pictures, processes = len(batch.target), size()
-        if pictures % processes:
+        images, processes = len(batch.target), size()
+        if images % processes:
             raise StudyError(
-                f"recipe.batch_size: {pictures} pictures do not divide among {processes} devices; choose a multiple"
+                f"recipe.batch_size: {images} images do not divide among {processes} devices; choose a multiple"
             )
-        own = slice(*(pictures // processes * (_rank() + end) for end in (0, 1)))
+        own = slice(*(images // processes * (_rank() + end) for end in (0, 1)))
         valid = None if batch.valid is None else batch.valid[own]
         yield Batch(batch.inputs[own], batch.target[own], valid)
-
-
-def total(value: Tensor) -> float:
-    """Return the sum of a number, a tensor without dimensions, over all processes."""
-    if size() > 1:
-        distributed.all_reduce(value)
-    return value.item()
 
 
 def from_first(make: Callable[..., T], *arguments: Any) -> T:

@@ -1,58 +1,109 @@
-"""Everything around the training loop: the checkpoint, progress, live logging, and the trial's files."""
+"""The stage `train`: everything around the training of one trial, for all seeds of a head and loss in one process."""
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol
 
 import torch
 
-import loss_study
-from loss_study import combination, losses, metrics, protocol
-from loss_study.config import Config, ModelConfig, RecipeConfig
+from loss_study import combination, losses, metrics
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.runtime.files import check_writable, whole_folder, write_csv, write_json
+from loss_study.runtime.files import check_writable
 from loss_study.runtime.progress import Reporter, duration, reporting
-from loss_study.tracking.live import LiveRun
-from loss_study.training import distributed
-from loss_study.training.checkpoint import Checkpoint, key, save_atomically
+from loss_study.training import choice, distributed, record
+from loss_study.training.checkpoint import Checkpoint, code_files, key
 from loss_study.training.device import pick, pick_precision, use_cpu
-from loss_study.training.loop import OnEpoch, train
-from loss_study.training.outcome import HISTORY, Outcome
-from loss_study.training.search import tuned
+from loss_study.training.loop import OnEpoch
+from loss_study.training.outcome import Outcome
+from loss_study.training.train import train
 from loss_study.trial import Trial, trials
 
 
-def run(trial: Trial, sample: PackedSample, config: Config) -> None:
-    """Train `trial` and write ``runs/<trial>/``: ``model.pt``, ``history.csv``, ``trial.json``.
+class Listener(Protocol):
+    """Told of one trial's epochs while it is trained; what it raises ends the training."""
 
-    Resumes from ``checkpoints/`` where an earlier process was ended in the middle.
+    def epoch(self, row: dict[str, float], /) -> None:
+        """Take an epoch's row of the history."""
+        ...
+
+    def close(self, status: str, /) -> None:
+        """Take note of the end: "finished", "diverged" or "interrupted"."""
+        ...
+
+
+#: Makes the listener of a trial; the config has the learning rate and the weights that the trial is trained with.
+Listen = Callable[[Trial, Config], Listener]
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def __init__(self, trial: Trial, config: Config) -> None: ...
+
+    def epoch(self, row: dict[str, float], /) -> None:
+        """Do nothing."""
+
+    def close(self, status: str, /) -> None:
+        """Do nothing."""
+
+
+def train_seeds(
+    head: str,
+    loss: str,
+    config: Config,
+    sample: PackedSample,
+    *,
+    seeds: Sequence[int] | None = None,
+    listen: Listen = Silent,
+) -> None:
+    """Train the trials of `head` and `loss` with the choice of `tune`, and write the folder of each.
+
+    A trial's numbers are those that it has when it is trained alone. One that diverges does not stop the others. A
+    process that is started again after it was killed goes on where it was: finished trials are not trained again.
+
+    Args:
+        seeds: those of `config` where there are none.
+        listen: called for each trial.
 
     Raises:
-        StudyError: a choice or option that does not exist, another process training the same trial, or a folder that
-            cannot be written to.
+        StudyError: `tune` has not run, a name or option does not exist, another process trains one of the trials, or a
+            folder cannot be written to.
     """
-    check_writable(trial.run_dir.parent)
+    chosen = [Trial(head, loss, seed) for seed in (config.seeds if seeds is None else seeds)]
+    train_trials(chosen, choice.applied(config, loss, choice.read(chosen[0])), sample, listen=listen)
+
+
+def train_trials(chosen: Sequence[Trial], config: Config, sample: PackedSample, *, listen: Listen = Silent) -> None:
+    """Train the trials `chosen` one after the other as `config` says, without regard to `tune`; as `train_seeds`."""
+    for trial in chosen:
+        check_writable(trial.run_dir.parent)
     use_cpu(config.recipe.threads)
-    study = tuned(trial, config)
+    # DVC deletes the folders of all trials before it runs a stage again, so every checkpoint stays until all are done.
+    with ExitStack() as until_all_are_written:
+        for trial in chosen:
+            _train_and_write(until_all_are_written, trial, config, sample, listen)
+
+
+def _train_and_write(
+    until_all_are_written: ExitStack, trial: Trial, config: Config, sample: PackedSample, listen: Listen
+) -> None:
     started = time.perf_counter()
-    title = _title(trial, config)
-    with (
-        _live(trial, config) as live,
-        trained(trial, sample, study, title, live.epoch) as (outcome, options),
-    ):
+    with _listening(listen, trial, config) as listener:
+        training = trained(trial, sample, config, _title(trial, config), listener.epoch)
+        outcome, options = until_all_are_written.enter_context(training)
         if distributed.is_first():
-            _write(trial, sample, study.model, study.recipe, options, outcome)
-            live.close(outcome.status)
+            record.write(trial, sample, config, options, outcome)
+            listener.close(outcome.status)
             _conclude(trial, outcome, time.perf_counter() - started)
 
 
 @contextmanager
 def trained(
-    trial: Trial, sample: PackedSample, config: Config, title: str, on_epoch: OnEpoch
+    trial: Trial, sample: PackedSample, config: Config, title: str, on_epoch: OnEpoch = lambda _: None
 ) -> Iterator[tuple[Outcome, dict[str, Any]]]:
     """Train with progress under `title`, resuming where there is a checkpoint; yield outcome and resolved loss options.
 
@@ -65,35 +116,42 @@ def trained(
     if not distributed.is_first():
         yield train(trial, sample, config.model, recipe, options, **distributed.UNHEARD), options
         return
-    pictures = len(sample.rows("train")) * recipe.all_epochs
-    with Checkpoint(trial.name, _key(trial, sample, config.model, recipe, options)) as checkpoint:
-        with reporting(title, pictures) as reporter:
+    images = len(sample.rows("train")) * recipe.all_epochs
+    with Checkpoint(trial.name, checkpoint_key(trial, sample, config, options)) as checkpoint:
+        with reporting(title, images) as reporter:
 
-            def told(row: dict[str, float]) -> None:
+            def on_every_epoch(row: dict[str, float]) -> None:
                 _note(reporter, trial, row, recipe.all_epochs)
                 on_epoch(row)
 
-            outcome = train(
-                trial,
-                sample,
-                config.model,
-                recipe,
-                options,
-                checkpoint,
-                on_step=reporter.advance,
-                on_epoch=told,
-            )
+            outcome = train(trial, sample, config.model, recipe, options, checkpoint, reporter.advance, on_every_epoch)
         yield outcome, options
         checkpoint.remove()
 
 
+def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: dict[str, Any]) -> str:
+    """Return a hash of all that decides the numbers of `trial`; `options` are the resolved ones of its loss."""
+    device = pick()
+    parts = {
+        "trial": trial.name,
+        "model": config.model.model_dump(),
+        "recipe": config.recipe.model_dump(),
+        "loss_options": options,
+        "device": device.type,
+        "precision": pick_precision(config.recipe.precision, device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    return key(parts, [*code_files(), *sample.folder.iterdir()])
+
+
 @contextmanager
-def _live(trial: Trial, config: Config) -> Iterator[LiveRun]:
-    live = LiveRun(trial, config)
+def _listening(listen: Listen, trial: Trial, config: Config) -> Iterator[Listener]:
+    listener = listen(trial, config)
     try:
-        yield live
+        yield listener
     except BaseException:
-        live.close("interrupted")
+        listener.close("interrupted")
         raise
 
 
@@ -122,78 +180,3 @@ def _conclude(trial: Trial, outcome: Outcome, seconds: float) -> None:
             f" in epoch {outcome.best_epoch}",
             flush=True,
         )
-
-
-def _key(trial: Trial, sample: PackedSample, model: ModelConfig, recipe: RecipeConfig, options: dict[str, Any]) -> str:
-    parts = {
-        "trial": trial.name,
-        "model": model.model_dump(),
-        "recipe": recipe.model_dump(),
-        "loss_options": options,
-    }
-    code = protocol.training_code(trial.loss, options, model.name)
-    return key(parts, [*code, *sample.folder.iterdir()])
-
-
-def _write(
-    trial: Trial,
-    sample: PackedSample,
-    model: ModelConfig,
-    recipe: RecipeConfig,
-    options: dict[str, Any],
-    outcome: Outcome,
-) -> None:
-    build = {
-        "name": model.name,
-        "in_channels": sample.in_channels,
-        "heads": [trial.head],
-        "classes": sample.classes,
-        "options": model.options,
-    }
-    with whole_folder(trial.run_dir) as folder:
-        save_atomically({"state": outcome.weights, "build": build}, folder / "model.pt")
-        write_csv(folder / "history.csv", outcome.history, HISTORY)
-        write_json(folder / "trial.json", _description(trial, sample, recipe, options, outcome))
-
-
-def _description(
-    trial: Trial, sample: PackedSample, recipe: RecipeConfig, options: dict[str, Any], outcome: Outcome
-) -> dict[str, Any]:
-    device = pick()
-    seconds = sum(row["seconds"] for row in outcome.history)
-    pictures = sum(row["images_per_second"] * row["seconds"] for row in outcome.history)
-    return {
-        "head": trial.head,
-        "loss": trial.loss,
-        "seed": trial.seed,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "epochs_run": len(outcome.history),
-        "best_epoch": outcome.best_epoch,
-        "metric": metrics.HEADLINE[trial.head],
-        "best_validation": outcome.best_validation,
-        "loss_options": options,
-        "augmentation": recipe.augmentation.model_dump(),
-        "parameters": outcome.parameters,
-        "trainable_parameters": outcome.trainable_parameters,
-        "freeze": recipe.freeze,
-        "fine_tune": recipe.fine_tune.model_dump(),
-        "training_images": len(sample.rows("train")),
-        "batch_size": recipe.batch_size,
-        "epochs": recipe.all_epochs,
-        "lr": recipe.optimizer.lr,
-        "seconds": seconds,
-        "images_per_second": pictures / seconds if seconds else 0.0,
-        "precision": pick_precision(recipe.precision, device),
-        "device": _device_name(device),
-        "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "loss_study": loss_study.__version__,
-        },
-    }
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

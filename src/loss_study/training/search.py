@@ -2,45 +2,36 @@
 
 A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
 weights that go with the rates are drawn so that each of them is tried about equally often (`candidates`).
-
-This module imports torch only to search: the report, which reads what a search wrote, can do without.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from loss_study import combination, protocol
+from scipy.stats import qmc
+
+from loss_study import combination
 from loss_study.config import Config, FineTune
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import HEADLINE, is_better
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
+from loss_study.training import distributed
+from loss_study.training.choice import FILE, WEIGHT, Choice, applied
+from loss_study.training.device import use_cpu
+from loss_study.training.run import trained
 from loss_study.trial import Trial
-
-#: A column of ``search.csv`` for every weight that was searched: ``weight_bce``.
-WEIGHT = "weight_"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A learning rate of the grid, and the weight of every term whose weight is searched."""
-
-    lr: float
-    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Tried:
     """A candidate, the best validation metric that it reached, in which epoch, and how it ended."""
 
-    candidate: Candidate
+    candidate: Choice
     validation: float
     best_epoch: int
     status: str
@@ -57,10 +48,10 @@ class Tried:
         }
 
 
-def tune(trial: Trial, sample: Path, config: Config) -> None:
-    """Find the learning rate of the trial's head and loss, and its open weights, and write ``tuning/<head>-<loss>/``.
+def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
+    """Find the learning rate of `loss` on `head`, and its open weights, and write ``choice.json`` and ``search.csv``.
 
-    `trial` has the search's seed, not one of the study's.
+    The candidates are trained from the search's seed, which is not one of the study's.
 
     Raises:
         StudyError: the recipe has no search, or no candidate trained to a finite metric.
@@ -68,17 +59,19 @@ def tune(trial: Trial, sample: Path, config: Config) -> None:
     search = config.recipe.search
     if not search.lr:
         raise StudyError(f"recipe.search.lr: recipe {config.recipe.name!r} has no search; say -S recipe=tuned")
-    grid = combination.searched(config.loss_options[trial.loss])
+    trial = Trial(head, loss, search.seed)
+    grid = combination.searched(config.loss_options[loss])
+    use_cpu(config.recipe.threads)
     with ExitStack() as until_written:
         tried = [
             _try(until_written, trial, candidate, sample, config)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
-        if _is_first():
+        if distributed.is_first():
             _write(trial, config, grid, tried)
 
 
-def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Candidate]:
+def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Choice]:
     """Return as many candidates as there are `rates`, each rate once, whatever the number of weights to choose from.
 
     `weights` are the grids of the terms that have one. Rates and weights stand in a centred Latin hypercube (McKay,
@@ -86,21 +79,31 @@ def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], s
     least once if there are no more of it than rates.
     """
     if not weights:
-        return [Candidate(lr) for lr in rates]
-    from scipy.stats import qmc  # noqa: PLC0415 -- a second
-
+        return [Choice(lr) for lr in rates]
     hypercube = qmc.LatinHypercube(1 + len(weights), scramble=False, rng=seed, optimization="random-cd")
     points = hypercube.random(len(rates))
     found = []
     for first, *others in points[points[:, 0].argsort()]:
         chosen = {term: _at(grid, share) for (term, grid), share in zip(weights.items(), others, strict=True)}
-        found.append(Candidate(_at(rates, first), chosen))
+        found.append(Choice(_at(rates, first), chosen))
     return found
 
 
 def _at(grid: Sequence[float], share: float) -> float:
     """Return the value of `grid` at `share` of its length, 0 up to 1."""
     return grid[int(share * len(grid))]
+
+
+def _try(until_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config) -> Tried:
+    """Train one candidate; its checkpoint stays until the whole search is written."""
+    config = applied(config, trial.loss, candidate)
+    # The search judges the first phase; fine-tuning goes on from the rate that it finds.
+    recipe = config.recipe.model_copy(update={"epochs": config.recipe.search.epochs, "fine_tune": FineTune()})
+    config = config.model_copy(update={"recipe": recipe})
+    values = " ".join(f"{value:g}" for value in (candidate.lr, *candidate.weights.values()))
+    title = f"{trial.head}-{trial.loss} at {values}"
+    outcome, _ = until_written.enter_context(trained(trial, sample, config, title))
+    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status)
 
 
 def _write(trial: Trial, config: Config, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]) -> None:
@@ -120,16 +123,9 @@ def _write(trial: Trial, config: Config, grid: Mapping[str, Sequence[float]], tr
     }
     columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status"]
     with whole_folder(trial.tuning_dir) as folder:
-        write_json(folder / "choice.json", choice)
+        write_json(folder / FILE, choice)
         write_csv(folder / "search.csv", [one.row for one in tried], columns)
-        write_json(folder / protocol.NAME, protocol.of_training(trial.loss, _with(config, trial.loss, candidate)))
-    print(f"{_name(trial)}  {_words(choice)}", flush=True)
-
-
-def _is_first() -> bool:
-    from loss_study.training import distributed  # noqa: PLC0415
-
-    return distributed.is_first()
+    print(f"{trial.head}-{trial.loss}  {_words(choice)}", flush=True)
 
 
 def _words(choice: Mapping[str, Any]) -> str:
@@ -161,51 +157,3 @@ def edge(value: float, grid: Sequence[float]) -> str:
     if len(grid) > 1 and value in (grid[0], grid[-1]):
         return "lower" if value == grid[0] else "upper"
     return ""
-
-
-def tuned(trial: Trial, config: Config) -> Config:
-    """Return `config` with the learning rate and weights that the search chose for the trial, where there is one.
-
-    Raises:
-        StudyError: the search has not run.
-    """
-    if not config.recipe.search.lr:
-        return config
-    path = trial.tuning_dir / "choice.json"
-    try:
-        choice = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: not there; run 'dvc repro tune@{trial.head}-{trial.loss}'") from None
-    return _with(config, trial.loss, Candidate(choice["lr"], choice["weights"]))
-
-
-def _with(config: Config, loss: str, candidate: Candidate) -> Config:
-    recipe = config.recipe
-    optimizer = recipe.optimizer.model_copy(update={"lr": candidate.lr})
-    options = combination.with_weights(config.loss_options[loss], candidate.weights)
-    return config.model_copy(
-        update={
-            "recipe": recipe.model_copy(update={"optimizer": optimizer}),
-            "loss_options": {**config.loss_options, loss: options},
-        }
-    )
-
-
-def _name(trial: Trial) -> str:
-    return f"{trial.head}-{trial.loss}"
-
-
-def _try(until_written: ExitStack, trial: Trial, candidate: Candidate, sample: Path, config: Config) -> Tried:
-    """Train one candidate; its checkpoint stays until the whole search is written."""
-    from loss_study.training.device import use_cpu  # noqa: PLC0415
-    from loss_study.training.run import trained  # noqa: PLC0415
-
-    study = _with(config, trial.loss, candidate)
-    # The search judges the first phase; fine-tuning goes on from the rate that it finds.
-    recipe = study.recipe.model_copy(update={"epochs": study.recipe.search.epochs, "fine_tune": FineTune()})
-    use_cpu(recipe.threads)
-    study = study.model_copy(update={"recipe": recipe})
-    title = f"{_name(trial)} at {' '.join(f'{value:g}' for value in (candidate.lr, *candidate.weights.values()))}"
-    training = trained(trial, PackedSample.open(sample), study, title, on_epoch=lambda _: None)
-    outcome, _ = until_written.enter_context(training)
-    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status)

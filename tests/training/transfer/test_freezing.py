@@ -5,8 +5,8 @@ import torch
 
 from loss_study import config, models
 from loss_study.runtime.errors import StudyError
-from loss_study.training import phases, run
-from loss_study.training.transfer import freezing
+from loss_study.training import run
+from loss_study.training.transfer import freezing, phases
 from support.small_training import TRIAL, KilledError, learning_rates, same, trained
 
 
@@ -102,14 +102,14 @@ def test_resumes_in_either_phase_to_the_last_digit(epochs_before, cached, sample
 
     def killed(self, images=1, detail=""):
         nonlocal steps
-        steps += pictures > 0
+        steps += images > 0
         if steps == 3 * epochs_before + 2:
             raise KilledError
-        advance(self, pictures, detail)
+        advance(self, images, detail)
 
     with monkeypatch.context() as patch, pytest.raises(KilledError):
         patch.setattr(run.Reporter, "advance", killed)
-        run.run(TRIAL, sample, study)
+        run.train_trials([TRIAL], study, sample)
     _, history, weights = trained(sample, study)
     assert history == expected_history and same(weights, expected)
 
@@ -161,5 +161,5 @@ def test_without_freezing_a_model_needs_no_parts():
 def test_the_plan_leaves_out_what_is_over(recipe):
     study = recipe(freeze=["encoder"], fine_tune={"epochs": 2, "stages": 1})
     model = models.build("resunet", 3, ["mask"], width=2)
-    spans = [[(phase.first, phase.last) for phase in phases.plan(study.recipe, model, after)] for after in (0, 2, 3, 5)]
+    spans = [[(span.first, span.last) for span in phases.spans(study.recipe, model, after)] for after in (0, 2, 3, 5)]
     assert spans == [[(1, 3), (4, 5)], [(1, 3), (4, 5)], [(4, 5)], []]

@@ -1,4 +1,4 @@
-"""Batches of an encoder's outputs, computed once, in place of pictures."""
+"""Batches of an encoder's outputs, computed once, in place of images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loss_study.data.augmentation import draw_flips
 from loss_study.data.batches import Batch, Batches, as_tensor, fits
 from loss_study.data.packed import PackedSample
 
-#: Splits whose features are kept, in this order; behind them those of the mirrored training pictures.
+#: Splits whose features are kept, in this order; behind them those of the mirrored training images.
 SPLITS = ("train", "validation")
 DESCRIPTION = "features.json"
 
@@ -23,8 +23,8 @@ DESCRIPTION = "features.json"
 class Features:
     """The kept outputs of an encoder, memory-mapped from `folder`; on a GPU that has room for them, a copy there.
 
-    A folder of ``0.npy``, ``1.npy``, ...: one array for each tensor, an entry for each picture of the training split,
-    of the validation split, and, where training pictures are flipped, of the mirrored training split.
+    A folder of ``0.npy``, ``1.npy``, ...: one array for each tensor, an entry for each image of the training split,
+    of the validation split, and, where training images are flipped, of the mirrored training split.
     ``features.json`` says of each tensor its dtype, and whether it lies in channels-last memory: then the array is
     (N, H, W, C). bfloat16, which NumPy does not have, is kept as int16 of the same bits.
     """
@@ -41,7 +41,7 @@ class Features:
         self.entries[torch.from_numpy(rows)] = torch.arange(len(rows))
 
     def take(self, rows: Tensor, flipped: Tensor) -> list[Tensor]:
-        """Return the encoder's outputs for the pictures `rows` of the sample, mirrored where `flipped` (N,) says so."""
+        """Return the encoder's outputs for the images `rows` of the sample, mirrored where `flipped` (N,) says so."""
         entries = self.entries[rows] + self.mirrored * flipped
         taken = []
         for array, how in zip(self.arrays, self.tensors, strict=True):
@@ -77,7 +77,7 @@ class FeatureWriter:
         self.arrays: list[np.memmap] = []
 
     def add(self, features: Sequence[Tensor], count: int) -> None:
-        """Write the entries of the first `count` pictures of a batch."""
+        """Write the entries of the first `count` images of a batch."""
         tensors = [_as_kept(tensor) for tensor in features]
         if not self.arrays:
             self._describe(features)
@@ -99,7 +99,7 @@ class FeatureWriter:
 
 
 def bytes_of(features: Sequence[Tensor]) -> int:
-    """Return how many bytes the outputs for one picture take."""
+    """Return how many bytes the outputs for one image take."""
     return sum(tensor[0].nbytes for tensor in features)
 
 

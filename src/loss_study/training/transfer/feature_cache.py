@@ -1,6 +1,6 @@
 """A frozen encoder's outputs, computed once and kept in ``features/<key>/`` for every trial that would see the same.
 
-The key is a hash of all that decides them: the encoder's weights and code, the pictures, the splits, precision, batch
+The key is a hash of all that decides them: the encoder's weights and code, the images, the splits, precision, batch
 size and threads. So they are the numbers that the encoder would give anew, to the last digit on a CPU. Nothing removes
 the folder; it can be deleted whenever no training runs.
 """
@@ -10,30 +10,31 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-import loss_study
 from loss_study import models
 from loss_study.config import Augmentation
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder
-from loss_study.training.checkpoint import key
+from loss_study.runtime.locks import locked
+from loss_study.training.checkpoint import code_files, key
 from loss_study.training.device import autocast
 from loss_study.training.transfer.feature_batches import SPLITS, FeatureWriter, bytes_of
 
 FEATURES = Path("features")
+#: The parts of the package whose code decides the outputs of an encoder.
+CODE = ("data", "models", "training/device.py", "training/transfer")
 MIRRORED = Augmentation(flip=1.0)
 
 
 class Decoding(nn.Module):
-    """What of `model` comes behind the encoder: a network that takes features for pictures."""
+    """What of `model` comes behind the encoder: a network that takes features for images."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -57,8 +58,8 @@ def keep(
     """Return the folder of the outputs of the model's encoder, computed unless they are there; see `Features`.
 
     Args:
-        head: whose batches to go through; the pictures are the same for all.
-        mirrored: keep those of the mirrored training pictures as well.
+        head: whose batches to go through; the images are the same for all.
+        mirrored: keep those of the mirrored training images as well.
         tell: called with a few words on how far the work is.
 
     Raises:
@@ -66,7 +67,7 @@ def keep(
     """
     encoder = Encoder(model, precision)
     folder = FEATURES / _key(encoder, sample, batch_size, mirrored)
-    with _locked(folder, tell):
+    with locked(folder.with_suffix(".lock"), "computing the frozen encoder's outputs", wait_seconds=-1, on_wait=tell):
         if not folder.exists():
             with whole_folder(folder) as new:
                 _compute(new, encoder, sample, head, batch_size, mirrored=mirrored, tell=tell)
@@ -81,11 +82,11 @@ class Encoder:
         self.device = next(model.parameters()).device
 
     @torch.no_grad()
-    def outputs(self, pictures: Tensor) -> list[Tensor]:
-        """Return the features of `pictures` (N, C, H, W)."""
+    def outputs(self, images: Tensor) -> list[Tensor]:
+        """Return the features of `images` (N, C, H, W)."""
         self.model.eval()
-        with autocast(pictures.device, self.precision):
-            return models.features(self.model, pictures)
+        with autocast(images.device, self.precision):
+            return models.features(self.model, images)
 
     def digest(self) -> str:
         """Return a hash of its structure and of all tensors that are not behind it, such as those that normalise."""
@@ -104,9 +105,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _key(encoder: Encoder, sample: PackedSample, batch_size: int, mirrored: bool) -> str:
-    package = Path(loss_study.__file__).parent
-    code = [*(package / "models").glob("*.py"), package / "acceleration.py", Path(__file__)]
-    pictures = [path for name in ("images", "backgrounds") if (path := sample.folder / f"{name}.npy").exists()]
+    images = [path for name in ("images", "backgrounds") if (path := sample.folder / f"{name}.npy").exists()]
     parts = {
         "encoder": encoder.digest(),
         "device": encoder.device.type,
@@ -116,7 +115,7 @@ def _key(encoder: Encoder, sample: PackedSample, batch_size: int, mirrored: bool
         "mirrored": mirrored,
         "torch": torch.__version__,
     }
-    return key(parts, [*code, *pictures, sample.folder / "index.csv"])
+    return key(parts, [*code_files(CODE), *images, sample.folder / "index.csv"])
 
 
 def _compute(
@@ -161,18 +160,3 @@ def _check_room(folder: Path, needed: int) -> None:
             f"recipe.cache_features: the outputs take {needed / 1e9:.1f} GB, {FEATURES}/ has {free / 1e9:.1f} GB left; "
             "delete what is old in it, or set it to false"
         )
-
-
-@contextmanager
-def _locked(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """Let one process at a time look for `folder` and compute it."""
-    import fcntl  # noqa: PLC0415 -- POSIX only
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            tell("waiting for another trial that computes the frozen encoder's outputs")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -11,7 +11,7 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor, nn
 
-from loss_study.models._parts.weight_names import CLASSIFIER, spellings
+from loss_study.models.pretrained.weight_names import CLASSIFIER, spellings
 from loss_study.runtime.errors import StudyError
 
 #: Mean and standard deviation of ImageNet's red, green and blue, for pictures in [0, 1].

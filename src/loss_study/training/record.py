@@ -1,0 +1,78 @@
+"""The files that a trained trial leaves in its folder: ``model.pt``, ``history.csv`` and ``trial.json``."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import torch
+
+import loss_study
+from loss_study import metrics
+from loss_study.config import Config
+from loss_study.data.packed import PackedSample
+from loss_study.runtime.files import whole_folder, write_csv, write_json
+from loss_study.training.checkpoint import save_atomically
+from loss_study.training.device import pick, pick_precision
+from loss_study.training.outcome import HISTORY, Outcome
+from loss_study.trial import Trial
+
+
+def write(trial: Trial, sample: PackedSample, config: Config, loss_options: dict[str, Any], outcome: Outcome) -> None:
+    """Write the folder of `trial`; `config` and the resolved `loss_options` are what it was trained with."""
+    model = config.model
+    build = {
+        "name": model.name,
+        "in_channels": sample.in_channels,
+        "heads": [trial.head],
+        "classes": sample.classes,
+        "options": model.options,
+    }
+    with whole_folder(trial.run_dir) as folder:
+        save_atomically({"state": outcome.weights, "build": build}, folder / "model.pt")
+        write_csv(folder / "history.csv", outcome.history, HISTORY)
+        write_json(folder / "trial.json", _description(trial, sample, config, loss_options, outcome))
+
+
+def _description(
+    trial: Trial, sample: PackedSample, config: Config, loss_options: dict[str, Any], outcome: Outcome
+) -> dict[str, Any]:
+    device, recipe = pick(), config.recipe
+    seconds = sum(row["seconds"] for row in outcome.history)
+    images = sum(row["images_per_second"] * row["seconds"] for row in outcome.history)
+    return {
+        "head": trial.head,
+        "loss": trial.loss,
+        "seed": trial.seed,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "epochs_run": len(outcome.history),
+        "best_epoch": outcome.best_epoch,
+        "metric": metrics.HEADLINE[trial.head],
+        "best_validation": outcome.best_validation,
+        "loss_options": loss_options,
+        "augmentation": recipe.augmentation.model_dump(),
+        "parameters": outcome.parameters,
+        "trainable_parameters": outcome.trainable_parameters,
+        "freeze": recipe.freeze,
+        "fine_tune": recipe.fine_tune.model_dump(),
+        "training_images": len(sample.rows("train")),
+        "batch_size": recipe.batch_size,
+        "epochs": recipe.all_epochs,
+        "lr": recipe.optimizer.lr,
+        "weights": dict(config.loss_options[trial.loss].get("terms", {})),
+        "seconds": seconds,
+        "images_per_second": images / seconds if seconds else 0.0,
+        "precision": pick_precision(recipe.precision, device),
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "loss_study": loss_study.__version__,
+        },
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -1,0 +1,71 @@
+"""One trial from random weights to its outcome: the loop, with whatever else the recipe asks for."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from loss_study.config import ModelConfig, RecipeConfig
+from loss_study.data.packed import PackedSample
+from loss_study.training import distributed, loop
+from loss_study.training.loop import OnEpoch, OnStep
+from loss_study.training.outcome import Outcome
+from loss_study.training.transfer import phases
+from loss_study.trial import Trial
+
+
+class Saved(Protocol):
+    """What a training needs of a `Checkpoint`."""
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state that was saved last."""
+        ...
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Save `state` if it is time."""
+        ...
+
+    def save_now(self, state: dict[str, Any]) -> None:
+        """Save `state`."""
+        ...
+
+
+def train(
+    trial: Trial,
+    sample: PackedSample,
+    model_config: ModelConfig,
+    recipe: RecipeConfig,
+    loss_options: dict[str, Any],
+    checkpoint: Saved,
+    on_step: OnStep,
+    on_epoch: OnEpoch,
+) -> Outcome:
+    """Train `trial` on the training split and return its best epoch by the head's metric on the validation split.
+
+    With ``recipe.keep`` "last" the last epoch takes the place of the best one. The same arguments give the same
+    numbers, to the last digit on a CPU with the same number of threads; so does a training that was interrupted and is
+    resumed from `checkpoint`. At the end the checkpoint holds the outcome, so that it is not trained a second time.
+    On several devices, each process calls this and returns the same outcome; see `distributed`.
+
+    Args:
+        loss_options: resolved, see `losses.resolve`.
+    """
+    saved = distributed.from_first(checkpoint.load)
+    if saved is not None and "model" not in saved:
+        outcome = Outcome(**saved["outcome"])
+        for row in outcome.history:
+            on_epoch(row)
+        return outcome
+    training = loop.start(trial, sample, model_config, recipe, loss_options, saved)
+    outcome = training.outcome
+    for row in outcome.history:
+        on_epoch(row)
+
+    def on_shared_step(images: int, words: str = "") -> None:
+        on_step(images * distributed.size(), words)
+
+    plan = phases.plan(training, sample, on_step) if recipe.freeze else [loop.one_phase(training, sample)]
+    for phase in plan:
+        if outcome.status != "diverged":
+            loop.train(training, distributed.shared(phase), checkpoint.save, on_shared_step, on_epoch)
+    checkpoint.save_now({"outcome": vars(outcome)})
+    return outcome

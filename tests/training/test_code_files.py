@@ -1,0 +1,84 @@
+"""All code that decides a training's numbers is in the key of its checkpoint."""
+
+import ast
+
+import pytest
+
+from loss_study import losses, models
+from loss_study.training import optimizers, schedules
+from loss_study.training.checkpoint import PACKAGE, code_files, key
+from loss_study.training.transfer import feature_cache
+
+
+def imported(file):
+    """Return the modules of the package that `file` imports, at its top or in a function."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("loss_study"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("loss_study")]
+        else:
+            continue
+        for name in names:
+            path = PACKAGE.joinpath(*name.split(".")[1:])
+            found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
+    return found
+
+
+def everything(file):
+    """Return `file`, all that it imports, what that imports, and the packages that they are in."""
+    seen, waiting = set(), [file]
+    while waiting:
+        one = waiting.pop()
+        if one not in seen:
+            seen.add(one)
+            waiting += imported(one)
+    return seen
+
+
+def names(files):
+    return {file.relative_to(PACKAGE).as_posix() for file in files}
+
+
+#: Chosen by name, so that no import leads to them.
+CHOICES = [
+    *(f"losses/{name}.py" for name in losses.names()),
+    *(f"models/{name}.py" for name in models.names()),
+    *(f"training/optimizers/{name}.py" for name in optimizers.names()),
+    *(f"training/schedules/{name}.py" for name in schedules.names()),
+]
+
+
+@pytest.mark.parametrize("file", ["training/run.py", "training/search.py", *CHOICES])
+def test_nothing_that_is_imported_on_the_way_to_a_number_is_missing(file):
+    found = everything(PACKAGE / file)
+    assert names(found) - names(code_files()) == set()
+
+
+def test_the_walk_follows_imports_to_the_end():
+    found = names(everything(PACKAGE / "training/run.py"))
+    assert {"training/loop.py", "data/batches.py", "data/augmentation.py", "losses/__init__.py"} <= found
+    assert {"data/transforms.py", "training/transfer/feature_cache.py"} <= found
+
+
+def test_training_imports_nothing_that_comes_after_it():
+    after = ("cluster", "evaluation", "report", "statistics", "tracking")
+    found = names(file for name in ("training/run.py", "training/search.py") for file in everything(PACKAGE / name))
+    assert not [name for name in found if name.startswith(after)]
+
+
+def test_the_key_of_cached_features_has_the_code_of_every_encoder():
+    found = names(everything(PACKAGE / "training/transfer/feature_cache.py"))
+    covered = names(code_files(feature_cache.CODE))
+    assert {name for name in found if name.startswith(("data/", "models/"))} <= covered
+    assert {f"models/{name}.py" for name in models.names()} <= covered
+
+
+def test_the_key_changes_with_every_part_and_every_byte(tmp_path):
+    file = tmp_path / "loop.py"
+    file.write_text("a = 1\n")
+    first = key({"lr": 0.1}, [file])
+    assert first == key({"lr": 0.1}, [file]) != key({"lr": 0.2}, [file])
+    file.write_text("a = 2\n")
+    assert key({"lr": 0.1}, [file]) != first
