@@ -1,11 +1,12 @@
 """Files and folders appear whole or not at all."""
 
+import errno
 import json
 import math
 
 import pytest
 
-from loss_study.runtime.files import whole_folder, whole_text, write_csv, write_json
+from loss_study.runtime.files import whole_folder, whole_text, write_bytes, write_csv, write_json
 
 
 def test_folder_replaces_the_old_one(tmp_path):
@@ -52,3 +53,29 @@ def test_text_replaces(tmp_path):
     whole_text(tmp_path / "a", "one")
     whole_text(tmp_path / "a", "two")
     assert (tmp_path / "a").read_text() == "two" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_bytes_replace_and_reach_the_disk_where_they_should(tmp_path, monkeypatch):
+    forced = []
+    monkeypatch.setattr("loss_study.runtime.files.os.fsync", forced.append)
+    write_bytes(tmp_path / "a", b"one")
+    assert not forced
+    write_bytes(tmp_path / "a", memoryview(b"two"), durable=True)
+    assert len(forced) == 1 and (tmp_path / "a").read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_bytes(tmp_path / "a", b"old")
+    monkeypatch.setattr("loss_study.runtime.files.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(tmp_path / "a", b"new", durable=True)
+    assert (tmp_path / "a").read_bytes() == b"old" and list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+
+def test_csv_quotes_and_keeps_every_digit(tmp_path):
+    write_csv(tmp_path / "a.csv", [{"x": 0.1 + 0.2, "y": 'a,"b"'}], ("x", "y"))
+    assert (tmp_path / "a.csv").read_bytes() == b'x,y\n0.30000000000000004,"a,""b"""\n'

@@ -45,7 +45,8 @@ def results(trial):
 def test_second_trainer_of_a_trial_is_refused(here, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS_TO_WAIT", 0.3)
     second = Checkpoint("mask-bce-0", "k")
-    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match=rf"process {os.getpid()} on .* is training this trial; wait"):
+    message = rf"mask-bce-0-k.lock: process {os.getpid()} on .* is training this trial; wait until it ends"
+    with Checkpoint("mask-bce-0", "k"), pytest.raises(StudyError, match=message):
         second.__enter__()
 
 

@@ -1,6 +1,7 @@
 """All seeds of a head and loss in one process: the same numbers as alone, and none trained twice."""
 
 import json
+from typing import ClassVar
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from support.small_training import KilledError, left_by, same
 
 @pytest.fixture
 def study(tmp_path, sample, monkeypatch):
-    """Three epochs of the smoke scale on the discs, two seeds, after `tune`; the working directory is a fresh folder."""
+    """The smoke scale on the discs, three epochs and two seeds, after `tune`, in a fresh working directory."""
     choices = ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "seeds=[0,1]", "loss=ssim"]
     composition.compose(tmp_path / "params.yaml", choices)
     monkeypatch.chdir(tmp_path)
@@ -152,7 +153,7 @@ def test_one_trial_that_diverges_does_not_stop_the_others(study, sample, monkeyp
 class Heard:
     """A listener that keeps what it is told."""
 
-    told: list = []
+    told: ClassVar[list] = []
 
     def __init__(self, trial, config):
         self.name, self.lr = trial.name, config.recipe.optimizer.lr

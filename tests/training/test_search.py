@@ -8,9 +8,9 @@ import pytest
 
 from loss_study import composition
 from loss_study.config import load_config
-from loss_study.runtime.errors import StudyError
 from loss_study.data.packed import PackedSample
-from loss_study.training import choice, run, search
+from loss_study.runtime.errors import StudyError
+from loss_study.training import run, search
 from loss_study.training.choice import Choice
 from loss_study.training.search import Tried, best, edge, tune
 from loss_study.trial import Trial

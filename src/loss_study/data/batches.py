@@ -1,7 +1,7 @@
 """Batches from the packed sample: gathered as uint8, changed on the device, ready as floats.
 
-No workers: one gather per array and batch, from the mapped files, from a copy on the GPU where it fits, or, of a small
-split, from a copy in memory with background and picture side by side.
+There are no worker processes: each batch is one gather per array. It reads the mapped files, a copy on the GPU where
+that fits, or, of a small split, a copy in memory that has background and image in one array.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from loss_study.data.packed import PackedSample
 
 #: Share of the GPU's free memory that the sample may take.
 RESIDENT_SHARE = 0.5
-#: Bytes that the inputs of a split may take in memory, side by side and mirrored: putting three bytes beside three is
-#: slow, and so is turning them round.
-SIDE_BY_SIDE_BYTES = 2**29
+#: Bytes that the inputs of a split may take in memory, concatenated and mirrored in advance: both are slow for uint8.
+CONCATENATED_BYTES = 2**29
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Floats in [0, 1]: `inputs` (N, C, H, W), background before picture, and `target` (N, 1, H, W).
+    """Floats in [0, 1]: `inputs` (N, C, H, W), background before image, and `target` (N, 1, H, W).
 
     `inputs` lies in channels-last memory. The target of K >= 2 classes is one-hot, (N, K, H, W). `valid` (N, 1, H, W)
-    is 1 where a pixel has a truth and 0 where it has none; None: all have. `FeatureBatches` have an encoder's outputs
+    is 1 at valid pixels and 0 at invalid ones; None: all are valid. `FeatureBatches` have an encoder's outputs
     for inputs.
     """
 
@@ -56,9 +55,10 @@ class Batches:
         self.background_rows = torch.from_numpy(sample.background_rows)
 
     def in_order(self, augmentation: Augmentation | None = None, rows: Tensor | None = None) -> Iterator[Batch]:
-        """Yield every picture of the split once, in order, unchanged or changed by `augmentation`, always alike.
+        """Yield every image of the split once, in order.
 
-        `rows` asks for those pictures of the split instead, in their order.
+        `augmentation` changes them in the same way each time; None leaves them as they are. `rows` asks for these images
+        of the split instead, in this order.
         """
         generator = torch.Generator().manual_seed(0)
         for batch in (self.rows if rows is None else rows).split(self.batch_size):
@@ -83,7 +83,7 @@ class Batches:
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         flipped = draw_flips_together(len(rows), augmentation, generator)
         inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
-        target_NHW, valid_NHW = self._truth(rows, flipped)
+        target_NHW, valid_NHW = self._targets(rows, flipped)
         if augmentation is not None:
             inputs_NHWC, target_NHW, valid_NHW = augment(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
@@ -91,29 +91,29 @@ class Batches:
         return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
 
     def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
-        """Return backgrounds and pictures of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
+        """Return backgrounds and images of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
         if self.backgrounds is None:
             return take(self.images, rows, flipped)
-        if (kept := self._side_by_side) is not None:
+        if (kept := self._concatenated) is not None:
             return kept.index_select(0, torch.searchsorted(self.rows, rows) + len(self.rows) * flipped)
         backgrounds = take(self.backgrounds, self.background_rows[rows], flipped)
         return torch.cat([backgrounds, take(self.images, rows, flipped)], dim=3)
 
     @cached_property
-    def _side_by_side(self) -> Tensor | None:
+    def _concatenated(self) -> Tensor | None:
         """The inputs of the whole split, and once more mirrored, where they may be kept: uint8 (2 N, H, W, 6)."""
         assert self.backgrounds is not None
         count, (height, width) = len(self.rows), self.images.shape[1:3]
-        if self.home.type != "cpu" or 2 * count * height * width * 6 > SIDE_BY_SIDE_BYTES:
+        if self.home.type != "cpu" or 2 * count * height * width * 6 > CONCATENATED_BYTES:
             return None
         kept = torch.empty(2, count, height, width, 6, dtype=torch.uint8)
-        for place, row in enumerate(self.rows.tolist()):
-            torch.cat([self.backgrounds[self.background_rows[row]], self.images[row]], dim=2, out=kept[0, place])
-            kept[1, place] = kept[0, place].flip(1)
+        for position, row in enumerate(self.rows.tolist()):
+            torch.cat([self.backgrounds[self.background_rows[row]], self.images[row]], dim=2, out=kept[0, position])
+            kept[1, position] = kept[0, position].flip(1)
         return kept.flatten(0, 1)
 
-    def _truth(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the packed targets, uint8, and where they are a truth, bool or None, both (N, H, W)."""
+    def _targets(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the packed targets, uint8, and which pixels are valid, bool or None: all; both (N, H, W)."""
 
         def taken(array: Tensor) -> Tensor:
             return take(array, rows, flipped).to(self.device, non_blocking=True)

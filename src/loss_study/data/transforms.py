@@ -21,7 +21,7 @@ RGB = 3
 
 
 class Crop(v2.RandomResizedCrop):
-    """Enlarges a random part; a `Mask` exactly as far as its picture.
+    """Enlarges a random part; a `Mask` exactly as far as its image.
 
     Torchvision enlarges masks with interpolation "nearest", which lies half a pixel of the result beside "bilinear".
     """
@@ -48,35 +48,35 @@ class Rotation(v2.Transform):
         return {"angle": angle, "scale": abs(math.cos(radians)) + abs(math.sin(radians))}
 
     def transform(self, inpt: Tensor, params: dict[str, float]) -> Tensor:
-        """Turn one input; a `Mask` takes the nearest pixel's value, a picture is interpolated."""
+        """Turn one input; a `Mask` takes the nearest pixel's value, a image is interpolated."""
         return v2.functional.affine(
             inpt, translate=[0, 0], shear=[0, 0], interpolation=v2.InterpolationMode.BILINEAR, **params
         )
 
 
 def change(
-    inputs_NHWC: Tensor, truths: Sequence[Tensor], how: Augmentation, generator: torch.Generator
+    inputs_NHWC: Tensor, targets: Sequence[Tensor], how: Augmentation, generator: torch.Generator
 ) -> tuple[Tensor, list[Tensor]]:
-    """Crop, rotate and colour a batch as `how` says, every picture in its own way.
+    """Crop, rotate and colour a batch as `how` says, each image independently.
 
     Args:
-        inputs_NHWC: uint8 pictures, three channels for each input; all inputs of a picture are changed alike.
-        truths: each (N, H, W), uint8 or bool; cropped and rotated with their picture, to the nearest pixel.
+        inputs_NHWC: uint8 images, three channels for each input; all inputs of a image are changed alike.
+        targets: each (N, H, W), uint8 or bool; cropped and rotated with their image, to the nearest pixel.
     """
     transform = _transform(how, inputs_NHWC.shape[1:3])
     with _drawing_from(generator):
         changed = [
             transform(
-                *(Image(picture.permute(2, 0, 1)) for picture in picture_HWC.split(RGB, dim=2)),
-                *(Mask(truth.to(torch.uint8)) for truth in truths_HW),
+                *(Image(image.permute(2, 0, 1)) for image in image_HWC.split(RGB, dim=2)),
+                *(Mask(target.to(torch.uint8)) for target in targets_HW),
             )
-            for picture_HWC, *truths_HW in zip(inputs_NHWC, *truths, strict=True)
+            for image_HWC, *targets_HW in zip(inputs_NHWC, *targets, strict=True)
         ]
     inputs = inputs_NHWC.shape[3] // RGB
     columns = [torch.stack([tensor.as_subclass(Tensor) for tensor in column]) for column in zip(*changed, strict=True)]
     inputs_NCHW = torch.cat(columns[:inputs], dim=1)
     return inputs_NCHW.permute(0, 2, 3, 1), [
-        column.to(truth.dtype) for column, truth in zip(columns[inputs:], truths, strict=True)
+        column.to(target.dtype) for column, target in zip(columns[inputs:], targets, strict=True)
     ]
 
 

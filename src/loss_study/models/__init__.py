@@ -1,7 +1,7 @@
 """Models: one file each, chosen by name.
 
 A file ``models/<name>.py`` holds ``build(in_channels, heads, classes, *, <options>)``, which returns a module whose
-forward takes float pictures (N, in_channels, H, W) in [0, 1] and returns logits: "mask" (N, classes, H, W), "depth"
+forward takes float images (N, in_channels, H, W) in [0, 1] and returns logits: "mask" (N, classes, H, W), "depth"
 (N, 1, H, W). H and W are multiples of the file's ``STRIDE`` (1 where it has none). An `EncoderDecoder` can be frozen by
 parts, and its features can be kept.
 """
@@ -33,7 +33,7 @@ def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_fit(name: str, options: dict[str, Any], heads: Sequence[str], classes: int, size: int) -> None:
-    """Build the model, with the pretrained weights that it names, and show it two pictures of `size` px.
+    """Build the model, with the pretrained weights that it names, and show it two images of `size` px.
 
     Raises:
         StudyError: as in `build`, or a `size` that the model cannot take.
@@ -79,12 +79,12 @@ def stages(model: nn.Module) -> list[nn.ModuleList]:
 
 
 def features(model: nn.Module, x: Tensor) -> list[Tensor]:
-    """Return what the decoders read of the pictures `x`, tensors whose first dimension is N; some may be int64."""
+    """Return what the decoders read of the images `x`, tensors whose first dimension is N; some may be int64."""
     return _in_parts(model).features(x)
 
 
 def decode(model: nn.Module, features: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Return every head's logits from `features`, as ``model(x)`` does from the pictures."""
+    """Return every head's logits from `features`, as ``model(x)`` does from the images."""
     return _in_parts(model).decode(features)
 
 

@@ -18,7 +18,7 @@ class EncoderDecoder(nn.Module, ABC):
 
     @abstractmethod
     def features(self, x: Tensor) -> list[Tensor]:
-        """Return what the decoders read of the pictures `x`, float (N, in_channels, H, W) in [0, 1].
+        """Return what the decoders read of the images `x`, float (N, in_channels, H, W) in [0, 1].
 
         Tensors of any shape whose first dimension is N; indices of a pooling are int64.
         """
@@ -36,7 +36,7 @@ class EncoderDecoder(nn.Module, ABC):
         """Return the encoder's stages from the input to the bottleneck; together they are the encoder."""
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the logits of every head for the pictures `x`."""
+        """Return the logits of every head for the images `x`."""
         return self.decode(self.features(x))
 
 

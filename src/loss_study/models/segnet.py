@@ -88,7 +88,7 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Module:
 
 def _layer(in_channels: int, out_channels: int, convolution: Convolution, relu: bool = True) -> nn.Sequential:
     layer = nn.Sequential(convolution(in_channels, out_channels), nn.BatchNorm2d(out_channels))
-    return layer.append(nn.ReLU(inposition=True)) if relu else layer
+    return layer.append(nn.ReLU(inplace=True)) if relu else layer
 
 
 def _block(channels: Sequence[int], convolution: Convolution, relu_last: bool = True) -> nn.Sequential:

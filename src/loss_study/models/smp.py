@@ -118,7 +118,7 @@ def build(
 ) -> Smp:
     """Return the model.
 
-    Pictures are normalised as timm says for its encoders, as the library says where it fetches weights, and else with
+    Images are normalised as timm says for its encoders, as the library says where it fetches weights, and else with
     ImageNet's mean and standard deviation.
 
     Args:

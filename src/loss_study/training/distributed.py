@@ -60,10 +60,10 @@ class _Unkept:
     """The checkpoint of a process that is not the first."""
 
     def load(self) -> None:
-        """Know nothing: the first process's state is everybody's."""
+        """Return nothing: all processes take the first one's checkpoint."""
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep nothing."""
+        """Save nothing."""
 
     save_now = save
 

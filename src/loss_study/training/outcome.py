@@ -17,7 +17,7 @@ HISTORY = ("epoch", "train_loss", "validation", "learning_rate", "seconds", "ima
 class Outcome:
     """The weights of the best epoch, the history, and how the training ended.
 
-    `history` has one row per epoch: epoch (from 1), train_loss (mean over pictures), validation (the head's metric),
+    `history` has one row per epoch: epoch (from 1), train_loss (mean over images), validation (the head's metric),
     learning_rate (of the epoch's last step), seconds, images_per_second. `status` is "finished" or "diverged".
     `parameters` counts all of the model's, `trainable_parameters` those that were trained in any phase.
     """

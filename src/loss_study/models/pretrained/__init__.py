@@ -1,4 +1,4 @@
-"""Pretrained encoders: where their weights come from, how they fit an encoder, and the pictures that they expect."""
+"""Pretrained encoders: where their weights come from, how they fit an encoder, and the images that they expect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from loss_study.models.pretrained.weight_names import CLASSIFIER, spellings
 from loss_study.runtime.errors import StudyError
 
-#: Mean and standard deviation of ImageNet's red, green and blue, for pictures in [0, 1].
+#: Mean and standard deviation of ImageNet's red, green and blue, for images in [0, 1].
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -32,9 +32,9 @@ Weights = Annotated[str, AfterValidator(_imagenet_none_or_file)]
 
 
 class Normalise(nn.Module):
-    """Subtract `mean` and divide by `std`, three values each that repeat over the channels of further pictures.
+    """Subtract `mean` and divide by `std`, three values each that repeat over the channels of further images.
 
-    Part of the model's state, so that a model that is loaded back treats its pictures as it did in training.
+    Part of the model's state, so that a model that is loaded back treats its images as it did in training.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class Normalise(nn.Module):
             self.register_buffer(name, torch.tensor(repeated).view(1, in_channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (N, in_channels, H, W) from pictures in [0, 1]."""
+        """Return (N, in_channels, H, W) from images in [0, 1]."""
         return (x - self.mean) / self.std
 
 
 def load_into(encoder: nn.Module, weights: str, imagenet: Callable[[], State]) -> None:
     """Give `encoder` the weights that `weights` names; "none" leaves it as it is.
 
-    Weights of three input channels fit an encoder of any number: each further picture gets the filters of the first,
-    and all are divided by the number of pictures, so that equal pictures give the response of one.
+    Weights of three input channels fit an encoder of any number: each further image gets the filters of the first,
+    and all are divided by the number of images, so that equal images give the response of one.
 
     Args:
         imagenet: fetches the encoder's ImageNet weights, of three input channels.

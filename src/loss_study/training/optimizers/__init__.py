@@ -1,8 +1,8 @@
 """Optimisers: one file each, chosen by name.
 
 A file ``optimizers/<name>.py`` holds ``build(parameters, *, <options>)`` and returns an `Optimizer`. They call the
-functional forms of ``torch.optim``: constructing one of its classes imports ``torch._dynamo``, which costs every
-process more time than a short trial spends on an epoch.
+functional forms of ``torch.optim``. The classes give the same numbers, but constructing one imports ``torch._dynamo``:
+2.2 to 2.8 s in each process on two cores (torch 2.15), 5 to 10 % of a training of the default study.
 """
 
 from __future__ import annotations
