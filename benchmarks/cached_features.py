@@ -17,9 +17,9 @@ from loss_study import composition, datasets
 from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
-from loss_study.training import loop
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import use_cpu
+from loss_study.training.train import train as train_trial
 from loss_study.training.transfer import feature_cache
 from loss_study.trial import Trial
 from measuring import save, show, summary
@@ -32,7 +32,7 @@ def train(sample: PackedSample, study: Config, *, kept: bool) -> float:
     """Train an epoch and return its images/s, validation not included."""
     recipe = study.recipe.model_copy(update={"cache_features": kept})
     with Checkpoint("mask-bce-0", "benchmark") as checkpoint:
-        outcome = loop.train(
+        outcome = train_trial(
             Trial("mask", "bce", 0), sample, study.model, recipe, {}, checkpoint,
             on_step=lambda *_: None,
             on_epoch=lambda _: None,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from loss_study import config
 from loss_study.data.packed import PackedSample
-from loss_study.training import loop
 from loss_study.training.checkpoint import Checkpoint
+from loss_study.training.train import train
 from loss_study.trial import Trial
 
 
@@ -21,7 +21,7 @@ def epoch_seconds(sample: PackedSample, study: config.Config, epochs: int, scrat
     checkpoint = Checkpoint(trial.name, "benchmark")
     checkpoint.folder = scratch / "checkpoint"
     with checkpoint:
-        loop.train(
+        train(
             trial, sample, study.model, recipe, {}, checkpoint,
             on_step=lambda _: None,
             on_epoch=lambda _: moments.append(time.perf_counter()),

@@ -57,8 +57,8 @@ class Batches:
     def in_order(self, augmentation: Augmentation | None = None, rows: Tensor | None = None) -> Iterator[Batch]:
         """Yield every image of the split once, in order.
 
-        `augmentation` changes them in the same way each time; None leaves them as they are. `rows` asks for these images
-        of the split instead, in this order.
+        `augmentation` changes them in the same way each time; None leaves them as they are. `rows` asks for these
+        images of the split instead, in this order.
         """
         generator = torch.Generator().manual_seed(0)
         for batch in (self.rows if rows is None else rows).split(self.batch_size):

@@ -97,11 +97,15 @@ class Checkpoint:
 
     def __init__(self, trial_name: str, key: str) -> None:
         self.folder = CHECKPOINTS / f"{trial_name}-{key}"
-        self.path = self.folder / "checkpoint.pt"
         self._open = ExitStack()
         self._warned = False
         self._saved = time.monotonic()
         self._cost: float | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / "checkpoint.pt"
 
     def __enter__(self) -> Checkpoint:
         lock = self.folder.with_suffix(".lock")

@@ -1,8 +1,8 @@
 """One trial on several devices: each process takes an equal share of every batch, and all take the same steps.
 
 torchrun starts the processes, DistributedDataParallel averages their gradients, and batch normalisation is over the
-whole batch; losses are one value per image, so that the average over equal shares is the average over the batch. What
-is shown, kept and written is the first process's. In a process on its own, all of this does nothing.
+whole batch; losses are one value per image, so that the average over equal shares is the average over the batch. Only
+the first process shows, saves and writes. In a process on its own, all of this does nothing.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LOOPBACK = "127.0.0.1"
 def in_processes(devices: int, work: Callable[[], None]) -> None:
     """Do `work` on `devices` devices: here, if that is one, else in as many processes with this one's command line.
 
-    These come to this very call, find that torchrun has started them, and do their share. So does a process that a
-    user's own ``torchrun`` started, whatever `devices` says.
+    The new processes reach this same call, find that torchrun has started them, and do their share. So does a process
+    that a user's own ``torchrun`` started, whatever `devices` says.
 
     Raises:
         StudyError: there are too few GPUs, or a process failed; the others have been ended.
@@ -52,11 +52,11 @@ def size() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that shows, keeps and writes."""
+    """Whether this process is the one that shows, saves and writes."""
     return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
-class _Unkept:
+class _NoCheckpoint:
     """The checkpoint of a process that is not the first."""
 
     def load(self) -> None:
@@ -69,7 +69,7 @@ class _Unkept:
 
 
 #: What a process that is not the first gives the training loop for its checkpoint and its listeners.
-UNHEARD: dict[str, Any] = {"checkpoint": _Unkept(), "on_step": lambda *_: None, "on_epoch": lambda _: None}
+UNHEARD: dict[str, Any] = {"checkpoint": _NoCheckpoint(), "on_step": lambda *_: None, "on_epoch": lambda _: None}
 
 
 def shared(phase: Phase) -> Phase:

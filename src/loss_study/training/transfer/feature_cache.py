@@ -1,4 +1,4 @@
-"""A frozen encoder's outputs, computed once and kept in ``features/<key>/`` for every trial that would see the same.
+"""A frozen encoder's outputs, computed once and kept in ``features/<key>/`` for every trial that needs the same ones.
 
 The key is a hash of all that decides them: the encoder's weights and code, the images, the splits, precision, batch
 size and threads. So they are the numbers that the encoder would give anew, to the last digit on a CPU. Nothing removes
@@ -34,7 +34,7 @@ MIRRORED = Augmentation(flip=1.0)
 
 
 class Decoding(nn.Module):
-    """What of `model` comes behind the encoder: a network that takes features for images."""
+    """The part of `model` after the encoder: a network whose input is features."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
