@@ -48,7 +48,7 @@ class Trial(lightning.LightningModule):
         super().__init__()
         torch.manual_seed(0)
         self.model = models.build("resunet", 6, ["mask"], width=width).to(memory_format=torch.channels_last)
-        self.loss = losses.build("bce")
+        self.loss = losses.load("bce")
 
     def training_step(self, batch: Pair, _: int) -> Tensor:
         """Return the mean loss of the batch."""

@@ -27,9 +27,7 @@ def step(
     model = models.build("resunet", 6, ["mask"], width=width).to(device, memory_format=torch.channels_last).train()
     optimizer = optimizers.build("adamw", model.parameters())
     network = torch.compile(model) if compiled else model
-    loss_function = losses.build(
-        loss_name, **losses.resolve(loss_name, {}, statistics=losses.TargetStatistics(0.085, (0.915, 0.085)))
-    )
+    loss_function = losses.load(loss_name).resolve(losses.TargetStatistics(0.085, (0.915, 0.085)))
     inputs = torch.rand(batch_size, 6, size, size, device=device).contiguous(memory_format=torch.channels_last)
     target = torch.rand(batch_size, 1, size, size, device=device).round()
 

@@ -1,13 +1,13 @@
-"""What params.yaml may say, and the one line that a mistake gets."""
+"""The configuration: its schema, how conf/ composes it, and the one line that a mistake gives."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from loss_study import composition
+from loss_study import composition, metrics
 from loss_study.check import check_choices
-from loss_study.config import load_config
+from loss_study.config import RESERVED_CLASS_NAMES, flat, load_config, open_weights, with_weights
 from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial, trials
 
@@ -54,19 +54,23 @@ def test_trials_in_the_order_of_the_matrix(values, tmp_path):
 
 
 MISTAKES = [
-    ("dataset.heads", ["mask"], r"loss.heads: data set 'scenes' has no depth; choose loss.heads=\[mask\]"),
+    ("dataset.heads", ["mask"], r"loss.heads: dataset 'scenes' has no depth; choose loss.heads=\[mask\]"),
     ("dataset.classes", 0, r"dataset.classes: .*greater than or equal to 1"),
     ("dataset.class_names", ["pet", "border"], r"dataset.class_names: 2 names for 1 classes; give one each"),
     ("dataset.classes", 3, r"dataset.classes: with these dataset.options scenes has 1, not 3"),
     ("loss.names", ["dcie"], r"unknown loss 'dcie': did you mean 'dice'\?|loss_options.dcie: missing"),
     ("loss.names", [], r"loss.names: .*at least 1"),
-    ("loss.names", ["dice", "dice"], r"loss.names: names something twice"),
+    ("loss.names", ["dice", "dice"], r"loss.names: lists something twice"),
+    ("loss.combinations", ["dice"], r"loss.names: lists something twice"),
+    ("loss.combinations", ["dice_bce"], r"loss_options.dice_bce: missing"),
+    ("loss_options.dice", {"terms": {"bce": 1.0}}, r"loss.names: dice is a weighted sum; list it in loss.combinations"),
     ("loss.names", "dice", r"loss.names: Input should be a valid list; got 'dice'"),
     ("loss.names", ["../dice"], r"loss.names.0: String should match pattern"),
     ("loss.heads", ["masks"], r"loss.heads.0: Input should be 'mask' or 'depth'; got 'masks'"),
-    ("dataset.heads", ["mask"], r"loss.heads: data set 'scenes' has no depth"),
-    ("dataset.name", "scene", r"unknown data set 'scene': did you mean 'scenes'\?"),
+    ("dataset.heads", ["mask"], r"loss.heads: dataset 'scenes' has no depth"),
+    ("dataset.name", "scene", r"unknown dataset 'scene': did you mean 'scenes'\?"),
     ("dataset.options", {"background": 3}, r"dataset.options.background: no such key; did you mean 'backgrounds'\?"),
+    ("dataset.class_names", ["at_best"], r"dataset.class_names: iou_at_best is another metric"),
     ("dataset.path", "no/such/folder", r"dataset.path: no/such/folder does not exist"),
     ("dataset.sha256", ["0" * 64], r"dataset.sha256: 1 checksums for 0 urls"),
     ("sample.size", 50, r"sample.size: .*multiple of 16; got 50"),
@@ -122,14 +126,125 @@ def test_no_file(tmp_path):
         load_config(tmp_path / "params.yaml")
 
 
+def test_a_mask_class_cannot_have_the_name_of_another_metric():
+    """``iou_<class>`` is the IoU of a class: every other metric of that form reserves a name."""
+    tables = [*metrics.METRICS, *metrics.CLASS_METRICS]
+    assert set(RESERVED_CLASS_NAMES) == {name.removeprefix("iou_") for name in tables if name.startswith("iou_")}
+
+
+# --- composition ------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("group", ["dataset", "loss", "model", "recipe", "scale"])
-def test_every_choice_in_conf_composes(group, tmp_path):
+def test_every_choice_in_conf_composes(group):
     for path in sorted((ROOT / "conf" / group).glob("*.yaml")):
-        composition.compose(tmp_path / "params.yaml", [f"{group}={path.stem}"])
-        load_config(tmp_path / "params.yaml")
+        # Weights to choose from take a search.
+        search = ["recipe=tuned"] if path.stem == "combinations_searched" else []
+        composition.composed([f"{group}={path.stem}", *search])
 
 
-def test_one_loss_is_one_loss(tmp_path):
-    composition.compose(tmp_path / "params.yaml", ["loss=dice"])
-    composed = load_config(tmp_path / "params.yaml")
-    assert composed.loss.names == ["dice"] and set(composed.loss_options) == {"dice"}
+def test_a_choice_that_does_not_exist_is_named():
+    with pytest.raises(StudyError, match="Could not find 'loss/dcie'"):
+        composition.composed(["loss=dcie"])
+
+
+def test_one_loss_is_one_loss():
+    config = composition.composed(["loss=dice"])
+    assert config.loss.names == ["dice"] and config.loss.combinations == []
+    assert set(config.loss_options) == {"dice"}
+
+
+def test_one_combination_is_one_combination():
+    config = composition.composed(["loss=dice_bce"])
+    assert config.loss.names == [] and config.loss.combinations == ["dice_bce"]
+    assert set(config.loss_options) == {"dice", "bce", "dice_bce"}
+
+
+def test_losses_with_a_file_come_before_combinations():
+    config = composition.composed(["loss=mask"])
+    assert config.losses == [*config.loss.names, "dice_cross_entropy"]
+    assert [trial.loss for trial in trials(config)] == config.losses
+
+
+SIZES = {
+    "smoke": ("fixed", 96, 32, 4, 2, 8, 4, 1),
+    "quick": ("fixed", 800, 64, 5, 3, 16, 8, 1),
+    "laptop": ("tuned", 4000, 112, 12, 6, 32, 16, 0),
+    "original": ("tuned", 20000, 112, 20, 8, 128, 32, 0),
+}
+
+
+def sizes(config):
+    recipe, sample = config.recipe, config.sample
+    epochs = recipe.epochs, recipe.search.epochs
+    width = config.model.options["width"]
+    return recipe.name, sample.images, sample.size, *epochs, recipe.batch_size, width, recipe.threads
+
+
+@pytest.mark.parametrize("scale", SIZES)
+def test_a_scale_sets_sizes_and_recipe(scale):
+    config = composition.composed([f"scale={scale}"])
+    assert config.scale == scale and sizes(config) == SIZES[scale]
+    other = {"fixed": "tuned", "tuned": "fixed"}[config.recipe.name]
+    assert sizes(composition.composed([f"scale={scale}", f"recipe={other}"])) == (other, *SIZES[scale][1:])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_said_about_one_value_wins_over_the_scale(order):
+    choices = ["scale=laptop", "sample.images=50", "recipe.epochs=2", "model.options.width=6", "recipe.search.epochs=1"]
+    found = sizes(composition.composed(choices[::order]))
+    assert found == ("tuned", 50, 112, 2, 1, 32, 6, 0)
+
+
+def test_a_recipe_wins_over_the_scale_where_it_has_a_size_of_its_own():
+    for scale in ("smoke", "original"):
+        config = composition.composed(["recipe=pets_segnet", f"scale={scale}"])
+        assert config.recipe.batch_size == 64 and config.recipe.epochs == SIZES[scale][3]
+
+
+def test_a_model_without_a_width_gets_none():
+    assert "width" not in composition.composed(["model=segnet", "scale=laptop"]).model.options
+
+
+def test_a_recipe_may_change_sample_and_losses_at_any_scale():
+    config = composition.composed(["recipe=original", "scale=smoke", "recipe/schedule=cosine"])
+    assert (config.sample.split, config.sample.images, config.sample.validation) == ("order", 96, 0.1)
+    assert config.loss_options["dice"] == {"smooth": 0.0} and config.recipe.schedule.name == "cosine"
+
+
+# --- combinations -----------------------------------------------------------------------------------------------------
+
+MINE = "+loss_options.mine={terms:{dice:1.0,bce:[0.25,0.5]},options:{dice:{smooth:3.0}}}"
+
+
+def test_a_term_has_the_options_of_its_loss_unless_the_combination_has_its_own():
+    choices = ["loss.combinations=[dice_bce,mine]", MINE, "loss=dice_bce", "loss_options.dice.smooth=0.5"]
+    config = composition.composed([*choices, "recipe=tuned"])
+    assert config.options_of("dice_bce") == {
+        "terms": {"dice": 1.0, "bce": 0.5},
+        "options": {"dice": {"smooth": 0.5}, "bce": {}},
+    }
+    assert config.options_of("mine")["options"] == {"dice": {"smooth": 3.0}, "bce": {}}
+
+
+def test_weights_to_choose_from_take_a_search():
+    choices = ["loss=dice_bce", "loss.combinations=[mine]", MINE]
+    with pytest.raises(StudyError, match=r"loss_options\.mine\.terms\.bce: .* takes a search; say -S recipe=tuned"):
+        composition.composed(choices)
+    options = composition.composed([*choices, "recipe=tuned"]).options_of("mine")
+    assert open_weights(options) == {"bce": [0.25, 0.5]}
+    closed = with_weights(options, {"bce": 0.25})
+    assert closed["terms"] == {"dice": 1.0, "bce": 0.25} and open_weights(closed) == {}
+    assert open_weights({"smooth": 1.0}) == {} and with_weights({"smooth": 1.0}, {}) == {"smooth": 1.0}
+
+
+def test_a_study_needs_a_loss():
+    with pytest.raises(StudyError, match=r"loss.names: list at least 1 loss, there or in loss.combinations"):
+        composition.composed(["loss.names=[]"])
+
+
+def test_flat_names():
+    assert flat({"terms": {"dice": 1.0}, "options": {"dice": {"smooth": 2.0}, "bce": {}}}) == {
+        "terms.dice": 1.0,
+        "options.dice.smooth": 2.0,
+    }

@@ -49,7 +49,7 @@ def row(name: str, trial: Trial, sample: PackedSample, config: Config) -> dict[s
     with trained(trial, sample, config, f"{name} {trial.name}", on_epoch=lambda _: None) as (outcome, options):
         model = models.blank(choice.name, sample.in_channels, [trial.head], classes=sample.classes, **choice.options)
         model.load_state_dict(outcome.weights)
-        splits, output = Splits.of(sample, trial.head), losses.output(trial.loss, **options)
+        splits, output = Splits.of(sample, trial.head), losses.load(trial.loss, options).output
         found = evaluate(model, splits, recipe.precision, output)
     test = found.summary["test"]
     seconds = sum(epoch["seconds"] for epoch in outcome.history)

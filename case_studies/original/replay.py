@@ -72,7 +72,7 @@ def replay(variant: str, trial: Trial, config: Config) -> Replayed:
     with trained(trial, sample, config, title, on_epoch=lambda _: None) as (outcome, options):
         model = models.build(choice.name, sample.in_channels, [head], **choice.options)
         model.load_state_dict(outcome.weights)
-        output = losses.output(trial.loss, **options)
+        output = losses.load(trial.loss, options).output
         found = evaluate(model, Splits.of(sample, head), recipe.precision, output)
         test = Batches(sample, "test", head, BATCH_SIZE, pick())
         precision = pick_precision(recipe.precision, pick())

@@ -1,10 +1,13 @@
-"""Parameters against what there is to choose from, so that a typing error costs seconds and not a training."""
+"""Checks a configuration against what exists: names, options, paths, and whether they fit together.
+
+Runs once, before any work; `loss_study.config` has checked types, ranges and consistency.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from loss_study import combination, datasets, losses, models
+from loss_study import datasets, losses, models
 from loss_study.config import Config, DatasetConfig
 from loss_study.data import depth_teacher
 from loss_study.runtime.errors import StudyError
@@ -12,7 +15,7 @@ from loss_study.training import device, optimizers, schedules
 
 
 def check_choices(config: Config) -> None:
-    """Check every name and option in `config`, and that the data set's path exists.
+    """Check every name and option in `config`, and that the dataset's path exists.
 
     Raises:
         StudyError: the first thing that does not exist or does not fit; the message names its key.
@@ -43,18 +46,14 @@ def _check_dataset(dataset: DatasetConfig) -> None:
 
 
 def _check_losses(config: Config) -> None:
-    gaps = _gaps(config.dataset)
-    for name in config.loss.names:
-        options = combination.options_of(name, config.loss_options)
-        losses.check(name, options)
-        losses.output(name, **options)
+    invalid = _heads_with_invalid_pixels(config.dataset)
+    for name in config.losses:
+        loss = losses.load(name, config.options_of(name))
         for head in config.loss.heads:
-            losses.check_fit(name, options, head, classes=config.dataset.classes, gaps=head in gaps)
-        if not config.recipe.search.lr:
-            combination.refuse_open_weights(name, options)
+            loss.check_fit(head, classes=config.dataset.classes, invalid=head in invalid)
 
 
-def _gaps(dataset: DatasetConfig) -> set[str]:
-    """Return the heads that have no truth at some pixels; a teacher guesses the depth of every one."""
-    guessed = {"depth"} if dataset.depth_teacher.model else set()
-    return set(datasets.heads_with_invalid_pixels(dataset.name, dataset.options)) - guessed
+def _heads_with_invalid_pixels(dataset: DatasetConfig) -> set[str]:
+    """Return the heads that have invalid pixels; a depth teacher predicts the depth of every pixel."""
+    predicted = {"depth"} if dataset.depth_teacher.model else set()
+    return set(datasets.heads_with_invalid_pixels(dataset.name, dataset.options)) - predicted

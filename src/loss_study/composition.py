@@ -1,4 +1,4 @@
-"""Compose conf/ into params.yaml, exactly as ``dvc exp run -S`` does, without running anything."""
+"""Compose conf/ into params.yaml, as ``dvc exp run -S`` does, without running anything."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from dvc.utils.hydra import compose_and_dump
+
 from loss_study.config import PARAMS, Config, load_config
 from loss_study.runtime.errors import StudyError
 
 
 def compose(output: Path, overrides: Sequence[str] = ()) -> None:
-    """Write the parameters that the default choices and `overrides` (Hydra's grammar) compose to `output`.
+    """Write the configuration that the default choices and `overrides` (Hydra's grammar) compose to `output`.
 
     Raises:
         StudyError: a choice that does not exist, or conf/ does not compose.
     """
-    from dvc.utils.hydra import compose_and_dump  # noqa: PLC0415 -- half a second
-
-    # By the suffix, DVC knows the format.
+    # DVC takes the format from the suffix.
     new = output.with_name(f".new.{output.name}")
     try:
         compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))
     except Exception as error:
-        # Hydra, OmegaConf, the YAML reader and DVC each have errors of their own for what a file may hold.
+        # Hydra, OmegaConf, the YAML reader and DVC each raise their own errors for an invalid file.
         new.unlink(missing_ok=True)
         raise StudyError(_explained(error)) from None
     new.replace(output)
@@ -40,7 +40,7 @@ def _explained(error: Exception) -> str:
 
 
 def composed(overrides: Sequence[str]) -> Config:
-    """Return the checked parameters that the default choices and `overrides` compose; StudyError as in `compose`."""
+    """Return the checked configuration that the default choices and `overrides` compose; StudyError as in `compose`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "params.yaml"
         compose(path, overrides)

@@ -1,8 +1,12 @@
-"""The study's parameters: what params.yaml may say, checked before any work starts."""
+"""The configuration of a study: what params.yaml may say, and which of its sections contradict each other.
+
+`loss_study.check` then checks names, options and paths, which takes the packages that they are about.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from loss_study.registry import validate
-from loss_study.runtime.errors import StudyError
+from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
 
 PARAMS = Path("params.yaml")
@@ -32,10 +36,22 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _weight(value: Any) -> float | list[float]:
+    weights = value if isinstance(value, list) else [value]
+    for weight in weights:
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not (number and 0 < weight < math.inf):
+            raise ValueError("Input should be a number above 0, or a list of such numbers")
+    if not weights or weights != sorted(set(weights)):
+        raise ValueError("Input should list different weights from low to high")
+    return [float(weight) for weight in weights] if isinstance(value, list) else float(value)
+
+
 Number = Annotated[float, PlainValidator(_number)]
 Positive = Annotated[float, PlainValidator(_number), Field(gt=0)]
 Share = Annotated[float, PlainValidator(_number), Field(gt=0, lt=1)]
 Probability = Annotated[float, PlainValidator(_number), Field(ge=0, le=1)]
+Weight = Annotated[Any, PlainValidator(_weight)]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -44,11 +60,11 @@ class _Section(BaseModel):
 
 
 class DepthTeacher(_Section):
-    """A monocular depth model that makes the depth maps in `sample`; see `loss_study.data.depth_teacher`.
+    """A monocular depth model that predicts the depth maps of a sample; see `loss_study.data.depth_teacher`.
 
-    `model` is a folder or a name on the Hugging Face hub, there at `revision`; empty, there is no teacher. It sees
-    pictures of `side` pixels, `batch_size` at a time. `predicts` says whether its large values are near or far; auto
-    knows that of the common families.
+    `model` is a folder or a name on the Hugging Face hub, there at `revision`; empty: no teacher. Its input are images
+    of `side` pixels, `batch_size` at a time. `predicts` says whether its large values are near or far; with auto that
+    is known for the common families.
     """
 
     model: str = ""
@@ -59,12 +75,12 @@ class DepthTeacher(_Section):
 
 
 class DatasetConfig(_Section):
-    """Where pictures come from.
+    """Where images come from.
 
     `path` is the file or folder that DVC watches for changes. Where it is neither a folder nor an archive, `urls` are
     fetched by `download`, each checked against the hexadecimal SHA-256 at its place in `sha256` (as many as urls, or
     none). `classes` is the number of mask logits: 1 for foreground or not, 2 and more for classes that exclude each
-    other, whose names are `class_names` (as many as classes, or none). A `depth_teacher` makes depth maps for pictures
+    other, whose names are `class_names` (as many as classes, or none). A `depth_teacher` predicts depth maps for images
     that have none.
     """
 
@@ -79,25 +95,12 @@ class DatasetConfig(_Section):
     options: dict[str, Any] = {}
 
 
-class ScaleConfig(_Section):
-    """The sizes that `conf/scale/` names; the other sections take their numbers from here."""
-
-    name: Name
-    images: int
-    size: int
-    epochs: int
-    search_epochs: int
-    batch_size: int
-    width: int
-    threads: int
-
-
 class SampleConfig(_Section):
-    """The packed subset: number of images, side in pixels, shares of the splits, the draw's own seed.
+    """The packed subset: number of images, side in pixels, shares of the splits, the seed that draws it.
 
-    Two mistakes of the original study can be made on purpose. `split` "order" deals the items in the order of a listing
-    without regard to backgrounds and cut-outs, where "disjoint" puts none of these into two splits. `wrong_background`
-    looks every background up in a shuffled listing, so that nearly every picture gets another one's.
+    Two mistakes of the original study can be repeated. `split` "order" splits the items in the order of a listing,
+    whatever their backgrounds and objects; "disjoint" puts no background and no object into two splits.
+    `wrong_background` looks every background up in a shuffled listing, so that nearly every image gets a wrong one.
     """
 
     images: Annotated[int, Field(ge=12)]
@@ -115,8 +118,26 @@ class ModelConfig(_Section):
 
 
 class LossConfig(_Section):
-    names: Annotated[list[Name], Field(min_length=1)]
+    """The losses of the study.
+
+    `names` are losses with a file ``losses/<name>.py``; `combinations` are weighted sums of such losses, whose terms
+    are in ``loss_options``, see `CombinationConfig`.
+    """
+
+    names: list[Name]
+    combinations: list[Name] = []
     heads: Annotated[list[Head], Field(min_length=1)]
+
+
+class CombinationConfig(_Section):
+    """``loss_options.<name>`` of a combination.
+
+    `terms` are the weights, above 0, by loss: numbers, or lists from low to high that a search chooses from. `options`
+    are options of terms that hold in this combination only.
+    """
+
+    terms: Annotated[dict[str, Weight], Field(min_length=1)]
+    options: dict[str, dict[str, Any]] = {}
 
 
 class OptimizerConfig(_Section):
@@ -126,15 +147,12 @@ class OptimizerConfig(_Section):
 
 
 class SearchConfig(_Section):
-    """The search for each loss's own learning rate; an empty `lr` is no search, `optimizer.lr` holds for all.
+    """The search for the learning rate of each loss; with an empty `lr` there is none, all use `optimizer.lr`.
 
-    `epochs` and `seed` are those of the search's trainings. `losses` and `protocols` are for ``dvc.yaml``, which cannot
-    tell by itself whether there is a search: the losses that have one, and the folder of what decides their trainings.
+    Each rate in `lr` is tried for `epochs` epochs from `seed`.
     """
 
     lr: list[Positive]
-    losses: Annotated[list[str], Field(exclude=True)] = []
-    protocols: Annotated[Literal["data/protocol/train", "tuning"], Field(exclude=True)] = "data/protocol/train"
     epochs: Annotated[int, Field(ge=1)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -145,9 +163,9 @@ class ScheduleConfig(_Section):
 
 
 class Colour(_Section):
-    """Random colours, as torchvision's ColorJitter draws them; 0 leaves a property alone.
+    """Random colours, as torchvision's ColorJitter draws them; 0 does not change a property.
 
-    Brightness, contrast and saturation are multiplied with a factor between 1 - x and 1 + x; the hue turns by up to
+    Brightness, contrast and saturation are multiplied by a factor between 1 - x and 1 + x; the hue is rotated by up to
     `hue`, a share of the colour circle.
     """
 
@@ -160,14 +178,14 @@ class Colour(_Section):
 class Augmentation(_Section):
     """Random changes of a training batch.
 
-    `flip` is the probability of a left-right flip of background, picture and target together; with `flip_apart` each
-    input is flipped on its own and the target never. `erase` is the probability that a square of an input turns black.
-    `test` changes the test split in the same way. These three are mistakes of the original study.
+    `flip` is the probability of a left-right flip of background, image and target together; with `flip_apart` each
+    input is flipped independently and the target never. `erase` is the probability that a square of an input becomes
+    black. `test` changes the test split in the same way. These three are mistakes of the original study.
 
-    `crop` is the least share of the picture's area that a random crop keeps, enlarged to the picture's size; 1 crops
-    nothing. `rotation` is the largest angle in degrees, either way; the picture is enlarged just enough that no empty
-    corner comes into view. Both move background, picture and target together; `colour` changes background and picture
-    alike, and no target.
+    `crop` is the smallest share of the image's area that a random crop keeps, enlarged to the image's size; 1 crops
+    nothing. `rotation` is the largest angle in degrees, in both directions; the image is enlarged just enough that no
+    empty corner is visible. Both change background, image and target together; `colour` changes background and image in
+    the same way, and no target.
     """
 
     flip: Probability
@@ -199,8 +217,8 @@ class RecipeConfig(_Section):
     """How every trial is trained; `keep` says which epoch's weights are its result.
 
     The parts of the model in `freeze` keep their weights and BatchNorm statistics. With `cache_features` the outputs of
-    a frozen encoder are computed once and kept on disk, for all trials that have the same encoder. `devices` train one
-    trial together, each on an equal share of every batch.
+    a frozen encoder are computed once and kept on disk, for all trials with the same encoder. `devices` is the number
+    of devices that train one trial together, each on an equal share of every batch.
     """
 
     name: Name
@@ -221,22 +239,83 @@ class RecipeConfig(_Section):
 
     @property
     def all_epochs(self) -> int:
-        """Number of epochs, those of the fine-tuning included."""
+        """Number of epochs, including fine-tuning."""
         return self.epochs + self.fine_tune.epochs
 
 
 class Config(_Section):
-    """All of params.yaml."""
+    """All of params.yaml; `scale` is the name of the file in ``conf/scale/`` that its sizes come from."""
 
     notice: str = ""
     dataset: DatasetConfig
-    scale: ScaleConfig
+    scale: Name
     sample: SampleConfig
     model: ModelConfig
     loss: LossConfig
     loss_options: dict[str, dict[str, Any]]
     recipe: RecipeConfig
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+    @property
+    def losses(self) -> list[str]:
+        """All losses of the study: those with a file, then the combinations."""
+        return [*self.loss.names, *self.loss.combinations]
+
+    def options_of(self, loss: str) -> dict[str, Any]:
+        """Return the options of `loss`; those of a combination with the options of each of its terms.
+
+        Raises:
+            StudyError: see `combination`.
+        """
+        if "terms" not in self.loss_options[loss]:
+            return dict(self.loss_options[loss])
+        chosen = combination(loss, self.loss_options[loss])
+        return {
+            "terms": chosen.terms,
+            "options": {
+                term: {**self.loss_options.get(term, {}), **chosen.options.get(term, {})} for term in chosen.terms
+            },
+        }
+
+
+def combination(name: str, options: Mapping[str, Any]) -> CombinationConfig:
+    """Return `options`, those of the combination `name`, checked, but not whether its terms exist.
+
+    Raises:
+        StudyError: an unknown key, a weight that is not valid, or options for a loss that is not a term.
+    """
+    chosen = validate(CombinationConfig, options, f"loss_options.{name}")
+    for term in chosen.options:
+        if term not in chosen.terms:
+            raise StudyError(f"loss_options.{name}.options.{term}: no such term; {nearest(term, chosen.terms)}")
+    return chosen
+
+
+def open_weights(options: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Return the weights in the options of a loss that a search chooses from, by term; empty where there are none."""
+    return {term: weight for term, weight in options.get("terms", {}).items() if isinstance(weight, list)}
+
+
+def refuse_open_weights(name: str, options: Mapping[str, Any]) -> None:
+    """Raise a StudyError if the loss `name` has weights to choose from, as only a search does."""
+    for term, weights in open_weights(options).items():
+        raise StudyError(
+            f"loss_options.{name}.terms.{term}: {weights} are weights to choose from, which takes a search; "
+            f"say -S recipe=tuned, or -S loss_options.{name}.terms.{term}={weights[0]:g}"
+        )
+
+
+def with_weights(options: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:
+    """Return the `options` of any loss with these `weights`, by term, in the place of its own."""
+    return {**options, "terms": {**options["terms"], **weights}} if weights else dict(options)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one with dotted names: ``{"terms.dice": 1.0, "options.dice.smooth": 1.0}``."""
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        result |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return result
 
 
 def load_config(path: Path = PARAMS) -> Config:
@@ -249,11 +328,11 @@ def load_config(path: Path = PARAMS) -> Config:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StudyError(f"{path}: no such file; run in the project's root, or make it with 'make params'") from None
+        raise StudyError(f"{path}: no such file; run in the project's root, or create it with 'make params'") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
-        raise StudyError(f"{path}: should hold a mapping of sections; make it again with 'make params'")
+        raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
     _refuse_secrets(values)
     config = validate(Config, values, "")
     _check_consistent(config)
@@ -270,32 +349,45 @@ def _refuse_secrets(values: dict[str, Any]) -> None:
 
 
 def _check_consistent(config: Config) -> None:
-    sample, loss = config.sample, config.loss
+    sample = config.sample
     if sample.validation + sample.test >= 1:
         raise StudyError("sample.validation + sample.test: must leave a share for training; lower one of them")
     for key, values in (
-        ("loss.names", loss.names),
-        ("loss.heads", loss.heads),
+        ("loss.names", config.losses),
+        ("loss.heads", config.loss.heads),
         ("seeds", config.seeds),
         ("recipe.freeze", config.recipe.freeze),
     ):
         if len(set(values)) != len(values):
-            raise StudyError(f"{key}: names something twice: {values}")
-    for name in loss.names:
-        if name not in config.loss_options:
-            raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
-    _check_heads(loss, config.dataset)
+            raise StudyError(f"{key}: lists something twice: {values}")
+    _check_losses(config)
+    _check_heads(config.loss, config.dataset)
     _check_classes(config.dataset)
-    _check_search(config.recipe.search, config.seeds, config.loss.names)
+    _check_search(config.recipe.search, config.seeds)
     _check_recipe(config.recipe)
     _check_devices(config.recipe)
+
+
+def _check_losses(config: Config) -> None:
+    if not config.losses:
+        raise StudyError("loss.names: list at least 1 loss, there or in loss.combinations")
+    for name in config.losses:
+        if name not in config.loss_options:
+            raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
+    for name in config.loss.names:
+        if "terms" in config.loss_options[name]:
+            raise StudyError(f"loss.names: {name} is a weighted sum; list it in loss.combinations")
+    for name in config.loss.combinations:
+        combination(name, config.loss_options[name])
+        if not config.recipe.search.lr:
+            refuse_open_weights(name, config.loss_options[name])
 
 
 def _check_heads(loss: LossConfig, dataset: DatasetConfig) -> None:
     for head in loss.heads:
         if head not in dataset.heads:
             raise StudyError(
-                f"loss.heads: data set {dataset.name!r} has no {head}; choose loss.heads=[{','.join(dataset.heads)}]"
+                f"loss.heads: dataset {dataset.name!r} has no {head}; choose loss.heads=[{','.join(dataset.heads)}]"
             )
 
 
@@ -304,27 +396,19 @@ def _check_classes(dataset: DatasetConfig) -> None:
     if named and len(named) != dataset.classes:
         raise StudyError(f"dataset.class_names: {len(named)} names for {dataset.classes} classes; give one each")
     if len(set(named)) != len(named):
-        raise StudyError(f"dataset.class_names: names something twice: {named}")
+        raise StudyError(f"dataset.class_names: lists something twice: {named}")
     for name in RESERVED_CLASS_NAMES:
         if name in named:
             raise StudyError(f"dataset.class_names: iou_{name} is another metric; give the class another name")
     if dataset.classes > 1 and "mask" not in dataset.heads:
-        raise StudyError(f"dataset.classes: data set {dataset.name!r} has no mask; leave it at 1")
+        raise StudyError(f"dataset.classes: dataset {dataset.name!r} has no mask; leave it at 1")
 
 
-def _check_search(search: SearchConfig, seeds: list[int], losses: list[str]) -> None:
+def _check_search(search: SearchConfig, seeds: list[int]) -> None:
     if search.lr and search.seed in seeds:
         raise StudyError(f"recipe.search.seed: {search.seed} is one of seeds; the search needs a seed of its own")
     if search.lr != sorted(set(search.lr)):
         raise StudyError(f"recipe.search.lr: list different learning rates from low to high; got {search.lr}")
-    if search.losses != (losses if search.lr else []):
-        expected = f"[{','.join(losses)}], as loss.names" if search.lr else "[], as there is no recipe.search.lr"
-        raise StudyError(f"recipe.search.losses: must be {expected}; -S recipe=... and -S loss.names=... see to that")
-    if (search.protocols == "tuning") != bool(search.lr):
-        raise StudyError(
-            f"recipe.search.protocols: must be {'tuning' if search.lr else 'data/protocol/train'} with this "
-            "recipe.search.lr; -S recipe=fixed or -S recipe=tuned sees to that"
-        )
 
 
 def _check_recipe(recipe: RecipeConfig) -> None:
@@ -343,6 +427,8 @@ def _check_recipe(recipe: RecipeConfig) -> None:
 
 def _check_devices(recipe: RecipeConfig) -> None:
     if recipe.batch_size % recipe.devices:
-        raise StudyError("recipe.batch_size: must be a multiple of recipe.devices, which share every batch equally")
+        raise StudyError(
+            "recipe.batch_size: must be a multiple of recipe.devices, which get equal shares of every batch"
+        )
     if recipe.devices > 1 and (recipe.fine_tune.epochs or recipe.cache_features):
         raise StudyError("recipe.devices: recipe.fine_tune and recipe.cache_features work on one device; set it to 1")

@@ -1,6 +1,7 @@
 """Things that are chosen by name: the name is a module of a package, its options are keyword arguments.
 
-``conf/loss/dice.yaml`` selects ``losses/dice.py``; adding a choice is adding a file.
+``conf/loss/dice.yaml`` selects ``losses/dice.py``; adding a choice is adding a file. A package lists its modules that
+are not choices in a constant ``SHARED``; without one it is ("base",). Its subpackages are not choices either.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from loss_study.runtime.errors import StudyError, nearest
 
-#: Modules of such a package that hold what its choices share.
-NO_CHOICE = ("base",)
+#: Modules that are not choices, of a package without a constant of this name.
+SHARED = ("base",)
 
 M = TypeVar("M", bound=BaseModel)
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
@@ -25,8 +26,10 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_
 
 def names(package: str) -> list[str]:
     """Return the sorted names that can be chosen in `package`, such as ``loss_study.losses``."""
-    modules = pkgutil.iter_modules(importlib.import_module(package).__path__)
-    return sorted(one.name for one in modules if not (one.ispkg or one.name.startswith("_") or one.name in NO_CHOICE))
+    parent = importlib.import_module(package)
+    shared = getattr(parent, "SHARED", SHARED)
+    modules = pkgutil.iter_modules(parent.__path__)
+    return sorted(module.name for module in modules if not (module.ispkg or module.name in shared))
 
 
 def load(kind: str, package: str, name: str) -> ModuleType:
@@ -46,11 +49,11 @@ def check_options(
 ) -> dict[str, Any]:
     """Check `options` against the keyword-only arguments of `function` and fill in the defaults.
 
-    Annotations are pydantic's, so ``Annotated[float, Field(gt=0)]`` states a range.
+    Annotations are pydantic's: ``Annotated[float, Field(gt=0)]`` states a range.
 
     Args:
         where: the key of params.yaml that the options come from, named in errors.
-        but: keyword-only arguments that are no options.
+        but: keyword-only arguments that are not options.
 
     Raises:
         StudyError: an unknown or missing option, a wrong type, a value out of range.

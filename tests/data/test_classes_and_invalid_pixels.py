@@ -71,7 +71,7 @@ def test_classes_are_packed_by_number_with_their_shares(tmp_path):
     train = np.asarray(sample.masks[sample.rows("train")])
     shares = [float((train == k).mean()) for k in range(3)]
     assert sample.statistics == {"class_shares": pytest.approx(shares)}
-    assert losses.TargetStatistics.of(sample, "mask") == losses.TargetStatistics(1 / 3, tuple(shares))
+    assert losses.TargetStatistics.of(sample.statistics, "mask", sample.classes) == losses.TargetStatistics(1 / 3, tuple(shares))
     assert all(row["foreground"] == "" for row in sample.index)
 
 
@@ -151,7 +151,7 @@ def test_a_loss_that_cannot_is_refused_in_one_line(tmp_path, monkeypatch):
 def test_classes_are_taught_by_the_softmax(name):
     """Over three classes the value falls from random logits to the truth, and is what it is class by class."""
     target = torch.nn.functional.one_hot(torch.arange(3).repeat(2, 24, 8), 3).movedim(-1, 1).float()
-    loss = losses.build(name)
+    loss = losses.load(name)
     right, even = loss(40 * target - 20, target), loss(torch.zeros_like(target), target)
     # The root has its eps of 1e-6 under it, and is 1e-3 at the truth.
     assert (right < 2e-3).all() and (even > 10 * right).all()

@@ -28,7 +28,7 @@ OPTIONS = {"weighted_bce": {"pos_weight": 9.0}, "dice": {"smooth": 0.0}}
 
 
 def loss(name):
-    return losses.build(name, **OPTIONS.get(name, {}))
+    return losses.load(name, OPTIONS.get(name))
 
 
 def random_logits(seed=0):
@@ -226,11 +226,11 @@ def test_weighted_bce_rests_at_a_wrong_depth():
 
 def test_a_pixel_far_from_the_window_feels_nothing_of_the_disc():
     """The background pixel of ssim is pulled as in an empty image."""
-    found = pixel_response.curves(losses.build("ssim", window=3, sigma=1.5), "mask", 32)
+    found = pixel_response.curves(losses.load("ssim", {"window": 3, "sigma": 1.5}), "mask", 32)
     background = found["pixels"][1]["late"]
     empty = torch.full((1, 1, 32, 32), 0.05, dtype=torch.float64).repeat(len(background), 1, 1, 1)
     empty[:, 0, 16, 16] = pixel_response.PROBABILITIES
-    gradient = gradients.gradient_of(losses.build("ssim", window=3), torch.logit(empty), torch.zeros_like(empty))
+    gradient = gradients.gradient_of(losses.load("ssim", {"window": 3}), torch.logit(empty), torch.zeros_like(empty))
     assert np.allclose(background, -gradient[:, 0, 16, 16] * 32**2)
 
 

@@ -5,32 +5,26 @@ from __future__ import annotations
 import pytest
 import torch
 
-from loss_study import combination, composition, losses
+from loss_study import composition, losses
 from loss_study.check import check_choices
 from loss_study.config import load_config
 from loss_study.evaluation.evaluate import evaluate_trials
-from loss_study.report.losses import about
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking import describe
 from loss_study.tracking.outputs import read
 from loss_study.training import run
 from loss_study.trial import Trial
 
-STUDY = {
-    "dice": {"smooth": 0.5},
-    "dice_bce": {"terms": {"dice": 1, "bce": 0.5}},
-    "changed": {"terms": {"dice": 1, "bce": 0.5}, "options": {"dice": {"smooth": 3.0}}},
-    "open": {"terms": {"dice": 1, "bce": [0.25, 1]}},
-}
 STATISTICS = losses.TargetStatistics(0.1, (0.9, 0.1))
+DICE_BCE = {"terms": {"dice": 1, "bce": 0.5}, "options": {"dice": {"smooth": 0.5}}}
 
 
-def options_of(name, **more):
-    return combination.options_of(name, STUDY | more)
+def combined(terms, name="mine", **options):
+    return losses.load(name, {"terms": terms, "options": options})
 
 
-def built(name, **more):
-    return losses.build(name, **losses.resolve(name, options_of(name, **more), statistics=STATISTICS))
+def dice_bce():
+    return losses.load("dice_bce", DICE_BCE).resolve(STATISTICS)
 
 
 def pair(classes=1):
@@ -41,37 +35,46 @@ def pair(classes=1):
 
 def test_it_is_the_weighted_sum_of_its_terms():
     logits, target = pair()
-    expected = losses.build("dice", smooth=0.5)(logits, target) + 0.5 * losses.build("bce")(logits, target)
-    torch.testing.assert_close(built("dice_bce")(logits, target), expected)
-    assert built("dice_bce").__name__ == "dice_bce"
+    expected = losses.load("dice", {"smooth": 0.5})(logits, target) + 0.5 * losses.load("bce")(logits, target)
+    torch.testing.assert_close(dice_bce()(logits, target), expected)
 
 
-def test_a_term_has_the_options_of_its_loss_unless_the_combination_has_its_own():
-    assert options_of("dice_bce")["options"] == {"dice": {"smooth": 0.5}, "bce": {}}
-    assert options_of("changed")["options"] == {"dice": {"smooth": 3.0}, "bce": {}}
-    assert losses.check("dice_bce", STUDY["dice_bce"])["options"]["dice"] == {"smooth": 1.0}
+def test_it_is_a_loss_like_any_other():
+    loss = dice_bce()
+    assert isinstance(loss, losses.Loss) and loss.name == "dice_bce"
+    # The same options give the same loss, as those that a trial records.
+    assert losses.load("dice_bce", loss.options).options == loss.options
+    assert loss.options == {"terms": {"dice": 1.0, "bce": 0.5}, "options": {"dice": {"smooth": 0.5}, "bce": {}}}
+    assert combined({"dice": 1.0}).options["options"] == {"dice": {"smooth": 1.0}}, "the defaults are filled in"
+
+
+def test_it_suits_what_all_its_terms_suit():
+    assert combined({"l1": 1.0, "gradient": 1.0}).heads == ("depth",)
+    assert combined({"dice": 1.0, "iou": 1.0}).multiclass and not combined({"dice": 1.0, "bce": 1.0}).multiclass
+    assert combined({"dice": 1.0, "l1": 1.0}).minimised_by_target == ("mask", "classes")
+    assert combined({"l1": 1.0, "ssim": 1.0}).minimised_by_target == ("mask", "classes", "depth")
+    assert combined({"dice": 1.0}).takes_valid
 
 
 def test_its_gradient_is_right_and_bfloat16_logits_are_computed_in_float32():
-    logits, target = pair()
-    assert torch.autograd.gradcheck(lambda x: built("dice_bce")(x, target), logits.requires_grad_())
-    low, target = logits.detach().bfloat16(), target.float()
+    (logits, target), loss = pair(), dice_bce()
+    small, small_target = logits[:2, :, :8, :8], target[:2, :, :8, :8]
+    assert torch.autograd.gradcheck(lambda x: loss(x, small_target), small.clone().requires_grad_())
+    low, target = logits.bfloat16(), target.float()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(built("dice_bce")(low, target), built("dice_bce")(low.float(), target))
+        assert torch.equal(loss(low, target), loss(low.float(), target))
 
 
-def test_gaps_and_classes_reach_the_terms():
+def test_invalid_pixels_and_classes_reach_the_terms():
     logits, target = pair(classes=3)
     valid = (torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(1)) > 0.3).double()
-    both = built("both", both={"terms": {"iou": 2.0, "cross_entropy": 1.0}})
-    expected = 2 * losses.build("iou")(logits, target, valid) + losses.build("cross_entropy")(logits, target, valid)
-    torch.testing.assert_close(both(logits, target, valid), expected)
+    expected = 2 * losses.load("iou")(logits, target, valid) + losses.load("cross_entropy")(logits, target, valid)
+    torch.testing.assert_close(combined({"iou": 2.0, "cross_entropy": 1.0})(logits, target, valid), expected)
 
 
 def test_a_term_is_resolved_with_the_training_split():
-    weighted = {"terms": {"weighted_bce": 1.0, "cross_entropy": 1.0}}
-    options = options_of("weighted", weighted=weighted, cross_entropy={"class_weights": "balanced"})
-    resolved = losses.resolve("weighted", options, statistics=STATISTICS)["options"]
+    weighted = combined({"weighted_bce": 1.0, "cross_entropy": 1.0}, cross_entropy={"class_weights": "balanced"})
+    resolved = weighted.resolve(STATISTICS).options["options"]
     assert resolved["weighted_bce"] == {"pos_weight": pytest.approx(9.0)}
     assert resolved["cross_entropy"]["class_weights"] == pytest.approx([1 / 1.8, 5])
 
@@ -91,41 +94,42 @@ def test_a_term_is_resolved_with_the_training_split():
 )
 def test_mistakes_name_their_key(options, message):
     with pytest.raises(StudyError, match=message):
-        losses.check("mine", combination.options_of("mine", {"mine": options}))
+        losses.load("mine", options)
 
 
 def test_a_loss_with_a_file_is_no_combination():
     with pytest.raises(StudyError, match=r"loss_options\.dice\.terms: dice is a loss of its own"):
-        losses.build("dice", terms={"bce": 1.0})
+        combined({"bce": 1.0}, name="dice")
 
 
 def test_terms_that_read_the_output_differently_are_refused():
-    raw = {"terms": {"l1": 1.0, "bce": 1.0}, "options": {"l1": {"sigmoid": False}}}
     with pytest.raises(StudyError, match=r"loss_options\.raw\.terms: l1, bce read the network's output differently"):
-        losses.output("raw", **options_of("raw", raw=raw))
-    assert losses.output("dice_bce", **options_of("dice_bce")) == losses.PROBABILITY
+        combined({"l1": 1.0, "bce": 1.0}, name="raw", l1={"sigmoid": False})
+    assert dice_bce().output == losses.PROBABILITY
+    alone = combined({"l1": 1.0}, l1={"sigmoid": False})
+    assert alone.output == losses.load("l1", {"sigmoid": False}).output != losses.PROBABILITY
 
 
 def test_a_term_that_does_not_fit_is_named():
-    deep = options_of("deep", deep={"terms": {"l1": 1.0, "gradient": 1.0}})
-    losses.check_fit("deep", deep, "depth")
-    with pytest.raises(StudyError, match=r"gradient, a term of deep, makes no sense on the mask head; .*\[depth\]"):
-        losses.check_fit("deep", deep, "mask")
+    deep = combined({"l1": 1.0, "gradient": 1.0}, name="deep")
+    deep.check_fit("depth")
+    message = r"loss.combinations: gradient, a term of deep, makes no sense on the mask head; .*\[depth\]"
+    with pytest.raises(StudyError, match=message):
+        deep.check_fit("mask")
 
 
 def test_open_weights_take_a_search():
-    assert combination.searched(options_of("open")) == {"bce": [0.25, 1.0]}
     with pytest.raises(StudyError, match=r"loss_options\.open\.terms\.bce: \[0.25, 1.0\] are weights to choose from"):
-        built("open")
-    closed = combination.with_weights(options_of("open"), {"bce": 1.0})
-    assert closed["terms"] == {"dice": 1.0, "bce": 1.0} and not combination.searched(closed)
+        combined({"dice": 1, "bce": [0.25, 1]}, name="open").resolve(STATISTICS)
 
 
-def test_the_page_says_what_it_is_the_sum_of():
-    said = about("dice_bce", STUDY["dice_bce"])
-    assert said.summary == "A weighted sum: dice + 0.5 bce."
-    assert said.notes["depth"].startswith("dice: Not minimised by the truth") and " bce: " in said.notes["depth"]
-    assert about("open", STUDY["open"]).summary == "A weighted sum: dice + (0.25 or 1) bce."
+def test_summary_and_notes_are_those_of_the_terms():
+    loss = dice_bce()
+    assert loss.summary == "A weighted sum: dice + 0.5 bce."
+    dice, bce = (losses.with_a_file(name).notes for name in ("dice", "bce"))
+    assert loss.notes["depth"] == f"dice: {dice['depth']} bce: {bce['depth']}"
+    assert loss.notes["classes"] == f"dice: {dice['classes']}"
+    assert combined({"dice": 1, "bce": [0.25, 1]}).summary == "A weighted sum: dice + (0.25 or 1) bce."
 
 
 # --- in a study -------------------------------------------------------------------------------------------------------
@@ -140,7 +144,7 @@ def composed(folder, *overrides):
 def test_the_sets_pass_the_check(chosen, tmp_path):
     study = composed(tmp_path, f"loss={chosen}")
     check_choices(study)
-    assert set(study.loss.names) <= set(study.loss_options)
+    assert set(study.losses) <= set(study.loss_options)
 
 
 def test_the_check_refuses_what_makes_no_sense_on_a_head_and_open_weights_without_a_search(tmp_path):

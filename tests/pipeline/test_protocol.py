@@ -19,7 +19,7 @@ AROUND = {
 
 @pytest.fixture
 def study(tmp_path):
-    composition.compose(tmp_path / "params.yaml", ["loss=dice_bce", "loss.names=[dice,dice_bce]"])
+    composition.compose(tmp_path / "params.yaml", ["loss=dice_bce", "loss.names=[dice]"])
     return load_config(tmp_path / "params.yaml")
 
 

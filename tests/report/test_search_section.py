@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 
 def search(folder):
     values = yaml.safe_load((folder / "params.yaml").read_text())
-    values["recipe"]["search"] |= {"lr": GRID, "losses": values["loss"]["names"], "protocols": "tuning"}
+    values["recipe"]["search"] |= {"lr": GRID}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     for (head, loss), (seen, lr, edge) in SEARCHED.items():
         place = folder / "tuning" / f"{head}-{loss}"

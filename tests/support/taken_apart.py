@@ -34,7 +34,7 @@ def take_apart(root: Path) -> None:
 
 
 def build(loss):
-    return losses.build(loss, **({"pos_weight": 6.0} if loss == "weighted_bce" else {}))
+    return losses.load(loss, {"pos_weight": 6.0} if loss == "weighted_bce" else {})
 
 
 def gradients(head: str, loss: str) -> dict:

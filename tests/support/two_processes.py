@@ -53,7 +53,7 @@ def gradients() -> dict[str, torch.Tensor]:
     inputs = torch.rand(8, 6, PIXELS, PIXELS)
     whole = Batch(inputs, (inputs[:, :1] > 0.7).double())
     (own,) = distributed.share(iter([whole]))
-    losses.build("dice", smooth=1.0)(network(own.inputs)["mask"], own.target, None).mean().backward()
+    losses.load("dice", {"smooth": 1.0})(network(own.inputs)["mask"], own.target, None).mean().backward()
     found = {name: parameter.grad for name, parameter in model.named_parameters()}
     return found | dict(model.named_buffers())
 

@@ -1,6 +1,8 @@
 """All seeds of a head and loss in one process: the same numbers as alone, and none trained twice."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 from loss_study import composition, losses
 from loss_study.config import load_config
 from loss_study.runtime.errors import StudyError
-from loss_study.training import choice, record, run
+from loss_study.training import choice, loop, record, run
 from loss_study.trial import Trial
 from support.small_training import KilledError, left_by, same
 
@@ -124,12 +126,16 @@ def test_killed_while_the_last_seed_is_written_trains_nothing_again(study, sampl
 def test_one_trial_that_diverges_does_not_stop_the_others(study, sample, monkeypatch):
     """It stays diverged when the process is started again, and is not trained a second time."""
     alone = seeds(study, sample, 1)[1]
-    build, built = losses.build, []
+    built = []
 
-    def diverges_for_the_first(*arguments, **options):
-        loss = build(*arguments, **options)
+    def diverges_for_the_first(name, options):
+        loss = losses.load(name, options)
         built.append(loss)
-        return loss if len(built) > 1 else lambda *batch: loss(*batch) * float("nan")
+        return (
+            loss
+            if len(built) > 1
+            else replace(loss, function=lambda *batch, **options: loss.function(*batch, **options) * float("nan"))
+        )
 
     write = record.write
 
@@ -138,7 +144,7 @@ def test_one_trial_that_diverges_does_not_stop_the_others(study, sample, monkeyp
             raise KilledError
         write(trial, *arguments)
 
-    monkeypatch.setattr(losses, "build", diverges_for_the_first)
+    monkeypatch.setattr(loop, "losses", SimpleNamespace(load=diverges_for_the_first))
     monkeypatch.setattr(record, "write", killed)
     with pytest.raises(KilledError):
         seeds(study, sample, 0, 1)

@@ -14,7 +14,7 @@ from loss_study.config import HEADS, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
-from loss_study.registry import load
+from loss_study.losses import Loss
 from loss_study.runtime.errors import StudyError
 from loss_study.training import record, run
 from loss_study.trial import Trial
@@ -43,7 +43,7 @@ def trained(trial, sample, smoke):
 
 
 def fits(head, loss):
-    return head in getattr(load("loss", losses.PACKAGE, loss), "HEADS", HEADS)
+    return head in losses.with_a_file(loss).heads
 
 
 @pytest.mark.parametrize(("head", "loss"), [pair for pair in itertools.product(HEADS, losses.names()) if fits(*pair)])
@@ -164,7 +164,7 @@ def test_other_parameters_do_not_resume(sample, smoke, tmp_path, monkeypatch):
 def loss_that_fails_in_step(number):
     step = 0
 
-    def loss(logits, target, valid):
+    def loss(logits, target, *, valid=None):
         nonlocal step
         step += 1
         value = (torch.sigmoid(logits) - target).abs().mean(dim=(1, 2, 3))
@@ -174,7 +174,7 @@ def loss_that_fails_in_step(number):
 
 
 def test_nan_stops_the_trial_and_keeps_the_best_epoch(sample, smoke, monkeypatch, capsys):
-    monkeypatch.setattr("loss_study.training.loop.losses.build", lambda *_, **__: loss_that_fails_in_step(8))
+    monkeypatch.setattr("loss_study.losses.l1.LOSS", Loss(loss_that_fails_in_step(8)))
     description, history = trained(Trial("mask", "l1", 0), sample, smoke)
     assert description["status"] == "diverged" and "nan in epoch 3" in description["reason"]
     assert len(history) == 2 and description["best_epoch"] in (1, 2)
@@ -187,7 +187,7 @@ def test_nan_stops_the_trial_and_keeps_the_best_epoch(sample, smoke, monkeypatch
 
 
 def test_nan_in_the_first_epoch_keeps_the_start(sample, smoke, monkeypatch):
-    monkeypatch.setattr("loss_study.training.loop.losses.build", lambda *_, **__: loss_that_fails_in_step(1))
+    monkeypatch.setattr("loss_study.losses.l1.LOSS", Loss(loss_that_fails_in_step(1)))
     description, history = trained(Trial("mask", "l1", 0), sample, smoke)
     assert description["status"] == "diverged" and description["best_epoch"] == 0 and history == []
     assert load_model(Trial("mask", "l1", 0).run_dir / "model.pt")

@@ -21,7 +21,7 @@ from loss_study.evaluation.error_analysis.gradients import GradientImages
 from loss_study.evaluation.shown_images import panel_rows, stored_places
 from loss_study.evaluation.splits import Split, Splits
 from loss_study.evaluation.trained_models import initial_model, load_description, load_model
-from loss_study.losses import PROBABILITY, Output
+from loss_study.losses import PROBABILITY, Loss, Output
 from loss_study.metrics.masks import most_probable
 from loss_study.metrics.thresholds import best_threshold
 from loss_study.runtime.files import whole_folder, write_csv, write_json
@@ -68,10 +68,10 @@ def evaluate_trials(trials: Iterable[Trial], sample: PackedSample) -> None:
         model = load_model(trial.run_dir / "model.pt")
         augmentation = Augmentation(**description["augmentation"])
         splits = splits_of(trial.head, augmentation if augmentation.test else None)
-        output = losses.output(trial.loss, **description["loss_options"])
-        evaluation = evaluate(model, splits, description["precision"], output)
+        loss = losses.load(trial.loss, description["loss_options"])
+        evaluation = evaluate(model, splits, description["precision"], loss.output)
         images = gradient_images_of(trial.head, splits.device)
-        analysis = _error_analysis(trial, model, description, splits, images) | {"errors": evaluation.errors}
+        analysis = _error_analysis(trial, model, loss, description, splits, images) | {"errors": evaluation.errors}
         summary = _summary(description, evaluation) | {"seconds": time.perf_counter() - started}
         _write(trial, splits, evaluation, summary, analysis)
         _tell(trial, summary)
@@ -149,11 +149,9 @@ def _as_uint8(prediction_NCHW: Tensor) -> np.ndarray:
 
 
 def _error_analysis(
-    trial: Trial, model: nn.Module, description: dict[str, Any], splits: Splits, images: GradientImages
+    trial: Trial, model: nn.Module, loss: Loss, description: dict[str, Any], splits: Splits, images: GradientImages
 ) -> dict[str, Any]:
     """Return ``error_analysis.json`` without the errors; `model` is left in training mode."""
-    loss = losses.build(trial.loss, **description["loss_options"])
-    output = losses.output(trial.loss, **description["loss_options"])
     # Draws the weights, and leaves the generator that dropout draws from as it is for this trial alone.
     start = initial_model(trial.run_dir / "model.pt", trial.seed)
     models = {"start": start.to(splits.device, memory_format=torch.channels_last), "end": model}
@@ -161,7 +159,7 @@ def _error_analysis(
     rows, size = splits.test.rows, splits.sample.images.shape[1]
     return {
         "gradients": gradients.measure(models, loss, images, precision),
-        "response": None if splits.several_classes else pixel_response.curves(loss, trial.head, size, output),
+        "response": None if splits.several_classes else pixel_response.curves(loss, trial.head, size),
         "kept": rows[stored_places(len(rows), size)].tolist(),
     }
 

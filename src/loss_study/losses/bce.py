@@ -1,24 +1,29 @@
-"""Binary cross-entropy: every pixel counts alike, a confident mistake costs most."""
+"""Binary cross-entropy: every pixel counts the same, a confident mistake costs most."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.losses import _pixels
-
-NOTES = {
-    "mask": "Foreground pixels count by their number: where they are few, the background dominates the early epochs.",
-    "depth": "Minimised by the truth, but its value there is the entropy of the target, not zero: a loss of 0.6 can be "
-    "a perfect depth map.",
-}
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean
 
 
-def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
+def bce(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
     """Return the mean over valid pixels of -t log p - (1 - t) log(1 - p), p = sigmoid(logits); (N, 1, H, W) to (N,).
 
     Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.90, with soft targets.
-    Evaluated on the logits, so it is exact where the sigmoid saturates.
+    Computed from the logits, so it is exact where the sigmoid saturates.
     The derivative by the logit is p - t: the minimum is at p = t for every target in [0, 1].
     """
-    return _pixels.mean(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)
+    return mean(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)
+
+
+LOSS = Loss(
+    bce,
+    notes={
+        "mask": "Every pixel has the same weight: where foreground is rare, background dominates the early epochs.",
+        "depth": "Minimised by the ground truth, but its value there is the entropy of the target, not zero: a loss of "
+        "0.6 can be a perfect depth map.",
+    },
+)

@@ -1,4 +1,4 @@
-"""Tversky's overlap under a root: pictures that are nearly right still count, those that are lost count little more."""
+"""A root of the Tversky loss: images that are nearly right still count, and those that are far off hardly more."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses._pixels import tversky_error
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import tversky_error
 
 LEAST_BASE = 1e-6
-HEADS = ("mask",)
-MULTICLASS = True
-NOTES = {
-    "mask": "As tversky; with gamma above 1 the gradient grows towards the end of training, where the overlap is good.",
-    "classes": "As tversky; with gamma above 1 the gradient grows towards the end of training, where the overlap is "
-    "good.",
-}
+NOTE = "As tversky; with gamma above 1 the gradient grows as the overlap becomes good, towards the end of training."
 
 
-def loss(
+def focal_tversky(
     logits: Tensor,
     target: Tensor,
     *,
@@ -34,15 +29,18 @@ def loss(
     With p the probabilities, over the valid pixels: I = sum p t, FP = sum p (1 - t) and FN = sum (1 - p) t.
     Source: Abraham and Khan, A Novel Focal Tversky Loss Function with Improved Attention U-Net for Lesion
     Segmentation (2019), eqs. 3 and 4, with alpha and beta named as in `tversky`. Values in [0, 1].
-    Minimised by the truth, where it is 0, for a mask of zeros and ones. Below a base of 1e-6 a straight line from 0
-    takes the root's place, whose slope is infinite there.
+    Minimised by the ground truth, where it is 0, for a mask of zeros and ones. Below a base of 1e-6 the root, whose
+    slope is infinite at 0, is replaced by a straight line from 0.
 
     Args:
-        alpha: the price of false positives.
-        beta: the price of false negatives.
+        alpha: the weight of false positives.
+        beta: the weight of false negatives.
         gamma: the root; 1 is `tversky`.
-        smooth: s, in pixels. A class that an image does not have is taught to be absent.
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+        smooth: s, in pixels. The loss falls as a class that an image does not have vanishes from the prediction.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     base = tversky_error(logits, target, alpha, beta, smooth, valid)
     return (base * base.clamp_min(LEAST_BASE) ** (1 / gamma - 1)).mean(dim=1)
+
+
+LOSS = Loss(focal_tversky, heads=("mask",), multiclass=True, notes={"mask": NOTE, "classes": NOTE})

@@ -1,4 +1,4 @@
-"""Difference of the slopes, fine and coarse: edges and tilts must be where they are, how far away does not count."""
+"""Difference of the slopes at several resolutions: edges and tilts count, a constant shift of the depth does not."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses._pixels import mean
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean
 from loss_study.runtime.errors import StudyError
 
-HEADS = ("depth",)
-NOTES = {
-    "depth": "Minimised by the truth, but by the truth moved nearer or farther as a whole as well: made to be combined "
-    "with l1 or rmse, which say where that is.",
-}
 
-
-def loss(
+def gradient(
     logits: Tensor, target: Tensor, *, scales: Annotated[int, Field(ge=1)] = 4, valid: Tensor | None = None
 ) -> Tensor:
     """Return the sum over scales of mean |e(right) - e| + mean |e(below) - e|; (N, 1, H, W) to (N,), 0 or more.
@@ -30,22 +25,22 @@ def loss(
 
     Args:
         scales: how many, the first being the full resolution; the last needs two rows and columns.
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
 
     Raises:
-        StudyError: the picture is too small for the last scale.
+        StudyError: the image is too small for the last scale.
     """
     height, width = target.shape[-2:]
     if 2 ** (scales - 1) >= min(height, width):
         raise StudyError(
-            f"loss_options.gradient.scales: {scales} do not fit into a picture of {height} x {width}; lower it"
+            f"loss_options.gradient.scales: {scales} do not fit into an image of {height} x {width}; lower it"
         )
     error = torch.sigmoid(logits) - target
     return sum(_steepness(_every(2**k, error), _every(2**k, valid)) for k in range(scales))
 
 
-def _every(step: int, picture: Tensor | None) -> Tensor | None:
-    return None if picture is None else picture[..., ::step, ::step]
+def _every(step: int, image: Tensor | None) -> Tensor | None:
+    return None if image is None else image[..., ::step, ::step]
 
 
 def _steepness(error: Tensor, valid: Tensor | None) -> Tensor:
@@ -56,3 +51,13 @@ def _both(valid: Tensor, dim: int) -> Tensor:
     """Return where two neighbours along `dim` are both valid."""
     count = valid.shape[dim] - 1
     return valid.narrow(dim, 0, count) * valid.narrow(dim, 1, count)
+
+
+LOSS = Loss(
+    gradient,
+    heads=("depth",),
+    notes={
+        "depth": "Minimised by the ground truth, but also by the ground truth moved nearer or farther as a whole: "
+        "meant to be combined with l1 or rmse, which fix that shift."
+    },
+)

@@ -8,17 +8,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.losses import _pixels
-
-MULTICLASS = True
-
-NOTES = {
-    "mask": "Nearly L1 for a small delta: an uncertain pixel is answered with a value near the median, which is "
-    "background wherever foreground is rare.",
-}
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean, probability
 
 
-def loss(
+def huber(
     logits: Tensor,
     target: Tensor,
     *,
@@ -30,11 +24,21 @@ def loss(
     The mean is over classes and valid pixels; e = p - t with the prediction p, sigmoid or softmax of the logits.
     Source: Huber, Robust Estimation of a Location Parameter (1964).
     The scale is Huber's own: the slope is at most delta, so for delta = 0.1 value and gradient are a tenth of
-    L1's; a plain SGD wants its learning rate divided by delta to make up for it.
-    Minimised by the truth, where it is 0, for every target in [0, 1].
+    L1's; plain SGD needs a learning rate divided by delta to compensate.
+    Minimised by the ground truth, where it is 0, for every target in [0, 1].
 
     Args:
         delta: the error, on the scale of the prediction in [0, 1], at which the square ends; 1 or more makes it
             half the mean squared error.
     """
-    return _pixels.mean(F.huber_loss(_pixels.probability(logits), target, delta=delta, reduction="none"), valid)
+    return mean(F.huber_loss(probability(logits), target, delta=delta, reduction="none"), valid)
+
+
+LOSS = Loss(
+    huber,
+    multiclass=True,
+    notes={
+        "mask": "Nearly L1 for a small delta: an uncertain pixel is predicted near its median, which is background "
+        "wherever foreground is rare."
+    },
+)

@@ -1,4 +1,4 @@
-"""Minus the logarithm of intersection over union: a mask that is hardly hit costs most, and pulls most."""
+"""Minus the logarithm of intersection over union: a mask that is hardly hit costs most and has the largest gradient."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses._pixels import overlap
-
-HEADS = ("mask",)
-MULTICLASS = True
-NOTES = {
-    "mask": "Like iou near the truth; far from it the gradient is larger, by one over the IoU reached. An empty mask "
-    "costs without a bound as long as anything is predicted.",
-    "classes": "Like iou near the truth; a class that is hardly hit pulls hardest, and one that an image does not have "
-    "costs without a bound as long as anything of it is predicted.",
-}
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import overlap
 
 
-def loss(
+def log_iou(
     logits: Tensor,
     target: Tensor,
     *,
@@ -31,15 +23,28 @@ def loss(
 
     With p the probabilities, over the valid pixels: I = sum p t and U = sum p + sum t - I.
     Source: Yu, Jiang, Wang, Cao and Huang, UnitBox (2016), eq. 1, for boxes; for masks with s = 0.001 as usual in
-    SegNet exercises. Minimised by the truth, where it is 0, for a mask of zeros and ones.
+    SegNet exercises. Minimised by the ground truth, where it is 0, for a mask of zeros and ones.
 
     Args:
-        smooth: s, in pixels; the smaller, the more a wrongly predicted empty mask costs, up to log(pixels / s).
-        per_class: false sums I and U over the classes before the fraction, so that large classes outvote small ones.
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+        smooth: s, in pixels; the smaller, the more false positives in an empty mask cost, up to log(pixels / s).
+        per_class: false sums I and U over the classes before the fraction, so that large classes dominate small ones.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     intersection, predicted, true = overlap(logits, target, valid)
     union = predicted + true - intersection
     if not per_class:
         intersection, union = intersection.sum(dim=1, keepdim=True), union.sum(dim=1, keepdim=True)
     return ((union + smooth).log() - (intersection + smooth).log()).mean(dim=1)
+
+
+LOSS = Loss(
+    log_iou,
+    heads=("mask",),
+    multiclass=True,
+    notes={
+        "mask": "Like iou near the ground truth; far from it the gradient is larger, by one over the IoU reached. With "
+        "an empty mask any predicted foreground costs much more than in other losses.",
+        "classes": "Like iou near the ground truth; a class that is hardly hit has the largest gradient, and one that "
+        "an image does not have costs much as long as any of it is predicted.",
+    },
+)

@@ -1,33 +1,26 @@
-"""The Lovasz extension of intersection over union: pixels weigh what their mistake would cost the overlap."""
+"""The Lovasz extension of intersection over union: a pixel has the weight that its error costs the overlap."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-HEADS = ("mask",)
-MULTICLASS = True
-NOTES = {
-    "mask": "With one class it stops where every pixel is right by a margin of 1 on the logit, so its probabilities "
-    "are no chances. An empty mask pulls only the worst pixel.",
-    "classes": "Counts every class alike, however small. A class that an image does not have is pulled at its worst "
-    "pixel only.",
-}
+from loss_study.losses.base import Loss
 
 
-def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
+def lovasz(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
     """Return the Lovasz extension of 1 - IoU at the pixels' errors, the mean over classes; (N, C, H, W) to (N,).
 
     Source: Berman, Rannen Triki and Blaschko, The Lovasz-Softmax Loss (2018), eqs. 8, 9 and 11, algorithm 1; each
     image by itself, and all classes whether the image has them or not. With the errors e sorted from large to small,
     it is sum e_i (J_i - J_(i-1)), where J_i is 1 - IoU if exactly the first i pixels are wrong.
 
-    The errors are those of a hinge for C = 1, max(0, 1 - z) with the logit z counted towards the truth, and
-    |p - t| with p the softmax for more; so values are 0 or more, and at most 1 for more classes.
-    Minimised by the truth, where it is 0. A target in between counts as foreground above 0.5.
+    The errors are those of a hinge for C = 1, max(0, 1 - z) with the logit z, its sign changed where the target is
+    background, and |p - t| with p the softmax for more; so values are 0 or more, and at most 1 for more classes.
+    Minimised by the ground truth, where it is 0. A target in between counts as foreground above 0.5.
 
     Args:
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     true = (target > 0.5).to(target.dtype)
     if logits.shape[1] == 1:
@@ -48,3 +41,16 @@ def _increments(true_NCP: Tensor) -> Tensor:
     intersection = count - true_NCP.cumsum(dim=2)
     union = count + (1 - true_NCP).cumsum(dim=2)
     return (1 - intersection / union).diff(dim=2, prepend=torch.zeros_like(count))
+
+
+LOSS = Loss(
+    lovasz,
+    heads=("mask",),
+    multiclass=True,
+    notes={
+        "mask": "With one class, training stops where every pixel is right by a margin of 1 on the logit, so its "
+        "outputs are no probabilities. With an empty mask only the worst pixel has a gradient.",
+        "classes": "Every class counts the same, however small. For a class that an image does not have, only its "
+        "worst pixel has a gradient.",
+    },
+)

@@ -1,4 +1,4 @@
-"""Root of the mean squared error of each picture: large mistakes weigh most."""
+"""Root of the mean squared error of each image: large errors weigh most."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses import _pixels
-
-MULTICLASS = True
-NOTES = {
-    "depth": "This is the very metric that ranks the depth head, up to the small eps.",
-}
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean, probability
 
 
-def loss(
+def rmse(
     logits: Tensor,
     target: Tensor,
     *,
@@ -27,9 +23,16 @@ def loss(
     p is sigmoid(logits), for several classes softmax(logits).
     Source: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image (2014),
     "RMSE (linear)".
-    Minimised by the truth for every target in [0, 1]; it is sqrt(eps) there.
+    Minimised by the ground truth for every target in [0, 1]; it is sqrt(eps) there.
 
     Args:
         eps: keeps the gradient finite at zero error, where that of the bare root is infinite.
     """
-    return (_pixels.mean((_pixels.probability(logits) - target).square(), valid) + eps).sqrt()
+    return (mean((probability(logits) - target).square(), valid) + eps).sqrt()
+
+
+LOSS = Loss(
+    rmse,
+    multiclass=True,
+    notes={"depth": "This is the very metric that ranks the depth head, up to the small eps."},
+)

@@ -1,4 +1,4 @@
-"""Squared error of the logarithm, less part of what one factor for the whole picture explains: ratios count."""
+"""Squared error of the logarithm, less a part of what one factor for the whole image explains: ratios count."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses._pixels import mean
-
-HEADS = ("depth",)
-NOTES = {
-    "depth": "Near things count most: an error of a tenth of the depth costs the same near and far. Depths below the "
-    "floor are hardly told apart.",
-}
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean
 
 
-def loss(
+def silog(
     logits: Tensor,
     target: Tensor,
     *,
@@ -29,13 +24,24 @@ def loss(
 
     d = log(p + floor) - log(t + floor), p = sigmoid(logits). Source: Eigen, Puhrsch and Fergus, Depth Map
     Prediction from a Single Image (2014), eq. 4, whose lambda is `focus`; their depths are never 0, ours may be.
-    Minimised by the truth, where it is 0, for every target in [0, 1]; with focus = 1 by every multiple of p + floor.
+    Minimised by the ground truth, where it is 0, for every target in [0, 1]; with focus = 1 by every multiple of
+    p + floor.
 
     Args:
-        focus: 0 is the squared error of the logarithm, 1 does not see a common factor at all.
+        focus: 0 is the squared error of the logarithm, 1 ignores a common factor completely.
         floor: added to both depths, in shares of the depth range; the default is 2.5 grey values of 8 bits. Added,
-            not a lower bound, so that a prediction below it is still taught.
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+            not a lower bound, so that a prediction below it still has a gradient.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     difference = (torch.sigmoid(logits) + floor).log() - (target + floor).log()
     return mean(difference.square(), valid) - focus * mean(difference, valid).square()
+
+
+LOSS = Loss(
+    silog,
+    heads=("depth",),
+    notes={
+        "depth": "Small depths count most: an error of a tenth of the depth costs the same near and far. Differences "
+        "between depths below the floor hardly count."
+    },
+)

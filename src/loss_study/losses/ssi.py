@@ -5,17 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from loss_study.losses._pixels import mean
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean
 
 LEAST_VARIANCE = 1e-6
-HEADS = ("depth",)
-NOTES = {
-    "depth": "Minimised by the truth, but by every scaled and shifted picture of it as well, upside down included: "
-    "the metrics here look at the depth as predicted, so by itself it ranks low. Combine it with l1 or rmse.",
-}
 
 
-def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
+def ssi(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
     """Return half the mean over valid pixels of (a p + b - t)^2, a and b being the best; (N, 1, H, W) to (N,).
 
     p = sigmoid(logits). Source: Ranftl, Lasinger, Hafner, Schindler and Koltun, Towards Robust Monocular Depth
@@ -24,14 +20,24 @@ def loss(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tens
     needs. Values from 0 to half the variance of the target; 0 for a p + b of any a and b.
 
     Args:
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     prediction = _centred(torch.sigmoid(logits), valid)
-    truth = _centred(target, valid)
+    centred_target = _centred(target, valid)
     variance = mean(prediction.square(), valid)
-    scale = mean(prediction * truth, valid) / (variance + LEAST_VARIANCE)
-    return mean((scale.view(-1, 1, 1, 1) * prediction - truth).square(), valid) / 2
+    scale = mean(prediction * centred_target, valid) / (variance + LEAST_VARIANCE)
+    return mean((scale.view(-1, 1, 1, 1) * prediction - centred_target).square(), valid) / 2
 
 
-def _centred(picture: Tensor, valid: Tensor | None) -> Tensor:
-    return picture - mean(picture, valid).view(-1, 1, 1, 1)
+def _centred(depth: Tensor, valid: Tensor | None) -> Tensor:
+    return depth - mean(depth, valid).view(-1, 1, 1, 1)
+
+
+LOSS = Loss(
+    ssi,
+    heads=("depth",),
+    notes={
+        "depth": "Minimised by the ground truth, but also by every scaled and shifted version of it, even an inverted "
+        "one: the metrics compare the depth as predicted, so alone it ranks low. Combine it with l1 or rmse."
+    },
+)

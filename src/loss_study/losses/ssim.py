@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import torch
 from pydantic import AfterValidator, Field
+from torch import Tensor
 
-from loss_study.losses import _pixels
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import mean, probability
 from loss_study.metrics.ssim import ssim_map
 from loss_study.runtime.errors import StudyError
-
-MULTICLASS = True
-NOTES = {
-    "mask": "Flat background under a window carries no structure, so it is learned last; edges are learned first.",
-}
 
 
 def _odd(value: int) -> int:
@@ -23,32 +19,40 @@ def _odd(value: int) -> int:
     return value
 
 
-def loss(
-    logits: torch.Tensor,
-    target: torch.Tensor,
+def ssim(
+    logits: Tensor,
+    target: Tensor,
     *,
-    valid: torch.Tensor | None = None,
+    valid: Tensor | None = None,
     window: Annotated[int, Field(ge=3), AfterValidator(_odd)] = 11,
     sigma: Annotated[float, Field(gt=0)] = 1.5,
-) -> torch.Tensor:
+) -> Tensor:
     """Return 1 - the mean over classes and valid pixels of SSIM(p, target), in [0, 2]; (N, C, H, W) to (N,).
 
     p is sigmoid(logits), for several classes softmax(logits).
     Source: Wang, Bovik, Sheikh and Simoncelli, Image Quality Assessment (2004), eq. 13. The formula is in
     `loss_study.metrics.ssim`; a window sees valid pixels only.
-    Minimised by the truth, where it is 0, for every target in [0, 1].
+    Minimised by the ground truth, where it is 0, for every target in [0, 1].
 
     Args:
-        window: side of the Gaussian window in pixels, odd, at most the side of the picture.
+        window: side of the Gaussian window in pixels, odd, at most the side of the image.
         sigma: its standard deviation in pixels.
 
     Raises:
-        StudyError: the window is larger than the picture.
+        StudyError: the window is larger than the image.
     """
     height, width = target.shape[-2:]
     if window > min(height, width):
         raise StudyError(
-            f"loss_options.ssim.window: {window} px do not fit into a picture of {height} x {width}; lower it"
+            f"loss_options.ssim.window: {window} px do not fit into an image of {height} x {width}; lower it"
         )
-    prediction = _pixels.probability(logits)
-    return 1 - _pixels.mean(ssim_map(prediction, target, valid, window=window, sigma=sigma), valid)
+    return 1 - mean(ssim_map(probability(logits), target, valid, window=window, sigma=sigma), valid)
+
+
+LOSS = Loss(
+    ssim,
+    multiclass=True,
+    notes={
+        "mask": "Flat background in a window has no structure, so it is learned last; edges are learned first.",
+    },
+)

@@ -1,4 +1,4 @@
-"""Overlap in which false positives and false negatives cost differently: for missing less, or for marking less."""
+"""Overlap in which false positives and false negatives cost differently: to miss less, or to mark less."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses._pixels import tversky_error
-
-HEADS = ("mask",)
-MULTICLASS = True
-NOTES = {
-    "mask": "With beta above alpha it would rather mark too much than miss: recall gains, precision pays, and small "
-    "objects are found.",
-    "classes": "Counts every class alike. What one class misses another has too much, so alpha and beta shift the "
-    "borders between classes of different size.",
-}
+from loss_study.losses.base import Loss
+from loss_study.losses.pixels import tversky_error
 
 
-def loss(
+def tversky(
     logits: Tensor,
     target: Tensor,
     *,
@@ -32,12 +24,25 @@ def loss(
 
     With p the probabilities, over the valid pixels: I = sum p t, FP = sum p (1 - t) and FN = sum (1 - p) t.
     Source: Salehi, Erdogmus and Gholipour, Tversky Loss Function for Image Segmentation (2017), eq. 4, and its best
-    weights. Minimised by the truth, where it is 0, for a mask of zeros and ones.
+    weights. Minimised by the ground truth, where it is 0, for a mask of zeros and ones.
 
     Args:
-        alpha: the price of false positives; alpha = beta = 0.5 is `dice` with twice this smooth, 1 and 1 is `iou`.
-        beta: the price of false negatives.
+        alpha: the weight of false positives; alpha = beta = 0.5 is `dice` with twice this smooth, 1 and 1 is `iou`.
+        beta: the weight of false negatives.
         smooth: s, in pixels. A class that an image does not have gives 1 - s / (alpha sum p + s).
-        valid: float (N, 1, H, W), 0 where a pixel has no truth and is left out.
+        valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     return tversky_error(logits, target, alpha, beta, smooth, valid).mean(dim=1)
+
+
+LOSS = Loss(
+    tversky,
+    heads=("mask",),
+    multiclass=True,
+    notes={
+        "mask": "With beta above alpha, marking too much costs less than missing: recall rises, precision falls, and "
+        "small objects are found.",
+        "classes": "Every class counts the same. What one class misses another has too much, so alpha and beta shift "
+        "the borders between classes of different size.",
+    },
+)

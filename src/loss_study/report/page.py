@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from loss_study import combination
-from loss_study.config import Config
+from loss_study import losses
+from loss_study.config import Config, flat
 from loss_study.metrics import find
 from loss_study.metrics.groups import groups
-from loss_study.report import charts, colouring, losses
+from loss_study.report import charts, colouring
 from loss_study.report.answer import answer
 from loss_study.report.colouring import Legend
 from loss_study.report.conclusions import conclusions
@@ -60,8 +60,8 @@ def render(
             resamples=RESAMPLES,
             chapters=chapters,
             failures=[result for result in results if not result.sound],
-            colours=colours(config.loss.names),
-            about={name: losses.about(name, config.loss_options[name]) for name in config.loss.names},
+            colours=colours(config.losses),
+            about=_about(config),
             legends=legends,
             error_range=colouring.ERROR_RANGE,
             scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},
@@ -79,8 +79,14 @@ def environment() -> Environment:
     """Return what reads the templates: everything is escaped, and a name that is not given is an error."""
     templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
     templates.trim_blocks = templates.lstrip_blocks = True
-    templates.filters |= {"data_uri": _data_uri, "flat": combination.flat}
+    templates.filters |= {"data_uri": _data_uri, "flat": flat}
     return templates
+
+
+def _about(config: Config) -> dict[str, losses.Loss]:
+    """Return the losses of the study by name, for their summaries and notes."""
+    with_a_file = {name: losses.with_a_file(name) for name in config.loss.names}
+    return with_a_file | {name: losses.load(name, config.options_of(name)) for name in config.loss.combinations}
 
 
 def _head_section(ranking: Ranking, comparison: Comparison | None, images: Sequence[Panel]) -> dict[str, Any]:

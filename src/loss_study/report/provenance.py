@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loss_study import losses
 from loss_study.config import Config
 from loss_study.data.packed import SPLITS, PackedSample
-from loss_study.report import losses
 from loss_study.report.search import searches
 from loss_study.statistics.results import Result
 
@@ -80,8 +80,8 @@ def _statistics(sample: PackedSample) -> dict[str, str]:
 
 def coverage(config: Config) -> str:
     """Return which heads, losses and seeds the report covers, and which of the project's losses it leaves out."""
-    covered = config.loss.names
-    left_out = [name for name in losses.known() if name not in covered]
+    covered = config.losses
+    left_out = [name for name in losses.names() if name not in covered]
     heads, seeds = config.loss.heads, config.seeds
     sentence = (
         f"{_count(heads, 'head')} ({', '.join(heads)}), {_count(covered, 'loss', 'losses')} ({', '.join(covered)}), "

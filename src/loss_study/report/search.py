@@ -54,7 +54,7 @@ def searches(config: Config) -> list[HeadSearch]:
         return []
     classes = config.dataset.classes
     return [
-        HeadSearch(head, find(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.loss.names)))
+        HeadSearch(head, find(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.losses)))
         for head in config.loss.heads
     ]
 

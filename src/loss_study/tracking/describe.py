@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loss_study import combination
-from loss_study.config import Config
+from loss_study.config import Config, flat
 from loss_study.metrics import HEADLINE
 from loss_study.tracking.outputs import Outputs
 from loss_study.training import choice
@@ -75,7 +74,7 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
         "freeze": " ".join(recipe.freeze) or "nothing",
         "dataset": config.dataset.name,
         "classes": config.dataset.classes if trial.head == "mask" else 1,
-        "scale": config.scale.name,
+        "scale": config.scale,
         "sample.images": sample.images,
         "sample.size": sample.size,
         "sample.seed": sample.seed,
@@ -83,7 +82,7 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
         "sample.test": sample.test,
         "sample.split": sample.split,
         "sample.wrong_background": sample.wrong_background,
-        **_prefixed("loss", combination.flat(combination.options_of(trial.loss, config.loss_options))),
+        **_prefixed("loss", flat(config.options_of(trial.loss))),
         **_prefixed("model", config.model.options),
         **_prefixed("optimizer", recipe.optimizer.options),
         **_prefixed("schedule", recipe.schedule.options),
@@ -108,7 +107,7 @@ def study_key(config: Config) -> str:
 
 def study_name(config: Config) -> str:
     """Return what a study is called; studies that differ elsewhere have the same name."""
-    return f"study of {config.dataset.name}, {config.scale.name}, {config.recipe.name}"
+    return f"study of {config.dataset.name}, {config.scale}, {config.recipe.name}"
 
 
 def study_tag(config: Config) -> str:
@@ -144,7 +143,7 @@ def outcome_tags(outputs: Outputs) -> dict[str, str]:
     """Return how the trial ended, ``verdict``: "learned", or how it collapsed or diverged; and where it ran."""
     tags = {"verdict": outputs.evaluation["verdict"] or "learned", "device": str(outputs.record["device"])}
     # The numbers that options such as "auto" were resolved to; the parameters say what params.yaml says.
-    resolved = _prefixed("loss", combination.flat(outputs.record["loss_options"]))
+    resolved = _prefixed("loss", flat(outputs.record["loss_options"]))
     tags |= {key: str(value) for key, value in resolved.items()}
     if outputs.record["reason"]:
         tags["reason"] = outputs.record["reason"]

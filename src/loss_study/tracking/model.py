@@ -61,7 +61,7 @@ def log(store: Store, run_id: str, outputs: Outputs, sample: PackedSample) -> No
 
 def predictor(outputs: Outputs) -> Predictor:
     """Return the model of a trial, in evaluation mode on the CPU."""
-    output = losses.output(outputs.trial.loss, **outputs.record["loss_options"])
+    output = losses.load(outputs.trial.loss, outputs.record["loss_options"]).output
     return Predictor(load_model(outputs.model), outputs.trial.head, output.predict).eval()
 
 

@@ -92,7 +92,7 @@ def _create(store: Store, config: Config, tags: dict[str, str]) -> None:
     run = store.client.create_run(store.experiment, run_name=name, tags=tags | {"mlflow.note.content": note})
     parameters = {
         "dataset": config.dataset.name,
-        "scale": config.scale.name,
+        "scale": config.scale,
         "recipe": config.recipe.name,
         "losses": ", ".join(config.losses),
         "heads": ", ".join(config.loss.heads),

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loss_study import combination
-from loss_study.config import Config
+from loss_study.config import Config, refuse_open_weights, with_weights
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_json
 from loss_study.trial import Trial
@@ -35,7 +34,7 @@ def write_recipes_own(head: str, loss: str, config: Config) -> None:
     Raises:
         StudyError: the loss has open weights, which take a search.
     """
-    combination.refuse_open_weights(loss, config.loss_options[loss])
+    refuse_open_weights(loss, config.loss_options[loss])
     with whole_folder(Trial(head, loss, config.recipe.search.seed).tuning_dir) as folder:
         write_json(folder / FILE, {"head": head, "loss": loss, "lr": config.recipe.optimizer.lr, "weights": {}})
 
@@ -58,7 +57,7 @@ def applied(config: Config, loss: str, choice: Choice) -> Config:
     """Return `config` with the learning rate of `choice`, and with its weights in the options of `loss`."""
     recipe = config.recipe
     optimizer = recipe.optimizer.model_copy(update={"lr": choice.lr})
-    options = combination.with_weights(config.loss_options[loss], choice.weights)
+    options = with_weights(config.loss_options[loss], choice.weights)
     return config.model_copy(
         update={
             "recipe": recipe.model_copy(update={"optimizer": optimizer}),

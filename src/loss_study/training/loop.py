@@ -49,8 +49,7 @@ class Training:
     device: torch.device
     precision: str
     model: nn.Module
-    loss: losses.LossFunction
-    output: losses.Output
+    loss: losses.Loss
     schedule: Schedule
     outcome: Outcome
     #: The optimiser's tensors in the checkpoint, None for a training that begins.
@@ -98,7 +97,7 @@ def start(
     """Return the training of `trial` before its first epoch, or where the checkpoint `saved` left it.
 
     Args:
-        loss_options: resolved, see `losses.resolve`.
+        loss_options: resolved, see `Loss.resolve`.
     """
     device = pick()
     torch.manual_seed(trial.seed)
@@ -115,8 +114,7 @@ def start(
         device,
         pick_precision(recipe.precision, device),
         model,
-        losses.build(trial.loss, **loss_options),
-        losses.output(trial.loss, **loss_options),
+        losses.load(trial.loss, loss_options),
         schedules.build(recipe.schedule.name, **recipe.schedule.options),
         outcome,
         None if saved is None else saved["optimizer"],
@@ -136,7 +134,7 @@ def one_phase(training: Training, sample: PackedSample) -> Phase:
         steps=train_batches.steps,
         batches=lambda epoch: train_batches.shuffled(trial.seed, epoch, recipe.augmentation),
         set_training=model.train,
-        validate=lambda: validate(model, validation_batches, trial.head, training.precision, training.output),
+        validate=lambda: validate(model, validation_batches, trial.head, training.precision, training.loss.output),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
-from loss_study import combination, losses, metrics
+from loss_study import losses, metrics
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.files import check_writable
@@ -109,10 +109,9 @@ def trained(
 
     The block is where the result is written: the checkpoint is removed when it ends without an error.
     """
-    recipe, options = config.recipe, combination.options_of(trial.loss, config.loss_options)
-    gaps = sample.valid(trial.head) is not None
-    losses.check_fit(trial.loss, options, trial.head, classes=sample.classes, gaps=gaps)
-    options = losses.resolve(trial.loss, options, statistics=losses.TargetStatistics.of(sample, trial.head))
+    recipe, loss = config.recipe, losses.load(trial.loss, config.options_of(trial.loss))
+    loss.check_fit(trial.head, classes=sample.classes, invalid=sample.valid(trial.head) is not None)
+    options = loss.resolve(losses.TargetStatistics.of(sample.statistics, trial.head, sample.classes)).options
     if not distributed.is_first():
         yield train(trial, sample, config.model, recipe, options, **distributed.UNHEARD), options
         return

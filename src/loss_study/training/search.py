@@ -14,8 +14,7 @@ from typing import Any
 
 from scipy.stats import qmc
 
-from loss_study import combination
-from loss_study.config import Config, FineTune
+from loss_study.config import Config, FineTune, open_weights
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import HEADLINE, is_better
 from loss_study.runtime.errors import StudyError
@@ -60,7 +59,7 @@ def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
     if not search.lr:
         raise StudyError(f"recipe.search.lr: recipe {config.recipe.name!r} has no search; say -S recipe=tuned")
     trial = Trial(head, loss, search.seed)
-    grid = combination.searched(config.loss_options[loss])
+    grid = open_weights(config.loss_options[loss])
     use_cpu(config.recipe.threads)
     with ExitStack() as until_written:
         tried = [

@@ -47,7 +47,7 @@ def train(
     On several devices, each process calls this and returns the same outcome; see `distributed`.
 
     Args:
-        loss_options: resolved, see `losses.resolve`.
+        loss_options: resolved, see `Loss.resolve`.
     """
     saved = distributed.from_first(checkpoint.load)
     if saved is not None and "model" not in saved:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from loss_study.data.batches import Batch, Batches
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.error_analysis import regions
-from loss_study.losses import LossFunction
-from loss_study.losses._pixels import probability
+from loss_study.losses import Loss
+from loss_study.losses.pixels import probability
 from loss_study.training.device import autocast
 
 #: At most so many validation images are looked at: shares are sums over thousands of pixels of each, and settle soon.
@@ -61,9 +61,7 @@ def _first(batches: Batches) -> Iterator[Batch]:
     return islice(batches.shuffled(seed=0, epoch=0, augmentation=None), IMAGES // BATCH_SIZE)
 
 
-def measure(
-    models: Mapping[str, nn.Module], loss: LossFunction, images: GradientImages, precision: str
-) -> dict[str, Any]:
+def measure(models: Mapping[str, nn.Module], loss: Loss, images: GradientImages, precision: str) -> dict[str, Any]:
     """Return `of_logits` for each of `models` by its name, and the number of ``images`` looked at.
 
     The models are on the device of `images`; see `GradientImages.logits` for what happens to them.
@@ -76,7 +74,7 @@ def measure(
 
 
 def of_logits(
-    loss: LossFunction,
+    loss: Loss,
     logits: Tensor,
     target: Tensor,
     inside: Mapping[str, Tensor],
@@ -113,7 +111,7 @@ def of_logits(
     }
 
 
-def gradient_of(loss: LossFunction, logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+def gradient_of(loss: Loss, logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
     """Return the derivative of each image's loss by its own logits, (N, C, H, W)."""
     with torch.enable_grad():
         free = logits.detach().requires_grad_()

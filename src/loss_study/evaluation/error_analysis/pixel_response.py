@@ -17,20 +17,19 @@ import torch
 from torch import Tensor
 
 from loss_study.evaluation.error_analysis.gradients import gradient_of
-from loss_study.losses import PROBABILITY, LossFunction, Output
+from loss_study.losses import Loss
 
 FOREGROUND_SHARE = 0.085
 PROBABILITIES = torch.arange(1, 100, 2, dtype=torch.float64) / 100
 
 
-def curves(loss: LossFunction, head: str, size: int, output: Output = PROBABILITY) -> dict[str, Any]:
+def curves(loss: Loss, head: str, size: int) -> dict[str, Any]:
     """Return the pulls on the pixels of `head` in an image of `size` x `size` pixels.
 
     Args:
-        loss: one value per image.
+        loss: one whose options are resolved.
         head: "mask" (of one class) or "depth".
         size: side of the image in pixels.
-        output: how the network's raw output becomes a prediction.
 
     Returns:
         ``probability``, the 50 predictions 0.01 to 0.99, and ``pixels``, a list of ``name``, ``truth`` (the target)
@@ -44,7 +43,7 @@ def curves(loss: LossFunction, head: str, size: int, output: Output = PROBABILIT
             {
                 "name": name,
                 "truth": float(target_HW[pixel]),
-                **{state: _pull(loss, output, target_HW, rest, pixel).tolist() for state, rest in rests.items()},
+                **{state: _pull(loss, target_HW, rest, pixel).tolist() for state, rest in rests.items()},
             }
             for name, pixel in _pixels(head, size).items()
         ],
@@ -68,10 +67,10 @@ def _ramp(size: int) -> Tensor:
     return torch.linspace(1, 0, size, dtype=torch.float64)[:, None].expand(size, size)
 
 
-def _pull(loss: LossFunction, output: Output, target_HW: Tensor, rest_HW: Tensor, pixel: tuple[int, int]) -> Tensor:
+def _pull(loss: Loss, target_HW: Tensor, rest_HW: Tensor, pixel: tuple[int, int]) -> Tensor:
     """Return the pull on `pixel` for each of `PROBABILITIES`."""
     row, column = pixel
     predictions = rest_HW.repeat(len(PROBABILITIES), 1, 1, 1)
     predictions[:, 0, row, column] = PROBABILITIES
-    gradient = gradient_of(loss, output.invert(predictions), target_HW.expand_as(predictions))
+    gradient = gradient_of(loss, loss.output.invert(predictions), target_HW.expand_as(predictions))
     return -gradient[:, 0, row, column] * target_HW.numel()

@@ -15,6 +15,8 @@ import torch
 from loss_study import registry
 
 PACKAGE = __name__
+#: Modules that are not optimisers.
+SHARED = ("_adam",)
 
 
 class Optimizer(Protocol):

@@ -92,5 +92,5 @@ def _on_features(training: Training, sample: PackedSample, phase: Phase, on_step
         phase,
         network=network,
         batches=lambda epoch: train_batches.shuffled(trial.seed, epoch, recipe.augmentation),
-        validate=lambda: validate(network, validation_batches, trial.head, training.precision, training.output),
+        validate=lambda: validate(network, validation_batches, trial.head, training.precision, training.loss.output),
     )

@@ -1,6 +1,6 @@
-"""What losses do with pixels: logits to probabilities, and means and sums over those pixels that have a truth.
+"""Arithmetic that losses share: probabilities from logits, means and sums over valid pixels, soft overlaps.
 
-`valid` is 1 where a pixel has a truth and 0 where it has none, float (N, 1, H, W); None stands for 1 everywhere.
+`valid` is 1 where a pixel has ground truth, else 0, float (N, 1, H, W); None: all pixels are valid.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def probability(logits: Tensor) -> Tensor:
 
 
 def mean(values_NCHW: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Return the mean of each image over channels and valid pixels, (N,); 0 for an image without any."""
+    """Return the mean of each image over channels and valid pixels, (N,); 0 for an image without valid pixels."""
     if valid is None:
         return values_NCHW.mean(dim=(1, 2, 3))
     counted = valid.sum(dim=(1, 2, 3)).clamp_min(1) * values_NCHW.shape[1]
@@ -25,13 +25,13 @@ def mean(values_NCHW: Tensor, valid: Tensor | None = None) -> Tensor:
 def total(values_NCHW: Tensor, valid: Tensor | None = None) -> Tensor:
     """Return the sum of each image and channel over the valid pixels, (N, C)."""
     if valid is not None:
-        # Not a product: what stands where there is no truth may be infinite.
+        # Not a product: values of invalid pixels may be infinite.
         values_NCHW = torch.where(valid > 0, values_NCHW, 0)
     return values_NCHW.sum(dim=(2, 3))
 
 
 def overlap(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the soft sizes of the intersection, of the prediction and of the truth, in valid pixels, each (N, C).
+    """Return the soft sizes of the intersection, of the prediction and of the target, in valid pixels, each (N, C).
 
     With p the probabilities: sum p t, sum p and sum t.
     """
@@ -43,6 +43,6 @@ def tversky_error(
     logits: Tensor, target: Tensor, alpha: float, beta: float, smooth: float, valid: Tensor | None = None
 ) -> Tensor:
     """Return 1 - (I + s) / (I + alpha FP + beta FN + s) of each image and channel, (N, C); see `losses.tversky`."""
-    hit, predicted, true = overlap(logits, target, valid)
-    false = alpha * (predicted - hit) + beta * (true - hit)
-    return false / (hit + false + smooth)
+    intersection, predicted, true = overlap(logits, target, valid)
+    false = alpha * (predicted - intersection) + beta * (true - intersection)
+    return false / (intersection + false + smooth)

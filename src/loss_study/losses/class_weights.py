@@ -1,6 +1,6 @@
-"""A mask class by class, for the losses that weigh classes: cross_entropy and focal.
+"""Class weights, and the log-probabilities that they multiply: shared by cross_entropy and focal.
 
-A mask of one class is two classes here, background and foreground, so that one formula holds for any number of them.
+A mask of one class is two classes here, background and foreground, so that one formula covers any number of classes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _weights(value: Any) -> Any:
     raise ValueError("Input should be none, balanced, or a list of one number per class, 0 or more, not all 0")
 
 
-#: One weight per class, for a mask of one class that of the background first; "balanced" becomes one through `resolve`.
+#: One weight per class, for a mask of one class background first; "balanced" becomes such a list through `resolve`.
 ClassWeights = Annotated[Literal["none", "balanced"] | list[float], BeforeValidator(_weights)]
 
 
@@ -54,7 +54,7 @@ def weight_of(target_NKHW: Tensor, weights: ClassWeights, key: str) -> Tensor:
     if weights == "none":
         return target_NKHW
     if weights == "balanced":
-        raise StudyError(f"{key}: balanced is not resolved; pass the options through losses.resolve, or give numbers")
+        raise StudyError(f"{key}: balanced is not resolved; call Loss.resolve first, or give numbers")
     classes = target_NKHW.shape[1]
     if len(weights) != classes:
         raise StudyError(f"{key}: {len(weights)} weights for {classes} classes; give one for each, background included")
@@ -62,7 +62,7 @@ def weight_of(target_NKHW: Tensor, weights: ClassWeights, key: str) -> Tensor:
 
 
 def resolve(options: Mapping[str, Any], class_shares: Sequence[float], key: str) -> dict[str, Any]:
-    """Replace "balanced" by 1 / (K share) of each of the K classes: all then weigh the same in sum, 1 on average.
+    """Replace "balanced" by 1 / (K share) for each of the K classes: all have the same total weight, 1 on average.
 
     Source: King and Zeng, Logistic Regression in Rare Events Data (2001); scikit-learn's ``class_weight="balanced"``.
 
