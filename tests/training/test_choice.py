@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_a_choice_that_was_not_made_says_what_to_run(study):
         choice.read(TRIAL)
 
 
-def test_it_does_not_import_torch():
-    program = "import sys; from loss_study.training import choice; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True)
+def test_the_stage_imports_no_torch_without_a_search(study):
+    stage = str(Path(__file__).parents[2] / "stages" / "tune.py")
+    program = f"import runpy, sys; sys.modules['torch'] = None; runpy.run_path({stage!r}, run_name='__main__')"
+    subprocess.run([sys.executable, "-c", program, "mask", "dice_bce"], check=True)
+    assert choice.read(TRIAL) == Choice(0.003, {})

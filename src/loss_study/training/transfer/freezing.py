@@ -1,4 +1,4 @@
-"""Parts of a model that a training leaves as they are: their weights and their BatchNorm statistics.
+"""Frozen parts of a model: their weights and their BatchNorm statistics stay as they are.
 
 An encoder whose last stages are fine-tuned stays in evaluation mode as a whole: with the statistics of a few small
 batches it would lose what it has learned (https://keras.io/guides/transfer_learning/, "freezing and fine-tuning").
@@ -16,7 +16,7 @@ from loss_study.runtime.errors import StudyError
 
 
 def freeze(model: nn.Module, frozen: Sequence[Part], open_stages: int = 0) -> list[nn.Module]:
-    """Let all of `model` be trained but the parts `frozen`; of the encoder, its last `open_stages` are trained.
+    """Let all of `model` be trained except the parts `frozen`; of the encoder, the last `open_stages` are trained.
 
     Returns:
         The modules that `set_training` has to keep in evaluation mode.
