@@ -47,11 +47,12 @@ class Batches:
         self.batch_size = batch_size
         self.device = device
         self.classes = sample.classes if head == "mask" else 1
-        arrays = [sample.images, sample.targets(head), sample.backgrounds, sample.valid(head)]
-        self.home = device if fits(arrays, device) else torch.device("cpu")
-        self.images, self.targets, self.backgrounds, self.valid = (
-            None if array is None else as_tensor(array).to(self.home) for array in arrays
-        )
+        images, targets = sample.images, sample.targets(head)
+        backgrounds, valid = sample.backgrounds, sample.valid(head)
+        self.home = device if fits([images, targets, backgrounds, valid], device) else torch.device("cpu")
+        self.images, self.targets = as_tensor(images).to(self.home), as_tensor(targets).to(self.home)
+        self.backgrounds = None if backgrounds is None else as_tensor(backgrounds).to(self.home)
+        self.valid = None if valid is None else as_tensor(valid).to(self.home)
         self.background_rows = torch.from_numpy(sample.background_rows)
 
     def in_order(self, augmentation: Augmentation | None = None, rows: Tensor | None = None) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -70,8 +71,8 @@ class MobileNetPix2Pix(EncoderDecoder):
         """Return encoder, decoder, and the last upsamplings as head."""
         return {
             "encoder": self.encoder,
-            "decoder": nn.ModuleList(decoder.ups for decoder in self.decoders.values()),
-            "head": nn.ModuleList(decoder.logits for decoder in self.decoders.values()),
+            "decoder": nn.ModuleList(decoder.get_submodule("ups") for decoder in self.decoders.values()),
+            "head": nn.ModuleList(decoder.get_submodule("logits") for decoder in self.decoders.values()),
         }
 
     def stages(self) -> list[nn.ModuleList]:
@@ -105,15 +106,19 @@ def _imagenet() -> State:
 def _cut_at_the_taps(layers: nn.Sequential) -> nn.ModuleList:
     """The layers up to each tap: the expansions of blocks 1, 3, 6 and 13, and block 16's projection, not normalised."""
     cuts = [(2, 1), (4, 1), (7, 1), (14, 1), (17, 3)]
-    first = nn.Sequential(*layers[: cuts[0][0]], layers[cuts[0][0]].conv[: cuts[0][1]])
+    first = nn.Sequential(*layers[: cuts[0][0]], _convolutions(layers[cuts[0][0]])[: cuts[0][1]])
     return nn.ModuleList([first, *(_between(layers, *cut) for cut in pairwise(cuts))])
 
 
 def _between(layers: nn.Sequential, start: tuple[int, int], end: tuple[int, int]) -> nn.Sequential:
     (block, layer), (last_block, last_layer) = start, end
-    return nn.Sequential(
-        layers[block].conv[layer:], *layers[block + 1 : last_block], layers[last_block].conv[:last_layer]
-    )
+    first, last = _convolutions(layers[block]), _convolutions(layers[last_block])
+    return nn.Sequential(first[layer:], *layers[block + 1 : last_block], last[:last_layer])
+
+
+def _convolutions(block: nn.Module) -> nn.Sequential:
+    """The layers of one of torchvision's inverted residual blocks."""
+    return cast("nn.Sequential", block.conv)
 
 
 def _doubling(in_channels: int, out_channels: int, bias: bool) -> nn.ConvTranspose2d:

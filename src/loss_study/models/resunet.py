@@ -112,8 +112,8 @@ class ResUNet(EncoderDecoder):
         """Return encoder (with the bridge), decoder and head."""
         return {
             "encoder": nn.ModuleList([*self.encoder, self.bridge]),
-            "decoder": nn.ModuleList(decoder.ups for decoder in self.decoders.values()),
-            "head": nn.ModuleList(decoder.logits for decoder in self.decoders.values()),
+            "decoder": nn.ModuleList(decoder.get_submodule("ups") for decoder in self.decoders.values()),
+            "head": nn.ModuleList(decoder.get_submodule("logits") for decoder in self.decoders.values()),
         }
 
     def stages(self) -> list[nn.ModuleList]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,16 +61,20 @@ class SegNet(EncoderDecoder):
     def decode(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
         """Return the logits of every head."""
         x, *positions = features
-        return {head: _decode(decoder, x, positions) for head, decoder in self.decoders.items()}
+        return {head: _decode(decoder, x, positions) for head, decoder in self._blocks().items()}
 
     def parts(self) -> dict[Part, nn.ModuleList]:
         """Return encoder (with the normalisation of the input), decoder, and the convolutions that give the logits."""
-        decoders = self.decoders.values()
+        decoders = self._blocks().values()
         return {
             "encoder": nn.ModuleList([self.normalise, *self.encoder]),
             "decoder": nn.ModuleList(nn.ModuleList([*decoder[:-1], decoder[-1][:-1]]) for decoder in decoders),
             "head": nn.ModuleList(decoder[-1][-1] for decoder in decoders),
         }
+
+    def _blocks(self) -> dict[str, Sequence[nn.Sequential]]:
+        """Return the blocks of every head's decoder."""
+        return {head: cast("Sequence[nn.Sequential]", decoder) for head, decoder in self.decoders.items()}
 
     def stages(self) -> list[nn.ModuleList]:
         """Return the four blocks, the first with the normalisation of the input."""
@@ -108,7 +113,7 @@ def _decoder(in_channels: int, logits: int, convolution: Convolution, relu_logit
     return blocks.append(_block([in_channels, in_channels, logits], convolution, relu_last=relu_logits))
 
 
-def _decode(decoder: nn.ModuleList, x: Tensor, positions: Sequence[Tensor]) -> Tensor:
+def _decode(decoder: Sequence[nn.Sequential], x: Tensor, positions: Sequence[Tensor]) -> Tensor:
     for block, position in zip(decoder, reversed(positions), strict=True):
-        x = block(F.max_unpool2d(x, position, 2))
+        x = block(F.max_unpool2d(x, position, (2, 2)))
     return x

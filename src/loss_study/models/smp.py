@@ -70,9 +70,11 @@ class Smp(EncoderDecoder):
     def __init__(self, networks: dict[str, nn.Module], normalise: Normalise) -> None:
         super().__init__()
         self.normalise = normalise
-        self.encoder = next(iter(networks.values())).encoder
-        self.decoders = nn.ModuleDict({head: network.decoder for head, network in networks.items()})
-        self.heads = nn.ModuleDict({head: network.segmentation_head for head, network in networks.items()})
+        self.encoder = next(iter(networks.values())).get_submodule("encoder")
+        self.decoders = nn.ModuleDict({head: network.get_submodule("decoder") for head, network in networks.items()})
+        self.heads = nn.ModuleDict(
+            {head: network.get_submodule("segmentation_head") for head, network in networks.items()}
+        )
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Return the encoder's maps, the largest first, and behind them a vision transformer's tokens."""
@@ -86,7 +88,7 @@ class Smp(EncoderDecoder):
         """Return the logits of every head."""
         has_tokens = getattr(self.encoder, "has_prefix_tokens", None)
         if has_tokens is None:
-            arguments = [features]
+            arguments: list[Any] = [features]
         elif has_tokens:
             arguments = [features[: len(features) // 2], features[len(features) // 2 :]]
         else:
@@ -133,7 +135,7 @@ def build(
     choice = {"arch": architecture, "encoder_name": encoder, **_checked(settings or {}, architecture, encoder)}
     counts = logit_counts(heads, classes)
     networks = {head: _network(choice, in_channels, count, weights=None) for head, count in counts.items()}
-    load_into(next(iter(networks.values())).encoder, weights, imagenet=lambda: _imagenet(choice))
+    load_into(next(iter(networks.values())).get_submodule("encoder"), weights, imagenet=lambda: _imagenet(choice))
     return Smp(networks, Normalise(in_channels, *_mean_and_std(encoder, weights)))
 
 
@@ -163,7 +165,7 @@ def _imagenet(choice: dict[str, Any]) -> State:
     encoder = choice["encoder_name"]
     with _fetching(encoder):
         weights = True if encoder.startswith(TIMM) else "imagenet"
-        return _network(choice, in_channels=3, classes=1, weights=weights).encoder.state_dict()
+        return _network(choice, in_channels=3, classes=1, weights=weights).get_submodule("encoder").state_dict()
 
 
 def _mean_and_std(encoder: str, weights: str) -> tuple[Sequence[float], Sequence[float]]:

@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 
 _LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
-_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_LINES: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 class Terminated(KeyboardInterrupt):
@@ -49,8 +49,8 @@ def signals_raise() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def signals_end_at_once() -> None:

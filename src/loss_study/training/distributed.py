@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -135,7 +135,7 @@ def from_first(make: Callable[..., T], *arguments: Any) -> T:
     values = [make(*arguments) if is_first() else None]
     if size() > 1:
         distributed.broadcast_object_list(values)
-    return values[0]
+    return cast("T", values[0])
 
 
 class SynchronisedBatchNorm2d(nn.BatchNorm2d):
@@ -158,9 +158,12 @@ class SynchronisedBatchNorm2d(nn.BatchNorm2d):
         return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-        self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
+        momentum, count = self.momentum, self.num_batches_tracked
+        running_mean, running_variance = self.running_mean, self.running_var
+        assert momentum is not None and count is not None and running_mean is not None and running_variance is not None
+        count += 1
+        running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+        running_variance.lerp_(variance.to(running_variance.dtype), momentum)
 
 
 class _Sum(torch.autograd.Function):

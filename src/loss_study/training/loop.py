@@ -103,7 +103,7 @@ def start(
     torch.manual_seed(trial.seed)
     heads, options = [trial.head], model_config.options
     model = models.build(model_config.name, sample.in_channels, heads, classes=sample.classes, **options)
-    model = model.to(device, memory_format=torch.channels_last).requires_grad_(True)
+    model = model.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
     outcome = Outcome(weights_of(model), models.total_count(model), models.parameter_count(model))
     if saved is not None:
         model.load_state_dict(saved["model"])

@@ -37,6 +37,9 @@ class Normalise(nn.Module):
     Part of the model's state, so that a model that is loaded back treats its images as it did in training.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self, in_channels: int, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -25,9 +25,9 @@ class Sgd(Stateful):
     def step(self, lr: float) -> None:
         """Update every parameter in place with learning rate `lr`."""
         sgd(
-            self.parameters,
+            cast("list[torch.Tensor]", self.parameters),
             self.gradients(),
-            self.tensors["momentum"],
+            cast("list[torch.Tensor | None]", self.tensors["momentum"]),
             fused=True,
             weight_decay=self.weight_decay,
             momentum=self.momentum,

@@ -96,7 +96,7 @@ class Encoder:
         for name, tensor in _tensors(self.model):
             if id(tensor) not in behind:
                 digest.update(name.encode())
-                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
 
@@ -138,6 +138,7 @@ def _compute(
     for count, batches in parts:
         end = writer.written + count
         for batch in batches:
+            assert isinstance(batch.inputs, Tensor)
             features = encoder.outputs(batch.inputs)
             if not writer.written:
                 _check_room(folder, bytes_of(features) * entries)

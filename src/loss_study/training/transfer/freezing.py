@@ -27,7 +27,7 @@ def freeze(model: nn.Module, frozen: Sequence[Part], open_stages: int = 0) -> li
     model.requires_grad_(True)
     if not frozen:
         return []
-    still = [models.parts(model)[part] for part in frozen]
+    still: list[nn.Module] = [models.parts(model)[part] for part in frozen]
     for part in still:
         part.requires_grad_(False)
     for stage in models.stages(model)[-open_stages:] if open_stages else []:
