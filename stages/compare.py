@@ -1,4 +1,4 @@
-"""Compare all trials: write reports/ (the page, the tables, the panels), fill MLflow in, print the ranking."""
+"""Compare all trials: write reports/ (page, tables, panels), complete MLflow, print the ranking."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from loss_study.report.build import build
 from loss_study.report.publish import publish
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.statistics import results
-from loss_study.statistics.compare import compare_all
-from loss_study.statistics.ranking import rank
+from loss_study.statistics.ranking import rank_all
 from loss_study.tracking.mirror import fill_in
 from loss_study.tracking.study import gather
 from loss_study.trial import trials
@@ -22,21 +21,20 @@ SAMPLE = Path("data/sample")
 
 
 def main() -> None:
-    """Read what the trials of params.yaml left, write the report, print the ranking."""
-    study = load_config()
-    found = results.read(study)
-    rankings = [rank(head, found) for head in study.loss.heads]
-    comparisons = compare_all(found)
-    publish(terminal.REPORTS, build(study, found, rankings, comparisons, PackedSample.open(SAMPLE)))
-    _mirror(study)
-    terminal.show(rankings, comparisons)
+    """Read what the trials of the configuration left, write the report, print the ranking."""
+    config = load_config()
+    found = results.read(config)
+    rankings = rank_all(found)
+    publish(terminal.REPORTS, build(config, found, rankings, PackedSample.open(SAMPLE)))
+    _mirror(config)
+    terminal.show(rankings)
 
 
-def _mirror(study: Config) -> None:
-    """Bring every trial into MLflow; the report stands without it, so a store that fails is a warning."""
+def _mirror(config: Config) -> None:
+    """Bring every trial into MLflow. The report does not need it, so a store that fails is only a warning."""
     try:
-        print(fill_in(trials(study), study), flush=True)
-        gather(trials(study), study, terminal.REPORTS)
+        print(fill_in(trials(config), config), flush=True)
+        gather(trials(config), config, terminal.REPORTS)
     except StudyError as error:
         print(f"warning: {error}", file=sys.stderr, flush=True)
 

@@ -169,7 +169,7 @@ def test_classes_are_taught_by_the_softmax(name):
 def test_classes_train_to_the_report(of_classes):
     root, _, (ranking,) = of_classes
     assert ranking.classes == 3 and ranking.metric.label == "mIoU"
-    assert all(standing.value > 0.4 for standing in ranking.standings)
+    assert all(standing.mean > 0.4 for standing in ranking.standings)
     evaluation = json.loads((root / "eval" / "mask-dice-0" / "metrics.json").read_text())
     assert evaluation["threshold"] is None and evaluation["classes"] == 3
     test = evaluation["test"]
@@ -245,7 +245,7 @@ def test_missing_readings_train_to_the_report(of_invalid_pixels):
     root, _, (ranking,) = of_invalid_pixels
     assert ranking.metric.name == "rmse"
     # Counted as 255, or as the 0 that is packed, a tenth of the pixels and more would hold the error above 0.15.
-    assert all(standing.value < 0.15 for standing in ranking.standings)
+    assert all(standing.mean < 0.15 for standing in ranking.standings)
     html = page(root)
     assert "no truth, counts nowhere" in html and "of the pixels have no depth ground truth" in html
     assert "foreground" not in html.split("<main>")[1].split('id="losses"')[0].lower()

@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loss_study.config import load_config
-from loss_study.data.packed import PackedSample
-from loss_study.report.build import build
-from loss_study.statistics import results
-from loss_study.statistics.compare import compare_all
-from loss_study.statistics.ranking import rank
-from support.fabricated_study import fabricate
+from support.fabricated_study import REPOSITORY, Study, fabricate
 from support.taken_apart import take_apart
 
-REPOSITORY = Path(__file__).parents[2]
 #: Ends an attribute, an element, a style sheet and a comment, and begins what would run.
 HOSTILE = "\"'></title></style>--><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}&amp;.png"
 
@@ -53,15 +46,11 @@ def page_of(root: Path, text: str, patch: pytest.MonkeyPatch) -> Page:
     meta = json.loads(Path("data/sample/sample.json").read_text())
     meta["notes"] = [f"note {text}"]
     Path("data/sample/sample.json").write_text(json.dumps(meta))
-    for path in Path("runs").glob("*/trial.json"):
+    for path in Path("runs").rglob("trial.json"):
         trial = json.loads(path.read_text())
         trial |= {"device": f"device {text}", "versions": {f"program {text}": f"version {text}"}}
         path.write_text(json.dumps(trial))
-    study = load_config()
-    found = results.read(study)
-    rankings = [rank(head, found) for head in study.loss.heads]
-    sample = PackedSample.open(Path("data/sample"))
-    files = build(study, found, rankings, compare_all(found), sample)
+    files = Study.read().files()
     assert list(csv.DictReader(files["compare.csv"].decode().splitlines()))
     return Page(files["index.html"].decode())
 
@@ -89,8 +78,8 @@ def test_hostile_texts_are_shown_letter_by_letter(pages, where):
     assert any(f"{where} {HOSTILE}" in text for text in pages[1].texts)
 
 
-def test_a_hostile_picture_is_named_letter_by_letter(pages):
-    for before in ("", "Panel of test picture "):
+def test_a_hostile_image_is_named_letter_by_letter(pages):
+    for before in ("", "Panel of test image "):
         assert {f"{before}{HOSTILE}2-8", f"{before}{HOSTILE}2-9"} <= set(pages[1].texts)
 
 

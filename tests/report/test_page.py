@@ -1,20 +1,12 @@
 """The report's page in a real browser."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
-from loss_study.config import load_config
-from loss_study.data.packed import PackedSample
-from loss_study.report.build import build
 from loss_study.report.publish import publish
-from loss_study.statistics import results
-from loss_study.statistics.compare import compare_all
-from loss_study.statistics.ranking import rank
-from support.fabricated_study import fabricate
+from support.fabricated_study import REPOSITORY, Study, fabricate
 
-REPOSITORY = Path(__file__).parents[2]
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
@@ -31,18 +23,13 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of a fabricated study whose pictures and failures have names made to break out of HTML."""
+    """The page of a fabricated study whose images and failures have names made to break out of HTML."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         attack = "<img src=x onerror=document.title='broken'>"
         fabricate(root, repository=REPOSITORY, background="<script>document.title='broken'</script>", reason=attack)
-        study = load_config()
-        found = results.read(study)
-        rankings = [rank(head, found) for head in study.loss.heads]
-        publish(
-            root / "reports", build(study, found, rankings, compare_all(found), PackedSample.open(Path("data/sample")))
-        )
+        publish(root / "reports", Study.read().files())
     return (root / "reports" / "index.html").as_uri()
 
 

@@ -5,10 +5,9 @@ import pytest
 from numpy.random import default_rng
 
 from loss_study.runtime.errors import StudyError
-from loss_study.statistics.agreement import Sentence, Study, agree
-from loss_study.statistics.compare import compare
+from loss_study.statistics.agreement import Ordering, Study, agree
 from loss_study.statistics.tables import PAIR_COLUMNS, RANKING_COLUMNS, pairs_csv, ranking_csv
-from support.made_up_scores import DIFFERENT, EQUAL, LOSSES, SAME, make_up
+from support.made_up_scores import DIFFERENT, EQUAL, SAME, make_up, ranked
 
 
 def table(columns, *rows):
@@ -31,27 +30,27 @@ def write(folder, order, **p_values):
     return folder / "ranking.csv"
 
 
-def sentence(better, worse):
-    return Sentence("mask", "iou", better, worse)
+def ordering(better, worse):
+    return Ordering("mask", "iou", better, worse)
 
 
-def test_sentences_are_sorted_by_what_the_second_says(tmp_path):
+def test_orderings_are_sorted_by_what_the_second_says(tmp_path):
     first = write(tmp_path / "first", "abcd", a_b=0.01, a_c=0.01, a_d=0.01, b_c=0.3, b_d=0.01, c_d=0.04)
     second = write(tmp_path / "second", "cabe", c_a=0.02, c_b=0.6, a_b=0.9)
     found = agree(Study.read(first), Study.read(second))
-    assert found.claims == (sentence("a", "b"), sentence("a", "c"))
-    assert found.contradicted == (sentence("a", "c"),)
+    assert found.significant == (ordering("a", "b"), ordering("a", "c"))
+    assert found.contradicted == (ordering("a", "c"),)
     assert found.reversed == ()
-    assert found.unknown == (sentence("a", "d"), sentence("b", "d"), sentence("c", "d"))
-    assert found.orderings == (sentence("a", "b"), sentence("a", "c"), sentence("b", "c"))
-    assert found.turned == (sentence("a", "c"), sentence("b", "c"))
+    assert found.unknown == (ordering("a", "d"), ordering("b", "d"), ordering("c", "d"))
+    assert found.orderings == (ordering("a", "b"), ordering("a", "c"), ordering("b", "c"))
+    assert found.flipped == (ordering("a", "c"), ordering("b", "c"))
 
 
-def test_an_opposite_order_that_may_be_chance_is_reversed_not_contradicted(tmp_path):
+def test_an_opposite_order_that_is_not_significant_is_reversed_not_contradicted(tmp_path):
     first = write(tmp_path / "first", "ab", a_b=0.01)
     second = write(tmp_path / "second", "ba", b_a=0.05)
     found = agree(Study.read(first), Study.read(second))
-    assert (found.contradicted, found.reversed) == ((), (sentence("a", "b"),))
+    assert (found.contradicted, found.reversed) == ((), (ordering("a", "b"),))
 
 
 def test_a_loss_without_a_place_has_no_order(tmp_path):
@@ -59,7 +58,7 @@ def test_a_loss_without_a_place_has_no_order(tmp_path):
     second = write(tmp_path / "second", "ab")
     text = second.read_text().replace(",2,", ",,")
     second.write_text(text)
-    assert agree(Study.read(first), Study.read(second)).unknown == (sentence("a", "b"),)
+    assert agree(Study.read(first), Study.read(second)).unknown == (ordering("a", "b"),)
 
 
 def run(*paths):
@@ -73,9 +72,9 @@ def test_command_names_what_is_contradicted(tmp_path):
     done = run(first, second)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        '2 sentences "A beats B" of the first are more than chance: 1 contradicted by the second, 0 reversed',
+        "2 significant differences in the first study: 1 contradicted by the second, 0 reversed",
         "  contradicted  mask iou: a beats b",
-        "3 orderings of two losses, chance or not: 1 turned round",
+        "3 orderings of two losses, significant or not: 1 flip",
     ]
 
 
@@ -90,7 +89,7 @@ def test_a_missing_table_is_named(tmp_path):
     first.with_name("pairs.csv").unlink()
     done = run(first, first)
     assert done.returncode == 1
-    assert done.stderr == f"error: {first.with_name('pairs.csv')}: not there; it is written by 'dvc repro compare'\n"
+    assert done.stderr == f"error: {first.with_name('pairs.csv')}: not found; 'dvc repro compare' writes it\n"
 
 
 def test_another_table_is_refused(tmp_path):
@@ -102,16 +101,16 @@ def test_another_table_is_refused(tmp_path):
 
 def reported(folder, means, seed):
     folder.mkdir()
-    comparison = compare(make_up(default_rng(seed), means, EQUAL / 4, 3), dict.fromkeys(LOSSES, 0), 2000)
-    (folder / "ranking.csv").write_text(ranking_csv([comparison]))
-    (folder / "pairs.csv").write_text(pairs_csv([comparison]))
+    ranking = ranked(make_up(default_rng(seed), means, EQUAL / 4, 3), 2000)
+    (folder / "ranking.csv").write_text(ranking_csv([ranking]))
+    (folder / "pairs.csv").write_text(pairs_csv([ranking]))
     return Study.read(folder / "ranking.csv")
 
 
-def test_reports_of_the_same_truth_agree_and_those_of_opposite_truths_do_not(tmp_path):
+def test_reports_of_the_same_effects_agree_and_those_of_opposite_effects_do_not(tmp_path):
     one = reported(tmp_path / "one", DIFFERENT, 0)
     again = reported(tmp_path / "again", DIFFERENT, 1)
     opposite = reported(tmp_path / "opposite", 2 * SAME - DIFFERENT, 2)
-    assert len(one.claims) > 5
+    assert len(one.significant) > 5
     assert agree(one, again).contradicted == ()
     assert len(agree(one, opposite).contradicted) > 5

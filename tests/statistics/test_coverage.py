@@ -1,4 +1,4 @@
-"""On made-up studies with a known truth the intervals cover it as often as they claim, and chance is not claimed.
+"""On made-up studies intervals cover the known effects as often as they claim, and no effect is seldom significant.
 
 All bounds are those of binomial counts: a method that is as good as it claims fails one in a thousand times.
 """
@@ -7,22 +7,20 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from loss_study.statistics.compare import compare
 from loss_study.statistics.pairwise import holm, p_value
-from support.made_up_scores import DIFFERENT, EQUAL, LOSSES, SAME, UNEQUAL, make_up
+from support.made_up_scores import DIFFERENT, EQUAL, LOSSES, SAME, UNEQUAL, make_up, ranked
 
 STUDIES = 150
 RESAMPLES = 1500
-SOUND = dict.fromkeys(LOSSES, 0)
 
 
-def judge(comparison, truth):
-    """Shares of the means and of the differences that are covered, whether a claim is wrong, how many are made."""
-    means = [e.low <= truth[e.loss] <= e.high for e in comparison.estimates]
-    gaps = {pair: truth[pair.better] - truth[pair.worse] for pair in comparison.pairs}
+def judge(ranking, truth):
+    """Shares of covered means and covered differences, whether a significant pair is wrong, and how many there are."""
+    means = [e.low <= truth[e.loss] <= e.high for e in ranking.placed]
+    gaps = {pair: truth[pair.better] - truth[pair.worse] for pair in ranking.pairs}
     differences = [pair.low <= gap <= pair.high for pair, gap in gaps.items()]
-    wrong = any(gaps[pair] <= 1e-9 for pair in comparison.claims)
-    return np.mean(means), np.mean(differences), wrong, len(comparison.claims)
+    wrong = any(gaps[pair] <= 1e-9 for pair in ranking.significant)
+    return np.mean(means), np.mean(differences), wrong, len(ranking.significant)
 
 
 def judged(method, means, spread, seeds):
@@ -33,7 +31,7 @@ def judged(method, means, spread, seeds):
 
 
 def ours(scores):
-    return compare(scores, SOUND, RESAMPLES)
+    return ranked(scores, RESAMPLES)
 
 
 # The mean of several intervals of one study varies no more than one interval's being right or wrong.
@@ -46,17 +44,17 @@ MOST_WRONG = binom.ppf(0.999, STUDIES, 0.05) / STUDIES
     [(SAME, UNEQUAL, 3), (SAME, EQUAL, 5), (DIFFERENT, EQUAL, 3), (DIFFERENT, UNEQUAL, 5)],
     ids=["3 unequal seeds", "5 equal seeds", "effects, 3 equal seeds", "effects, 5 unequal seeds"],
 )
-def test_intervals_cover_and_claims_hold(means, spread, seeds):
-    covered_means, covered_differences, wrong, claims = judged(ours, means, spread, seeds)
+def test_intervals_cover_and_significant_differences_are_real(means, spread, seeds):
+    covered_means, covered_differences, wrong, significant = judged(ours, means, spread, seeds)
     assert LEAST_COVERAGE <= covered_means <= 0.985
     assert LEAST_COVERAGE <= covered_differences <= 0.985
     assert wrong <= MOST_WRONG
     # Where there are effects, 20 of the 21 pairs differ, by 0.02 to 0.2.
-    assert claims > 8 or means is SAME
+    assert significant > 8 or means is SAME
 
 
 def naive(scores):
-    """Seeds and cut-outs drawn with replacement, and nothing else."""
+    """Seeds and objects drawn with replacement, and nothing else."""
     rng = np.random.default_rng(0)
     values = np.stack(list(scores.values.values()))
     objects, seeds = scores.clusters.max() + 1, values.shape[1]

@@ -2,11 +2,21 @@
 
 import csv
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
 
+from loss_study.config import Config, load_config
+from loss_study.data.packed import PackedSample
+from loss_study.report.build import build
+from loss_study.statistics import results
+from loss_study.statistics.ranking import Ranking, headlines, rank_all
+from loss_study.statistics.results import Result
+from loss_study.trial import Trial
+
+REPOSITORY = Path(__file__).parents[2]
 LOSSES = ["bce", "l1", "rmse", "dice", "weighted_bce", "huber", "ssim"]
 SEEDS = [0, 1]
 SIZE = 32
@@ -26,27 +36,61 @@ def fabricate(root: Path, *, repository: Path, losses=LOSSES, seeds=SEEDS, backg
     values["loss"]["names"], values["seeds"] = list(losses), list(seeds)
     (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     masks, depths = write_sample(root / "data" / "sample", background)
-    for head, truth in (("mask", masks), ("depth", depths)):
+    for head, target in (("mask", masks), ("depth", depths)):
         for loss in losses:
             for seed in seeds:
                 if (head, loss, seed) != MISSING:
-                    write_trial(root, head, loss, seed, truth, reason)
+                    write_trial(root, head, loss, seed, target, reason)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `compare` reads in the working directory."""
+
+    config: Config
+    results: list[Result]
+    rankings: list[Ranking]
+    sample: PackedSample
+
+    @classmethod
+    def read(cls) -> "Study":
+        config = load_config()
+        found = results.read(config)
+        return cls(config, found, rank_all(found), PackedSample.open(Path("data/sample")))
+
+    def files(self) -> dict[str, bytes]:
+        """What `compare` writes."""
+        return build(self.config, self.results, self.rankings, self.sample)
+
+    def page(self) -> str:
+        return self.files()["index.html"].decode()
+
+    def ranking(self, head: str) -> Ranking:
+        """The ranking of `head` on its headline metric."""
+        return next(ranking for ranking in headlines(self.rankings) if ranking.head == head)
+
+    def order(self, head: str) -> list[str]:
+        """The losses of `head`, best first."""
+        return [standing.loss for standing in self.ranking(head).standings]
+
+    def result(self, head: str, loss: str, seed: int) -> Result:
+        return next(result for result in self.results if result.trial == Trial(head, loss, seed))
 
 
 def write_sample(folder: Path, background: str) -> tuple[np.ndarray, np.ndarray]:
-    """Ten pictures of a disc before a gradient; 0-5 train, 6-7 validation, 8-9 test, one background per split."""
+    """Ten images of a disc before a gradient; 0-5 train, 6-7 validation, 8-9 test, one background per split."""
     folder.mkdir(parents=True)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    masks, depths, pictures = [], [], []
+    masks, depths, images = [], [], []
     sky = np.stack([90 + 2 * y, 110 + y, 150 - 2 * y], axis=-1)
     for number in range(10):
         mask = np.clip(7 - np.hypot(x - 9 - 1.4 * number, y - 18), 0, 1)
         masks.append(np.uint8(255 * mask))
         depths.append(np.uint8(np.where(mask > 0.5, 60, 250 - 5 * y)))
-        pictures.append(np.uint8(sky * (1 - mask[..., None]) + mask[..., None] * (200, 120, 40)))
+        images.append(np.uint8(sky * (1 - mask[..., None]) + mask[..., None] * (200, 120, 40)))
     splits = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
     rows = {split: row for row, split in enumerate(["train", "validation", "test"])}
-    np.save(folder / "images.npy", np.stack(pictures))
+    np.save(folder / "images.npy", np.stack(images))
     np.save(folder / "backgrounds.npy", np.stack([np.uint8(sky)] * 3))
     np.save(folder / "masks.npy", np.stack(masks))
     np.save(folder / "depths.npy", np.stack(depths))
@@ -77,14 +121,14 @@ def headline(head: str, loss: str, seed: int) -> float:
     return {"mask": IOU, "depth": RMSE}[head][loss] + (0.01 if seed else -0.01)
 
 
-def write_trial(root: Path, head: str, loss: str, seed: int, truth: np.ndarray, reason: str) -> None:
-    trial, name = (head, loss, seed), f"{head}-{loss}-{seed}"
+def write_trial(root: Path, head: str, loss: str, seed: int, target: np.ndarray, reason: str) -> None:
+    trial, folders = (head, loss, seed), Trial(head, loss, seed)
     status = "diverged" if trial == DIVERGED else "finished"
     verdict = {COLLAPSED: "all background", DIVERGED: "diverged"}.get(trial, "")
     identity = {"head": head, "loss": loss, "seed": seed, "status": status}
     identity["reason"] = reason if status == "diverged" else ""
     value = headline(*trial)
-    run = root / "runs" / name
+    run = root / folders.run_dir
     run.mkdir(parents=True)
     epochs = 3 if status == "diverged" else 8
     settings = {"batch_size": 16, "epochs": 8, "lr": 0.01, "precision": "float32", "device": "cpu", "threads": 1}
@@ -93,7 +137,7 @@ def write_trial(root: Path, head: str, loss: str, seed: int, truth: np.ndarray, 
     speed = {"seconds": 10.0 + 2 * seed, "images_per_second": 500.0, "versions": {"torch": "2.15.0"}}
     (run / "trial.json").write_text(json.dumps(identity | settings | details | speed), encoding="utf-8")
     write_history(run / "history.csv", value, epochs, diverges=status == "diverged")
-    write_evaluation(root / "eval" / name, identity | {"verdict": verdict}, value, truth)
+    write_evaluation(root / folders.eval_dir, identity | {"verdict": verdict}, value, target)
 
 
 def write_history(path: Path, final: float, epochs: int, *, diverges: bool) -> None:
@@ -106,7 +150,7 @@ def write_history(path: Path, final: float, epochs: int, *, diverges: bool) -> N
             writer.writerow([epoch, train, final + (start - final) * 0.5**epoch, 0.01 / epoch, 1.2, 500.0])
 
 
-def write_evaluation(folder: Path, outcome: dict, value: float, truth: np.ndarray) -> None:
+def write_evaluation(folder: Path, outcome: dict, value: float, target: np.ndarray) -> None:
     folder.mkdir(parents=True)
     head = outcome["head"]
     if head == "mask":
@@ -120,7 +164,7 @@ def write_evaluation(folder: Path, outcome: dict, value: float, truth: np.ndarra
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     rng = np.random.default_rng(outcome["seed"])
     spread = 255 * (1 - value if head == "mask" else value)
-    noisy = truth[PANEL] + rng.normal(0, spread, (len(PANEL), SIZE, SIZE))
+    noisy = target[PANEL] + rng.normal(0, spread, (len(PANEL), SIZE, SIZE))
     prediction = np.zeros_like(noisy) if outcome["verdict"] == "all background" else noisy
     np.save(folder / "predictions.npy", np.uint8(np.clip(prediction, 0, 255)))
     with (folder / "per_image.csv").open("w", newline="", encoding="utf-8") as file:

@@ -18,8 +18,7 @@ from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.report.build import build
 from loss_study.report.publish import publish
 from loss_study.statistics import results
-from loss_study.statistics.compare import compare_all
-from loss_study.statistics.ranking import Ranking, rank
+from loss_study.statistics.ranking import Ranking, headlines, rank_all
 from loss_study.training import run as training_run
 from loss_study.trial import trials
 
@@ -89,14 +88,18 @@ def study(folder: Path, losses: Sequence[str], *, size: int = 32, **dataset) -> 
     return load_config(folder / "params.yaml")
 
 
-def run(chosen: Config, dataset: _Drawn) -> tuple[PackedSample, list[Ranking]]:
-    """Sample, train, evaluate and compare in the working directory, as the stages do; the report is in reports/."""
-    pack(dataset, Path("data/sample"), chosen.dataset, chosen.sample)
+def run(config: Config, dataset: _Drawn) -> tuple[PackedSample, list[Ranking]]:
+    """Sample, train, evaluate and compare in the working directory, as the stages do; the report is in reports/.
+
+    Returns:
+        The packed sample, and the ranking of each head on its headline metric.
+    """
+    pack(dataset, Path("data/sample"), config.dataset, config.sample)
     sample = PackedSample.open(Path("data/sample"))
-    for trial in trials(chosen):
-        training_run.train_trials([trial], chosen, sample)
+    for trial in trials(config):
+        training_run.train_trials([trial], config, sample)
         evaluate_trials([trial], sample)
-    found = results.read(chosen)
-    rankings = [rank(head, found) for head in chosen.loss.heads]
-    publish(Path("reports"), build(chosen, found, rankings, compare_all(found), sample))
-    return sample, rankings
+    found = results.read(config)
+    rankings = rank_all(found)
+    publish(Path("reports"), build(config, found, rankings, sample))
+    return sample, headlines(rankings)

@@ -10,16 +10,16 @@ from matplotlib import colormaps
 from loss_study.data.packed import PackedSample
 
 DEPTH_COLOURS = "viridis"
-#: White where prediction and truth agree, red where the prediction is above the truth, blue where it is below.
+#: White where prediction and ground truth agree, red where the prediction is above it, blue where it is below.
 ERROR_COLOURS = "RdBu_r"
 #: The error, in units of the full range of the target, that has the strongest colour.
 ERROR_RANGE = {"mask": 1.0, "depth": 0.2}
 
-#: Okabe and Ito's, told apart with any colour vision; more classes than these take those of `_MANY` in turn.
+#: Okabe and Ito's colours, distinct with any colour vision; more classes take those of `_MANY` in turn.
 _FEW = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000")
 _MANY = "tab20"
 WRONG = "#b2182b"
-#: Stripes of two greys, where there is no truth.
+#: Stripes of two greys, at invalid pixels.
 _STRIPES = ((112, 112, 112), (176, 176, 176))
 _STRIPE = 2
 
@@ -28,12 +28,13 @@ _STRIPE = 2
 class Legend:
     """What the colours of one head's panels mean.
 
-    `classes` are the names and colours of several classes, none where there is one; `gaps` says whether some pixels
-    have no truth.
+    Attributes:
+        classes: names and colours of several classes; empty where there is one.
+        invalid: whether some pixels have no ground truth.
     """
 
     classes: tuple[tuple[str, str], ...]
-    gaps: bool
+    invalid: bool
 
     @classmethod
     def of(cls, sample: PackedSample, head: str) -> Legend:
@@ -56,27 +57,27 @@ def class_colours(classes: int) -> list[str]:
 
 
 def coloured(head: str, values: np.ndarray, classes: int = 1, valid: np.ndarray | None = None) -> np.ndarray:
-    """Return a target or a prediction as a picture, uint8 (H, W) to uint8 (H, W, 3).
+    """Return a target or a prediction in colours, uint8 (H, W) to uint8 (H, W, 3).
 
     A mask of one class in grey, several classes in `class_colours`, a depth map in `DEPTH_COLOURS`; striped where
     `valid`, bool (H, W), is False.
     """
-    return striped(_picture(head, values, classes), valid)
+    return striped(_plain(head, values, classes), valid)
 
 
 def error(
-    head: str, prediction: np.ndarray, truth: np.ndarray, classes: int = 1, valid: np.ndarray | None = None
+    head: str, prediction: np.ndarray, target: np.ndarray, classes: int = 1, valid: np.ndarray | None = None
 ) -> np.ndarray:
     """Return where the prediction is wrong, uint8 (H, W) each to uint8 (H, W, 3); striped as in `coloured`.
 
-    In `ERROR_COLOURS`; of several classes red where another one is predicted.
+    In `ERROR_COLOURS`; with several classes, red where the class is wrong.
     """
     if classes > 1:
-        picture = np.where((prediction != truth)[..., None], _rgb(WRONG), 255).astype(np.uint8)
+        image = np.where((prediction != target)[..., None], _rgb(WRONG), 255).astype(np.uint8)
     else:
-        difference = (prediction.astype(np.float32) - truth) / 255
-        picture = colormaps[ERROR_COLOURS](0.5 + 0.5 * difference / ERROR_RANGE[head], bytes=True)[..., :3]
-    return striped(picture, valid)
+        difference = (prediction.astype(np.float32) - target) / 255
+        image = colormaps[ERROR_COLOURS](0.5 + 0.5 * difference / ERROR_RANGE[head], bytes=True)[..., :3]
+    return striped(image, valid)
 
 
 def scale(colours: str) -> str:
@@ -86,12 +87,12 @@ def scale(colours: str) -> str:
 
 
 def stripes() -> str:
-    """Return what stands for no truth as a CSS gradient, for a legend."""
+    """Return the stripes of invalid pixels as a CSS gradient, for a legend."""
     dark, light = ("#{:02x}{:02x}{:02x}".format(*grey) for grey in _STRIPES)
     return f"repeating-linear-gradient(135deg, {dark} 0 3px, {light} 3px 6px)"
 
 
-def _picture(head: str, values: np.ndarray, classes: int) -> np.ndarray:
+def _plain(head: str, values: np.ndarray, classes: int) -> np.ndarray:
     if classes > 1:
         return np.array([_rgb(colour) for colour in class_colours(classes)], dtype=np.uint8)[values]
     if head == "mask":
@@ -103,11 +104,11 @@ def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
-def striped(picture: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
-    """Return `picture`, uint8 (H, W) or (H, W, 3), striped in grey where `valid` is False; None: nowhere."""
+def striped(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """Return `image`, uint8 (H, W) or (H, W, 3), striped in grey where `valid` is False; None: all are valid."""
     if valid is None:
-        return picture
-    picture = np.broadcast_to(picture.reshape(*valid.shape, -1), (*valid.shape, 3))
+        return image
+    image = np.broadcast_to(image.reshape(*valid.shape, -1), (*valid.shape, 3))
     row, column = np.indices(valid.shape)
     stripe = (row + column) // _STRIPE % 2
-    return np.where(valid[..., None], picture, np.array(_STRIPES, dtype=np.uint8)[stripe])
+    return np.where(valid[..., None], image, np.array(_STRIPES, dtype=np.uint8)[stripe])

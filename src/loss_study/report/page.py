@@ -1,73 +1,90 @@
-"""The page ``index.html``: one file that shows the whole study, with everything in it and nothing fetched."""
+"""The page ``index.html``: one file with the whole study in it. It loads nothing from elsewhere."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from loss_study import losses
 from loss_study.config import Config, flat
-from loss_study.metrics import find
-from loss_study.metrics.groups import groups
-from loss_study.report import charts, colouring
-from loss_study.report.answer import answer
+from loss_study.data.packed import PackedSample
+from loss_study.report import colouring
+from loss_study.report.charts import Axis, CurveChart
 from loss_study.report.colouring import Legend
-from loss_study.report.conclusions import conclusions
+from loss_study.report.error_analysis.analysis import analyse
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
-from loss_study.report.why.chapter import Chapter
-from loss_study.statistics.compare import CHANCE, RESAMPLES, Comparison
-from loss_study.statistics.ranking import Ranking
+from loss_study.report.sections import provenance
+from loss_study.report.sections.answer import answer
+from loss_study.report.sections.conclusions import conclusions
+from loss_study.report.sections.curves import curve_charts
+from loss_study.report.sections.learning_rates import searches
+from loss_study.report.sections.metrics import MetricTables, metric_tables
+from loss_study.report.sections.ranking import axis
+from loss_study.statistics.ranking import RESAMPLES, Ranking, headlines
+from loss_study.statistics.resampling import SIGNIFICANCE
 from loss_study.statistics.results import Result
-from loss_study.statistics.tables import headlines
 
 _FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class HeadContent:
+    """What the page shows of one head in the sections that every head has."""
+
+    ranking: Ranking
+    answer: list[str]
+    axis: Axis
+    metrics: MetricTables
+    charts: list[CurveChart]
+    panels: list[Panel]
+    legend: Legend
 
 
 def render(
     config: Config,
     results: Sequence[Result],
     rankings: Sequence[Ranking],
-    comparisons: Sequence[Comparison],
     images: Sequence[Panel],
-    chapters: Sequence[Chapter],
-    legends: Mapping[str, Legend],
-    how: Mapping[str, Any],
+    sample: PackedSample,
 ) -> str:
-    """Return the page's HTML; `how` is what `protocol.describe` returns, `chapters` say why, one for each head.
+    """Return the page's HTML. The same arguments give the same bytes, and all text from outside is escaped.
 
-    `legends`, by head, say what the colours of `images` mean.
-
-    The same arguments give the same bytes; everything from outside is escaped.
+    Args:
+        config: of the study.
+        results: of all its trials.
+        rankings: of all heads and metrics.
+        images: the panels of the section "Images".
+        sample: the packed sample.
     """
-    compared = headlines(comparisons)
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    of_heads = headlines(rankings)
     return (
         environment()
         .get_template("page.html.j2")
         .render(
             config=config,
             results=results,
-            sections=[_head_section(ranking, compared.get(ranking.head), images) for ranking in rankings],
-            conclusions=conclusions(comparisons),
-            chance=CHANCE,
+            heads=[_content(ranking, images, sample) for ranking in of_heads],
+            conclusions=conclusions(rankings),
+            significance=SIGNIFICANCE,
             resamples=RESAMPLES,
-            chapters=chapters,
+            analyses=[found for ranking in of_heads if (found := analyse(ranking, config, sample))],
             failures=[result for result in results if not result.sound],
             colours=colours(config.losses),
             about=_about(config),
-            legends=legends,
             error_range=colouring.ERROR_RANGE,
             scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},
             stripes=colouring.stripes(),
             wrong=colouring.WRONG,
-            how=how,
+            searches=searches(config),
+            provenance=provenance.describe(config, results, sample, provenance.origin()),
             style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
             script=Markup(script),  # noqa: S704
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -76,7 +93,7 @@ def render(
 
 
 def environment() -> Environment:
-    """Return what reads the templates: everything is escaped, and a name that is not given is an error."""
+    """Return the environment of the templates: everything is escaped, and an undefined name is an error."""
     templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
     templates.trim_blocks = templates.lstrip_blocks = True
     templates.filters |= {"data_uri": _data_uri, "flat": flat}
@@ -89,27 +106,16 @@ def _about(config: Config) -> dict[str, losses.Loss]:
     return with_a_file | {name: losses.load(name, config.options_of(name)) for name in config.loss.combinations}
 
 
-def _head_section(ranking: Ranking, comparison: Comparison | None, images: Sequence[Panel]) -> dict[str, Any]:
-    """What the page shows of one head."""
-    metrics = dict.fromkeys(name for standing in ranking.standings for name in standing.means)
-    return {
-        "ranking": ranking,
-        "answer": answer(ranking, comparison),
-        "axis": charts.Axis.around(value for standing in ranking.placed for value in standing.values),
-        "groups": groups(metrics, ranking.classes),
-        "best": {name: _best(ranking, name) for name in metrics},
-        "charts": [charts.validation_chart(ranking), charts.training_chart(ranking)],
-        "panels": [panel for panel in images if panel.head == ranking.head],
-    }
-
-
-def _best(ranking: Ranking, name: str) -> float | None:
-    """The best mean of one metric, None where its direction is unknown or it says nothing about order."""
-    direction = find(name, ranking.classes).higher_is_better
-    values = [standing.means[name] for standing in ranking.placed if name in standing.means and not standing.failed]
-    if direction is None or len(values) < 2:
-        return None
-    return max(values) if direction else min(values)
+def _content(ranking: Ranking, images: Sequence[Panel], sample: PackedSample) -> HeadContent:
+    return HeadContent(
+        ranking,
+        answer(ranking),
+        axis(ranking),
+        metric_tables(ranking),
+        curve_charts(ranking),
+        [panel for panel in images if panel.head == ranking.head],
+        Legend.of(sample, ranking.head),
+    )
 
 
 def _data_uri(png: bytes) -> str:

@@ -1,4 +1,4 @@
-"""One colour per loss, the same in every chart, told apart with any colour vision."""
+"""One colour per loss, the same in every chart, distinct with any colour vision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Colour:
     dark: str
 
 
-# Found by search, the smallest difference (CIEDE2000) under normal, protan, deutan and tritan vision as the aim:
+# Found by a search that maximises the smallest difference (CIEDE2000) under normal, protan, deutan and tritan vision:
 # 17 on either page.
 _OF_LOSS = {
     "bce": Colour("#3328d4", "#a5abff"),
@@ -25,7 +25,7 @@ _OF_LOSS = {
     "huber": Colour("#723800", "#ebaa0e"),
     "ssim": Colour("#4c4360", "#d8d4da"),
 }
-# In the order in which they are given out: each the farthest from all before it, 9 or more up to the eighth.
+# In the order in which they are used: each is the farthest from all before it, 9 or more up to the eighth.
 _OTHERS = (
     Colour("#192b21", "#68b28a"),
     Colour("#758d63", "#656f5e"),
@@ -43,7 +43,7 @@ _OTHERS = (
 
 
 def colours(losses: Iterable[str]) -> dict[str, Colour]:
-    """Return each loss's colour: the seven of the study keep theirs, others take the spare ones in turn."""
+    """Return each loss's colour: fixed for the seven of the default study, else the next spare one."""
     losses = list(losses)
     others = [loss for loss in losses if loss not in _OF_LOSS]
     spare = {loss: _OTHERS[number % len(_OTHERS)] for number, loss in enumerate(others)}

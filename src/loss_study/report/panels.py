@@ -1,4 +1,4 @@
-"""Panels: the same test picture for all losses in a row, with the truth, the predictions and their errors."""
+"""Panels: one test image with its ground truth and, for every loss, the prediction and its error."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import HEADLINE, find
 from loss_study.report import colouring
-from loss_study.statistics.ranking import Ranking
-from loss_study.statistics.results import Result, rows
+from loss_study.statistics.results import Result, read_csv
 
 #: Takes half as long as the usual 6, for 4 % more bytes.
 PNG_LEVEL = 4
@@ -28,7 +27,16 @@ _EMPTY = (128, 128, 128, 48)
 
 @dataclass(frozen=True)
 class Panel:
-    """One test picture of one head; `png` is its panel, `width` pixels wide, `alt` says what is on it."""
+    """One test image of one head.
+
+    Attributes:
+        head: "mask" or "depth".
+        name: ends the name of the file.
+        id: of the image.
+        png: the panel.
+        width: of the panel in pixels.
+        alt: what is on the panel, in words.
+    """
 
     head: str
     name: str
@@ -44,16 +52,16 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Shot:
-    """What one trial predicts for a picture, uint8 (H, W); None where it left no prediction."""
+class Prediction:
+    """What one trial predicts for an image, uint8 (H, W); None where it left no prediction."""
 
     result: Result
-    prediction: np.ndarray | None
+    values: np.ndarray | None
 
 
 @dataclass(frozen=True)
-class _Truth:
-    """The truth of one picture, uint8 (H, W), and where there is one, bool (H, W); None: everywhere."""
+class _Target:
+    """The ground truth of one image, uint8 (H, W), and its valid pixels, bool (H, W); None: all are valid."""
 
     head: str
     values: np.ndarray
@@ -61,22 +69,22 @@ class _Truth:
     valid: np.ndarray | None
 
     @classmethod
-    def of(cls, sample: PackedSample, head: str, picture: int) -> _Truth:
+    def of(cls, sample: PackedSample, head: str, number: int) -> _Target:
         valid = sample.valid(head)
         return cls(
             head,
-            np.asarray(sample.targets(head)[picture]),
+            np.asarray(sample.targets(head)[number]),
             colouring.classes_of(sample, head),
-            None if valid is None else np.asarray(valid[picture]),
+            None if valid is None else np.asarray(valid[number]),
         )
 
     @property
     def image(self) -> np.ndarray:
-        """The truth in colours."""
+        """The ground truth in colours."""
         return colouring.coloured(self.head, self.values, self.classes, self.valid)
 
     def coloured(self, prediction: np.ndarray) -> np.ndarray:
-        """Return a prediction in colours, also where there is no truth."""
+        """Return a prediction in colours, at invalid pixels, too."""
         return colouring.coloured(self.head, prediction, self.classes)
 
     def error(self, prediction: np.ndarray) -> np.ndarray:
@@ -86,7 +94,7 @@ class _Truth:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of a panel: two pictures, RGB (H, W, 3) or None, and the line below each of them."""
+    """A column of a panel: two images, RGB (H, W, 3) or None, and the line below them."""
 
     title: str
     top: np.ndarray | None
@@ -94,64 +102,40 @@ class _Column:
     caption: str = ""
 
 
-def panels(ranking: Ranking, sample: PackedSample) -> list[Panel]:
-    """Return a panel per picture that evaluation set aside; the losses stand in the order of the ranking.
-
-    Each loss is shown by its first seed that has predictions.
-    """
-    chosen = [_with_predictions(standing.results) for standing in ranking.standings]
-    pictures = next((result.panel for result in chosen if result.panel), ())
-    return [
-        panel(ranking.head, str(number), picture, [_shot(result, number) for result in chosen], sample)
-        for number, picture in enumerate(pictures)
-    ]
-
-
-def _with_predictions(results: Sequence[Result]) -> Result:
-    return next((result for result in results if result.panel), results[0])
-
-
-def _shot(result: Result, number: int) -> Shot:
-    path = result.trial.eval_dir / "predictions.npy"
-    if number >= len(result.panel) or not path.is_file():
-        return Shot(result, None)
-    return Shot(result, np.load(path, mmap_mode="r", allow_pickle=False)[number])
-
-
-def panel(head: str, name: str, picture: int, shots: Sequence[Shot], sample: PackedSample) -> Panel:
-    """Return the panel `name` of the sample's picture number `picture`, with a column for each of `shots`."""
-    columns = [_Column("image", np.asarray(sample.images[picture]))]
+def panel(head: str, name: str, number: int, predictions: Sequence[Prediction], sample: PackedSample) -> Panel:
+    """Return the panel `name` of the sample's image `number`, with a column for each of `predictions`."""
+    columns = [_Column("image", np.asarray(sample.images[number]))]
     if sample.backgrounds is not None:
-        columns.append(_Column("background", np.asarray(sample.backgrounds[sample.background_rows[picture]])))
-    truth = _Truth.of(sample, head, picture)
-    columns.append(_Column("truth", truth.image))
-    identity = sample.index[picture]["id"]
-    columns += [_loss_column(truth, identity, shot) for shot in shots]
-    alt = f"{head} of test picture {identity}: {', '.join(column.title for column in columns)}; below, the errors"
-    canvas = _drawn(columns, truth.values.shape)
+        columns.append(_Column("background", np.asarray(sample.backgrounds[sample.background_rows[number]])))
+    target = _Target.of(sample, head, number)
+    columns.append(_Column("ground truth", target.image))
+    identity = sample.index[number]["id"]
+    columns += [_loss_column(target, identity, prediction) for prediction in predictions]
+    alt = f"{head} of test image {identity}: {', '.join(column.title for column in columns)}; below, the errors"
+    canvas = _drawn(columns, target.values.shape)
     file = io.BytesIO()
     canvas.save(file, "PNG", compress_level=PNG_LEVEL)
     return Panel(head, name, identity, file.getvalue(), canvas.width, alt)
 
 
-def _loss_column(truth: _Truth, identity: str, shot: Shot) -> _Column:
-    result, prediction = shot.result, shot.prediction
-    if prediction is None:
+def _loss_column(target: _Target, identity: str, prediction: Prediction) -> _Column:
+    result, values = prediction.result, prediction.values
+    if values is None:
         return _Column(result.trial.loss, None, None, result.status)
-    caption = result.verdict or _score(truth.head, identity, result)
-    return _Column(result.trial.loss, truth.coloured(prediction), truth.error(prediction), caption)
+    caption = result.verdict or _score(target.head, identity, result)
+    return _Column(result.trial.loss, target.coloured(values), target.error(values), caption)
 
 
 def _score(head: str, identity: str, result: Result) -> str:
     metric = find(HEADLINE[head], result.classes)
-    for row in rows(result.trial.eval_dir / "per_image.csv"):
+    for row in read_csv(result.trial.eval_dir / "per_image.csv"):
         if row["id"] == identity and row.get(metric.name):
             return f"{metric.label} {metric.show(float(row[metric.name]))}"
     return ""
 
 
 def _drawn(columns: Sequence[_Column], shape: tuple[int, int]) -> Image.Image:
-    """Draw the columns side by side: title, upper picture, lower picture, caption."""
+    """Draw the columns side by side: title, upper image, lower image, caption."""
     factor = max(1, round(_CELL / max(shape)))
     height, width = shape[0] * factor, shape[1] * factor
     canvas = Image.new("RGBA", (len(columns) * (width + _GAP) - _GAP, 2 * height + _GAP + 2 * _LINE), (0, 0, 0, 0))

@@ -12,24 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from loss_study.config import load_config
-from loss_study.report.answer import answer
+from loss_study.report.sections.answer import answer
 from loss_study.statistics import results
-from loss_study.statistics.compare import Comparison, compare_all
-from loss_study.statistics.ranking import Ranking, Standing, rank
-from loss_study.statistics.tables import headlines
+from loss_study.statistics.ranking import Ranking, Standing, headlines, rank_all
 
 REPORTS = Path("reports")
-# A log has no width of its own; narrower ones would break the lines of the table.
+# A log has no width. A smaller one would break the lines of the table.
 _LOG_WIDTH = 110
 
 
-def show(rankings: Sequence[Ranking], comparisons: Sequence[Comparison], console: Console | None = None) -> None:
-    """Print each head's ranking, the failed trials by name, and where the report lies. In a log: plain lines."""
+def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
+    """Print each head's ranking, the failed trials, and the report's path. In a log: plain lines."""
     console = console or _console()
-    compared = headlines(comparisons)
-    for ranking in rankings:
+    for ranking in headlines(rankings):
         console.print(_table(ranking, plain=not console.is_terminal))
-        for sentence in answer(ranking, compared.get(ranking.head)):
+        for sentence in answer(ranking):
             console.print(Text(sentence), soft_wrap=True)
         for result in (failed for standing in ranking.standings for failed in standing.failed):
             console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"), soft_wrap=True)
@@ -60,7 +57,7 @@ def _cells(place: int, standing: Standing) -> list[Text]:
     cells = [
         str(place) if standing.sound else "",
         standing.loss,
-        standing.metric.show(standing.value),
+        standing.metric.show(standing.mean),
         " ".join(values),
         "" if standing.seconds is None else f"{standing.seconds:.0f} s",
         f"{len(standing.failed)} of {len(standing.results)}" if standing.failed else "",
@@ -69,10 +66,8 @@ def _cells(place: int, standing: Standing) -> list[Text]:
 
 
 def show_again() -> None:
-    """Print the ranking of the study that params.yaml names, from runs/ and eval/."""
-    study = load_config()
-    found = results.read(study)
-    show([rank(head, found) for head in study.loss.heads], compare_all(found))
+    """Print the rankings of the study in params.yaml, from runs/ and eval/."""
+    show(rank_all(results.read(load_config())))
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -80,5 +75,5 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 
 def main(_arguments: argparse.Namespace) -> None:
-    """Print the ranking again."""
+    """Print the rankings again."""
     show_again()

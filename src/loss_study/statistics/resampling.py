@@ -1,10 +1,10 @@
 """A hierarchical bootstrap: the means that the losses might have had with other seeds and other test images.
 
 A draw of all losses together is their means + a deviation at the level of the images + one at the level of the seeds.
-Both levels are made for few units, where drawing with replacement alone claims too much: three seeds drawn with
-replacement show two thirds of their variance and none of the doubt about it.
+Both levels are made for few units, where plain resampling with replacement gives intervals that are too narrow: three
+seeds drawn with replacement show two thirds of their variance, and nothing of the uncertainty of that variance.
 
-**Images.** Clusters (cut-outs) are drawn with replacement, the same ones for all losses, so that differences are
+**Images.** Clusters (objects) are drawn with replacement, the same ones for all losses, so that differences are
 paired over images (Field and Welsh, Bootstrapping clustered data, 2007). With c clusters the deviation is multiplied by
 sqrt(c / X), X of chi-square with c - 1 degrees of freedom: it has the spread of the unbiased variance and the tails of
 Student's t, as in Hesterberg, What Teachers Should Know about the Bootstrap (2015), section 3.2.
@@ -14,12 +14,12 @@ variances follow a scaled inverse chi-square distribution with unknown scale and
 variance is judged by its own seeds and, as far as the losses resemble one another, by all (Smyth, Linear models and
 empirical Bayes methods, 2004; here integrated over both unknowns). Prior: flat in the logarithm of the scale and, up to
 `WIDEST`, in the standard deviation of the variances' logarithms (Gelman, Prior distributions for variance parameters,
-2006). Seeds are drawn for each loss on its own, as one seed means nothing in common to two losses: on the default data
-the means of four seeds correlate between losses by 0.0 on average. Where it helped or harmed them alike, the interval
-of their difference would be wider than it need be. With one seed for every loss this level is left out.
+2006). Seeds are drawn for each loss independently: on the default dataset the means of four seeds correlate between
+losses by 0.0 on average. If a seed helped or harmed two losses alike, the interval of their difference would be wider
+than necessary. With one seed for every loss this level is left out.
 
-The noise of one trial on one image is counted at both levels, which errs on the safe side (Owen, The pigeonhole
-bootstrap, 2007).
+The noise of one trial on one image is counted at both levels, which makes the intervals slightly too wide rather than
+too narrow (Owen, The pigeonhole bootstrap, 2007).
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betaln, polygamma
 
-#: Clusters of one test split that are drawn at a time, to bound the memory.
-_BLOCK = 500
+#: A difference is significant where its adjusted p value is below this; intervals have the remaining probability.
+SIGNIFICANCE = 0.05
+#: Largest standard deviation of the logarithms of the losses' variances over seeds that the prior allows.
 WIDEST = 3.0
-#: Smallest standard deviation over seeds: far below what is shown, so that equal seeds divide nothing by zero.
+#: Resamples that are computed at a time, to bound the memory.
+_BLOCK = 500
+#: Smallest standard deviation over seeds. It is far below what is shown, and avoids a division by zero.
 _LEAST = 1e-6
 
 
@@ -51,10 +54,16 @@ def resample(
     return centre + of_images + seed_deviations(means, resamples, rng)
 
 
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of `draws`, (resamples,)."""
+    low, high = np.quantile(draws, [SIGNIFICANCE / 2, 1 - SIGNIFICANCE / 2])
+    return float(low), float(high)
+
+
 def image_deviations(
     values_LN: np.ndarray, clusters: np.ndarray, resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return by how much other test images might move the losses' means, (resamples, losses)."""
+    """Return how far other test images might move the losses' means, (resamples, losses)."""
     count = int(clusters.max()) + 1
     sizes = np.bincount(clusters)
     sums_CL = np.stack([np.bincount(clusters, row) for row in values_LN], axis=1)
@@ -71,7 +80,7 @@ def _means(times_BC: np.ndarray, sums_CL: np.ndarray, sizes: np.ndarray) -> np.n
 
 
 def seed_deviations(means: Sequence[np.ndarray], resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return by how much other seeds might move the losses' means, (resamples, losses); 0 where no loss has two seeds.
+    """Return how far other seeds might move the losses' means, (resamples, losses); 0 where no loss has two seeds.
 
     Args:
         means: for each loss the means over the images, one per seed.

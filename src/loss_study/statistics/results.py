@@ -1,4 +1,4 @@
-"""What the study's trials left behind, read by the names that the parameters give."""
+"""What the trials of a study left in ``runs/`` and ``eval/``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Result:
         run: ``trial.json``, empty where training left none.
         test: the head's metrics on the test split, empty where evaluation left none.
         threshold: best threshold on validation (mask), else None.
-        panel: picture numbers of the rows of ``predictions.npy``.
+        panel: image numbers of the rows of ``predictions.npy``.
         history: rows of ``history.csv`` as written, one per epoch.
         classes: of the mask; 1 for the depth.
     """
@@ -48,12 +48,12 @@ class Result:
 
     @property
     def sound(self) -> bool:
-        """True if it trained to the end and predicts more than a constant: fit for an average."""
+        """True if it trained to the end, predicts more than a constant, and has its headline metric."""
         return self.status == "finished" and not self.verdict and HEADLINE[self.trial.head] in self.test
 
     @property
     def failure(self) -> str:
-        """What went wrong, in a phrase that stands alone; "" for a sound trial."""
+        """What went wrong, in one phrase; "" for a sound trial."""
         if self.status == DIVERGED:
             return f"diverged: {self.reason}" if self.reason else "diverged"
         if self.status == MISSING:
@@ -64,7 +64,7 @@ class Result:
 
 
 def read(config: Config) -> list[Result]:
-    """Return a result for every trial that `config` name, in their order; absent ones have status "missing".
+    """Return a result for every trial of `config`, in their order; absent ones have status "missing".
 
     Raises:
         StudyError: a file is damaged, or not a single trial has been evaluated.
@@ -87,7 +87,7 @@ def _read(trial: Trial) -> Result:
         test=_finite(evaluation.get("test", {})),
         threshold=evaluation.get("threshold"),
         panel=tuple(evaluation.get("panel", ())),
-        history=tuple(rows(trial.run_dir / "history.csv")),
+        history=tuple(read_csv(trial.run_dir / "history.csv")),
         classes=evaluation.get("classes", 1),
     )
 
@@ -100,10 +100,10 @@ def _status(run: dict[str, Any], evaluation: dict[str, Any]) -> str:
 
 def _reason(trial: Trial, run: dict[str, Any], evaluation: dict[str, Any]) -> str:
     if not run:
-        return f"not trained, {trial.run_dir / 'trial.json'} is not there"
+        return f"not trained, no {trial.run_dir / 'trial.json'}"
     if run.get("status") == DIVERGED:
         return run.get("reason", "")
-    return "" if evaluation else f"not evaluated, {trial.eval_dir / 'metrics.json'} is not there"
+    return "" if evaluation else f"not evaluated, no {trial.eval_dir / 'metrics.json'}"
 
 
 def _finite(metrics: dict[str, float | None]) -> dict[str, float]:
@@ -121,7 +121,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f' on its stage") from None
 
 
-def rows(path: Path) -> list[dict[str, str]]:
+def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file as written, or none where there is no such file."""
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What every trial scored on every test image, read from ``eval/<trial>/per_image.csv``."""
+"""What every trial scored on every test image, read from its ``per_image.csv``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from loss_study.runtime.errors import StudyError
-from loss_study.statistics.results import Result, rows
+from loss_study.statistics.results import Result, read_csv
 from loss_study.trial import Trial
 
 Table = list[dict[str, str]]
@@ -20,7 +20,8 @@ COMPARED = {
     "depth": ("rmse", "rmse_fg", "abs_rel", "ssim"),
 }
 IMAGE = "image"
-UNITS = {"object": "cut-out", "background": "background"}
+#: Columns of ``per_image.csv`` by which images are clustered, the first one that is known.
+UNITS = ("object", "background")
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Scores:
 
     Attributes:
         values: by loss, float64 (seeds, images); only losses with a sound trial, each with its own number of seeds.
-        clusters: cluster of each image, int64 (images,), numbered from 0: images of a cluster are no independent
-            evidence and are resampled together.
-        unit: what a cluster is: "cut-out", "background" or "image".
+        clusters: cluster of each image, int64 (images,), numbered from 0. Images of a cluster are not independent and
+            are resampled together.
+        unit: what a cluster is: "object", "background" or "image".
         classes: of the mask; 1 for the depth.
     """
 
@@ -47,8 +48,8 @@ def read(head: str, results: Sequence[Result]) -> list[Scores]:
     """Return the scores of `head`, one for each metric of `COMPARED` that the trials have.
 
     An image on which the metric is undefined (no foreground, say) is left out for all trials. Images are clustered by
-    cut-out; where that is unknown or the same for all, by background; else each image is a cluster. A metric with
-    fewer than two images is left out: nothing can be said on its spread.
+    object; where that is unknown or the same for all, by background; else each image is a cluster. A metric with fewer
+    than two images is left out: it has no spread.
 
     Raises:
         StudyError: a sound trial's file is missing or damaged, or its images are not those of the other trials.
@@ -59,7 +60,8 @@ def read(head: str, results: Sequence[Result]) -> list[Scores]:
     for trial in sound[1:]:
         if _column(tables[trial], "id") != _column(tables[sound[0]], "id"):
             raise StudyError(
-                f"{_path(trial)}: its test images are not those of {_path(sound[0])}; run 'dvc repro' to evaluate both"
+                f"{_path(trial)}: its test images differ from those of {_path(sound[0])}; run 'dvc repro' to evaluate "
+                "both again"
             )
     metrics = [name for name in COMPARED[head] if sound and all(name in table[0] for table in tables.values())]
     found = [_scores(metric, tables, of_head[0].classes) for metric in metrics]
@@ -79,17 +81,17 @@ def _scores(metric: str, tables: dict[Trial, Table], classes: int) -> Scores:
 
 
 def _clusters(images: Table) -> tuple[str, np.ndarray]:
-    for column, unit in UNITS.items():
-        names = _column(images, column)
+    for unit in UNITS:
+        names = _column(images, unit)
         if all(names) and len(set(names)) > 1:
             return unit, np.unique(names, return_inverse=True)[1]
     return IMAGE, np.arange(len(images))
 
 
 def _table(trial: Trial) -> Table:
-    table = rows(_path(trial))
+    table = read_csv(_path(trial))
     if not table:
-        raise StudyError(f"{_path(trial)}: missing or empty; run 'dvc repro -f evaluate@{trial.name}'")
+        raise StudyError(f"{_path(trial)}: missing or empty; run 'dvc repro -f evaluate@{trial.head}'")
     return table
 
 
@@ -98,7 +100,7 @@ def _numbers(trial: Trial, table: Table, metric: str) -> np.ndarray:
         return np.array([float(value or "nan") for value in _column(table, metric)])
     except (TypeError, ValueError) as error:
         message = f"{_path(trial)}: damaged in column {metric!r} ({error})"
-        raise StudyError(f"{message}; run 'dvc repro -f evaluate@{trial.name}'") from None
+        raise StudyError(f"{message}; run 'dvc repro -f evaluate@{trial.head}'") from None
 
 
 def _column(table: Table, name: str) -> list[str]:

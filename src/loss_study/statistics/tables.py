@@ -1,14 +1,13 @@
-"""The comparisons as tables: ranking.csv and pairs.csv."""
+"""Rankings as tables: ``ranking.csv`` and ``pairs.csv``."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from loss_study.metrics import HEADLINE
-from loss_study.statistics.compare import Comparison, Estimate
+from loss_study.statistics.ranking import Ranking, Standing
 
 RANKING_COLUMNS = (
     "head",
@@ -42,52 +41,52 @@ PAIR_COLUMNS = (
 )
 
 
-def ranking_csv(comparisons: Sequence[Comparison]) -> str:
+def ranking_csv(rankings: Sequence[Ranking]) -> str:
     """Return ``ranking.csv``: a row per head, metric and loss, best first.
 
-    `low` and `high` bound the 95 % interval of `mean`; `difference_to_best` is `mean` minus that of the best loss, and
+    `low` and `high` are the 95 % interval of `mean`; `difference_to_best` is `mean` minus that of the best loss, and
     `probability_of_improvement` that of the best loss doing better than this one. What does not exist is empty: a p
-    value for the best loss and for losses that stand apart, all numbers of a loss without a sound trial.
+    value of the best loss and of losses that are not compared, all numbers of a loss without a sound trial.
     """
-    return _csv(RANKING_COLUMNS, (row for comparison in comparisons for row in _ranking(comparison)))
+    return csv_text(RANKING_COLUMNS, (row for ranking in rankings for row in _rows(ranking)), rounded=True)
 
 
-def _ranking(comparison: Comparison) -> Iterable[dict[str, Any]]:
-    common = {"head": comparison.head, "metric": comparison.metric.name}
-    for rank, estimate in enumerate(comparison.estimates, start=1):
-        yield common | {"rank": rank} | _of_loss(comparison, estimate)
-    for loss in comparison.without:
-        yield common | {"loss": loss, "best_group": False, "seeds": 0}
+def _rows(ranking: Ranking) -> Iterable[dict[str, Any]]:
+    common = {"head": ranking.head, "metric": ranking.metric.name}
+    for place, standing in enumerate(ranking.placed, start=1):
+        yield common | {"rank": place} | _of_loss(ranking, standing)
+    for standing in ranking.failed:
+        yield common | {"loss": standing.loss, "best_group": False, "seeds": 0}
 
 
-def _of_loss(comparison: Comparison, estimate: Estimate) -> dict[str, Any]:
-    pair = comparison.pair(estimate.loss)
+def _of_loss(ranking: Ranking, standing: Standing) -> dict[str, Any]:
+    pair = ranking.pair(standing.loss)
     return {
-        "loss": estimate.loss,
-        "mean": estimate.mean,
-        "low": estimate.low,
-        "high": estimate.high,
-        "difference_to_best": estimate.mean - comparison.best.mean,
+        "loss": standing.loss,
+        "mean": standing.mean,
+        "low": standing.low,
+        "high": standing.high,
+        "difference_to_best": standing.mean - ranking.standings[0].mean,
         "p_adjusted": pair.p_adjusted if pair else None,
-        "best_group": estimate.loss in comparison.best_group,
-        "average_rank": estimate.average_rank,
+        "best_group": ranking.resampled and standing.loss in ranking.best_group,
+        "average_rank": standing.average_rank,
         "probability_of_improvement": pair.probability if pair else None,
-        "seeds": estimate.seeds,
-        "failed": estimate.failed,
-        "images": comparison.images,
-        "clusters": comparison.clusters,
-        "unit": comparison.unit,
+        "seeds": len(standing.sound),
+        "failed": len(standing.failed),
+        "images": ranking.images,
+        "clusters": ranking.clusters,
+        "unit": ranking.unit,
     }
 
 
-def pairs_csv(comparisons: Sequence[Comparison]) -> str:
+def pairs_csv(rankings: Sequence[Ranking]) -> str:
     """Return ``pairs.csv``: every two compared losses, the better one first; `difference` is better minus worse."""
-    return _csv(
+    return csv_text(
         PAIR_COLUMNS,
         (
             {
-                "head": comparison.head,
-                "metric": comparison.metric.name,
+                "head": ranking.head,
+                "metric": ranking.metric.name,
                 "better": pair.better,
                 "worse": pair.worse,
                 "difference": pair.difference,
@@ -96,22 +95,29 @@ def pairs_csv(comparisons: Sequence[Comparison]) -> str:
                 "p_adjusted": pair.p_adjusted,
                 "probability_of_improvement": pair.probability,
             }
-            for comparison in comparisons
-            for pair in comparison.pairs
+            for ranking in rankings
+            for pair in ranking.pairs
         ),
+        rounded=True,
     )
 
 
-def headlines(comparisons: Sequence[Comparison]) -> dict[str, Comparison]:
-    """Return by head the comparison on the metric that ranks it."""
-    return {found.head: found for found in comparisons if found.metric.name == HEADLINE[found.head]}
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, rounded: bool = False) -> str:
+    """Return a CSV table with a header; what a row does not have, or is None, is empty.
 
-
-def _csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
+    Args:
+        columns: their names, in order.
+        rows: one mapping per row.
+        rounded: whether floats are written with six digits. Of what was resampled, later digits may differ between
+            machines.
+    """
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        # Six digits: what lies beyond differs from machine to machine and says nothing.
-        writer.writerow({name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()})
+        writer.writerow({name: _rounded(value) if rounded else value for name, value in row.items()})
     return file.getvalue()
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,80 @@
+"""Where depth maps are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loss_study.report.charts import CurveChart
+from loss_study.report.error_analysis.errors_section import ErrorsSection, ratio
+from loss_study.report.error_analysis.evidence import Evidence, extremes, mean, mean_curve
+from loss_study.report.error_analysis.line_charts import UNIT_AXIS, Curve, curves_by_loss, line_chart
+from loss_study.report.error_analysis.loss_table import Column, Table, each, few, loss_table
+
+
+def section(evidence: Sequence[Evidence]) -> ErrorsSection:
+    """Return the section of a head."""
+    return ErrorsSection(sentences(evidence), charts(evidence), table(evidence))
+
+
+def sentences(evidence: Sequence[Evidence]) -> list[str]:
+    """Return how errors at depth edges compare with the rest, and which loss is best on the objects."""
+    edges = extremes(evidence, edge_ratio)
+    if not edges:
+        return []
+    (low, least), (high, most) = edges
+    whose = "" if few(least) == few(most) else f" of {high}"
+    contrast = f", that of {low} {few(least)} times" if whose else ""
+    found = [f"At depth edges the RMSE{whose} is {few(most)} times that elsewhere{contrast}."]
+    objects = extremes(evidence, lambda known: region_rmse(known, "foreground"))
+    if objects and objects[0][0] != objects[1][0]:
+        (low, least), (high, most) = objects
+        found.append(f"On the objects {low} has the smallest RMSE ({least:.4f}) and {high} the largest ({most:.4f}).")
+    return found
+
+
+def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
+    """Return error and bias by true depth."""
+    rmse = curves_by_loss(evidence, lambda known: _by_distance(known, "rmse"))
+    bias = curves_by_loss(evidence, lambda known: _by_distance(known, "bias"))
+    if not rmse:
+        return []
+    return [
+        line_chart("RMSE by true depth", "0 is near, 1 far; lower is better", rmse, x=UNIT_AXIS),
+        line_chart(
+            "Bias by true depth",
+            "above 0: predicted too far",
+            bias,
+            {"no bias": [(0.0, 0.0), (1.0, 0.0)]},
+            x=UNIT_AXIS,
+        ),
+    ]
+
+
+def table(evidence: Sequence[Evidence]) -> Table:
+    """Return the RMSE at depth edges, elsewhere, on the foreground and on the background."""
+    columns = [
+        Column(heading, meaning, "{:.4f}".format, each(evidence, lambda known, name=name: region_rmse(known, name)))
+        for name, heading, meaning in (
+            ("edges", "At edges", "RMSE over the pixels at jumps of the true depth"),
+            ("elsewhere", "Elsewhere", "RMSE over all other pixels"),
+            ("foreground", "Foreground", "RMSE over the pixels of the objects"),
+            ("background", "Background", "RMSE over all other pixels"),
+        )
+    ]
+    columns.insert(2, Column("Edges / elsewhere", "Ratio of the two", "{:.1f}".format, each(evidence, edge_ratio)))
+    return loss_table("Where the errors are", evidence, columns)
+
+
+def region_rmse(known: Evidence, region: str) -> float | None:
+    """Return the RMSE over all test pixels of `region`."""
+    return mean(known.sound, "errors", "regions", region, "rmse")
+
+
+def edge_ratio(known: Evidence) -> float | None:
+    """Return the RMSE at depth edges divided by that elsewhere."""
+    return ratio(region_rmse(known, "edges"), region_rmse(known, "elsewhere"))
+
+
+def _by_distance(known: Evidence, column: str) -> Curve:
+    values = mean_curve(known.sound, "errors", "distance", column)
+    return [((place + 0.5) / len(values), value) for place, value in enumerate(values)]

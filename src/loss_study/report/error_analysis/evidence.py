@@ -1,0 +1,107 @@
+"""What the trials of each loss left beyond their metrics: ``error_analysis.json``, values per image, histories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result, read_csv, read_json
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One loss on one head.
+
+    Attributes:
+        loss: which loss.
+        value: mean of the headline metric over the sound trials, None without any.
+        evaluated: ``error_analysis.json`` of every evaluated trial: the gradient of a collapsed trial matters, too.
+        sound: those of the sound trials.
+        failed: the other evaluated trials, each with its analysis.
+        images: columns of ``per_image.csv`` of the sound trials, each float (test images,), NaN where empty.
+        results: the sound trials.
+    """
+
+    loss: str
+    value: float | None
+    evaluated: tuple[dict[str, Any], ...]
+    sound: tuple[dict[str, Any], ...]
+    failed: tuple[tuple[Result, dict[str, Any]], ...]
+    images: tuple[dict[str, np.ndarray], ...]
+    results: tuple[Result, ...]
+
+    def per_image(self, metric: str) -> np.ndarray | None:
+        """Return `metric` of every test image, mean over the sound trials; None where none has it."""
+        columns = [image[metric] for image in self.images if metric in image]
+        return np.mean(columns, axis=0) if columns else None
+
+
+#: A number that a loss may have.
+Number = Callable[[Evidence], float | None]
+#: (loss, number) where a number is smallest and where it is largest.
+Extremes = tuple[tuple[str, float], tuple[str, float]]
+
+
+def gather(ranking: Ranking) -> list[Evidence]:
+    """Return the evidence on every loss of a head, in the order of the ranking."""
+    return [
+        Evidence(
+            standing.loss,
+            standing.mean,
+            tuple(filter(None, map(_analysis, standing.results))),
+            tuple(filter(None, map(_analysis, standing.sound))),
+            tuple((result, analysis) for result in standing.failed if (analysis := _analysis(result))),
+            tuple(filter(None, map(_images, standing.sound))),
+            tuple(standing.sound),
+        )
+        for standing in ranking.standings
+    ]
+
+
+def extremes(evidence: Sequence[Evidence], number: Number) -> Extremes | None:
+    """Return (loss, number) where the number is smallest and where it is largest; None where no loss has it."""
+    found = [(known.loss, value) for known in evidence if (value := number(known)) is not None]
+    if not found:
+        return None
+    return min(found, key=lambda pair: pair[1]), max(found, key=lambda pair: pair[1])
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are there, None without any."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def mean(analyses: Sequence[dict[str, Any]], *path: str) -> float | None:
+    """Return the mean of the number at `path` over the trials that have one, None if none has."""
+    return mean_of(_at(analysis, path) for analysis in analyses)
+
+
+def mean_curve(analyses: Sequence[dict[str, Any]], *path: str) -> list[float]:
+    """Return the mean of the list at `path` over the trials, place by place, NaN where no trial has a value."""
+    lists = [found for analysis in analyses if (found := _at(analysis, path)) is not None]
+    means = [mean_of(column) for column in zip(*lists, strict=True)]
+    return [math.nan if value is None else value for value in means]
+
+
+def _at(analysis: dict[str, Any], path: Sequence[str]) -> Any:
+    found: Any = analysis
+    for key in path:
+        found = (found or {}).get(key)
+    return found
+
+
+def _analysis(result: Result) -> dict[str, Any]:
+    return read_json(result.trial.eval_dir / "error_analysis.json")
+
+
+def _images(result: Result) -> dict[str, np.ndarray]:
+    table = read_csv(result.trial.eval_dir / "per_image.csv")
+    numeric = [name for name in (table[0] if table else {}) if name not in ("id", "background", "object")]
+    return {name: np.array([float(row[name] or "nan") for row in table]) for name in numeric}

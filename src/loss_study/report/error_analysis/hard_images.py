@@ -1,0 +1,77 @@
+"""Test images that are hard or easy for all losses, and those on which the losses differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loss_study.data.packed import PackedSample
+from loss_study.report.error_analysis.evidence import Evidence
+from loss_study.report.panels import Panel, Prediction, panel
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result, read_json
+
+HARDEST, DISPUTED, EASIEST = 2, 2, 1
+
+
+@dataclass(frozen=True)
+class HardImage:
+    """A panel and why it is shown."""
+
+    title: str
+    panel: Panel
+
+
+def choose(scores: np.ndarray, *, higher_is_better: bool) -> dict[int, str]:
+    """Return the places of the images to show, each with a title.
+
+    Args:
+        scores: headline metric, (losses, images). Hardest and easiest are by the mean over the losses, disputed by
+            the difference between the best and the worst loss. No image is chosen twice.
+    """
+    mean = scores.mean(axis=0)
+    hardest_first = np.argsort(mean if higher_is_better else -mean, kind="stable").tolist()
+    most_disputed_first = np.argsort(-np.ptp(scores, axis=0), kind="stable").tolist()
+    chosen: dict[int, str] = {}
+    for title, order, count in (
+        ("Hard for all", hardest_first, HARDEST),
+        ("The losses differ most", most_disputed_first if len(scores) > 1 else [], DISPUTED),
+        ("Easy for all", hardest_first[::-1], EASIEST),
+    ):
+        chosen |= dict.fromkeys([place for place in order if place not in chosen][:count], title)
+    return chosen
+
+
+def hard_images(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSample) -> list[HardImage]:
+    """Return panels of the images chosen among those whose predictions every trial kept; the losses as ranked.
+
+    Each loss is judged by its sound trials and shown by the first of them.
+    """
+    shown = [known.results[0] for known in evidence if known.results]
+    kept = _kept(shown)
+    scores = [values for known in evidence if (values := known.per_image(ranking.metric.name)) is not None]
+    if not kept or not scores:
+        return []
+    places = np.searchsorted(sample.rows("test"), kept)
+    higher = ranking.metric.higher_is_better is not False
+    chosen = choose(np.array(scores)[:, places], higher_is_better=higher)
+    return [
+        HardImage(title, _panel(ranking, shown, kept[place], place, f"{number}-{title}", sample))
+        for number, (place, title) in enumerate(chosen.items())
+    ]
+
+
+def _kept(shown: Sequence[Result]) -> list[int]:
+    """Image numbers of the kept predictions, the same for every trial of a study; none where one has none."""
+    lists = [read_json(result.trial.eval_dir / "error_analysis.json").get("kept", []) for result in shown]
+    return lists[0] if lists and all(kept == lists[0] for kept in lists) else []
+
+
+def _panel(ranking: Ranking, shown: Sequence[Result], image: int, place: int, name: str, sample: PackedSample) -> Panel:
+    predictions = [
+        Prediction(result, np.load(result.trial.eval_dir / "test.npy", mmap_mode="r", allow_pickle=False)[place])
+        for result in shown
+    ]
+    return panel(ranking.head, name, image, predictions, sample)

@@ -1,0 +1,60 @@
+"""What can be concluded: a forest plot for each metric that losses are compared on, and its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from loss_study.report.charts import Axis
+from loss_study.statistics.ranking import Ranking, Standing
+from loss_study.statistics.sentences import caveats, conclusion
+
+#: A loss this many times farther from the best than the median loss is off the axis and drawn as an arrow.
+FAR = 6
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A ranking drawn: mean and interval of every placed loss on a shared `axis`, without the losses far off."""
+
+    ranking: Ranking
+    axis: Axis
+
+    @classmethod
+    def of(cls, ranking: Ranking) -> Forest:
+        """Return the plot of `ranking`, which has intervals."""
+        best = ranking.placed[0].mean
+        reach = FAR * median(abs(row.mean - best) for row in ranking.compared)
+        near = [row for row in ranking.placed if abs(row.mean - best) <= reach]
+        return cls(ranking, Axis.around(end for row in near for end in (row.low, row.high)))
+
+    def beyond(self, row: Standing) -> str:
+        """Return on which side of the axis the mean of `row` lies, "left" or "right"; "" if it is on the axis."""
+        place = round(self.axis.percent(row.mean), 6)
+        return "left" if place < 0 else "right" if place > 100 else ""
+
+    @property
+    def sentence(self) -> str:
+        """The ranking in one sentence."""
+        return conclusion(self.ranking)
+
+
+@dataclass(frozen=True)
+class Conclusions:
+    """What can be concluded for one head; the first plot is of its headline metric where that has intervals."""
+
+    head: str
+    forests: tuple[Forest, ...]
+    caveats: tuple[str, ...]
+
+
+def conclusions(rankings: Sequence[Ranking]) -> list[Conclusions]:
+    """Return the conclusions of every head that has rankings with intervals."""
+    resampled = [ranking for ranking in rankings if ranking.resampled]
+    heads = dict.fromkeys(ranking.head for ranking in resampled)
+    return [_conclusions(head, [ranking for ranking in resampled if ranking.head == head]) for head in heads]
+
+
+def _conclusions(head: str, rankings: Sequence[Ranking]) -> Conclusions:
+    return Conclusions(head, tuple(map(Forest.of, rankings)), tuple(caveats(rankings[0])))

@@ -1,0 +1,94 @@
+"""Which learning rate and which weights the search chose for each loss, and the validation metric of each candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from loss_study.config import Config
+from loss_study.metrics import HEADLINE, Metric, find
+from loss_study.statistics.results import read_csv, read_json
+from loss_study.training.choice import WEIGHT
+from loss_study.trial import Trial
+
+
+@dataclass(frozen=True)
+class Found:
+    """One loss's search.
+
+    Attributes:
+        loss: which loss.
+        values: validation metric by learning rate; None where it diverged.
+        lr: the learning rate that was chosen.
+        edge: "lower" or "upper" where that is an end of the grid, else "".
+        weights: by learning rate, the weights that a combination was tried with, in words.
+        edges: everything chosen at an end of its grid, in words.
+    """
+
+    loss: str
+    values: dict[float, float | None]
+    lr: float
+    edge: str
+    weights: dict[float, str] = field(default_factory=dict)
+    edges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeadSearch:
+    """The searches of one head, in the order of the losses."""
+
+    head: str
+    metric: Metric
+    found: tuple[Found, ...]
+
+    @property
+    def on_the_edge(self) -> list[Found]:
+        """The losses with a choice at an end of its grid."""
+        return [one for one in self.found if one.edges]
+
+    @property
+    def with_weights(self) -> bool:
+        """Whether weights were searched, too."""
+        return any(any(one.weights.values()) for one in self.found)
+
+
+def searches(config: Config) -> list[HeadSearch]:
+    """Return what ``tuning/`` holds for each head; empty for a recipe without a search."""
+    if not config.recipe.search.lr:
+        return []
+    classes = config.dataset.classes
+    return [
+        HeadSearch(head, find(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.losses)))
+        for head in config.loss.heads
+    ]
+
+
+def _found(head: str, losses: Sequence[str]) -> list[Found]:
+    found = []
+    for loss in losses:
+        folder = Trial(head, loss, 0).tuning_dir
+        choice = read_json(folder / "choice.json")
+        if choice:
+            tried = read_csv(folder / "search.csv")
+            values = {float(row["lr"]): _value(row) for row in tried}
+            weights = {float(row["lr"]): _weights(row) for row in tried}
+            found.append(Found(loss, values, choice["lr"], choice["edge"], weights, tuple(_edges(choice))))
+    return found
+
+
+def _weights(row: Mapping[str, str]) -> str:
+    searched = (name for name in row if name.startswith(WEIGHT))
+    return ", ".join(f"{name.removeprefix(WEIGHT)} {float(row[name]):g}" for name in searched)
+
+
+def _edges(choice: Mapping[str, Any]) -> Iterator[str]:
+    if choice["edge"]:
+        yield f"{choice['edge']} end, {choice['lr']:g}"
+    for term, edge in choice["weight_edges"].items():
+        if edge:
+            yield f"weight of {term}: {edge} end, {choice['weights'][term]:g}"
+
+
+def _value(row: dict[str, str]) -> float | None:
+    return float(row["validation"]) if row["status"] == "finished" else None

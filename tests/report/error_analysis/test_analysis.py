@@ -1,0 +1,93 @@
+"""Both sections of the error analysis, from a fabricated study to the page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from loss_study.report.error_analysis import hard_images
+from loss_study.report.error_analysis.analysis import analyse
+from loss_study.report.error_analysis.evidence import gather
+from loss_study.runtime.errors import StudyError
+from support.fabricated_study import COLLAPSED, PANEL, REPOSITORY, Study, fabricate
+from support.taken_apart import take_apart
+
+
+@pytest.fixture
+def analysed(folder):
+    fabricate(folder, repository=REPOSITORY)
+    take_apart(folder)
+
+
+def text(page):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_page_has_both_sections(analysed):
+    page = Study.read().page()
+    assert (
+        page.index('id="images"') < page.index('id="gradients"') < page.index('id="errors"') < page.index('id="losses"')
+    )
+    # Gradients by construction: the first loss has 10 % before and 5 % after, the seventh 70 % and 35 %.
+    assert (
+        "Of the gradient, 10 % (bce) to 70 % (ssim) is on the foreground (14 % of the pixels) before training, "
+        "and 5 % (bce) to 35 % (ssim) after it."
+    ) in text(page)
+    assert (
+        "mask-ssim-1 collapsed: at the end its gradient is 0.0078 times as large as that of bce would be, "
+        "35 % of it on the foreground."
+    ) in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)|url\(|@import|https?://", page)
+
+
+def test_failed_trials_enter_no_error(analysed):
+    ssim = next(one for one in gather(Study.read().ranking("mask")) if one.loss == COLLAPSED[1])
+    assert (len(ssim.evaluated), len(ssim.sound), len(ssim.failed)) == (2, 1, 1)
+
+
+def test_hard_images_show_the_kept_predictions(analysed):
+    ranking, sample = Study.read().ranking("mask"), Study.read().sample
+    shown = hard_images.hard_images(ranking, gather(ranking), sample)
+    assert {image.panel.id for image in shown} == {f"bg2-{number}" for number in PANEL}
+    assert all(image.panel.alt.count("dice") == 1 for image in shown)
+
+
+def test_without_analyses_the_page_has_neither_section(folder):
+    fabricate(folder, repository=REPOSITORY)
+    page = Study.read().page()
+    assert 'id="gradients"' not in page and "#gradients" not in page
+
+
+def test_an_analysis_of_one_trial_is_enough(analysed):
+    for path in Path("eval").rglob("error_analysis.json"):
+        if path.parent != Path("eval/mask/dice/0"):
+            path.unlink()
+    read = Study.read()
+    assert analyse(read.ranking("depth"), read.config, read.sample) is None
+    of_mask = analyse(read.ranking("mask"), read.config, read.sample)
+    assert of_mask.gradients.losses == ("dice",)
+    assert "Of the gradient, 40 % is on the foreground" in of_mask.gradient_sentences[0]
+    assert of_mask.hard_images == []
+    assert 'id="gradients"' in Study.read().page()
+
+
+def test_a_damaged_analysis_is_named(analysed):
+    Path("eval/mask/dice/0/error_analysis.json").write_text("{")
+    with pytest.raises(StudyError, match=re.escape("eval/mask/dice/0/error_analysis.json: damaged")):
+        Study.read().page()
+
+
+def test_names_of_images_are_escaped(folder):
+    fabricate(folder, repository=REPOSITORY, background="<script>alert(1)</script>")
+    take_apart(folder)
+    assert "Hard for all" in Study.read().page() and "<script>alert" not in Study.read().page()
+
+
+def test_undefined_gradients_are_shown_as_absent(analysed):
+    path = Path("eval/mask/ssim/1/error_analysis.json")
+    analysis = json.loads(path.read_text())
+    for moment in ("start", "end"):
+        analysis["gradients"][moment] |= {"relative_norm": None, "share": {"foreground": None, "outline": None}}
+    path.write_text(json.dumps(analysis))
+    assert "mask-ssim-1 collapsed: at the end" not in Study.read().page()

@@ -1,0 +1,82 @@
+"""The page says which learning rate each loss was trained with, and how it was found."""
+
+import json
+
+import pytest
+import yaml
+
+from loss_study.config import load_config
+from loss_study.report.sections.learning_rates import searches
+from support.fabricated_study import REPOSITORY, Study, fabricate
+
+GRID = [0.001, 0.01, 0.1]
+#: head, loss: validation at each rate of the grid ("" where it diverged), and the choice
+SEARCHED = {
+    ("mask", "dice"): ([0.4, 0.7, 0.6], 0.01, ""),
+    ("mask", "l1"): ([0.2, 0.5, 0.6], 0.1, "upper"),
+    ("depth", "dice"): ([0.3, 0.35, ""], 0.001, "lower"),
+    ("depth", "l1"): ([0.2, 0.1, 0.15], 0.01, ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def two_losses(folder):
+    fabricate(folder, repository=REPOSITORY, losses=["dice", "l1"], seeds=[0])
+
+
+def search(folder):
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    values["recipe"]["search"] |= {"lr": GRID}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    for (head, loss), (seen, lr, edge) in SEARCHED.items():
+        place = folder / "tuning" / head / loss
+        place.mkdir(parents=True)
+        choice = {"lr": lr, "edge": edge, "weights": {}, "weight_edges": {}}
+        (place / "choice.json").write_text(json.dumps(choice))
+        lines = [f"{g},{v},2,{'diverged' if v == '' else 'finished'}" for g, v in zip(GRID, seen, strict=True)]
+        (place / "search.csv").write_text("\n".join(["lr,validation,best_epoch,status", *lines]) + "\n")
+
+
+def open_weights(folder):
+    """Make dice of the mask a combination whose weight of bce was searched."""
+    place = folder / "tuning" / "mask" / "dice"
+    choice = {"lr": 0.01, "edge": "", "weights": {"bce": 2.0}, "weight_edges": {"bce": "upper"}}
+    (place / "choice.json").write_text(json.dumps(choice))
+    lines = ["lr,weight_bce,validation,best_epoch,status", "0.001,0.5,0.4,2,finished", "0.01,2.0,0.7,2,finished"]
+    (place / "search.csv").write_text("\n".join([*lines, "0.1,1.0,0.6,2,finished"]) + "\n")
+
+
+def test_a_fixed_rate_says_what_that_means(folder):
+    assert searches(load_config()) == []
+    html = " ".join(Study.read().page().split())
+    assert "Every loss was trained with the same learning rate, 0.01 (adamw)." in html
+
+
+def test_a_search_is_shown_with_its_choices(folder):
+    search(folder)
+    mask, depth = searches(load_config())
+    assert [(one.loss, one.lr, one.edge) for one in mask.found] == [("dice", 0.01, ""), ("l1", 0.1, "upper")]
+    assert depth.found[0].values == {0.001: 0.3, 0.01: 0.35, 0.1: None}
+    html = Study.read().page().split('id="learning-rates"')[1].split("</section>")[0]
+    assert html.count("numeric best") == 4 and html.count("diverged") == 1
+    assert '<td class="numeric best">0.700</td>' in html and '<td class="numeric best">0.3000</td>' in html
+
+
+def test_a_choice_on_the_edge_of_the_grid_is_reported(folder):
+    search(folder)
+    html = " ".join(Study.read().page().split())
+    assert "Chosen at the end of the grid, so a better value may be outside: l1 (upper end, 0.1)." in html
+    assert "dice (lower end, 0.001)." in html
+
+
+def test_searched_weights_are_shown_with_their_edges(folder):
+    search(folder)
+    open_weights(folder)
+    mask, depth = searches(load_config())
+    assert mask.found[0].weights == {0.001: "bce 0.5", 0.01: "bce 2", 0.1: "bce 1"}
+    assert mask.found[0].edges == ("weight of bce: upper end, 2",) and mask.found[1].edges == ("upper end, 0.1",)
+    assert mask.with_weights and not depth.with_weights
+    html = Study.read().page().split('id="learning-rates"')[1].split("</section>")[0]
+    assert '<td class="numeric best">0.700<br><small>bce 2</small></td>' in html
+    assert "dice (weight of bce: upper end, 2), l1 (upper end, 0.1)." in " ".join(html.split())
+    assert "A combination with open weights has the same budget" in html

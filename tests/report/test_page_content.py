@@ -1,0 +1,70 @@
+"""What is on the page."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from loss_study.report.sections import losses
+from support.fabricated_study import Study
+
+
+def test_one_head_without_backgrounds(study):
+    values = Path("params.yaml").read_text().replace("  - depth\n", "").replace("  - mask\n  - depth", "  - mask")
+    Path("params.yaml").write_text(values)
+    meta = json.loads(Path("data/sample/sample.json").read_text())
+    meta |= {"heads": ["mask"], "backgrounds": 0, "statistics": {"mask_mean": 0.14}}
+    Path("data/sample/sample.json").write_text(json.dumps(meta))
+    index = pd.read_csv("data/sample/index.csv").assign(background_row=-1, background="")
+    index.to_csv("data/sample/index.csv", index=False)
+    files = Study.read().files()
+    html = files["index.html"].decode()
+    assert "Which loss trains the best mask?" in html
+    assert "depth" not in json.loads(files["metrics.json"])
+    assert {"panels/mask-0.png", "panels/mask-1.png"} == {name for name in files if name.startswith("panels/")}
+
+
+class Cells(HTMLParser):
+    """Collects {(head, loss, metric): value} from the tables of all metrics."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.values, self.head, self.loss = {}, "", ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        if attributes.get("aria-label", "").startswith("Metrics of "):
+            self.head = attributes["aria-label"].split()[2]
+        if tag == "tr":
+            self.loss = attributes.get("class", "").removeprefix("loss-")
+        if "data-metric" in attributes and attributes["data-value"]:
+            self.values[self.head, self.loss, attributes["data-metric"]] = float(attributes["data-value"])
+
+
+def test_page_and_csv_agree(study, tmp_path):
+    files = study.files()
+    table = tmp_path / "compare.csv"
+    table.write_bytes(files["compare.csv"])
+    frame = pd.read_csv(table)
+    sound = frame[(frame.status == "finished") & frame.verdict.isna()]
+    metrics = list(frame.columns[7:])
+    means = sound.groupby(["head", "loss"])[metrics].mean().stack().dropna()
+    assert len(means) == 7 * 8 * 2
+    assert Cells(files["index.html"].decode()).values == pytest.approx(means.to_dict())
+
+
+def test_page_names_failures_and_has_the_notes_of_the_losses(study):
+    html = study.files()["index.html"].decode()
+    for text in ("mask-ssim-1", "collapsed: all background", "depth-huber-1", "depth-bce-0", "Depth is fabricated."):
+        assert text in html
+    assert losses.about("dice", {}).notes["depth"].split(":")[0] in html
+
+
+def test_page_is_self_contained_and_repeatable(study):
+    html = study.files()["index.html"]
+    assert html == Study.read().files()["index.html"]
+    assert not re.search(rb"(src|href)=\"(?!data:|#)|url\(|@import|https?://", html)
