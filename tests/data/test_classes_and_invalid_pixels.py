@@ -71,7 +71,9 @@ def test_classes_are_packed_by_number_with_their_shares(tmp_path):
     train = np.asarray(sample.masks[sample.rows("train")])
     shares = [float((train == k).mean()) for k in range(3)]
     assert sample.statistics == {"class_shares": pytest.approx(shares)}
-    assert losses.TargetStatistics.of(sample.statistics, "mask", sample.classes) == losses.TargetStatistics(1 / 3, tuple(shares))
+    assert losses.TargetStatistics.of(sample.statistics, "mask", sample.classes) == losses.TargetStatistics(
+        1 / 3, tuple(shares)
+    )
     assert all(row["foreground"] == "" for row in sample.index)
 
 
@@ -88,9 +90,7 @@ def test_a_batch_of_classes_is_one_hot(tmp_path):
 
 
 def test_a_value_that_is_no_class_is_refused(tmp_path):
-    with pytest.raises(
-        StudyError, match=r"dataset.classes: .* drawn-\d+ holds class 2, but 2 classes are 0 to 1"
-    ):
+    with pytest.raises(StudyError, match=r"dataset.classes: .* drawn-\d+ holds class 2, but 2 classes are 0 to 1"):
         packed(tmp_path, ThreeClasses(), heads=["mask"], classes=2)
     assert not (tmp_path / "sample").exists()
 
@@ -256,7 +256,8 @@ def test_what_is_missing_changes_no_number(of_invalid_pixels, monkeypatch):
     root, sample, _ = of_invalid_pixels
     monkeypatch.chdir(root)
     before = {
-        name: (root / "eval" / "depth" / "ssim" / "0" / name).read_bytes() for name in ("per_image.csv", "error_analysis.json")
+        name: (root / "eval" / "depth" / "ssim" / "0" / name).read_bytes()
+        for name in ("per_image.csv", "error_analysis.json")
     }
     depths = np.load(sample.folder / "depths.npy")
     np.save(sample.folder / "depths.npy", np.where(sample.valid("depth"), depths, 200).astype(np.uint8))

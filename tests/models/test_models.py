@@ -165,4 +165,6 @@ def test_configurations_name_models_and_their_options():
         for choice in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
             composed = OmegaConf.to_container(compose("config", [f"model={choice}"]).model, resolve=False)
             options = {"weights": "none"} if "weights" in composed["options"] else {}
-            assert models.check(composed["name"], composed["options"] | options).keys() == composed["options"].keys(), choice
+            assert models.check(composed["name"], composed["options"] | options).keys() == composed["options"].keys(), (
+                choice
+            )

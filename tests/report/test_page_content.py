@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from loss_study.report.sections import losses
+from loss_study import losses
 from support.fabricated_study import Study
 
 
@@ -61,7 +61,7 @@ def test_page_names_failures_and_has_the_notes_of_the_losses(study):
     html = study.files()["index.html"].decode()
     for text in ("mask-ssim-1", "collapsed: all background", "depth-huber-1", "depth-bce-0", "Depth is fabricated."):
         assert text in html
-    assert losses.about("dice", {}).notes["depth"].split(":")[0] in html
+    assert losses.with_a_file("dice").notes["depth"].split(":")[0] in html
 
 
 def test_page_is_self_contained_and_repeatable(study):

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
+from loss_study import losses
 from loss_study.report import palette
-from loss_study.report.sections import losses
 from support.fabricated_study import IOU, REPOSITORY
 
 
@@ -26,7 +26,7 @@ def contrast(a, b):
 
 
 def test_colours_are_fixed_distinct_and_visible():
-    names = [*losses.known(), "combination"]
+    names = [*losses.names(), "combination"]
     colours = palette.colours(names)
     assert palette.colours(["dice"])["dice"] == colours["dice"]
     assert len({colour.light for colour in colours.values()}) == len(names)

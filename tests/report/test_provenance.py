@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from loss_study import losses
 from loss_study.data.packed import PackedSample
-from loss_study.report.sections import losses, provenance
+from loss_study.report.sections import provenance
 
 
 def test_shared_identities_are_counted_not_assumed(study):
@@ -29,7 +30,7 @@ def test_unknown_identities_are_said_to_be_unknown(study):
 
 def test_coverage_says_what_is_left_out(one_seed):
     read = one_seed(["dice", "l1"])
-    others = ", ".join(name for name in losses.known() if name not in ("dice", "l1"))
+    others = ", ".join(name for name in losses.names() if name not in ("dice", "l1"))
     assert provenance.coverage(read.config) == (
         f"2 heads (mask, depth), 2 losses (dice, l1), 1 seed (0). Losses not in this study: {others}."
     )
