@@ -7,10 +7,10 @@ from torch import nn
 from loss_study import models
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("segnet", 15_274_892), ("segnet_dsc", 1_749_671)])
-def test_parameters_for_three_classes(name, parameters):
+@pytest.mark.parametrize(("separable", "parameters"), [(False, 15_274_892), (True, 1_749_671)])
+def test_parameters_for_three_classes(separable, parameters):
     with torch.device("meta"):
-        assert models.parameter_count(models.build(name, 3, ["mask"], classes=3)) == parameters
+        assert models.parameter_count(models.build("segnet", 3, ["mask"], classes=3, separable=separable)) == parameters
 
 
 def test_convolutions_in_order():
@@ -30,7 +30,7 @@ def test_convolutions_in_order():
 
 
 def test_separable_convolutions_filter_each_channel_by_itself():
-    model = models.build("segnet_dsc", 3, ["mask"])
+    model = models.build("segnet", 3, ["mask"], separable=True)
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     for depthwise, pointwise in zip(convolutions[::2], convolutions[1::2], strict=True):
         assert depthwise.groups == depthwise.in_channels == depthwise.out_channels == pointwise.in_channels
@@ -75,7 +75,7 @@ def test_relu_behind_the_logits_is_a_switch_and_off():
     logits = {}
     for relu_logits in (False, True):
         torch.manual_seed(0)
-        model = models.build("segnet_dsc", 3, ["mask"], classes=3, **({"relu_logits": True} if relu_logits else {}))
+        model = models.build("segnet", 3, ["mask"], classes=3, separable=True, relu_logits=relu_logits)
         logits[relu_logits] = model(picture)["mask"]
     assert logits[False].min() < 0
     assert torch.equal(logits[True], logits[False].relu())

@@ -1,7 +1,7 @@
-"""SegNet with 3x3 convolutions: 15,274,892 parameters for 3 input channels and 3 classes.
+"""SegNet: 15,274,892 parameters for 3 input channels and 3 classes, 1,749,671 with depthwise separable convolutions.
 
 Pooling keeps the positions of its maxima, and unpooling puts values back there. Badrinarayanan, Kendall and Cipolla
-2017, https://arxiv.org/abs/1511.00561, with four pooling steps instead of five. `SegNet` takes any kind of convolution.
+2017, https://arxiv.org/abs/1511.00561, with four pooling steps instead of five.
 """
 
 from __future__ import annotations
@@ -82,13 +82,28 @@ class SegNet(EncoderDecoder):
         return [nn.ModuleList([self.normalise, first]), *(nn.ModuleList([block]) for block in others)]
 
 
-def build(in_channels: int, heads: Sequence[str], classes: int, *, relu_logits: bool = False) -> SegNet:
-    """Return a SegNet; `relu_logits` cuts its logits off at zero, a mistake that some implementations make."""
-    return SegNet(in_channels, heads, classes, _convolution, relu_logits)
+def build(
+    in_channels: int, heads: Sequence[str], classes: int, *, separable: bool = False, relu_logits: bool = False
+) -> SegNet:
+    """Return a SegNet.
+
+    Args:
+        separable: each convolution is one 3x3 filter per channel and a 1x1 convolution across channels (Chollet 2017,
+            https://arxiv.org/abs/1610.02357).
+        relu_logits: cut the logits off at zero, a mistake that some implementations make.
+    """
+    return SegNet(in_channels, heads, classes, _separable if separable else _plain, relu_logits)
 
 
-def _convolution(in_channels: int, out_channels: int) -> nn.Module:
+def _plain(in_channels: int, out_channels: int) -> nn.Module:
     return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+
+
+def _separable(in_channels: int, out_channels: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+        nn.Conv2d(in_channels, out_channels, 1, bias=False),
+    )
 
 
 def _layer(in_channels: int, out_channels: int, convolution: Convolution, relu: bool = True) -> nn.Sequential:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.runtime.errors import StudyError
-from loss_study.statistics.results import read_json, rows
+from loss_study.statistics.results import read_csv, read_json
 from loss_study.trial import Trial
 
 #: What differs between two runs of the same training; not part of a trial's identity.
@@ -71,6 +71,6 @@ def _lasting(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _history(path: Path) -> list[dict[str, float]]:
     try:
-        return [{key: float(value) for key, value in row.items()} for row in rows(path)]
+        return [{key: float(value) for key, value in row.items()} for row in read_csv(path)]
     except (ValueError, TypeError, AttributeError) as error:
         raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f' on its stage") from None
