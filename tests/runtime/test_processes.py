@@ -291,11 +291,11 @@ def test_a_tree_has_the_exit_code_of_its_command(program):
 SAMPLING = """
 import time
 from pathlib import Path
-from loss_study.data import sampling
+from loss_study.data import sampling, worker_pool
 from loss_study.datasets import scenes
 from loss_study.config import DatasetConfig, SampleConfig
 
-sampling.SECONDS_WORTH_A_POOL = 0
+worker_pool.SECONDS_WORTH_A_POOL = 0
 dataset = DatasetConfig(name="scenes", path="x", heads=["mask", "depth"])
 sample = SampleConfig(images=4000, size=64, validation=0.2, test=0.2, seed=0)
 sampling.pack(scenes.open_dataset(Path("x")), Path("sample"), dataset, sample, workers=3)
