@@ -73,7 +73,7 @@ def test_the_direction_can_be_set(models):
     assert np.abs(far.astype(int) + near - 255).max() <= 1
 
 
-def test_the_same_pictures_give_the_same_depth(models):
+def test_the_same_images_give_the_same_depth(models):
     first, second = (load(models / "dpt").depths(IMAGES, 24) for _ in range(2))
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
 

@@ -52,7 +52,7 @@ def test_enough_annotators_make_a_bird(folder, agreement, columns):
     assert f"{agreement:.0%} of the annotators" in source.notes[-1]
 
 
-def test_every_picture_comes_with_its_segmentation(folder):
+def test_every_image_comes_with_its_segmentation(folder):
     save(folder / f"segmentations/{relative(NAMES[5])}.png", np.full((12, 12), 255, np.uint8))
     save(folder / f"CUB_200_2011/images/{relative(NAMES[6])}.jpg", np.full((12, 12), 200, np.uint8))
     source = open_birds(folder)

@@ -100,7 +100,7 @@ def test_identities_are_the_sorted_stems(folder):
 # --- pasting ---
 
 
-def test_picture_is_cutout_over_background_by_alpha(folder):
+def test_image_is_cutout_over_background_by_alpha(folder):
     source = open_(folder)
     for item in source.draw(["bg_1"], ["fg_0"], 20, np.random.default_rng(0)):
         example = source.example(item, SIZE)

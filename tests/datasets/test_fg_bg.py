@@ -217,7 +217,7 @@ def build_log(root: Path, line: str) -> None:
             sizes=(192, 200),
         )
         lines.append(line.format(image=f"Img_fg_bg_{202217 + number}.jpg", background=f"scene_{background}.jpg"))
-    (root / "log.txt").write_text("\n".join(["a log of pictures", *lines]))
+    (root / "log.txt").write_text("\n".join(["a log", *lines]))
 
 
 @pytest.mark.parametrize(

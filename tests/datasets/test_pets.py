@@ -42,7 +42,7 @@ def mask_of(folder, **options):
     return example.mask, example.mask_valid
 
 
-def test_every_picture_comes_with_its_trimap(folder):
+def test_every_image_comes_with_its_trimap(folder):
     source = open_pets(folder)
     items = everything(source)
     assert [item.id for item in items] == sorted(NAMES)

@@ -83,7 +83,7 @@ def test_eight_bits_are_no_measured_depth(tmp_path):
         first(open_rgbd(tmp_path))
 
 
-def test_a_picture_without_depth_is_an_error_or_left_out(tmp_path):
+def test_an_image_without_depth_is_an_error_or_left_out(tmp_path):
     build(tmp_path)
     (tmp_path / "depth/2.png").unlink()
     with pytest.raises(StudyError, match=r"1 images have no depth map \(first: rgb/2\.png\)"):

@@ -75,7 +75,7 @@ def test_subtracting_the_background_does_not_find_the_object(many):
     assert best_subtraction_iou(difference.mean(axis=-1), mask) < 0.45
 
 
-def test_pictures_use_the_range_without_clipping(many):
+def test_images_use_the_range_without_clipping(many):
     images = many["images"]
     assert 90 < images.mean() < 170
     assert images.std(axis=(1, 2, 3)).min() > 10
@@ -123,7 +123,7 @@ def test_the_same_item_is_the_same_in_another_process_and_order():
     assert len(set(here.values())) == 4
 
 
-def test_another_seed_gives_other_pictures():
+def test_another_seed_gives_other_images():
     first, second = digests(open_dataset(PATH, seed=0), [0, 1]), digests(open_dataset(PATH, seed=1), [0, 1])
     assert first.keys() == second.keys()
     assert not set(first.values()) & set(second.values())

@@ -1,4 +1,4 @@
-"""Downloads from a real server on loopback that drops connections, lies and changes its mind."""
+"""Downloads from a real server on loopback that drops connections, gives wrong answers and changes its files."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A file server on loopback that drops connections, lies and changes its mind."""
+"""A file server on loopback that drops connections, gives wrong answers and changes its files."""
 
 import hashlib
 import http.server
@@ -12,7 +12,7 @@ PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files` by path, to those who send `token` if there is one; each of `mishaps` is used up by one answer."""
+    """Serves `files` by path, to requests with `token` if there is one; each of `mishaps` is used by one answer."""
 
     daemon_threads = True
 
@@ -28,10 +28,10 @@ class Server(http.server.ThreadingHTTPServer):
         self.tokens = []
 
     def handle_error(self, request, client_address):
-        """A client that hangs up early is part of the tests."""
+        """A client that closes the connection early is part of the tests."""
 
     def resumed(self, path):
-        """True if the last request for `path`, and no earlier one, asked for the file from a later byte on."""
+        """Whether the last request for `path`, and only that one, asked for the rest of the file."""
         spans = [span for asked, span in self.requests if asked == path]
         return spans[:-1] == [None] and re.fullmatch(r"bytes=[1-9]\d*-", spans[-1]) is not None
 
@@ -64,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None
 
     def start(self, etag):
-        """The first byte asked for, if the server knows ranges and the file is still the one that was begun."""
+        """Return the first byte that is requested, if the server supports ranges and the file has not changed."""
         span = self.headers.get("Range")
         same = self.headers.get("If-Range") in (None, etag)
         return int(re.match(r"bytes=(\d+)-", span)[1]) if span and same and self.server.ranges else 0
@@ -85,7 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(monkeypatch):
-    """Yield a running `Server`, reached without a proxy and asked again without a wait."""
+    """Yield a running `Server` that is reached without a proxy; retries do not wait."""
     monkeypatch.setattr(fetching, "BACKOFF_S", (0.0, 0.0, 0.0))
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)

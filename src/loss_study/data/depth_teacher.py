@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 #: Files of a model that are downloaded from the hub; weights in other formats are not.
-WANTED = ("*.json", "*.safetensors")
+WANTED = ["*.json", "*.safetensors"]
 #: What the model families predict after their post-processing: large values mean near (nearness) or far (distance).
 PREDICTS = {
     "depth_anything": "nearness",
@@ -90,7 +90,9 @@ class Teacher:
         far = -values if self._near_is_large else values
         nearest, farthest = float(far.min()), float(far.max())
         # A constant prediction is stored as near.
-        return np.rint(255 * (far - nearest) / max(farthest - nearest, np.finfo(np.float32).tiny)).astype(np.uint8)
+        return np.rint(255 * (far - nearest) / max(farthest - nearest, float(np.finfo(np.float32).tiny))).astype(
+            np.uint8
+        )
 
 
 def load(config: DepthTeacher, device: torch.device) -> Teacher:

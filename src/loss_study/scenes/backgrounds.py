@@ -91,7 +91,8 @@ def build(rng: np.random.Generator) -> Background:
 def _sky(rng: np.random.Generator, lighting: Lighting) -> Sky:
     field = np.clip(0.5 + 0.2 * textures.noise(rng, 128, 1.7), 0, 1)
     clouds = textures.Texture.from_tile(np.repeat(field[..., None], 3, axis=2))
-    return Sky(np.float32(lighting.horizon), np.float32(lighting.zenith), clouds, rng.uniform(0.3, 0.6))
+    horizon, zenith = (np.array(colour, dtype=np.float32) for colour in (lighting.horizon, lighting.zenith))
+    return Sky(horizon, zenith, clouds, rng.uniform(0.3, 0.6))
 
 
 def _distractors(
@@ -160,11 +161,11 @@ def yard(rng: np.random.Generator) -> Made:
         ("bricks", ("brick", "brick", "grey")), ("planks", ("wood",)),
     )[rng.integers(5)]  # fmt: skip
     ground = Ground(_skin(rng, pattern, _palette(rng, *ranges), rng.uniform(1.6, 2.4)))
-    pattern, ranges = (
+    wall_pattern, wall_ranges = (
         ("bricks", ("brick", "brick", "grey")), ("mottled", ("sand",)), ("planks", ("wood",)), ("cobbles", ("grey",)),
         ("leaves", ("leaf",)), ("plain", ("brick", "sand")),
     )[rng.integers(6)]  # fmt: skip
-    skin = _skin(rng, pattern, _palette(rng, *ranges), rng.uniform(1.4, 2.2))
+    skin = _skin(rng, wall_pattern, _palette(rng, *wall_ranges), rng.uniform(1.4, 2.2))
     yaw, deep = rng.uniform(-0.6, 0.6), rng.uniform(6.0, 9.0)
     walls = [Wall(yaw, deep * np.cos(yaw), skin, np.array([rng.uniform(1.2, 3.0)]))]
     return ground, [*walls, _houses(rng) if rng.random() < 0.5 else _trees(rng)], [], min(deep, 7.0)

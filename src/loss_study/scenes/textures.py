@@ -120,7 +120,7 @@ def grains(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np
 def grass(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
     """Blades along one direction, with lighter and drier patches."""
     blades = noise(rng, side, 0.5)
-    blades = sum(np.roll(blades, step, axis=0) for step in range(5)) / np.sqrt(5.0)
+    blades = sum((np.roll(blades, step, axis=0) for step in range(1, 5)), start=blades) / np.sqrt(5.0)
     tile = _blend(colours[0], colours[1], 0.4 + 0.3 * noise(rng, side, 1.7))
     tile = _blend(tile, colours[2], 0.5 * (noise(rng, side, 1.4) - 0.8))
     return tile * np.exp(0.35 * blades)[..., None]
@@ -134,7 +134,7 @@ def planks(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np
     length = (x + rng.random(count)[board]) % 1
     tone = rng.random((count, 2))[board, np.floor(length * 2).astype(int)]
     streaks = noise(rng, side, 0.9)
-    streaks = sum(np.roll(streaks, step, axis=1) for step in range(0, 24, 2)) / 6
+    streaks = sum((np.roll(streaks, step, axis=1) for step in range(2, 24, 2)), start=streaks) / 6
     tile = _blend(colours[0], colours[1], tone + 0.2 * streaks)
     across, along = np.abs(y * count % 1 - 0.5), np.abs(length * 2 % 1 - 0.5)
     joint = (across > 0.46) | (along > 0.494)

@@ -79,7 +79,7 @@ class MaskReader:
         """Raise a StudyError if the masks at `paths` seem to hold labels, which would be read as dark shades."""
         if self._map is not None:
             return
-        brightest = max(decode(path).convert("L").getextrema()[1] for path in paths)
+        brightest = max(int(np.asarray(decode(path).convert("L")).max()) for path in paths)
         if 0 < brightest < FOREGROUND:
             raise StudyError(
                 f"{paths[0]}: in this and other masks no pixel is brighter than {brightest} of 255; if they hold "

@@ -1,0 +1,165 @@
+"""Training, validation and test share no background and no object, or say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loss_study.data.packed import SPLITS
+from loss_study.data.splitting import draw_splits
+from loss_study.runtime.errors import StudyError
+from support.grid import Grid, composites, packed
+
+
+def shared(sample, column):
+    """The values of `column` that stand in more than one split."""
+    of_split = {split: {row[column] for row in sample.index if row["split"] == split} for split in SPLITS}
+    assert all(of_split.values())
+    return set().union(*(of_split[one] & of_split[other] for one, other in combinations(SPLITS, 2)))
+
+
+def test_no_split_shares_a_background_or_object(tmp_path):
+    sample = packed(tmp_path, Grid())
+    assert shared(sample, "background") == shared(sample, "object") == set()
+
+
+def test_the_images_themselves_share_nothing(tmp_path):
+    """The index might err: the images' own colours tell which background and object they show."""
+    sample = packed(tmp_path, Grid())
+    for channel in (0, 1):
+        of_split = [set(sample.images[sample.rows(split), 0, 0, channel]) for split in SPLITS]
+        assert all(of_split)
+        assert not any(one & other for one, other in combinations(of_split, 2))
+
+
+def test_a_mirror_image_stays_with_its_object(tmp_path):
+    sample = packed(tmp_path, Grid())
+    mirrored = {row["object"] for row in sample.index if row["id"].endswith("m")}
+    plain = {row["object"] for row in sample.index if not row["id"].endswith("m")}
+    assert len(mirrored & plain) >= 6
+    assert shared(sample, "object") == set()
+
+
+def test_composites_share_no_file_between_splits(tmp_path):
+    sample = packed(tmp_path, composites(tmp_path), size=32)
+    assert len({row["id"] for row in sample.index}) == 100
+    assert any(row["id"].endswith("m") for row in sample.index)
+    assert shared(sample, "background") == shared(sample, "object") == set()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    backgrounds=st.integers(3, 15),
+    objects=st.integers(3, 15),
+    images=st.integers(12, 300),
+    validation=st.floats(0.1, 0.4),
+    test=st.floats(0.1, 0.4),
+    seed=st.integers(0, 10),
+)
+def test_splits_never_share_and_never_repeat(backgrounds, objects, images, validation, test, seed):
+    splits, _ = draw_splits(Grid(backgrounds, objects), images, validation, test, seed)
+    every = [item.id for items in splits.values() for item in items]
+    assert len(set(every)) == len(every) <= images
+    for one, other in combinations(splits.values(), 2):
+        assert not {item.background for item in one} & {item.background for item in other}
+        assert not {item.object for item in one} & {item.object for item in other}
+
+
+def test_unknown_objects_are_split_by_background_and_said(tmp_path):
+    sample = packed(tmp_path, Grid(knows_objects=False))
+    assert shared(sample, "background") == set()
+    assert sample.meta["objects"] is None
+    assert any("objects are not known" in note for note in sample.meta["notes"])
+
+
+def test_unknown_backgrounds_are_split_by_object_and_said(tmp_path):
+    sample = packed(tmp_path, Grid(knows_backgrounds=False, has_background_images=False))
+    assert shared(sample, "object") == set()
+    assert any("backgrounds are not known" in note for note in sample.meta["notes"])
+
+
+def test_with_nothing_known_no_image_is_shared_and_it_is_said(tmp_path):
+    data = Grid(knows_backgrounds=False, knows_objects=False, has_background_images=False)
+    sample = packed(tmp_path, data)
+    assert len({row["id"] for row in sample.index}) == 100
+    assert sample.meta["images"] == {"train": 65, "validation": 15, "test": 20}
+    assert any("Neither backgrounds nor objects are known" in note for note in sample.meta["notes"])
+
+
+@dataclass(frozen=True)
+class Ordered(Grid):
+    """A grid that draws at random and hands over in order."""
+
+    def draw(self, backgrounds, objects, count, rng):
+        return sorted(super().draw(backgrounds, objects, count, rng), key=lambda item: item.id)
+
+
+def test_the_order_of_a_draw_does_not_decide_the_split():
+    splits, _ = draw_splits(Ordered(knows_backgrounds=False, knows_objects=False), 288, 0.25, 0.25, 0)
+    for items in splits.values():
+        assert len({item.id[:4] for item in items}) >= 10
+
+
+@dataclass(frozen=True)
+class Poor(Ordered):
+    """An ordered grid with three images on any three backgrounds."""
+
+    def draw(self, backgrounds, objects, count, rng):
+        return super().draw(backgrounds, objects, 3 if len(backgrounds) == 3 else count, rng)
+
+
+def test_too_few_images_are_thinned_at_random():
+    """Validation has 3 of the 15 images it wants, so training keeps 13 of 65: not those of its first backgrounds."""
+    splits, _ = draw_splits(Poor(20, knows_objects=False), 100, 0.15, 0.2, 0)
+    assert [len(splits[split]) for split in SPLITS] == [13, 3, 4]
+    assert len({item.background for item in splits["train"]}) >= 6
+
+
+def test_shares_of_images_and_identities():
+    splits, notes = draw_splits(Grid(40, 20), 100, 0.15, 0.2, 0)
+    assert {split: len(items) for split, items in splits.items()} == {"train": 65, "validation": 15, "test": 20}
+    assert "The splits share no backgrounds: 26 are for training, 6 for validation, 8 for the test." in notes
+    assert "The splits share no objects: 13 are for training, 3 for validation, 4 for the test." in notes
+
+
+def test_too_few_images_keep_the_proportions():
+    """20 x 20 pairs and mirror images, 800 asked for: with 10, 5 and 5 identities 200, 50 and 50 are left of a split.
+
+    Wanted are 520, 120 and 160: the test reaches 50 / 160 of its number, and so do the others.
+    """
+    splits, notes = draw_splits(Grid(20, 20), 800, 0.15, 0.2, 0)
+    assert {split: len(items) for split, items in splits.items()} == {"train": 162, "validation": 38, "test": 50}
+    assert "800 images were requested; 250 could be drawn in the proportions of the splits." in notes
+
+
+def test_three_of_each_are_enough():
+    splits, _ = draw_splits(Grid(3, 3), 20, 0.15, 0.2, 0)
+    assert {split: len(items) for split, items in splits.items()} == {"train": 2, "validation": 1, "test": 1}
+
+
+@pytest.mark.parametrize(("data", "kind"), [(Grid(2, 9), "backgrounds"), (Grid(9, 2), "objects")])
+def test_two_are_too_few(data, kind):
+    with pytest.raises(StudyError, match=rf"2 {kind}, but .* at least 3"):
+        draw_splits(data, 20, 0.15, 0.2, 0)
+
+
+def test_an_empty_split_is_an_error():
+    with pytest.raises(StudyError, match=r"no image is left for the split 'validation'; .*sample\.validation"):
+        draw_splits(Grid(), 12, 0.01, 0.2, 0)
+
+
+def test_another_seed_is_another_subset_and_split():
+    first, second = (draw_splits(Grid(), 60, 0.15, 0.2, seed)[0] for seed in (0, 1))
+    assert {item.object for item in first["test"]} != {item.object for item in second["test"]}
+
+
+def test_split_by_order_shares_backgrounds_and_objects_and_says_so(tmp_path):
+    sample = packed(tmp_path, Grid(), split="order")
+    assert len(shared(sample, "background")) >= 10 and len(shared(sample, "object")) >= 10
+    assert len({row["id"] for row in sample.index}) == 100, "no image is shared"
+    assert sample.meta["images"] == {"train": 65, "validation": 15, "test": 20}
+    assert any("by the order of a listing" in note for note in sample.meta["notes"])
