@@ -170,7 +170,7 @@ def test_classes_train_to_the_report(of_classes):
     root, _, (ranking,) = of_classes
     assert ranking.classes == 3 and ranking.metric.label == "mIoU"
     assert all(standing.mean > 0.4 for standing in ranking.standings)
-    evaluation = json.loads((root / "eval" / "mask-dice-0" / "metrics.json").read_text())
+    evaluation = json.loads((root / Trial("mask", "dice", 0).eval_dir / "metrics.json").read_text())
     assert evaluation["threshold"] is None and evaluation["classes"] == 3
     test = evaluation["test"]
     assert {"iou_pet", "iou_background", "iou_border", "iou_dataset", "custom_iou", "pixel_accuracy"} <= test.keys()
@@ -180,15 +180,15 @@ def test_classes_train_to_the_report(of_classes):
 
 def test_the_model_has_a_logit_for_each_class(of_classes):
     root, _, _ = of_classes
-    model = load_model(root / "runs" / "mask-dice-0" / "model.pt").eval()
+    model = load_model(root / Trial("mask", "dice", 0).run_dir / "model.pt").eval()
     assert model(torch.zeros(1, 3, SIZE, SIZE))["mask"].shape == (1, 3, SIZE, SIZE)
-    predictions = np.load(root / "eval" / "mask-dice-0" / "predictions.npy")
+    predictions = np.load(root / Trial("mask", "dice", 0).eval_dir / "predictions.npy")
     assert predictions.dtype == np.uint8 and predictions.max() <= 2
 
 
 def test_what_is_taken_for_what_is_counted(of_classes):
     root, sample, _ = of_classes
-    analysis = json.loads((root / "eval" / "mask-dice-0" / "error_analysis.json").read_text())
+    analysis = json.loads((root / Trial("mask", "dice", 0).eval_dir / "error_analysis.json").read_text())
     assert analysis["response"] is None
     confusion, regions = np.array(analysis["errors"]["confusion"]), analysis["errors"]["regions"]
     truth = np.bincount(sample.masks[sample.rows("test")].ravel())
@@ -196,7 +196,7 @@ def test_what_is_taken_for_what_is_counted(of_classes):
     assert regions["outline"]["pixels"] + regions["elsewhere"]["pixels"] == truth.sum()
     wrong = confusion.sum() - np.trace(confusion)
     assert regions["outline"]["wrong"] + regions["elsewhere"]["wrong"] == wrong
-    with (root / "eval" / "mask-dice-0" / "per_image.csv").open() as file:
+    with (root / Trial("mask", "dice", 0).eval_dir / "per_image.csv").open() as file:
         accuracy = np.mean([float(row["pixel_accuracy"]) for row in csv.DictReader(file)])
     assert 1 - wrong / truth.sum() == pytest.approx(accuracy)
     share = analysis["gradients"]["start"]["pixels"]
@@ -247,7 +247,7 @@ def test_missing_readings_train_to_the_report(of_invalid_pixels):
     # Counted as 255, or as the 0 that is packed, a tenth of the pixels and more would hold the error above 0.15.
     assert all(standing.mean < 0.15 for standing in ranking.standings)
     html = page(root)
-    assert "no truth, counts nowhere" in html and "of the pixels have no depth ground truth" in html
+    assert "invalid pixel, has no ground truth" in html and "of the pixels have no depth ground truth" in html
     assert "foreground" not in html.split("<main>")[1].split('id="losses"')[0].lower()
 
 
