@@ -6,6 +6,7 @@ On several devices: ``recipe.devices``, or ``torchrun --nproc-per-node 2 stages/
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from loss_study.config import HEADS, load_config
@@ -26,7 +27,7 @@ def main() -> None:
     sample = PackedSample.open(Path("data/sample"))
 
     def train() -> None:
-        listen = LiveRun if is_first() else Silent
+        listen = partial(LiveRun, study=config) if is_first() else Silent
         train_seeds(arguments.head, arguments.loss, config, sample, listen=listen)
 
     in_processes(config.recipe.devices, train)

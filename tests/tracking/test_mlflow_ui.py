@@ -11,9 +11,9 @@ import urllib.request
 
 import pytest
 import torch
-from test_tracking import DICE, HUBER, make_study
+from test_tracking import DICE, HUBER, make_study, write_reports
 
-from loss_study.tracking import mirror, store, views
+from loss_study.tracking import mirror, store, study, views
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,13 +39,15 @@ PAGE_SECONDS = 30
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A plain ``mlflow ui`` in the root of a study of two runs: its address, the experiment, and the runs by name."""
+    """A plain ``mlflow ui`` in the root of a study of two trials: its address, the experiment, and the runs by name."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
-        mirror.fill_in([DICE, HUBER], make_study(root))
+        config = make_study(root)
+        mirror.fill_in([DICE, HUBER], config)
+        study.gather([DICE, HUBER], config, write_reports(root / "reports"))
         opened = store.connect()
         runs = {run.info.run_name: run.info.run_id for run in opened.client.search_runs([opened.experiment])}
         with socket.socket() as free:
@@ -111,11 +113,23 @@ def test_the_saved_view_of_a_head_shows_its_metrics_and_no_other_head(server, br
     assert HUBER.name not in shown
 
 
+def test_a_study_links_to_its_trials(server, browser):
+    """Its run's description has a link to a view of its trials for each head."""
+    address, experiment, runs = server
+    (run,) = (run_id for name, run_id in runs.items() if name.startswith("study of"))
+    browser.get(f"{address}/#/experiments/{experiment}/runs/{run}")
+    shows(browser, "Trials, best first", study.TRIALS.partition(".")[0], "dice, huber")
+    (link,) = (link for link in browser.find_elements("tag name", "a") if link.text == "depth")
+    browser.get(link.get_attribute("href"))
+    shown = shows(browser, "depth: study of scenes", HUBER.name, "test/rmse", "1 matching run")
+    assert DICE.name not in shown
+
+
 def test_a_run_shows_its_parameters_and_its_curves(server, browser):
     address, experiment, runs = server
     page = f"{address}/#/experiments/{experiment}/runs/{runs[DICE.name]}"
     browser.get(page)
-    shows(browser, DICE.name, "train_loss", "test/iou", "optimizer", "adamw", "train@mask-dice-0", "learned")
+    shows(browser, DICE.name, "train_loss", "test/iou", "optimizer", "adamw", "train@mask-dice", "learned")
     browser.get(f"{page}/model-metrics")
     shows(browser, "learning_rate", "validation_iou", "train_loss")
 
@@ -133,11 +147,11 @@ def test_a_runs_panels_are_shown(server, browser):
 
 def test_a_server_takes_runs_pictures_and_models(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    study = make_study(tmp_path)
+    config = make_study(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server[0])
     monkeypatch.setattr(store, "EXPERIMENT", "of-a-server")
-    assert mirror.fill_in([DICE], study).created == [DICE.name]
-    assert mirror.fill_in([DICE], study).kept == [DICE.name]
+    assert mirror.fill_in([DICE], config).created == [DICE.name]
+    assert mirror.fill_in([DICE], config).kept == [DICE.name]
     opened = store.connect()
     (run,) = opened.client.search_runs([opened.experiment])
     assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
@@ -145,4 +159,4 @@ def test_a_server_takes_runs_pictures_and_models(server, tmp_path, monkeypatch):
     import mlflow
 
     loaded = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model")
-    assert loaded(torch.zeros(1, 6, 32, 32))["mask"].shape == (1, 1, 32, 32)
+    assert loaded(torch.zeros(1, 6, 32, 32)).shape == (1, 1, 32, 32)

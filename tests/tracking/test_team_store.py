@@ -39,9 +39,9 @@ def make_checkout(root: Path) -> list[Trial]:
     root.mkdir()
     (root / ".dvc").mkdir()
     fabricated_study.fabricate(root, repository=ROOT, losses=LOSSES, seeds=[0])
-    for run in (root / "runs").iterdir():
+    for run in (path.parent for path in (root / "runs").rglob("trial.json")):
         record = json.loads((run / "trial.json").read_text())
-        record |= {"loss_options": {}, "metric": {"mask": "iou", "depth": "rmse"}[record["head"]]}
+        record |= {"loss_options": {}, "weights": {}, "metric": {"mask": "iou", "depth": "rmse"}[record["head"]]}
         (run / "trial.json").write_text(json.dumps(record))
         model = models.build("resunet", 6, [record["head"]], width=WIDTH)
         build = {"name": "resunet", "in_channels": 6, "heads": [record["head"]], "classes": 1}
@@ -277,7 +277,7 @@ def test_eight_trials_log_at_once_to_a_server_with_s3(postgres, team, s3, tmp_pa
         for run in opened.client.search_runs([opened.experiment]):
             assert f"mlflow/{opened.experiment}/{run.info.run_id}/artifacts/panels.png" in stored
             trained = torch.load(files[run.info.run_name], weights_only=True)["state"]
-            read = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model").state_dict()
+            read = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model").network.state_dict()
             assert all(torch.equal(trained[name], read[name]) for name in trained.keys() | read.keys())
 
 

@@ -1,6 +1,8 @@
 """MLflow mirrors DVC's outputs: real stores in temporary folders, a real server that is not there."""
 
+import csv
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import time
 import types
 from argparse import Namespace
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from PIL import Image
 from loss_study import config, models
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
+from loss_study.report import colouring
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking import describe, mirror, outputs, panels, store, ui, views
 from loss_study.tracking import study as study_run
@@ -36,18 +40,20 @@ def make_study(root: Path, trials=(DICE, HUBER)) -> config.Config:
     """A checkout in `root` with the files of some trials (HUBER has diverged), each with a tiny model."""
     fabricated_study.fabricate(root, repository=ROOT, losses=["dice", "huber"])
     (root / ".dvc").mkdir()
-    kept = {trial.name for trial in trials}
-    for run in (root / "runs").iterdir():
-        if run.name not in kept:
+    kept = {root / trial.run_dir for trial in trials}
+    for path in list((root / "runs").rglob("trial.json")):
+        run = path.parent
+        if run not in kept:
             shutil.rmtree(run)
-            shutil.rmtree(root / "eval" / run.name)
+            shutil.rmtree(root / "eval" / run.relative_to(root / "runs"))
             continue
         record = json.loads((run / "trial.json").read_text())
-        record |= {"loss_options": {"smooth": 1.0}, "metric": {"mask": "iou", "depth": "rmse"}[record["head"]]}
-        (run / "trial.json").write_text(json.dumps(record))
         head = record["head"]
+        options = {"dice": {"smooth": 1.0}, "huber": {}}[record["loss"]]
+        record |= {"loss_options": options, "weights": {}, "metric": {"mask": "iou", "depth": "rmse"}[head]}
+        (run / "trial.json").write_text(json.dumps(record))
         build = {"name": "resunet", "in_channels": 6, "heads": [head], "classes": 1, "options": {"width": WIDTH}}
-        torch.manual_seed(len(run.name))
+        torch.manual_seed(len(head))
         model = models.build("resunet", 6, [head], width=WIDTH)
         torch.save({"state": model.state_dict(), "build": build}, run / "model.pt")
     return load_config(root / "params.yaml")
@@ -89,7 +95,7 @@ def history_row(epoch, train_loss):
     }
 
 
-def test_a_run_holds_parameters_curves_results_tags_data_set_and_panels(study, monkeypatch):
+def test_a_run_holds_parameters_curves_results_tags_dataset_and_panels(study, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "brave-fox")
     mirror.fill_in([DICE], study)
     opened, (run,) = all_runs()
@@ -97,11 +103,12 @@ def test_a_run_holds_parameters_curves_results_tags_data_set_and_panels(study, m
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 10_000
 
-    told = run.data.params
-    assert (told["head"], told["loss"], told["seed"], told["loss.smooth"]) == ("mask", "dice", "0", "1.0")
-    assert (told["model"], told["model.width"], told["optimizer"], told["lr"]) == ("resunet", "8", "adamw", "0.01")
-    assert (told["schedule"], told["epochs"], told["batch_size"]) == ("onecycle", "5", "16")
-    assert (told["dataset"], told["sample.images"], told["sample.seed"]) == ("scenes", "800", "0")
+    values = run.data.params
+    assert (values["head"], values["loss"], values["seed"], values["loss.smooth"]) == ("mask", "dice", "0", "1.0")
+    assert (values["model"], values["model.width"]) == ("resunet", "8")
+    assert (values["optimizer"], values["lr"]) == ("adamw", "0.01")
+    assert (values["schedule"], values["epochs"], values["batch_size"]) == ("onecycle", "5", "16")
+    assert (values["dataset"], values["sample.images"], values["sample.seed"]) == ("scenes", "800", "0")
 
     assert run.data.metrics["best/iou"] == pytest.approx(0.92)
     assert run.data.metrics["best/epoch"] == 8
@@ -113,27 +120,72 @@ def test_a_run_holds_parameters_curves_results_tags_data_set_and_panels(study, m
         assert len(opened.client.get_metric_history(run.info.run_id, name)) == 8
 
     tags = run.data.tags
-    assert (tags["dvc.stage"], tags["dvc.experiment"]) == ("train@mask-dice-0", "brave-fox")
+    assert (tags["dvc.stage"], tags["dvc.experiment"]) == ("train@mask-dice", "brave-fox")
     assert (tags["verdict"], tags["device"]) == ("learned", "cpu")
-    (data_set,) = run.inputs.dataset_inputs
-    assert (data_set.dataset.name, data_set.dataset.digest) == ("scenes", describe.sample_digest())
-    assert json.loads(data_set.dataset.profile) == {"train": 6, "validation": 2, "test": 2}
+    (used,) = run.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("scenes", describe.sample_digest())
+    assert json.loads(used.dataset.profile) == {"train": 6, "validation": 2, "test": 2}
     assert "panels.png" in [file.path for file in opened.client.list_artifacts(run.info.run_id)]
 
 
-def test_the_model_loads_back_and_predicts_the_same(study, monkeypatch):
-    mirror.fill_in([DICE], study)
-    _, (run,) = all_runs()
+@pytest.fixture
+def logged_model(study, monkeypatch):
+    """A function that returns the address of the logged model of a trial, and the network that it was made of."""
+    mirror.fill_in([DICE, HUBER], study)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri())
+
+    def logged(trial):
+        (run,) = (run for run in all_runs()[1] if run.info.run_name == trial.name)
+        network = models.build("resunet", 6, [trial.head], width=WIDTH).eval()
+        network.load_state_dict(torch.load(trial.run_dir / "model.pt", weights_only=True)["state"])
+        return f"runs:/{run.info.run_id}/model", network
+
+    return logged
+
+
+@pytest.mark.parametrize("trial", [DICE, HUBER], ids=lambda trial: trial.name)
+def test_a_logged_model_predicts(logged_model, trial):
+    """With any number of images of any size that the network takes, in [0, 1]; the same as the network."""
     import mlflow
 
-    loaded = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model")
-    saved = torch.load("runs/mask-dice-0/model.pt", weights_only=True)
-    original = models.build("resunet", 6, ["mask"], width=WIDTH).eval()
-    original.load_state_dict(saved["state"])
-    pictures = torch.rand(3, 6, 32, 32)
-    with torch.no_grad():
-        assert torch.equal(loaded(pictures)["mask"], original(pictures)["mask"])
+    address, network = logged_model(trial)
+    served, loaded = mlflow.pyfunc.load_model(address), mlflow.pytorch.load_model(address)
+    assert not loaded.training
+    for shape in ((3, 6, 32, 32), (1, 6, 48, 64)):
+        images = torch.rand(shape)
+        with torch.no_grad():
+            expected = torch.sigmoid(network(images)[trial.head])
+            assert torch.equal(loaded(images), expected)
+        predictions = served.predict(images.numpy())
+        assert predictions.dtype == np.float32
+        assert np.array_equal(predictions, expected.numpy())
+
+
+def test_the_network_of_a_logged_model_is_the_trained_one(logged_model):
+    import mlflow
+
+    address, network = logged_model(DICE)
+    loaded = mlflow.pytorch.load_model(address).network.state_dict()
+    assert all(torch.equal(loaded[name], weights) for name, weights in network.state_dict().items())
+
+
+def test_a_logged_model_requires_nothing_that_strangers_could_publish(logged_model):
+    import mlflow
+
+    address, _ = logged_model(DICE)
+    lines = Path(mlflow.pyfunc.get_model_dependencies(address)).read_text().split()
+    assert sorted(line.partition("==")[0] for line in lines) == ["mlflow", "torch"]
+
+
+def test_logging_a_model_does_not_import_lightning(study):
+    """Which takes ten seconds, and which MLflow's PyTorch module imports where it is installed."""
+    code = (
+        "import sys\nfrom loss_study.config import load_config\nfrom loss_study.tracking import mirror\n"
+        "from loss_study.trial import Trial\n"
+        "mirror.fill_in([Trial('mask', 'dice', 0)], load_config())\n"
+        "assert 'mlflow.pytorch' in sys.modules and 'pytorch_lightning' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_filling_in_twice_doubles_nothing_and_a_new_content_is_a_new_run(study):
@@ -241,10 +293,10 @@ def test_a_live_run_of_a_training_that_is_complete_is_removed(study):
     assert len(all_runs()[1]) == 1
 
 
-def test_a_live_run_of_other_parameters_is_left_alone(study):
+def test_a_live_run_of_another_configuration_is_left_alone(study):
     live_epochs(study, [1, 2])
     values = yaml.safe_load(Path("params.yaml").read_text())
-    values["recipe"]["optimizer"]["lr"] = 0.5
+    values["recipe"]["batch_size"] = 8
     Path("params.yaml").write_text(yaml.safe_dump(values))
     mirror.fill_in([DICE], load_config())
     assert len(all_runs()[1]) == 2
@@ -267,7 +319,7 @@ def test_a_resumed_training_goes_on_in_its_run(study):
 
 def test_a_short_training_does_not_import_mlflow(study):
     code = (
-        "import sys\nfrom loss_study import parameters\nfrom loss_study.tracking.live import LiveRun\n"
+        "import sys\nfrom loss_study.config import load_config\nfrom loss_study.tracking.live import LiveRun\n"
         "from loss_study.trial import Trial\n"
         "live = LiveRun(Trial('mask', 'dice', 0), load_config(), after_seconds=3600)\n"
         "live.epoch({'epoch': 1})\nlive.close('finished')\n"
@@ -294,7 +346,7 @@ def test_a_dead_server_costs_a_training_one_line(study, dead_server, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("MLflow: ")
-    assert lines[0].endswith("training goes on, 'compare' fills its run in")
+    assert lines[0].endswith("training goes on, 'compare' completes its run")
     assert "secret" not in lines[0]
 
 
@@ -313,7 +365,7 @@ def test_a_dead_server_is_one_clear_error_for_the_mirror(study, dead_server):
         mirror.fill_in([DICE], study)
     message = str(caught.value)
     assert message.startswith(f"MLflow at http://127.0.0.1:{dead_server}: ")
-    assert message.endswith("'dvc repro -f -s compare' fills its runs in")
+    assert message.endswith("'dvc repro -f -s compare' completes its runs")
     assert "secret" not in message
     assert "\n" not in message
 
@@ -343,7 +395,7 @@ def test_a_damaged_database_is_one_clear_error_for_the_mirror(study, tmp_path, d
     path = tmp_path / "mlflow.db"
     path.write_bytes(path.read_bytes()[:100_000] if damage is None else damage)
     for act in (lambda: mirror.fill_in([DICE], study), lambda: study_run.gather([DICE], study, tmp_path)):
-        with pytest.raises(StudyError, match=r"^MLflow at sqlite:.*'dvc repro -f -s compare' fills its runs in$"):
+        with pytest.raises(StudyError, match=r"^MLflow at sqlite:.*'dvc repro -f -s compare' completes its runs$"):
             act()
 
 
@@ -396,7 +448,7 @@ def test_credentials_are_not_shown(text, shown):
 def test_no_run_tells_an_address_of_the_data(study):
     data = study.dataset.model_copy(update={"urls": ["https://me:secret@host/data.zip"]})
     changed = study.model_copy(update={"dataset": data})
-    told = {**describe.parameters_of(DICE, changed), **describe.tags_of(DICE, changed, "key")}
+    told = {**describe.parameters_of(DICE, changed), **describe.tags_of(DICE, "key", changed)}
     assert "secret" not in str(told)
 
 
@@ -418,22 +470,23 @@ def test_two_processes_create_one_store(tmp_path):
 
 def test_a_damaged_file_is_named(study):
     (DICE.eval_dir / "metrics.json").write_text("{")
-    with pytest.raises(StudyError, match=r"eval/mask-dice-0/metrics.json: damaged .* 'dvc repro -f evaluate@mask-dice"):
+    with pytest.raises(StudyError, match=r"eval/mask/dice/0/metrics.json: damaged .* 'dvc repro -f'"):
         outputs.read(DICE)
 
 
-def test_a_panel_shows_picture_truth_prediction_and_error(study):
+def test_a_panel_shows_image_ground_truth_prediction_and_error(study):
     sample = PackedSample.open(describe.SAMPLE)
-    truth = sample.targets("mask")
-    wrong = np.zeros_like(truth[:1])
+    target = sample.targets("mask")
+    wrong = np.zeros_like(target[:1])
     sheet = panels.sheet(sample, "mask", [9], wrong)
     assert isinstance(sheet, Image.Image)
     pixels = np.asarray(sheet)[16:]
     assert pixels.shape == (128, 4 * 128 + 3 * 4, 3)
     tiles = [pixels[::4, left : left + 128 : 4] for left in range(0, 4 * 132, 132)]
     assert np.array_equal(tiles[0], sample.images[9])
-    for tile, expected in zip(tiles[1:], (truth[9], wrong[0], truth[9]), strict=True):
+    for tile, expected in zip(tiles[1:3], (target[9], wrong[0]), strict=True):
         assert np.array_equal(tile, np.repeat(expected[..., None], 3, axis=2))
+    assert np.array_equal(tiles[3], colouring.error("mask", wrong[0], target[9]))
 
 
 def test_the_saved_views_are_made_once(study):
@@ -450,11 +503,12 @@ def test_the_saved_views_are_made_once(study):
 def test_the_ui_serves_this_store_on_loopback_and_says_where(study, tmp_path, monkeypatch, capsys):
     served = []
 
+    @contextmanager
     def serve(command, *, env, **_):
         served.append((" ".join(command), env["MLFLOW_BACKEND_STORE_URI"]))
-        return subprocess.CompletedProcess(command, 7)
+        yield types.SimpleNamespace(wait=lambda: 7)
 
-    monkeypatch.setattr(ui, "subprocess", types.SimpleNamespace(run=serve))
+    monkeypatch.setattr(ui, "tree", serve)
     monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "sqlite:////elsewhere")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -478,10 +532,8 @@ def test_the_ui_starts_no_second_server(dead_server, capsys):
     assert capsys.readouterr().out == f"MLFLOW_TRACKING_URI is a server; open http://127.0.0.1:{dead_server}\n"
 
 
-@pytest.fixture
-def reports(tmp_path):
-    """What `compare` writes, made up."""
-    folder = tmp_path / "reports"
+def write_reports(folder):
+    """Write what `compare` writes, made up; return the folder."""
     folder.mkdir()
     for name in ("index.html", "ranking.csv", "pairs.csv", "compare.csv"):
         (folder / name).write_text(name)
@@ -489,31 +541,174 @@ def reports(tmp_path):
     return folder
 
 
-def test_trials_hang_below_one_run_of_their_study(study, reports):
+@pytest.fixture
+def reports(tmp_path):
+    return write_reports(tmp_path / "reports")
+
+
+def run_named(name):
+    opened, runs = all_runs()
+    (run,) = (run for run in runs if run.info.run_name == name)
+    return opened, run
+
+
+def members(run_id):
+    """Return the names of the runs that have the tag of a study's run, and those that its table lists."""
+    opened, runs = all_runs()
+    tag = f"study.{opened.client.get_run(run_id).data.tags[study_run.STUDY]}"
+    table = Path(opened.client.download_artifacts(run_id, study_run.TRIALS))
+    listed = {row["run"] for row in csv.DictReader(table.read_text().splitlines())}
+    return (
+        {run.info.run_name for run in runs if tag in run.data.tags},
+        {run.info.run_name for run in runs if run.info.run_id in listed},
+    )
+
+
+def changed(**values):
+    """Return the configuration of params.yaml with some top-level values changed."""
+    whole = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump(whole | values))
+    return load_config()
+
+
+def test_a_study_has_one_run_that_lists_its_trials(study, reports):
     mirror.fill_in([DICE, HUBER], study)
     first = study_run.gather([DICE, HUBER], study, reports)
     assert study_run.gather([DICE, HUBER], study, reports) == first
     opened, runs = all_runs()
-    parent = opened.client.get_run(first)
-    children = {run.info.run_name for run in runs if run.data.tags.get("mlflow.parentRunId") == first}
-    assert children == {DICE.name, HUBER.name}
-    assert len(runs) == 3 and parent.info.status == "FINISHED"
-    assert parent.data.metrics == {"mask.iou": 0.75, "trials.sound": 1.0}
-    assert parent.data.params["losses"] == "dice, huber"
+    run = opened.client.get_run(first)
+    assert members(first) == ({DICE.name, HUBER.name}, {DICE.name, HUBER.name})
+    assert not any("mlflow.parentRunId" in run.data.tags for run in runs)
+    assert len(runs) == 3 and run.info.status == "FINISHED"
+    assert run.data.metrics == {"mask.iou": 0.75, "trials.sound": 1.0}
+    assert run.data.params["losses"] == "dice, huber"
     assert len(opened.client.get_metric_history(first, "mask.iou")) == 1
     assert [file.path for file in opened.client.list_artifacts(first, "report")] == [
         "report/compare.csv", "report/index.html", "report/metrics.json", "report/pairs.csv", "report/ranking.csv",
     ]  # fmt: skip
+    table = Path(opened.client.download_artifacts(first, study_run.TRIALS)).read_text().splitlines()
+    assert table[0] == "head,loss,seed,verdict,metric,test,run"
+    assert table[1].startswith("mask,dice,0,learned,iou,0.92,") and table[2].startswith("depth,huber,1,diverged,rmse,")
 
 
-def test_a_study_that_changed_has_its_own_run(study, reports):
-    mirror.fill_in([DICE], study)
-    first = study_run.gather([DICE], study, reports)
-    values = yaml.safe_load(Path("params.yaml").read_text())
-    values["seeds"] = [0, 7]
-    Path("params.yaml").write_text(yaml.safe_dump(values))
-    second = study_run.gather([DICE], load_config(), reports)
+@pytest.mark.parametrize("last", ["first", "second"])
+def test_studies_that_share_a_trial_are_both_complete(study, reports, last):
+    """Whichever compares last, also after the store was lost and one of them has brought its own runs back."""
+    mirror.fill_in([DICE, HUBER], study)
+    first = study_run.gather([DICE, HUBER], study, reports)
+    other = changed(seeds=[0, 7])
+    assert mirror.fill_in([DICE], other).kept == [DICE.name]
+    second = study_run.gather([DICE], other, reports)
     assert second != first
+    if last == "first":
+        study_run.gather([DICE, HUBER], study, reports)
+    assert members(first) == ({DICE.name, HUBER.name}, {DICE.name, HUBER.name})
+    assert members(second) == ({DICE.name}, {DICE.name})
+    assert len(all_runs()[1]) == 4
+
+
+def test_a_lost_store_is_brought_back_once_with_its_studies(study, reports, empty_store):
+    def compare():
+        mirror.fill_in([DICE, HUBER], study)
+        return study_run.gather([DICE, HUBER], study, reports)
+
+    compare()
+    shutil.copy(empty_store, "mlflow.db")
+    shutil.rmtree("mlartifacts")
+    assert compare() == compare()
+    assert len(all_runs()[1]) == 3
+
+
+def test_a_trial_that_was_trained_anew_leaves_its_former_run_out_of_the_study(study, reports):
+    mirror.fill_in([DICE], study)
+    study_run.gather([DICE], study, reports)
+    _, former = run_named(DICE.name)
+    path = DICE.run_dir / "trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"best_validation": 0.5}))
+    mirror.fill_in([DICE], study)
+    live_epochs(study, [1], HUBER)
+    run_id = study_run.gather([DICE], study, reports)
+    opened, runs = all_runs()
+    tag = describe.study_tag(study)
+    assert tag not in opened.client.get_run(former.info.run_id).data.tags
+    assert sorted(run.info.run_name for run in runs if tag in run.data.tags) == [HUBER.name, DICE.name]
+    assert members(run_id)[1] == {DICE.name}
+
+
+def test_a_study_whose_gathering_was_cut_short_is_completed(study, reports, monkeypatch):
+    from mlflow import MlflowClient
+
+    mirror.fill_in([DICE], study)
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_text", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            study_run.gather([DICE], study, reports)
+    run_id = study_run.gather([DICE], study, reports)
+    opened, runs = all_runs()
+    assert len(runs) == 2 and opened.client.get_run(run_id).info.status == "FINISHED"
+    assert members(run_id) == ({DICE.name}, {DICE.name})
+
+
+def test_the_view_of_a_study_finds_its_trials(study, reports):
+    mirror.fill_in([DICE, HUBER], study)
+    study_run.gather([DICE, HUBER], study, reports)
+    other = changed(seeds=[0, 7])
+    mirror.fill_in([DICE], other)
+    study_run.gather([DICE], other, reports)
     opened, _ = all_runs()
-    (child,) = opened.client.search_runs([opened.experiment], "params.loss = 'dice'")
-    assert child.data.tags["mlflow.parentRunId"] == second
+    saved = opened.client.get_experiment(opened.experiment).tags
+
+    def found(head, config):
+        state = json.loads(json.loads(saved[views.TAG + views.of_study(head, config)])["state"])
+        runs = opened.client.search_runs([opened.experiment], state["searchFilter"])
+        return [run.info.run_name for run in runs]
+
+    assert (found("mask", study), found("depth", study)) == ([DICE.name], [HUBER.name])
+    assert (found("mask", other), found("depth", other)) == ([DICE.name], [])
+
+
+def test_a_live_run_is_in_its_study_and_has_the_parameters_of_its_training(study):
+    trained = study.model_copy(
+        update={
+            "recipe": study.recipe.model_copy(
+                update={"optimizer": study.recipe.optimizer.model_copy(update={"lr": 0.125})}
+            )
+        }
+    )
+    live = LiveRun(DICE, trained, study=study, after_seconds=0)
+    for epoch in range(1, 9):
+        live.epoch(history_row(epoch, 0.7 * 0.6**epoch))
+    live.close("finished")
+    _, (run,) = all_runs()
+    assert run.data.params["lr"] == "0.125"
+    assert run.data.tags[describe.study_tag(study)] == describe.study_name(study)
+
+    path = DICE.run_dir / "trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"lr": 0.125}))
+    assert mirror.fill_in([DICE], study).completed == [DICE.name]
+
+
+def test_a_process_that_trains_several_seeds_has_a_live_run_for_each(study):
+    seeds = [Trial("mask", "dice", seed) for seed in (0, 1)]
+    for trial in seeds:
+        live_epochs(study, [1, 2, 3], trial).close("finished")
+    opened, runs = all_runs()
+    assert [(run.info.run_name, run.info.status) for run in runs] == [(trial.name, "FINISHED") for trial in seeds]
+    for run in runs:
+        assert len(opened.client.get_metric_history(run.info.run_id, "train_loss")) == 3
+
+
+def test_weights_that_a_search_chose_are_parameters(study):
+    trial = Trial("mask", "sum", 0)
+    options = {**study.loss_options, "sum": {"terms": {"dice": 1, "bce": [0.5, 2]}}}
+    config = study.model_copy(update={"loss_options": options})
+    record = {"loss": "sum", "lr": 0.02, "weights": {"dice": 1, "bce": 2}}
+    values = describe.parameters_of(trial, describe.as_trained(config, record))
+    assert (values["lr"], values["loss.terms.dice"], values["loss.terms.bce"]) == ("0.02", "1.0", "2.0")
+
+
+def test_tracking_imports_nothing_of_training():
+    folder = Path(describe.__file__).parent
+    imports = re.compile(r"(from|import) loss_study.training")
+    found = [path.name for path in folder.glob("*.py") if imports.search(path.read_text())]
+    assert found == []

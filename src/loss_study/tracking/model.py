@@ -37,14 +37,14 @@ NAME = "model"
 def log(store: Store, run_id: str, outputs: Outputs, sample: PackedSample) -> None:
     """Store the model of a trial with its run."""
     with _without("pytorch_lightning"):
-        from mlflow import pytorch  # noqa: PLC0415
+        from mlflow.pytorch import save_model  # noqa: PLC0415
     from mlflow.entities import LoggedModelOutput  # noqa: PLC0415
     from mlflow.models import Model  # noqa: PLC0415
 
     logged = store.client.create_logged_model(store.experiment, name=NAME, source_run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / NAME
-        pytorch.save_model(
+        save_model(
             predictor(outputs),
             path,
             mlflow_model=Model(artifact_path=logged.artifact_location, run_id=run_id, model_id=logged.model_id),
@@ -70,10 +70,11 @@ def _signature(head: str, sample: PackedSample) -> ModelSignature:
     from mlflow.models import ModelSignature  # noqa: PLC0415
     from mlflow.types import Schema, TensorSpec  # noqa: PLC0415
 
-    def images(name: str, channels: int) -> Schema:
-        return Schema([TensorSpec(np.dtype("float32"), (-1, channels, -1, -1), name)])
+    def images(channels: int) -> Schema:
+        # Without a name: with one, MLflow would hand the model a mapping, which its PyTorch module refuses.
+        return Schema([TensorSpec(np.dtype("float32"), (-1, channels, -1, -1))])
 
-    return ModelSignature(images("inputs", sample.in_channels), images(head, sample.classes if head == "mask" else 1))
+    return ModelSignature(images(sample.in_channels), images(sample.classes if head == "mask" else 1))
 
 
 @contextmanager

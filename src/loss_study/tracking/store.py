@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from filelock import FileLock
-
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.locks import locked
 from loss_study.runtime.redaction import without_secrets
 
 if TYPE_CHECKING:
@@ -126,9 +125,7 @@ def write_shared(write: Callable[[], None]) -> None:
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """Hold the lock `name`, which the processes of this checkout share."""
-    folder = root() / ARTIFACTS
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / f".{name}.lock"):
+    with locked(root() / ARTIFACTS / f".{name}.lock", "writing to MLflow", wait_seconds=-1):
         yield
 
 
