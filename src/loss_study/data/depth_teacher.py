@@ -90,7 +90,8 @@ class Teacher:
         far = -values if self._near_is_large else values
         nearest, farthest = float(far.min()), float(far.max())
         # A constant prediction is stored as near.
-        return np.rint(255 * (far - nearest) / max(farthest - nearest, np.finfo(np.float32).tiny)).astype(np.uint8)
+        extent = max(farthest - nearest, float(np.finfo(np.float32).tiny))
+        return np.rint(255 * (far - nearest) / extent).astype(np.uint8)
 
 
 def load(config: DepthTeacher, device: torch.device) -> Teacher:
@@ -133,7 +134,7 @@ def _folder(config: DepthTeacher) -> str:
     from huggingface_hub.constants import HF_HUB_OFFLINE  # noqa: PLC0415
 
     return snapshot_download(
-        config.model, revision=config.revision, allow_patterns=WANTED, local_files_only=HF_HUB_OFFLINE
+        config.model, revision=config.revision, allow_patterns=list(WANTED), local_files_only=HF_HUB_OFFLINE
     )
 
 

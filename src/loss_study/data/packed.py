@@ -76,7 +76,7 @@ class PackedSample:
         count, size, _, _ = self.images.shape
         shapes = {
             "images": (count, size, size, 3),
-            "backgrounds": (*np.shape(self.backgrounds)[:1], size, size, 3),
+            "backgrounds": (*(() if self.backgrounds is None else self.backgrounds.shape[:1]), size, size, 3),
             **dict.fromkeys(("masks", "depths", "mask_valid", "depth_valid"), (count, size, size)),
         }
         for name, shape in shapes.items():

@@ -134,7 +134,14 @@ def _index_rows(splits: Splits, row_of: Mapping[str, int], summaries: Sequence[S
     rows = []
     for (split, item), one in zip(((s, item) for s in SPLITS for item in splits[s]), summaries, strict=True):
         share = "" if one.foreground is None else f"{one.foreground:.6f}"
-        values = (item.id, split, row_of.get(item.background, -1), item.background or "", item.object or "", share)
+        values = (
+            item.id,
+            split,
+            row_of.get(item.background or "", -1),
+            item.background or "",
+            item.object or "",
+            share,
+        )
         rows.append(dict(zip(INDEX_COLUMNS, values, strict=True)))
     return rows
 

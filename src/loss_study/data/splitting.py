@@ -126,6 +126,7 @@ def _deal(
     first, second = sizes["validation"], sum(sizes.values())
     order = rng.permutation(len(free))
     parts = {"train": order[second:], "validation": order[:first], "test": order[first:second]}
+    groups: dict[str, Sequence[str] | None]
     groups = {split: [free[number] for number in sorted(parts[split])] for split in dealt}
     return groups if test is None else {**groups, "test": sorted(test)}
 

@@ -54,7 +54,7 @@ class Birds(PairedDataset):
         self._label_map = LabelMap([bird], others=1)
         notes = [f"{len(pairs.images)} photographs of birds (CUB-200-2011); each counts as one object.", *pairs.notes]
         if lists is not None:
-            official = official_split(*_lists(lists), self.objects)
+            official = official_split(*_lists(lists), self.objects or ())
             self.objects, self.test_objects = official.listed, official.test
             notes += official.notes
         self.notes = [*notes, f"A pixel is bird if at least {agreement:.0%} of the annotators marked it."]
@@ -67,7 +67,8 @@ class Birds(PairedDataset):
 def _lists(listing: Listing) -> tuple[list[str], list[str]]:
     """Return the names of the training and of the test images; a number that images.txt lacks is its own name."""
     path_of = dict(read_list(listing, "images.txt", words=2))
-    train, test = [], []
+    train: list[str] = []
+    test: list[str] = []
     for number, is_training in read_list(listing, "train_test_split.txt", words=2):
         (train if is_training == "1" else test).append(PurePosixPath(path_of.get(number, number)).stem)
     return train, test

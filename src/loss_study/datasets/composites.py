@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from PIL import Image
@@ -147,6 +147,7 @@ class Composites:
 
     def example(self, item: Item, size: int) -> Example:
         """Paste the item's cut-out on its background; StudyError names a file that cannot be used."""
+        assert item.background is not None
         cutout, left, top = self._placed(item, size)
         image = _background(self.background_paths[item.background], size).copy()
         mask = np.zeros((size, size), np.uint8)
@@ -165,6 +166,7 @@ class Composites:
 
     def _placed(self, item: Item, size: int) -> tuple[np.ndarray, int, int]:
         """Return the cut-out, premultiplied uint8 (h, w, 4), and the column and row of its upper left corner."""
+        assert item.object is not None
         rng = np.random.default_rng(_seed(item.id))
         factor, across, down = rng.uniform(self.smallest, 1), rng.random(), rng.random()
         largest = self.thumbnail * size
@@ -225,7 +227,7 @@ def _cutout(path: Path, longest: int) -> Image.Image:
         raise StudyError(f"{path}: has no alpha channel; save the cut-out as PNG with a transparent background")
     image = image.convert("RGBA")
     alpha = image.getchannel("A")
-    if alpha.getextrema()[1] < OPAQUE:
+    if cast("tuple[int, int]", alpha.getextrema())[1] < OPAQUE:
         raise StudyError(f"{path}: is transparent everywhere; replace or remove it")
     # Premultiplied, so that resizing does not mix the invisible colour of transparent pixels into the edges.
     image = image.crop(alpha.getbbox()).convert("RGBa")
@@ -250,7 +252,7 @@ def _seed(name: str) -> int:
 
 
 def _by_stem(folder: Path, kind: str) -> dict[str, Path]:
-    paths = {}
+    paths: dict[str, Path] = {}
     for path in list_images(folder):
         if path.stem in paths:
             raise StudyError(f"{path}: {paths[path.stem].name} has the same stem; rename or remove one of them")

@@ -66,7 +66,7 @@ class Pets(PairedDataset):
         notes = [what, *pairs.notes]
         if lists is not None:
             trainval, test = ([name for (name,) in read_list(lists, file)] for file in ("trainval.txt", "test.txt"))
-            official = official_split(trainval, test, self.objects)
+            official = official_split(trainval, test, self.objects or ())
             self.objects, self.test_objects = official.listed, official.test
             notes += official.notes
         self.notes = [*notes, _border_note(labels, border)]

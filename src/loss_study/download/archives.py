@@ -197,7 +197,7 @@ def _members(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := source.next()) is not None:
         yield member
         # The library keeps every member, about 1 KB each.
-        source.members.clear()
+        source.members.clear()  # type: ignore[attr-defined]  # not in the types of the library
 
 
 def _unpack_tar_member(source: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, budget: _Budget) -> None:

@@ -57,7 +57,7 @@ def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:
         return [path]
     if not path.exists() and not dataset.urls:
         raise StudyError(f"dataset.path: {path} does not exist; set it to your data, or set dataset.urls to its links")
-    sums = dataset.sha256 or [None] * len(dataset.urls)
+    sums: Sequence[str | None] = dataset.sha256 or [None] * len(dataset.urls)
     return [fetch(url, downloads, expected) for url, expected in zip(dataset.urls, sums, strict=True)]
 
 

@@ -91,7 +91,9 @@ def build(rng: np.random.Generator) -> Background:
 def _sky(rng: np.random.Generator, lighting: Lighting) -> Sky:
     field = np.clip(0.5 + 0.2 * textures.noise(rng, 128, 1.7), 0, 1)
     clouds = textures.Texture.from_tile(np.repeat(field[..., None], 3, axis=2))
-    return Sky(np.float32(lighting.horizon), np.float32(lighting.zenith), clouds, rng.uniform(0.3, 0.6))
+    return Sky(
+        np.array(lighting.horizon, np.float32), np.array(lighting.zenith, np.float32), clouds, rng.uniform(0.3, 0.6)
+    )
 
 
 def _distractors(
@@ -155,6 +157,7 @@ def _on_wall(wall: Wall, u: float, y: float, half: tuple[float, float], skin: Sk
 
 def yard(rng: np.random.Generator) -> Made:
     """A paved yard before a wall, roofs or trees behind it."""
+    ranges: tuple[str, ...]
     pattern, ranges = (
         ("cobbles", ("grey", "earth", "dark")), ("tiles", ("grey", "sand", "dark")), ("grains", ("grey",)),
         ("bricks", ("brick", "brick", "grey")), ("planks", ("wood",)),

@@ -61,7 +61,7 @@ class Ground:
         x, z = (np.float32(camera.position[axis]) + depth * rays[axis, where] for axis in (0, 2))
         # Seen at a slant a sample is longer than wide: the geometric mean of both.
         footprint = depth * np.float32(spacing) / np.sqrt(np.maximum(down[where], np.float32(0.02)))
-        up = np.float32([0, 1, 0])[:, None]
+        up = np.array([0, 1, 0], np.float32)[:, None]
         surfaces.put(where, depth, up, self.skin.colour(x, z, footprint), self.skin, -1)
 
 

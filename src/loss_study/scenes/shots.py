@@ -89,14 +89,13 @@ def _light(background: Background, rng: np.random.Generator) -> Light:
     towards = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), -np.cos(azimuth) * np.cos(elevation)])
     # A passing cloud now and then takes most of the key light and softens what is left.
     veil = rng.uniform(0.15, 0.5) if rng.random() < 0.2 else 1.0
-    key = np.float32(lighting.key) * np.exp(rng.normal(0, 0.06, 3)) * veil * np.exp(rng.normal(0, 0.12))
-    sky = np.float32(lighting.sky) * np.exp(rng.normal(0, 0.05, 3)) * (1.4 - 0.4 * veil)
+    key = np.array(lighting.key, np.float32) * np.exp(rng.normal(0, 0.06, 3)) * veil * np.exp(rng.normal(0, 0.12))
+    sky = np.array(lighting.sky, np.float32) * np.exp(rng.normal(0, 0.05, 3)) * (1.4 - 0.4 * veil)
     bounce = 0.35 * sky + 0.12 * key
-    haze = 0.8 * np.float32(lighting.horizon)
+    haze = 0.8 * np.array(lighting.horizon, np.float32)
     penumbra = lighting.penumbra if veil == 1.0 else max(lighting.penumbra, 0.25)
-    return Light(
-        towards, *(colour.astype(np.float32) for colour in (key, sky, bounce)), penumbra, haze, lighting.fading
-    )
+    key, sky, bounce = (colour.astype(np.float32) for colour in (key, sky, bounce))
+    return Light(towards, key, sky, bounce, penumbra, haze, lighting.fading)
 
 
 def _changed_distractors(background: Background, rng: np.random.Generator) -> list[Distractor]:

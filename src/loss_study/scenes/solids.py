@@ -26,7 +26,7 @@ class Skin:
     def colour(self, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
         """Return linear RGB (3, n) at `u`, `v` in metres for samples `footprint` metres wide, all (n,)."""
         scale = np.float32(1 / self.tile)
-        return self.texture.sample(u * scale, v * scale, footprint * scale) * np.float32(self.tint)[:, None]
+        return self.texture.sample(u * scale, v * scale, footprint * scale) * np.array(self.tint, np.float32)[:, None]
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def planks(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np
     length = (x + rng.random(count)[board]) % 1
     tone = rng.random((count, 2))[board, np.floor(length * 2).astype(int)]
     streaks = noise(rng, side, 0.9)
-    streaks = sum(np.roll(streaks, step, axis=1) for step in range(0, 24, 2)) / 6
+    streaks = np.asarray(sum(np.roll(streaks, step, axis=1) for step in range(0, 24, 2))) / 6
     tile = _blend(colours[0], colours[1], tone + 0.2 * streaks)
     across, along = np.abs(y * count % 1 - 0.5), np.abs(length * 2 % 1 - 0.5)
     joint = (across > 0.46) | (along > 0.494)

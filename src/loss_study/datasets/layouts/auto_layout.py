@@ -87,7 +87,9 @@ def _hint(layouts: Mapping[str, Layout], absent: Mapping[str, list[str]]) -> str
 
 
 def _patterns(layout: Layout, kind: str) -> str:
-    return layout.list_file.file if kind == "list_file" else " or ".join(getattr(layout, kind))
+    if kind == "list_file" and layout.list_file is not None:
+        return layout.list_file.file
+    return " or ".join(getattr(layout, kind))
 
 
 def _only_ingredients(listing: Listing) -> bool:

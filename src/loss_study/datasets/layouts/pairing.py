@@ -96,7 +96,7 @@ def _match_by_words(listing: Listing, layout: Layout) -> _Matches:
 
 def _match_by_table(listing: Listing, layout: Layout) -> _Matches:
     table = layout.list_file
-    assert table is not None
+    assert table is not None and table.image is not None
     rows = list_files.read_table(listing, table)
     kinds = [kind for kind in ("image", *TARGETS, BACKGROUND) if getattr(table, kind) is not None]
     found = {kind: _found(listing, kind, getattr(layout, kind) or layout.image) for kind in kinds}
@@ -162,11 +162,13 @@ def _keep(matches: _Matches, kept: np.ndarray, notes: tuple[str, ...]) -> Pairs:
     words = [matches.images.words[number] for number in kept]
     targets = {kind: matches.files[kind].take(matches.numbers[kind][kept]) for kind in TARGETS if kind in matches.files}
     objects, object_of = _identities(words, OBJECT)
+    names: tuple[str, ...] | None
+    background_of: np.ndarray | None
     if BACKGROUND in matches.files:
         # Only those in use, in the order of their folder: no split may get backgrounds without images.
         used, background_of = np.unique(matches.numbers[BACKGROUND][kept], return_inverse=True)
         files = matches.files[BACKGROUND].take(used)
-        names: tuple[str, ...] | None = _short_names(files)
+        names = _short_names(files)
     else:
         files = None
         names, background_of = _identities(words, BACKGROUND)

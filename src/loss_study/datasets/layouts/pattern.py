@@ -63,7 +63,9 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _regex(text: str) -> str:
-    parts, seen, end = [], set(), 0
+    parts: list[str] = []
+    seen: set[str] = set()
+    end = 0
     for match in _TOKEN.finditer(text):
         parts += [re.escape(text[end : match.start()]), _group(match[1], seen)]
         end = match.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -79,7 +80,8 @@ class MaskReader:
         """Raise a StudyError if the masks at `paths` seem to hold labels, which would be read as dark shades."""
         if self._map is not None:
             return
-        brightest = max(decode(path).convert("L").getextrema()[1] for path in paths)
+        extrema = (cast("tuple[int, int]", decode(path).convert("L").getextrema()) for path in paths)
+        brightest = max(highest for _, highest in extrema)
         if 0 < brightest < FOREGROUND:
             raise StudyError(
                 f"{paths[0]}: in this and other masks no pixel is brighter than {brightest} of 255; if they hold "
