@@ -78,7 +78,7 @@ def test_compose_writes_params_yaml_and_an_error_is_one_line(tmp_path):
     done = run("compose", "loss=dice", "scale=smoke", "seeds=[0,1]", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    assert (params["loss"]["names"], params["scale"]["name"], params["seeds"]) == (["dice"], "smoke", [0, 1])
+    assert (params["loss"]["names"], params["scale"], params["seeds"]) == (["dice"], "smoke", [0, 1])
 
     done = run("compose", "loss=dcie", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

@@ -87,7 +87,7 @@ def evaluate(model: nn.Module, splits: Splits, precision: str, output: Output = 
         output: how the model's raw output becomes a prediction.
     """
     sample, test = splits.sample, splits.test
-    model = model.to(splits.device, memory_format=torch.channels_last)
+    model = model.to(splits.device).to(memory_format=torch.channels_last)
     precision = pick_precision(precision, splits.device)
     validation_pair = _pair(splits.validation, splits.validation.predict(model, precision, output))
     test_pair = _pair(test, test.predict(model, precision, output))
@@ -154,7 +154,7 @@ def _error_analysis(
     """Return ``error_analysis.json`` without the errors; `model` is left in training mode."""
     # Draws the weights, and leaves the generator that dropout draws from as it is for this trial alone.
     start = initial_model(trial.run_dir / "model.pt", trial.seed)
-    models = {"start": start.to(splits.device, memory_format=torch.channels_last), "end": model}
+    models = {"start": start.to(splits.device).to(memory_format=torch.channels_last), "end": model}
     precision = pick_precision(description["precision"], splits.device)
     rows, size = splits.test.rows, splits.sample.images.shape[1]
     return {

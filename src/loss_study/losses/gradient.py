@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -36,15 +36,18 @@ def gradient(
             f"loss_options.gradient.scales: {scales} do not fit into an image of {height} x {width}; lower it"
         )
     error = torch.sigmoid(logits) - target
-    return sum(_steepness(_every(2**k, error), _every(2**k, valid)) for k in range(scales))
+    steps = [2**k for k in range(scales)]
+    steepness = (_steepness(_every(step, error), None if valid is None else _every(step, valid)) for step in steps)
+    return cast("Tensor", sum(steepness))
 
 
-def _every(step: int, image: Tensor | None) -> Tensor | None:
-    return None if image is None else image[..., ::step, ::step]
+def _every(step: int, image: Tensor) -> Tensor:
+    return image[..., ::step, ::step]
 
 
 def _steepness(error: Tensor, valid: Tensor | None) -> Tensor:
-    return sum(mean(error.diff(dim=dim).abs(), None if valid is None else _both(valid, dim)) for dim in (2, 3))
+    means = (mean(error.diff(dim=dim).abs(), None if valid is None else _both(valid, dim)) for dim in (2, 3))
+    return cast("Tensor", sum(means))
 
 
 def _both(valid: Tensor, dim: int) -> Tensor:

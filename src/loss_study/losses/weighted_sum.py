@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -86,7 +86,7 @@ def _values(
     options: Mapping[str, Mapping[str, Any]],
 ) -> Tensor:
     resolved = _with_options(losses, options)
-    return sum(weight * resolved[term](logits, target, valid) for term, weight in terms.items())
+    return cast("Tensor", sum(weight * resolved[term](logits, target, valid) for term, weight in terms.items()))
 
 
 def _resolve(name: str, losses: Terms, options: Mapping[str, Any], statistics: TargetStatistics) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -42,7 +42,8 @@ def _console() -> Console:
 def _table(ranking: Ranking, *, plain: bool) -> Table:
     table = Table(title=f"{ranking.head}: {ranking.metric.label} on the test split", title_justify="left")
     table.box = None if plain else box.SIMPLE_HEAD
-    for column, justify in (("", "right"), ("loss", "left"), (ranking.metric.label, "right")):
+    columns: list[tuple[str, JustifyMethod]] = [("", "right"), ("loss", "left"), (ranking.metric.label, "right")]
+    for column, justify in columns:
         table.add_column(column, justify=justify, no_wrap=True)
     table.add_column("by seed", no_wrap=True)
     table.add_column("training", justify="right", no_wrap=True)

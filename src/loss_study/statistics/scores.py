@@ -70,7 +70,7 @@ def read(head: str, results: Sequence[Result]) -> list[Scores]:
 
 def _scores(metric: str, tables: dict[Trial, Table], classes: int) -> Scores:
     numbers = {trial: _numbers(trial, table, metric) for trial, table in tables.items()}
-    defined = np.isfinite(list(numbers.values())).all(axis=0)
+    defined = np.asarray(np.isfinite(list(numbers.values())).all(axis=0))
     values: dict[str, list[np.ndarray]] = {}
     for trial, of_images in numbers.items():
         values.setdefault(trial.loss, []).append(of_images[defined])

@@ -60,13 +60,14 @@ def _rows(ranking: Ranking) -> Iterable[dict[str, Any]]:
 
 
 def _of_loss(ranking: Ranking, standing: Standing) -> dict[str, Any]:
-    pair = ranking.pair(standing.loss)
+    pair, best = ranking.pair(standing.loss), ranking.standings[0].mean
+    assert standing.mean is not None and best is not None
     return {
         "loss": standing.loss,
         "mean": standing.mean,
         "low": standing.low,
         "high": standing.high,
-        "difference_to_best": standing.mean - ranking.standings[0].mean,
+        "difference_to_best": standing.mean - best,
         "p_adjusted": pair.p_adjusted if pair else None,
         "best_group": ranking.resampled and standing.loss in ranking.best_group,
         "average_rank": standing.average_rank,

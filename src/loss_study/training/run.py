@@ -111,7 +111,7 @@ def trained(
     """
     recipe, loss = config.recipe, losses.load(trial.loss, config.options_of(trial.loss))
     loss.check_fit(trial.head, classes=sample.classes, invalid=sample.valid(trial.head) is not None)
-    options = loss.resolve(losses.TargetStatistics.of(sample.statistics, trial.head, sample.classes)).options
+    options = dict(loss.resolve(losses.TargetStatistics.of(sample.statistics, trial.head, sample.classes)).options)
     if not distributed.is_first():
         yield train(trial, sample, config.model, recipe, options, **distributed.UNHEARD), options
         return

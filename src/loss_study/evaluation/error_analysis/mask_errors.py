@@ -22,13 +22,12 @@ def describe(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None)
         ``thresholds``, 0.01 to 0.99, and ``iou_by_threshold``, the mean IoU at each of them; ``regions``, see
         `by_region`; ``calibration``, see `calibration`.
     """
-    pair = {"prediction": prediction, "target": target, "valid": valid}
-    iou_N99 = iou_by_threshold(**pair)
+    iou_N99 = iou_by_threshold(prediction=prediction, target=target, valid=valid)
     return {
         "thresholds": THRESHOLDS.tolist(),
         "iou_by_threshold": (iou_N99.mean(dim=0) if valid is None else iou_N99.nanmean(dim=0)).tolist(),
-        "regions": by_region(**pair),
-        "calibration": calibration(**pair),
+        "regions": by_region(prediction=prediction, target=target, valid=valid),
+        "calibration": calibration(prediction=prediction, target=target, valid=valid),
     }
 
 

@@ -57,11 +57,11 @@ def _range(values_NCHW: Tensor, radius: int, valid_N1HW: Tensor | None) -> Tenso
 
     Invalid pixels do not take part, and are minus infinity.
     """
-    window = {"kernel_size": 2 * radius + 1, "stride": 1, "padding": radius}
+    window = (2 * radius + 1, 1, radius)  # kernel, stride, padding
     if valid_N1HW is None:
-        return F.max_pool2d(values_NCHW, **window) + F.max_pool2d(-values_NCHW, **window)
+        return F.max_pool2d(values_NCHW, *window) + F.max_pool2d(-values_NCHW, *window)
     counted = valid_N1HW > 0
     highest, negative_lowest = (
-        F.max_pool2d(torch.where(counted, values, -torch.inf), **window) for values in (values_NCHW, -values_NCHW)
+        F.max_pool2d(torch.where(counted, values, -torch.inf), *window) for values in (values_NCHW, -values_NCHW)
     )
     return torch.where(counted, highest + negative_lowest, -torch.inf)

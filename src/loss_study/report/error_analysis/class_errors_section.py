@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def table(evidence: Sequence[Evidence], class_names: Sequence[str]) -> Table:
                 f"{name.replace('_', ' ').capitalize()} found",
                 f"Share of the pixels of {name.replace('_', ' ')} that are predicted as such",
                 percent,
-                each(evidence, lambda known, k=k: recall(known, k)),
+                each(evidence, partial(recall, number=k)),
             )
             for k, name in enumerate(class_names)
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from loss_study.report.charts import CurveChart
 from loss_study.report.error_analysis.errors_section import ErrorsSection, ratio
@@ -53,7 +54,7 @@ def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
 def table(evidence: Sequence[Evidence]) -> Table:
     """Return the RMSE at depth edges, elsewhere, on the foreground and on the background."""
     columns = [
-        Column(heading, meaning, "{:.4f}".format, each(evidence, lambda known, name=name: region_rmse(known, name)))
+        Column(heading, meaning, "{:.4f}".format, each(evidence, partial(region_rmse, region=name)))
         for name, heading, meaning in (
             ("edges", "At edges", "RMSE over the pixels at jumps of the true depth"),
             ("elsewhere", "Elsewhere", "RMSE over all other pixels"),

@@ -22,7 +22,8 @@ class ErrorsSection:
 def region_sum(known: Evidence, regions: Sequence[str], counts: Sequence[str]) -> float | None:
     """Return the sum of `counts` over `regions`, mean over the sound trials; None where one is missing."""
     values = [mean(known.sound, "errors", "regions", region, count) for region in regions for count in counts]
-    return None if None in values else sum(values)
+    found = [value for value in values if value is not None]
+    return sum(found) if len(found) == len(values) else None
 
 
 def ratio(part: float | None, whole: float | None) -> float | None:

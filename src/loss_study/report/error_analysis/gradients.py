@@ -71,6 +71,7 @@ def _whereabouts(evidence: Sequence[Evidence], head: str) -> list[str]:
     if not start or not end:
         return []
     pixels = next(mean(known.evaluated, "gradients", "start", "pixels", place) for known in evidence if known.evaluated)
+    assert pixels is not None
     return [
         f"Of the gradient, {span(start)} is on {words} ({percent(pixels)} of the pixels) before training, and "
         f"{span(end)} after it."

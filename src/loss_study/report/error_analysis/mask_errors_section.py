@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from loss_study.report.error_analysis import calibration, object_sizes, thresholds
 from loss_study.report.error_analysis.errors_section import ErrorsSection, ratio, region_sum
@@ -47,7 +48,7 @@ def table(evidence: Sequence[Evidence]) -> Table:
                 heading,
                 f"Share of the wrong pixels {meaning}",
                 percent,
-                each(evidence, lambda known, name=name: wrong_in(known, name)),
+                each(evidence, partial(wrong_in, region=name)),
             )
             for name, heading, meaning in (
                 ("outline", "At the outline", "in the band on both sides of the outline"),
@@ -89,7 +90,7 @@ def _bias(evidence: Sequence[Evidence]) -> list[str]:
 def wrong_share(known: Evidence) -> float | None:
     """Return the share of all test pixels that are classified wrongly at 0.5."""
     pixels = region_sum(known, ("interior", "outline", "background"), ("pixels",))
-    return None if pixels is None else _wrong(known, "interior", "outline", "background") / pixels
+    return ratio(_wrong(known, "interior", "outline", "background"), pixels)
 
 
 def excess(known: Evidence) -> float | None:

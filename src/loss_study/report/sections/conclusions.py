@@ -24,13 +24,15 @@ class Forest:
     @classmethod
     def of(cls, ranking: Ranking) -> Forest:
         """Return the plot of `ranking`, which has intervals."""
-        best = ranking.placed[0].mean
-        reach = FAR * median(abs(row.mean - best) for row in ranking.compared)
-        near = [row for row in ranking.placed if abs(row.mean - best) <= reach]
-        return cls(ranking, Axis.around(end for row in near for end in (row.low, row.high)))
+        means = {row.loss: row.mean for row in ranking.placed if row.mean is not None}
+        best = means[ranking.placed[0].loss]
+        reach = FAR * median(abs(means[row.loss] - best) for row in ranking.compared)
+        near = [row for row in ranking.placed if abs(means[row.loss] - best) <= reach]
+        return cls(ranking, Axis.around(end for row in near for end in (row.low, row.high) if end is not None))
 
     def beyond(self, row: Standing) -> str:
         """Return on which side of the axis the mean of `row` lies, "left" or "right"; "" if it is on the axis."""
+        assert row.mean is not None
         place = round(self.axis.percent(row.mean), 6)
         return "left" if place < 0 else "right" if place > 100 else ""
 
