@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loss_study import composition, metrics
+from loss_study import composition
 from loss_study.check import check_choices
-from loss_study.config import RESERVED_CLASS_NAMES, flat, load_config, open_weights, with_weights
+from loss_study.config import flat, load_config, open_weights, with_weights
 from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial, trials
 
@@ -124,12 +124,6 @@ def test_not_a_mapping(text, tmp_path):
 def test_no_file(tmp_path):
     with pytest.raises(StudyError, match="no such file; run in the project's root"):
         load_config(tmp_path / "params.yaml")
-
-
-def test_a_mask_class_cannot_have_the_name_of_another_metric():
-    """``iou_<class>`` is the IoU of a class: every other metric of that form reserves a name."""
-    tables = [*metrics.METRICS, *metrics.CLASS_METRICS]
-    assert set(RESERVED_CLASS_NAMES) == {name.removeprefix("iou_") for name in tables if name.startswith("iou_")}
 
 
 # --- composition ------------------------------------------------------------------------------------------------------
