@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from loss_study import datasets, losses
+from loss_study import datasets
 from loss_study.data.splitting import draw_splits
+from loss_study.losses.base import Loss
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import SHARED, composed, everything, fetch_and_open, needs, pack_archive, save, write_noise
 from support.file_server import serving
@@ -147,9 +148,9 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
 def test_a_loss_that_cannot_leave_the_border_out_is_refused(tmp_path, monkeypatch):
     ignore = ["dataset=pets", "dataset.options.border=ignore", "loss=dice"]
     composed(tmp_path, monkeypatch, *ignore)
-    monkeypatch.setattr(losses, "_takes_valid", lambda module: False)
+    monkeypatch.setattr(Loss, "takes_valid", False)
     composed(tmp_path, monkeypatch, "dataset=pets", "loss=dice")
-    with pytest.raises(StudyError, match="dice cannot leave out pixels without a true mask"):
+    with pytest.raises(StudyError, match="dice cannot leave out the invalid pixels of the mask"):
         composed(tmp_path, monkeypatch, *ignore)
 
 
