@@ -53,10 +53,10 @@ def test_one_float32_value_per_image(name):
 @pytest.mark.parametrize("name", MASK)
 def test_the_true_mask_beats_every_other_prediction(name):
     target, loss = discs(), resolved(name)
-    truth = (target * 2 - 1) * 20
-    others = {"inverted": -truth, "undecided": truth * 0, "all background": -truth.abs(), "all foreground": truth.abs()}
+    right = (target * 2 - 1) * 20
+    others = {"inverted": -right, "undecided": right * 0, "all background": -right.abs(), "all foreground": right.abs()}
     for answer, logits in others.items():
-        assert (loss(truth, target) < loss(logits, target) - 0.01).all(), answer
+        assert (loss(right, target) < loss(logits, target) - 0.01).all(), answer
 
 
 @pytest.mark.parametrize("name", MASK)
@@ -75,7 +75,7 @@ def ground_truth(case):
 
 
 def gain_over_ground_truth(loss, case):
-    """By how much the best prediction that descent finds, from two starts, is better than the ground truth."""
+    """By how much the best prediction that descent finds, from two starts, is better than the ground right."""
     target, right = ground_truth(case)
     near = descend(loss, right, target, steps=40, step=0.05)
     far = descend(loss, torch.zeros_like(right), target, steps=80, step=0.25)
@@ -233,12 +233,12 @@ def test_an_image_without_valid_pixels_has_no_gradient(name):
 @pytest.mark.parametrize("name", MULTICLASS)
 def test_the_true_classes_beat_every_other_prediction(name):
     target, loss = classes_of_discs(), resolved_for_classes(name)
-    truth = target * 20
-    others = {"turned": truth.roll(1, dims=1), "undecided": truth * 0} | {
-        f"all class {k}": torch.eye(3)[k].view(1, 3, 1, 1).expand_as(truth) * 20 for k in range(3)
+    right = target * 20
+    others = {"turned": right.roll(1, dims=1), "undecided": right * 0} | {
+        f"all class {k}": torch.eye(3)[k].view(1, 3, 1, 1).expand_as(right) * 20 for k in range(3)
     }
     for answer, logits in others.items():
-        assert (loss(truth, target) < loss(logits, target) - 0.01).all(), answer
+        assert (loss(right, target) < loss(logits, target) - 0.01).all(), answer
 
 
 @pytest.mark.parametrize("name", MULTICLASS)
