@@ -62,7 +62,7 @@ def gather(trials: Iterable[Trial], config: Config, reports: Path) -> str:
 
 
 def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers of nested `values` by dotted names: ``mask.iou``, ``trials.sound``."""
+    """Yield the numbers of nested `values` by dotted names: ``mask.dice.iou``, ``trials.sound``."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from numbers(value, f"{prefix}{name}.")
