@@ -13,7 +13,6 @@ from typing import Any
 from loss_study.config import Config, flat
 from loss_study.metrics import HEADLINE
 from loss_study.tracking.outputs import Outputs
-from loss_study.training import choice
 from loss_study.trial import Trial
 
 SAMPLE = Path("data/sample")
@@ -40,7 +39,17 @@ def run_name(name: str) -> str:
 
 def as_trained(config: Config, record: Mapping[str, Any]) -> Config:
     """Return `config` with the learning rate and the weights that `record`, a ``trial.json``, was trained with."""
-    return choice.applied(config, record["loss"], choice.of(record))
+    loss, recipe = record["loss"], config.recipe
+    optimizer = recipe.optimizer.model_copy(update={"lr": record["lr"]})
+    options = dict(config.loss_options[loss])
+    if record["weights"]:
+        options["terms"] = record["weights"]
+    return config.model_copy(
+        update={
+            "recipe": recipe.model_copy(update={"optimizer": optimizer}),
+            "loss_options": {**config.loss_options, loss: options},
+        }
+    )
 
 
 def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
@@ -141,7 +150,7 @@ def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
 
 def outcome_tags(outputs: Outputs) -> dict[str, str]:
     """Return how the trial ended, ``verdict``: "learned", or how it collapsed or diverged; and where it ran."""
-    tags = {"verdict": outputs.evaluation["verdict"] or "learned", "device": str(outputs.record["device"])}
+    tags = {"verdict": outputs.verdict, "device": str(outputs.record["device"])}
     # The numbers that options such as "auto" were resolved to; the parameters say what params.yaml says.
     resolved = _prefixed("loss", flat(outputs.record["loss_options"]))
     tags |= {key: str(value) for key, value in resolved.items()}
