@@ -1,0 +1,79 @@
+"""dvc.yaml names the code that each stage depends on: the imports that decide its results, followed to the end."""
+
+import re
+
+import pytest
+import yaml
+
+from loss_study import losses, models
+from support.clone import ROOT
+from support.imports import PACKAGE, everything, names
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+#: Reads, checks, shows or writes, and decides no number of a stage whose configuration DVC watches already.
+AROUND = {"__init__.py", "check.py", "config.py", "registry.py", "trial.py", "runtime", "tracking", "data/__init__.py"}
+TRAINING = ("training/run.py", "training/search.py")
+CHOSEN = {f"losses/{name}.py" for name in losses.names()} | {f"models/{name}.py" for name in models.names()}
+
+
+def stated(stage, **chosen):
+    """Return the files and folders of the package that `stage` depends on, with `chosen` names filled in."""
+    found = set()
+    for template in STAGES[stage]["deps"]:
+        path = re.sub(r"\$\{([\w.]+)\}", lambda match: chosen[match[1]], template)
+        if path.startswith("src/loss_study/"):
+            found.add(path.removeprefix("src/loss_study/"))
+    return found
+
+
+def within(file, places):
+    return any(file == place or file.startswith(f"{place}/") for place in places)
+
+
+def not_stated(roots, places):
+    used = set().union(*(names(everything(PACKAGE / root)) for root in roots))
+    return {file for file in used if not within(file, places | AROUND) and file not in CHOSEN}
+
+
+@pytest.mark.parametrize("loss", losses.names())
+@pytest.mark.parametrize("stage", ["tune", "train"])
+def test_a_training_depends_on_all_its_code(stage, loss):
+    places = stated(stage, **{"item.loss": loss, "item.head": "mask", "model.name": "resunet"})
+    assert (
+        not_stated(["training/run.py", "training/search.py", f"losses/{loss}.py", "models/resunet.py"], places) == set()
+    )
+    assert f"losses/{loss}.py" in places and "models/resunet.py" in places
+
+
+@pytest.mark.parametrize("stage", ["tune", "train"])
+def test_a_training_does_not_depend_on_other_losses_and_models(stage):
+    places = stated(stage, **{"item.loss": "dice", "item.head": "mask", "model.name": "resunet"})
+    assert {file for file in CHOSEN if within(file, places)} == {"losses/dice.py", "models/resunet.py"}
+
+
+@pytest.mark.parametrize("model", models.names())
+def test_every_model_brings_its_code(model):
+    places = stated("train", **{"item.loss": "dice", "item.head": "mask", "model.name": model})
+    assert not_stated([f"models/{model}.py"], places) == set()
+
+
+def test_combinations_depend_on_every_loss():
+    for stage in ("tune_combination", "train_combination"):
+        places = stated(stage, **{"item.loss": "dice_bce", "item.head": "mask", "model.name": "resunet"})
+        assert "losses" in places
+        assert not_stated(TRAINING, places) == set()
+
+
+@pytest.mark.parametrize(
+    ("stage", "roots"),
+    [
+        ("download", ["download/prepare.py"]),
+        ("sample", ["data/sampling.py", "datasets/__init__.py"]),
+        ("evaluate", ["evaluation/evaluate.py"]),
+        ("compare", ["report/build.py", "statistics/ranking.py"]),
+    ],
+)
+def test_the_other_stages_depend_on_all_their_code(stage, roots):
+    # Code that has made what the stage reads is in the dependencies of the stage that made it.
+    places = stated(stage, **{"dataset.path": "nowhere", "item.head": "mask"})
+    assert not_stated(roots, places) == set()
