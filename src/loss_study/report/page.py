@@ -11,7 +11,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from loss_study import losses
 from loss_study.config import Config, flat
 from loss_study.data.packed import PackedSample
 from loss_study.report import colouring
@@ -25,6 +24,7 @@ from loss_study.report.sections.answer import answer
 from loss_study.report.sections.conclusions import conclusions
 from loss_study.report.sections.curves import curve_charts
 from loss_study.report.sections.learning_rates import searches
+from loss_study.report.sections.losses import losses_of
 from loss_study.report.sections.metrics import MetricTables, metric_tables
 from loss_study.report.sections.ranking import axis
 from loss_study.statistics.ranking import RESAMPLES, Ranking, headlines
@@ -78,7 +78,7 @@ def render(
             analyses=[found for ranking in of_heads if (found := analyse(ranking, config, sample))],
             failures=[result for result in results if not result.sound],
             colours=colours(config.losses),
-            about=_about(config),
+            losses=losses_of(config),
             error_range=colouring.ERROR_RANGE,
             scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},
             stripes=colouring.stripes(),
@@ -98,12 +98,6 @@ def environment() -> Environment:
     templates.trim_blocks = templates.lstrip_blocks = True
     templates.filters |= {"data_uri": _data_uri, "flat": flat}
     return templates
-
-
-def _about(config: Config) -> dict[str, losses.Loss]:
-    """Return the losses of the study by name, for their summaries and notes."""
-    with_a_file = {name: losses.with_a_file(name) for name in config.loss.names}
-    return with_a_file | {name: losses.load(name, config.options_of(name)) for name in config.loss.combinations}
 
 
 def _content(ranking: Ranking, images: Sequence[Panel], sample: PackedSample) -> HeadContent:

@@ -1,0 +1,12 @@
+"""What each loss of the study is: its summary, its options and its notes."""
+
+from __future__ import annotations
+
+from loss_study import losses
+from loss_study.config import Config
+
+
+def losses_of(config: Config) -> dict[str, losses.Loss]:
+    """Return the losses of the study by name, for their summaries and notes."""
+    with_a_file = {name: losses.with_a_file(name) for name in config.loss.names}
+    return with_a_file | {name: losses.load(name, config.options_of(name)) for name in config.loss.combinations}
