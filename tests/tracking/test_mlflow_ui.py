@@ -141,11 +141,11 @@ def test_a_runs_panels_are_shown(server, browser):
     browser.get(f"{address}/#/experiments/{experiment}/runs/{runs[DICE.name]}/artifacts/panels.png")
     width = "return Math.max(0, ...[...document.images].map(image => image.naturalWidth))"
     WebDriverWait(browser, PAGE_SECONDS).until(
-        lambda _: browser.execute_script(width) == 4 * 128 + 3 * 4, "the page shows no picture of the panels' width"
+        lambda _: browser.execute_script(width) == 4 * 128 + 3 * 4, "the page shows no image of the panels' width"
     )
 
 
-def test_a_server_takes_runs_pictures_and_models(server, tmp_path, monkeypatch):
+def test_a_server_takes_runs_images_and_models(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = make_study(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server[0])

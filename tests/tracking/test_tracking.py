@@ -448,8 +448,8 @@ def test_credentials_are_not_shown(text, shown):
 def test_no_run_tells_an_address_of_the_data(study):
     data = study.dataset.model_copy(update={"urls": ["https://me:secret@host/data.zip"]})
     changed = study.model_copy(update={"dataset": data})
-    told = {**describe.parameters_of(DICE, changed), **describe.tags_of(DICE, "key", changed)}
-    assert "secret" not in str(told)
+    values = {**describe.parameters_of(DICE, changed), **describe.tags_of(DICE, "key", changed)}
+    assert "secret" not in str(values)
 
 
 def test_two_processes_create_one_store(tmp_path):

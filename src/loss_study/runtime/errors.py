@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read, and the way a stage shows it."""
+"""The exception whose message is for the user, and how a stage shows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loss_study.runtime.redaction import without_secrets
 
 
 class StudyError(Exception):
-    """A mistake that the user can mend; the message is one line, names the key or file and says what to do."""
+    """An error that the user can fix; the message is one line, names the key or file and says what to do."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -28,8 +28,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`; a `StudyError`, Ctrl-C, SIGTERM or a full disk ends in one line on stderr, no traceback.
 
-    Exit codes: 1 for an error, 130 for Ctrl-C, 143 for SIGTERM. Any other exception is a defect of the program and
-    keeps its traceback; so does everything when ``LOSS_STUDY_DEBUG`` is set. Below DVC it ends with DVC.
+    Exit codes: 1 for an error, 130 for Ctrl-C, 143 for SIGTERM. Any other exception is a bug and
+    keeps its traceback; so does every error when ``LOSS_STUDY_DEBUG`` is set. A stage that DVC runs ends with DVC.
     """
     try:
         end_with_dvc()
@@ -53,7 +53,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _end(message: str, code: int) -> None:
-    # From here on there is nothing to tidy up: a second Ctrl-C ends the process at once and says nothing.
+    # There is nothing left to clean up: a second Ctrl-C ends the process at once, without a message.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     print(message, file=sys.stderr, flush=True)

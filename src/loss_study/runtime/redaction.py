@@ -1,4 +1,4 @@
-"""Passwords and tokens in addresses: never shown, and refused where they would be kept."""
+"""Passwords and tokens in addresses: never shown, and refused where they would be stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 _USER = re.compile(r"(?<=://)[^/\s]*@")
 _QUERY = re.compile(r"(://[^\s?#'\"]+)[?#][^\s'\")]*|\?[\w.%-]+=[^\s'\")]*")
-#: Names of a query's values that open a door: token, X-Amz-Signature, sig, api_key, access_token, ...
+#: Names of secret values in a query: token, X-Amz-Signature, sig, api_key, access_token, ...
 _SECRET = re.compile(
     r"(^|[-_.])(token|(api|access|secret)?key|secret|password|passwd|pwd|sig|signature|credential|auth)$", re.IGNORECASE
 )
@@ -21,7 +21,7 @@ def without_secrets(text: str) -> str:
 
 
 def has_secret(address: str) -> bool:
-    """Whether an address holds a user, a password, or a value whose name says that it is a token or a signature."""
+    """Return whether an address holds a user, a password, or a value whose name says that it is a token or a signature."""
     if _USER.search(address):
         return True
     return "://" in address and any(_SECRET.search(name) for name, _ in parse_qsl(urlsplit(address).query))

@@ -1,4 +1,4 @@
-"""What MLflow is told about a trial and a study: names and values, without MLflow itself."""
+"""The names and values that MLflow gets of a trial and a study; MLflow itself is not imported."""
 
 from __future__ import annotations
 
