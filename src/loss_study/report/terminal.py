@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from loss_study.statistics import results
 from loss_study.statistics.ranking import Ranking, Standing, headlines, rank_all
 
 REPORTS = Path("reports")
+#: Part of the path of every folder in which DVC runs an experiment with --temp or from its queue.
+TEMPORARY = "/.dvc/tmp/exps/"
 # A log has no width. A smaller one would break the lines of the table.
 _LOG_WIDTH = 110
 
@@ -31,7 +34,16 @@ def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
         for result in (failed for standing in ranking.standings for failed in standing.failed):
             console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"), soft_wrap=True)
         console.print()
-    console.print(Text(f"report: {(REPORTS / 'index.html').resolve()}"), soft_wrap=True)
+    console.print(Text(_where()), soft_wrap=True)
+
+
+def _where() -> str:
+    """Return where the report is. The folder of ``dvc exp run --temp`` is deleted when the experiment ends."""
+    page = (REPORTS / "index.html").resolve()
+    if TEMPORARY in page.as_posix():
+        name = os.environ.get("DVC_EXP_NAME", "EXPERIMENT")
+        return f"report: 'dvc exp apply {name}' brings it to reports/index.html, with the experiment's other results"
+    return f"report: {page}"
 
 
 def _console() -> Console:
