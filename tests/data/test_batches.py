@@ -124,7 +124,7 @@ def tiny(tmp_path):
         "format": 3,
         "heads": ["mask"],
         "backgrounds": 3,
-        "gaps": ["mask"],
+        "invalid_pixels": ["mask"],
         "classes": 1,
         "class_names": ["foreground"],
         "statistics": {"mask_mean": 0.25},

@@ -164,7 +164,7 @@ def test_other_parameters_do_not_resume(sample, smoke, tmp_path, monkeypatch):
 def loss_that_fails_in_step(number):
     step = 0
 
-    def loss(logits, target, *, valid=None):
+    def loss(logits, target, *, sigmoid: bool = True, valid=None):
         nonlocal step
         step += 1
         value = (torch.sigmoid(logits) - target).abs().mean(dim=(1, 2, 3))

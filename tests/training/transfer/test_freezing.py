@@ -125,7 +125,7 @@ def test_early_stop_ends_a_phase_and_not_the_training(sample, recipe, monkeypatc
 
 CONTRADICTIONS = [
     ({"freeze": list(config.PARTS)}, r"recipe\.freeze: all parts are frozen"),
-    ({"freeze": ["encoder", "encoder"]}, r"recipe\.freeze: names something twice"),
+    ({"freeze": ["encoder", "encoder"]}, r"recipe\.freeze: lists something twice"),
     ({"freeze": ["neck"]}, r"recipe\.freeze\.0: Input should be 'encoder', 'decoder' or 'head'"),
     ({"fine_tune": {"epochs": 2}}, r"recipe\.fine_tune: unfreezes a frozen encoder"),
     ({"freeze": ["head"], "fine_tune": {"epochs": 2}}, r"recipe\.fine_tune: unfreezes a frozen encoder"),
