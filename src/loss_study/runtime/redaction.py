@@ -21,7 +21,7 @@ def without_secrets(text: str) -> str:
 
 
 def has_secret(address: str) -> bool:
-    """Return whether an address holds a user, a password, or a value whose name says that it is a token or a signature."""
+    """Return whether an address holds a user, a password, or a value named like a token or a signature."""
     if _USER.search(address):
         return True
     return "://" in address and any(_SECRET.search(name) for name, _ in parse_qsl(urlsplit(address).query))
