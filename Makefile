@@ -56,8 +56,8 @@ bench: .venv/test ## Measure against other ways and the machine's limits, forty 
 	python benchmarks/results.py
 
 chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's
-	cd tests && python -m support.chaos --kills $(KILLS)
-	cd tests && python -m support.chaos --kills $(KILLS) --command study
+	PYTHONPATH=tests python -m support.chaos --kills $(KILLS)
+	PYTHONPATH=tests python -m support.chaos --kills $(KILLS) --command study
 
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data tuning runs eval checkpoints
