@@ -83,7 +83,7 @@ def main() -> None:
         timings,
         WHOLE,
     )
-    print(f"The outputs of {study.sample.images} pictures, mirrored as well: {once:.1f} s once, {stored / 1e6:.0f} MB")
+    print(f"The outputs of {study.sample.images} images, mirrored as well: {once:.1f} s once, {stored / 1e6:.0f} MB")
     save("cached_features", timings | {"seconds_once": once, "megabytes": stored / 1e6})
 
 

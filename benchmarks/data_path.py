@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import original_way
+from images_on_disk import packed, write
 from loss_study.config import Augmentation
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.training.device import pick, use_cpu
 from measuring import Apart, in_turn, save, show, speed
-from pictures_on_disk import packed, write
 
 #: Epochs of the packed side in a round: one alone is too short to time.
 EPOCHS = 20
@@ -40,7 +40,7 @@ def ours(folder: Path, batch_size: int, threads: int, flip: float) -> Callable[[
 
 
 def theirs(stored: Path, folder: Path, size: int, batch_size: int, workers: int) -> Callable[[], float]:
-    """Return the original way, which reads all pictures once and returns its speed."""
+    """Return the original way, which reads all images once and returns its speed."""
     files = original_way.Folder(stored, PackedSample.open(folder), "train", size, flip=True)
     return partial(speed, original_way.items(files, batch_size, workers))
 

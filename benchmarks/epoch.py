@@ -1,6 +1,6 @@
 """One trial's epoch against other ways: ``python benchmarks/epoch.py [--width 32 --size 112]``.
 
-The same pictures, the mask head, BCE; training and one look at held-out pictures. Each side has the batch that suits
+The same images, the mask head, BCE; training and one look at held-out images. Each side has the batch that suits
 it. Sides: ours, which saves its state as often as that takes a hundredth of its time; the original way; a Lightning
 Trainer on our model and packed data, which keeps the last and the best state after every epoch, and one that keeps
 nothing; a U-Net of segmentation-models-pytorch with a ResNet-18 (14.3 million parameters) trained the usual way. Each
@@ -25,11 +25,11 @@ from torch import nn
 import lightning_way
 import original_way
 import our_way
+from images_on_disk import packed, write
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
 from loss_study.training.device import pick_precision, use_cpu
 from measuring import Apart, Timing, in_turn, save, show, speed
-from pictures_on_disk import packed, write
 
 OURS, ORIGINAL, USUAL = "ours", "original way", "smp U-Net, usual way"
 LIGHTNING, BARE = "Lightning, checkpoints", "Lightning, none"
@@ -146,7 +146,7 @@ def main() -> None:
         ways = _measured(
             rounds, {OURS: (ours, setting), ORIGINAL: (the_original_way, setting), USUAL: (smp_unet, setting)}
         )
-    title = f"An epoch: {train} + {held_out} pictures of {size} px, width {width}"
+    title = f"An epoch: {train} + {held_out} images of {size} px, width {width}"
     show(f"{title}; the same model and data", "images/s", loops, LIGHTNING)
     show(f"{title}; from files", "images/s", ways, ORIGINAL)
     ratios = {

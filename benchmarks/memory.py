@@ -1,6 +1,6 @@
 """What keeping freed memory is worth: ``python benchmarks/memory.py [--width 32 --size 112 --batch-size 16]``.
 
-Batches of flipped pictures, and training steps in both precisions, in processes that keep the memory of freed tensors
+Batches of flipped images, and training steps in both precisions, in processes that keep the memory of freed tensors
 (`acceleration.keep_freed_memory`) and in processes that leave it to glibc.
 """
 

@@ -1,4 +1,4 @@
-"""The original study's training, written afresh from its description: what people do with a folder of pictures.
+"""The original study's training, written afresh from its description: what people do with a folder of images.
 
 PIL per item, three decodes and resizes in ``__getitem__``, DataLoader workers, float32 in NCHW, both decoders run
 whatever the loss, ``.item()`` in each step. Its mistakes with the data (inputs flipped apart) cost
@@ -18,14 +18,14 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import functional as pictures
+from torchvision.transforms import functional
 
 from loss_study import models
 from loss_study.data.packed import PackedSample
 
 
 class Folder(Dataset[tuple[Tensor, Tensor]]):
-    """Background, composite and mask of the pictures of one split of `sample`, read from the files in `stored`."""
+    """Background, composite and mask of the images of one split of `sample`, read from the files in `stored`."""
 
     def __init__(self, stored: Path, sample: PackedSample, split: str, size: int, *, flip: bool) -> None:
         rows = [sample.index[row] for row in sample.rows(split)]
@@ -47,12 +47,12 @@ class Folder(Dataset[tuple[Tensor, Tensor]]):
         background, composite, mask = self.items[place]
         parts = [self._read(background, "RGB"), self._read(composite, "RGB"), self._read(mask, "L")]
         if self.flip and random.random() < 0.5:  # noqa: S311 -- an augmentation, not a secret
-            parts = [pictures.hflip(part) for part in parts]
+            parts = [functional.hflip(part) for part in parts]
         return torch.cat(parts[:2]), parts[2]
 
     def _read(self, path: Path, mode: str) -> Tensor:
-        with Image.open(path) as picture:
-            return pictures.to_tensor(pictures.resize(picture.convert(mode), [self.size, self.size]))
+        with Image.open(path) as image:
+            return functional.to_tensor(functional.resize(image.convert(mode), [self.size, self.size]))
 
 
 def loader(data: Folder, batch_size: int, workers: int) -> DataLoader[tuple[Tensor, Tensor]]:
@@ -68,7 +68,7 @@ def items(data: Folder, batch_size: int, workers: int) -> Callable[[], int]:
 def epoch(model: nn.Module, train: Folder, held_out: Folder, batch_size: int, workers: int) -> Callable[[], int]:
     """Return a function that trains `model`, whose output is a mapping with a mask, for one epoch and tests it.
 
-    SGD with momentum on BCE, as in the original recipe; the function returns the number of pictures trained on.
+    SGD with momentum on BCE, as in the original recipe; the function returns the number of images trained on.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     train_batches, test_batches = loader(train, batch_size, workers), loader(held_out, batch_size, workers)

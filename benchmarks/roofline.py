@@ -47,7 +47,7 @@ def _tensors(tree: Any) -> Iterator[Tensor]:
 
 
 def cost(one: Callable[[], int]) -> tuple[float, float]:
-    """Return operations and bytes of one picture in the step `one`."""
+    """Return operations and bytes of one image in the step `one`."""
     with torchs_upsampling():
         with FlopCounterMode(display=False) as operations:
             images = one()
@@ -105,7 +105,7 @@ def main() -> None:
     title = f"Step, {arguments.loss}, {precision}, width {arguments.width}, {arguments.size} px"
     show(title, "images/s", {"step": timings["step"]}, "step")
     print(
-        f"one picture: {operations / 1e9:.1f} GFLOP, {traffic / 1e6:.0f} MB moved\n"
+        f"one image: {operations / 1e9:.1f} GFLOP, {traffic / 1e6:.0f} MB moved\n"
         f"ceilings: {ceiling / 1e9:.0f} GFLOP/s in a matrix product, {bandwidth / 1e9:.0f} GB/s in a copy\n"
         f"roofline: {limits['by operations']:.1f} images/s by operations, {limits['by bytes']:.1f} by bytes\n"
         f"the step reaches {share:.0%} of it"

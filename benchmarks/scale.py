@@ -1,8 +1,8 @@
-"""Packing and an epoch at growing numbers of pictures: ``python benchmarks/scale.py [--images 1000 10000 100000]``.
+"""Packing and an epoch at growing numbers of images: ``python benchmarks/scale.py [--images 1000 10000 100000]``.
 
-Scenes at 32 px and a ResUNet of width 4, small so that a hundred thousand pictures take minutes: what is asked is
+Scenes at 32 px and a ResUNet of width 4, small so that a hundred thousand images take minutes: what is asked is
 whether time grows linearly and memory stays flat. Memory is what the processes hold themselves (RssAnon): pages of the
-mapped sample belong to the system, which takes them back when it wants. Where time is linear, a thousand pictures at
+mapped sample belong to the system, which takes them back when it wants. Where time is linear, a thousand images at
 112 and 224 px, with width 8, say what 400,000 would take.
 """
 
@@ -32,7 +32,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Run:
-    """What one number of pictures took; memory in MiB, the most at any time, and the sample on disk."""
+    """What one number of images took; memory in MiB, the most at any time, and the sample on disk."""
 
     images: int
     size: int
@@ -126,7 +126,7 @@ def show(title: str, runs: Sequence[Run]) -> None:
 
 
 def extrapolated(run: Run, images: int) -> Run:
-    """What `images` pictures would take if time and disk grow with their number, and memory does not."""
+    """What `images` images would take if time and disk grow with their number, and memory does not."""
     factor = images / run.images
     return replace(
         run,
@@ -154,7 +154,7 @@ def main() -> None:
     show(f"Growing samples, width {arguments.width}", runs)
     thousand = [measured(1000, size, 8) for size in (112, 224)]
     show(
-        "A thousand pictures, width 8, and what 400,000 would take",
+        "A thousand images, width 8, and what 400,000 would take",
         [*thousand, *(extrapolated(run, 400_000) for run in thousand)],
     )
     save("scale", {f"{run.images} at {run.size} px": asdict(run) for run in [*runs, *thousand]})

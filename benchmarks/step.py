@@ -1,6 +1,6 @@
 """Images/s of a training step: every loss, both precisions. ``python benchmarks/step.py [--width 8 --size 64]``.
 
-Random pictures, so that it runs without a sample; one head, as in a trial. ``--compiled`` adds the same model under
+Random images, so that it runs without a sample; one head, as in a trial. ``--compiled`` adds the same model under
 ``torch.compile`` for each, and says how long its first step took.
 """
 
@@ -21,7 +21,7 @@ from measuring import interleave, save, show
 def step(
     loss_name: str, precision: str, width: int, size: int, batch_size: int, *, compiled: bool = False
 ) -> Callable[[], int]:
-    """Return a function that makes one training step and returns its number of pictures."""
+    """Return a function that makes one training step and returns its number of images."""
     device = pick()
     torch.manual_seed(0)
     model = models.build("resunet", 6, ["mask"], width=width).to(device, memory_format=torch.channels_last).train()

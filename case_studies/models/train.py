@@ -53,7 +53,7 @@ def row(name: str, trial: Trial, sample: PackedSample, config: Config) -> dict[s
         found = evaluate(model, splits, recipe.precision, output)
     test = found.summary["test"]
     seconds = sum(epoch["seconds"] for epoch in outcome.history)
-    pictures = len(outcome.history) * len(sample.rows("train"))
+    images = len(outcome.history) * len(sample.rows("train"))
     return {
         "model": name,
         "seed": trial.seed,
@@ -62,7 +62,7 @@ def row(name: str, trial: Trial, sample: PackedSample, config: Config) -> dict[s
         "parameters": outcome.parameters,
         "trainable": outcome.trainable_parameters,
         "seconds": round(seconds, 1),
-        "images_per_second": round(pictures / seconds, 1),
+        "images_per_second": round(images / seconds, 1),
         **{metric: round(test[metric], 4) for metric in ("iou", "iou_dataset", "pixel_accuracy")},
     }
 

@@ -48,15 +48,13 @@ def _section(plan: Plan, folder: Path) -> dict[str, Any]:
         for head in HEADS
         for words, table in (("", found.plain), (", on the augmented test split", found.augmented))
     ]
-    pictures = [(name, f"{folder.name}-{name}.png") for name in plan.variants]
+    figures = [(name, f"{folder.name}-{name}.png") for name in plan.variants]
     return {
         "dataset": folder.name,
         "answers": [answer for answer in answers if answer],
         "collapses": findings.collapses(found),
         "tables": [table for table in tables if table["rows"]],
-        "images": [
-            (name, f"../case_studies/{FIGURES / file}") for name, file in pictures if (FIGURES / file).is_file()
-        ],
+        "images": [(name, f"../case_studies/{FIGURES / file}") for name, file in figures if (FIGURES / file).is_file()],
     }
 
 

@@ -1,4 +1,4 @@
-"""One variant's predictions as a image: what the network was shown, the truth, and each loss's answer."""
+"""One variant's predictions as an image: what the network was shown, the truth, and each loss's answer."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The kill test: a small study, killed again and again, ends in the reports of an undisturbed one.
 
-``PYTHONPATH=tests python -m support.chaos --kills 20`` kills at random moments, and in the middle of the writing of files, the
-whole process group or one process alone: the started command, a DVC, or a stage. With SIGKILL or SIGTERM; then it types
-the same command again. Its last line says how many kills and starts there were, and whether the reports are identical;
-where they are not, it fails.
+``PYTHONPATH=tests python -m support.chaos --kills 20`` kills at random moments, and in the middle of the writing of files:
+the whole process group or one process alone (the started command, a DVC, or a stage), with SIGKILL or SIGTERM. Then it
+types the same command again. Its last line says how many kills and starts there were, and whether the reports are
+identical; where they are not, it fails.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Rotation(v2.Transform):
         return {"angle": angle, "scale": abs(math.cos(radians)) + abs(math.sin(radians))}
 
     def transform(self, inpt: Tensor, params: dict[str, float]) -> Tensor:
-        """Turn one input; a `Mask` takes the nearest pixel's value, a image is interpolated."""
+        """Turn one input; a `Mask` takes the nearest pixel's value, an image is interpolated."""
         return v2.functional.affine(
             inpt, translate=[0, 0], shear=[0, 0], interpolation=v2.InterpolationMode.BILINEAR, **params
         )
@@ -60,7 +60,7 @@ def change(
     """Crop, rotate and colour a batch as `how` says, each image independently.
 
     Args:
-        inputs_NHWC: uint8 images, three channels for each input; all inputs of a image are changed alike.
+        inputs_NHWC: uint8 images, three channels for each input; all inputs of an image are changed alike.
         targets: each (N, H, W), uint8 or bool; cropped and rotated with their image, to the nearest pixel.
     """
     transform = _transform(how, inputs_NHWC.shape[1:3])

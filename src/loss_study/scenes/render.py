@@ -32,7 +32,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is in a image; of `solids`, the last `foreground` ones are the object."""
+    """All that is in an image; of `solids`, the last `foreground` ones are the object."""
 
     camera: Camera
     lens: Lens

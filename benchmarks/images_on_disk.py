@@ -1,4 +1,4 @@
-"""The same pictures twice: as JPEG files, as people keep them, and as a packed sample made from these files."""
+"""The same images twice: as JPEG files, as people keep them, and as a packed sample made from these files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loss_study import config, datasets
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 
-#: Side of the pictures on disk, the original data's.
+#: Side of the images on disk, the original data's.
 STORED_SIZE = 224
 BACKGROUNDS, CUTOUTS = 20, 60
 
