@@ -1,6 +1,6 @@
 """The kill test: a small study, killed again and again, ends in the reports of an undisturbed one.
 
-``PYTHONPATH=tests python -m support.chaos --kills 20`` kills at random moments, and in the middle of the writing of files:
+``PYTHONPATH=tests python -m support.chaos --kills 20`` kills at random moments, and in the middle of writing files:
 the whole process group or one process alone (the started command, a DVC, or a stage), with SIGKILL or SIGTERM. Then it
 types the same command again. Its last line says how many kills and starts there were, and whether the reports are
 identical; where they are not, it fails.
