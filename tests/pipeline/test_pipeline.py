@@ -5,6 +5,7 @@ Networks of that scale may collapse on one processor and learn on another: nothi
 
 import csv
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,7 +15,6 @@ from support.clone import Clone
 pytestmark = pytest.mark.pipeline
 
 SMOKE = ["scale=smoke", "loss.names=[bce,dice]", "seeds=[0,1]"]
-ONE_LOSS = ["scale=smoke", "loss.names=[dice]", "loss.heads=[mask]"]
 
 
 @pytest.fixture(scope="module")
@@ -105,108 +105,93 @@ def status(clone) -> dict[str, str]:
     return {stage: json.dumps(changes) for stage, changes in answer.items()}
 
 
-def edited(clone, path):
+@contextmanager
+def edited(clone, path, old="", new="\n# edited\n"):
+    """A file with `new` in the place of `old`, or at its end, for as long as the block lasts."""
     file = clone.folder / path
-    file.write_text(file.read_text() + "\n# edited\n")
-
-
-def with_value(clone, old, new):
-    params = clone.folder / "params.yaml"
-    assert old in params.read_text()
-    params.write_text(params.read_text().replace(old, new))
+    before = file.read_text()
+    assert old in before
+    file.write_text(before.replace(old, new) if old else before + new)
+    yield
+    file.write_text(before)
 
 
 def test_an_edited_loss_is_named_and_its_trials_alone_run_again(clone, first_output):
-    edited(clone, "src/loss_study/losses/dice.py")
-    changed = status(clone)
-    of_dice = {f"{stage}@{head}-dice" for stage in ("tune", "train") for head in ("mask", "depth")}
-    assert set(changed) - {"compare"} == of_dice
-    assert all("src/loss_study/losses/dice.py" in changed[stage] for stage in of_dice)
-    stages = clone.ran(clone.run("dvc", "repro"))
+    with edited(clone, "src/loss_study/losses/dice.py"):
+        changed = status(clone)
+        of_dice = {f"{stage}@{head}-dice" for stage in ("tune", "train") for head in ("mask", "depth")}
+        assert set(changed) - {"compare"} == of_dice
+        assert all("src/loss_study/losses/dice.py" in changed[stage] for stage in of_dice)
+        stages = clone.ran(clone.run("dvc", "repro"))
     assert {stage for stage in stages if stage.startswith("train")} == {"train@mask-dice", "train@depth-dice"}
     assert not {"check", "download", "sample"} & set(stages) and stages[-1] == "compare"
+    # What was run before comes back from DVC's cache.
+    assert clone.ran(clone.run("dvc", "repro")) == []
 
 
-def test_a_changed_option_of_a_loss_is_named_and_its_trials_alone_run_again(clone, first_output):
-    with_value(clone, "smooth: 1.0", "smooth: 2.0")
-    changed = status(clone)
+def test_a_changed_option_of_a_loss_is_named(clone, first_output):
+    with edited(clone, "params.yaml", "smooth: 1.0", "smooth: 2.0"):
+        changed = status(clone)
+        assert "loss_options.dice.smooth" in clone.run("dvc", "params", "diff")
     assert all("loss_options.dice" in changed[f"train@{head}-dice"] for head in ("mask", "depth"))
-    assert not any("bce" in stage for stage in changed)
-    assert "loss_options.dice.smooth" in clone.run("dvc", "params", "diff")
-    stages = clone.ran(clone.run("dvc", "repro"))
-    assert {stage for stage in stages if stage.startswith("train")} == {"train@mask-dice", "train@depth-dice"}
-    assert "sample" not in stages
+    assert not any("bce" in stage for stage in changed) and "sample" not in changed
 
 
 def test_a_changed_parameter_of_the_recipe_is_named(clone, first_output):
-    composition.compose(clone.folder / "params.yaml", ONE_LOSS)
-    clone.run("dvc", "repro")
-    composition.compose(clone.folder / "params.yaml", [*ONE_LOSS, "recipe.optimizer.lr=0.02"])
-    assert "recipe.optimizer" in status(clone)["tune@mask-dice"]
-    assert "recipe.optimizer.lr" in clone.run("dvc", "params", "diff")
-    assert clone.ran(clone.run("dvc", "repro")) == [
-        "check", "tune@mask-dice", "train@mask-dice", "evaluate@mask", "compare",
-    ]  # fmt: skip
-    with_value(clone, "flip: 0.5", "flip: 0.25")
-    assert "recipe.augmentation" in status(clone)["train@mask-dice"]
-
-
-def test_an_edited_metric_is_named(clone, first_output):
-    composition.compose(clone.folder / "params.yaml", ONE_LOSS)
-    clone.run("dvc", "repro")
-    edited(clone, "src/loss_study/metrics/iou.py")
-    assert "src/loss_study/metrics" in status(clone)["evaluate@mask"]
-
-
-def test_editing_a_term_reruns_its_combinations(clone, first_output):
-    choices = ["loss=dice_bce", "loss.names=[bce,dice]", "loss.heads=[mask]", "recipe=tuned"]
-    choices += ["recipe.search.lr=[0.01,0.03]", "recipe.search.epochs=1"]
-    composition.compose(clone.folder / "params.yaml", ["scale=smoke", *choices])
-    clone.run("dvc", "repro", "tune", "tune_combination")
-    edited(clone, "src/loss_study/losses/bce.py")
-    ran = clone.ran(clone.run("dvc", "repro", "tune", "tune_combination"))
-    assert sorted(ran) == ["tune@mask-bce", "tune_combination@mask-dice_bce"]
-
-
-def test_editing_what_measures_reruns_no_training(clone, first_output):
-    composition.compose(clone.folder / "params.yaml", ONE_LOSS)
-    clone.run("dvc", "repro")
-    edited(clone, "src/loss_study/evaluation/evaluate.py")
-    assert clone.ran(clone.run("dvc", "repro")) == ["evaluate@mask", "compare"]
-
-
-def test_with_a_search_a_trial_is_trained_with_what_it_found_and_again_when_that_changes(clone, first_output):
-    choices = [*ONE_LOSS, "recipe=tuned", "recipe.search.seed=2000"]
-    composition.compose(clone.folder / "params.yaml", [*choices, "recipe.search.lr=[0.01,0.03]"])
-    stages = ["check", "tune@mask-dice", "train@mask-dice", "evaluate@mask", "compare"]
-    assert clone.ran(clone.run("dvc", "repro")) == stages
-    record = json.loads((clone.folder / "runs/mask/dice/0/trial.json").read_text())
-    assert record["lr"] == json.loads((clone.folder / "tuning/mask/dice/choice.json").read_text())["lr"]
-    assert clone.ran(clone.run("dvc", "repro")) == []
-    composition.compose(clone.folder / "params.yaml", [*choices, "recipe.search.lr=[0.001,0.003]"])
-    assert clone.ran(clone.run("dvc", "repro")) == stages
+    with edited(clone, "params.yaml", "lr: 0.01", "lr: 0.02"):
+        changed = status(clone)
+        assert "recipe.optimizer.lr" in clone.run("dvc", "params", "diff")
+    # `train` takes the learning rate from what `tune` writes.
+    assert "recipe.optimizer.lr" in changed["tune@mask-dice"] and "train@mask-dice" not in changed
+    with edited(clone, "params.yaml", "flip: 0.5", "flip: 0.25"):
+        assert "recipe.augmentation" in status(clone)["train@mask-dice"]
 
 
 def test_another_seed_searches_nothing_again(clone, first_output):
-    choices = [*ONE_LOSS, "recipe=tuned", "recipe.search.lr=[0.01,0.03]"]
-    composition.compose(clone.folder / "params.yaml", choices)
-    clone.run("dvc", "repro")
-    composition.compose(clone.folder / "params.yaml", [*choices, "seeds=[0,1]"])
-    assert clone.ran(clone.run("dvc", "repro")) == ["check", "train@mask-dice", "evaluate@mask", "compare"]
+    with edited(clone, "params.yaml", "seeds:\n- 0\n- 1\n", "seeds:\n- 0\n- 1\n- 2\n"):
+        changed = status(clone)
+    assert "seeds" in changed["train@mask-dice"] and not any(stage.startswith("tune") for stage in changed)
+
+
+def test_an_edited_metric_is_named(clone, first_output):
+    with edited(clone, "src/loss_study/metrics/iou.py"):
+        assert "src/loss_study/metrics" in status(clone)["evaluate@mask"]
+
+
+def test_editing_what_measures_reruns_no_training(clone, first_output):
+    with edited(clone, "src/loss_study/evaluation/evaluate.py"):
+        assert set(status(clone)) - {"compare"} == {"evaluate@mask", "evaluate@depth"}
 
 
 def test_a_stage_can_be_typed(clone, first_output):
-    """Each command of dvc.yaml does its work without DVC."""
-    composition.compose(clone.folder / "params.yaml", ONE_LOSS)
-    clone.run("dvc", "repro")
-    before = (clone.folder / "runs/mask/dice/0/history.csv").read_text()
-    for command in (["tune", "mask", "dice"], ["train", "mask", "dice"], ["evaluate", "mask"], ["compare"]):
-        clone.run("python", f"stages/{command[0]}.py", *command[1:])
+    """The command of a training does its work without DVC, and gives the same numbers."""
+    history = clone.folder / "runs/mask/dice/0/history.csv"
 
-    def losses(text):
-        return [(row["train_loss"], row["validation"]) for row in csv.DictReader(text.splitlines())]
+    def losses():
+        return [(row["train_loss"], row["validation"]) for row in csv.DictReader(history.read_text().splitlines())]
 
-    assert losses((clone.folder / "runs/mask/dice/0/history.csv").read_text()) == losses(before)
+    before = losses()
+    clone.run("python", "stages/train.py", "mask", "dice")
+    assert losses() == before
+
+
+def test_editing_a_term_reruns_its_combinations(clone, first_output):
+    choices = ["scale=smoke", "loss=dice_bce", "loss.names=[bce,dice]", "loss.heads=[mask]"]
+    composition.compose(clone.folder / "params.yaml", choices)
+    clone.run("dvc", "repro", "tune", "tune_combination")
+    with edited(clone, "src/loss_study/losses/bce.py"):
+        changed = {stage for stage in status(clone) if stage.startswith("tune")}
+    assert changed == {"tune@mask-bce", "tune_combination@mask-dice_bce"}
+
+
+def test_a_trial_is_trained_with_what_the_search_found(clone, first_output):
+    choices = ["scale=smoke", "loss.names=[dice]", "loss.heads=[mask]", "recipe=tuned", "recipe.search.seed=2000"]
+    composition.compose(clone.folder / "params.yaml", [*choices, "recipe.search.lr=[0.01,0.03]"])
+    assert clone.ran(clone.run("dvc", "repro", "train")) == ["check", "tune@mask-dice", "train@mask-dice"]
+    record = json.loads((clone.folder / "runs/mask/dice/0/trial.json").read_text())
+    assert record["lr"] == json.loads((clone.folder / "tuning/mask/dice/choice.json").read_text())["lr"]
+    composition.compose(clone.folder / "params.yaml", [*choices, "recipe.search.lr=[0.001,0.003]"])
+    assert "recipe.search.lr" in status(clone)["tune@mask-dice"]
 
 
 def test_several_at_once_give_the_same_numbers_and_a_failed_loss_stops_no_other(tmp_path, first_rows):
