@@ -125,8 +125,8 @@ def test_an_edited_loss_is_named_and_its_trials_alone_run_again(clone, first_out
         stages = clone.ran(clone.run("dvc", "repro"))
     assert {stage for stage in stages if stage.startswith("train")} == {"train@mask-dice", "train@depth-dice"}
     assert not {"check", "download", "sample"} & set(stages) and stages[-1] == "compare"
-    # What was run before comes back from DVC's cache.
-    assert clone.ran(clone.run("dvc", "repro")) == []
+    # What was trained before comes back from DVC's cache.
+    assert clone.ran(clone.run("dvc", "repro")) == ["compare"]
 
 
 def test_a_changed_option_of_a_loss_is_named(clone, first_output):
@@ -200,8 +200,7 @@ def test_several_at_once_give_the_same_numbers_and_a_failed_loss_stops_no_other(
     composition.compose(clone.folder / "params.yaml", choices)
     broken = clone.folder / "src/loss_study/losses/l1.py"
     source = broken.read_text()
-    assert source.count("    return pixels.mean(") == 1
-    broken.write_text(source.replace("    return pixels.mean(", "    1 / 0\n    return pixels.mean("))
+    broken.write_text(source.replace("    return ", "    1 / 0\n    return ", 1))
     output = clone.run("loss-study", "run", "--jobs", "2", code=1)
     assert "ZeroDivisionError" in output
     assert "error: failed: mask-l1; the same command tries again" in output
