@@ -1,5 +1,10 @@
 """What several tests start from."""
 
+import os
+
+# Two test processes share the machine: with a thread for each core, they would wait for one another. Read by torch once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import yaml
 
@@ -12,13 +17,13 @@ from support.samples import write_sample
 
 @pytest.fixture
 def sample(tmp_path) -> PackedSample:
-    """A packed sample of 24 pictures at 32 px: 12 for training, 6 for validation, 6 for the test."""
+    """A packed sample of 24 images at 32 px: 12 for training, 6 for validation, 6 for the test."""
     return PackedSample.open(write_sample(tmp_path / "data" / "sample"))
 
 
 @pytest.fixture
 def saved_each_epoch(monkeypatch):
-    """Every epoch's state is saved, although these trainings take less time than that."""
+    """A checkpoint is saved after every epoch, although these trainings take less time than that."""
     monkeypatch.setattr(checkpoint, "SHARE", 1e9)
 
 
