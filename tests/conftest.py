@@ -2,7 +2,7 @@
 
 import os
 
-# Two test processes share the machine: with a thread for each core, they would wait for one another. Read by torch once.
+# Two test processes share the machine: with a thread for each core, they would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest

@@ -203,4 +203,4 @@ def test_several_at_once_give_the_same_numbers_and_a_failed_loss_stops_no_other(
     broken.write_text(source)
     output = clone.run("loss-study", "run", "--jobs", "2")
     assert {row["status"] for row in clone.rows("compare.csv")} == {"finished"}
-    assert "git add params.yaml dvc.lock reports" in output
+    assert "git add params.yaml dvc.lock reports/metrics.json" in output

@@ -55,7 +55,7 @@ def run(jobs: int) -> None:
     if not todo:
         # Without anything to do, `compare` has not printed the ranking.
         terminal.show_again()
-    print("to keep this study in git: git add params.yaml dvc.lock reports && git commit", flush=True)
+    print("to keep this study in git: git add params.yaml dvc.lock reports/metrics.json reports/*.csv && git commit", flush=True)
 
 
 def dvc(*arguments: str) -> None:
