@@ -23,6 +23,7 @@ from loss_study.runtime.processes import bound, end_with_make
 
 #: More trainings at once than this want more memory than most machines have.
 MOST_JOBS = 4
+COMMIT = "git add params.yaml dvc.lock reports/metrics.json reports/*.csv && git commit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +56,7 @@ def run(jobs: int) -> None:
     if not todo:
         # Without anything to do, `compare` has not printed the ranking.
         terminal.show_again()
-    print("to keep this study in git: git add params.yaml dvc.lock reports/metrics.json reports/*.csv && git commit", flush=True)
+    print(f"to keep this study in git: {COMMIT}", flush=True)
 
 
 def dvc(*arguments: str) -> None:
