@@ -40,7 +40,7 @@ def test_a_combination_has_stages_of_its_own():
 )
 def test_only_what_dvc_would_run_is_unfinished(changed, left, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.lock").touch()
+    (tmp_path / "dvc.lock").write_text("stages:\n  train@mask-dice:\n    cmd: python stages/train.py mask dice\n")
     answer = json.dumps({stage: [{"changed deps": {}}] for stage in changed})
     monkeypatch.setattr(tasks, "DVC", ("echo", answer, "#"))
     monkeypatch.setattr(tasks, "bound", lambda command: ["sh", "-c", 'echo "$1"', *command[:2]])

@@ -44,9 +44,11 @@ def evaluations(config: Config) -> list[Task]:
 
 def unfinished(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks with a stage that DVC would run."""
-    if not LOCK_FILE.exists():
-        return list(tasks)
     stages = [stage for task in tasks for stage in task.stages]
+    lock = LOCK_FILE.read_text(encoding="utf-8") if LOCK_FILE.exists() else ""
+    if not any(f"\n  {stage}:" in lock for stage in stages):
+        # Nothing of it has run: no need to ask, which takes seconds.
+        return list(tasks)
     command = bound([*DVC, "--wait-for-lock", "status", "--json", *stages])
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     changed = json.loads(answer or "{}")
