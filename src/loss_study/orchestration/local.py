@@ -76,7 +76,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int) -> list[Task]:
                 worker.result()
         finally:
             queue.stop()
-    return shown.failed
+    return [task for task in tasks if task in shown.failed]
 
 
 class Queue:
@@ -89,6 +89,7 @@ class Queue:
     def __init__(self, tasks: Sequence[Task], jobs: int) -> None:
         self._waiting, self._jobs = list(tasks), jobs
         self._running: set[subprocess.Popen[str]] = set()
+        self.stopped = False
         self._lock = threading.Lock()
 
     def take(self) -> list[Task]:
@@ -106,6 +107,7 @@ class Queue:
     def stop(self) -> None:
         """Hand out no more, and end what runs."""
         with self._lock:
+            self.stopped = True
             self._waiting.clear()
             for process in self._running:
                 process.terminate()
@@ -114,7 +116,9 @@ class Queue:
 def _work(worker: int, queue: Queue, shown: View) -> None:
     while tasks := queue.take():
         shown.began(worker, tasks)
-        shown.ended(worker, _run_in_one_dvc(worker, tasks, queue, shown))
+        code = _run_in_one_dvc(worker, tasks, queue, shown)
+        if not queue.stopped:
+            shown.ended(worker, code)
 
 
 def _run_in_one_dvc(worker: int, tasks: Sequence[Task], queue: Queue, shown: View) -> int:
