@@ -51,8 +51,7 @@ bench: .venv/test ## Measure against other ways and the machine's limits, forty 
 	python benchmarks/roofline.py
 	python benchmarks/epoch.py
 	python benchmarks/epoch.py --width 8 --size 64 --threads 1 --usual-batch-size 16
-	python benchmarks/study.py
-	python benchmarks/study.py --jobs 1
+	python benchmarks/study.py 'seeds=[0,1,2]'
 	python benchmarks/results.py
 
 chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's

@@ -22,10 +22,8 @@ KEYS = {
     "small_epoch_vs_original": ("epoch-8-64", "epoch_vs_original"),
     "data_vs_original": ("data_path", "data_vs_original"),
     "roofline_share": ("roofline-32-112", "roofline_share"),
-    "study_overhead_share": ("repro", "study_overhead_share"),
-    "repro_seconds": ("repro", "study_seconds"),
     "study_seconds": ("study", "study_seconds"),
-    "parallel_study_overhead_share": ("study", "study_overhead_share"),
+    "study_overhead_share": ("study", "study_overhead_share"),
 }
 
 
