@@ -22,8 +22,6 @@ KEYS = {
     "small_epoch_vs_original": ("epoch-8-64", "epoch_vs_original"),
     "data_vs_original": ("data_path", "data_vs_original"),
     "roofline_share": ("roofline-32-112", "roofline_share"),
-    "study_seconds": ("study", "study_seconds"),
-    "study_overhead_share": ("study", "study_overhead_share"),
 }
 
 
