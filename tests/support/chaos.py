@@ -160,7 +160,11 @@ class Chaos:
     def _half_written(self) -> set[Path]:
         """Return the temporary names of `loss_study.runtime.files` and of checkpoints that are there at this moment."""
         places = [self.clone.folder / name for name in ("data", "tuning", "runs", "eval", "reports", "checkpoints")]
-        return {path for place in places for path in place.glob("**/.*new")}
+        # A walk overlooks what vanishes under it.
+        entries = (
+            (root, name) for place in places for root, *kinds in os.walk(place) for names in kinds for name in names
+        )
+        return {Path(root, name) for root, name in entries if name.startswith(".") and name.endswith("new")}
 
     def _kill(self, process: subprocess.Popen) -> str:
         """Kill the whole group or one process of it, see that nothing is left, and say how."""
