@@ -161,10 +161,9 @@ class Chaos:
         """Return the temporary names of `loss_study.runtime.files` and of checkpoints that are there at this moment."""
         places = [self.clone.folder / name for name in ("data", "tuning", "runs", "eval", "reports", "checkpoints")]
         # A walk overlooks what vanishes under it.
-        entries = (
-            (root, name) for place in places for root, *kinds in os.walk(place) for names in kinds for name in names
-        )
-        return {Path(root, name) for root, name in entries if name.startswith(".") and name.endswith("new")}
+        walked = [step for place in places for step in os.walk(place)]
+        entries = {Path(root, name) for root, folders, files in walked for name in (*folders, *files)}
+        return {path for path in entries if path.name.startswith(".") and path.name.endswith("new")}
 
     def _kill(self, process: subprocess.Popen) -> str:
         """Kill the whole group or one process of it, see that nothing is left, and say how."""
