@@ -92,9 +92,9 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
 
     begun = re.findall(r"^(\S+)  on \S+, in (\S+)$", output, re.MULTILINE)
     assert len(begun) == 3
-    assert {name for name, _ in begun} == {"depth-l1-0", "depth-huber-0"}
+    assert {name for name, _ in begun} == {"depth-l1", "depth-huber"}
     assert {Path(place).parent.name for _, place in begun} == {"0", "1"}
-    assert head.ran(output) == ["check", "download", "sample", "compare"]
+    assert head.ran(output) == ["check", "download", "sample", "evaluate@depth", "compare"]
     assert reports(head) == reports(alone)
     assert '"sound": 2' in reports(head)["metrics.json"]
 

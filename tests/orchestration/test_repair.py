@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from loss_study.orchestration.repair import RESULTS, repair
+from loss_study.orchestration.repair import LOCK_FILE, repair
 
 LOCKS = ".dvc/tmp/rwlock"
 STAGE = {"cmd": "echo", "deps": [{"path": "a", "hash": "md5", "md5": "0" * 32, "size": 12}]}
@@ -26,13 +26,13 @@ def test_a_dvc_lock_cut_anywhere_can_be_read_or_is_removed(here):
     whole = yaml.safe_dump({"schema": "2.0", "stages": {f"train@{n}": STAGE for n in range(3)}}, sort_keys=False)
     removed = []
     for end in range(len(whole)):
-        RESULTS.write_text(whole[:end])
+        LOCK_FILE.write_text(whole[:end])
         said = repair()
-        assert bool(said) is not RESULTS.exists()
+        assert bool(said) is not LOCK_FILE.exists()
         removed += [end] if said else []
     assert len(whole) // 4 < len(removed) < len(whole) // 1.2
-    RESULTS.write_text(whole)
-    assert repair() == [] and RESULTS.read_text() == whole
+    LOCK_FILE.write_text(whole)
+    assert repair() == [] and LOCK_FILE.read_text() == whole
 
 
 def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):
@@ -47,9 +47,9 @@ def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):
     (here / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     (here / "input").touch()
     assert dvc(["repro", "--quiet"]) == 0
-    made, whole = (here / "b").read_text(), RESULTS.read_text()
+    made, whole = (here / "b").read_text(), LOCK_FILE.read_text()
     for results, locks in ((whole[: whole.index("outs:") + 5], "{}"), (whole, "")):
-        RESULTS.write_text(results)
+        LOCK_FILE.write_text(results)
         (here / LOCKS).write_text(locks)
         assert dvc(["repro", "--quiet", "--force", "c"]) != 0
         assert len(repair()) == 1
@@ -88,7 +88,7 @@ held = [zc.lockfile.LockFile(".dvc/tmp/" + name) for name in ("lock", "rwlock.lo
 print("held", flush=True)
 sys.stdin.read()
 """
-    RESULTS.write_text("stages:")
+    LOCK_FILE.write_text("stages:")
     (here / LOCKS).write_text("{")
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as dvc:
         assert dvc.stdout.readline() == b"held\n"

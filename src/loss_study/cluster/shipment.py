@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loss_study.config import PARAMS
+from loss_study.orchestration.tasks import DVC, LOCK_FILE
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking.store import SERVERS
 
-LOCK = Path("dvc.lock")
 REMOTE_CONFIG = Path(".dvc/config.local")
 #: Written by commands and not by hand, so they need no commit: they are sent as they are, or made again.
 _MADE = (":!params.yaml", ":!dvc.lock", ":!reports")
@@ -61,7 +61,7 @@ def pack(commit: str, dvc_remote: tuple[str, str]) -> Shipment:
     """
     name, url = dvc_remote
     config = f"[core]\n    remote = {name}\n['remote \"{name}\"']\n    url = {url}\n"
-    files = {str(path): path.read_bytes() for path in (PARAMS, LOCK)} | {str(REMOTE_CONFIG): config.encode()}
+    files = {str(path): path.read_bytes() for path in (PARAMS, LOCK_FILE)} | {str(REMOTE_CONFIG): config.encode()}
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     environment = {"MLFLOW_TRACKING_URI": tracking} if urlsplit(tracking).scheme in SERVERS else {}
     return Shipment(commit, _git("bundle", "create", "--quiet", "-", "HEAD"), files, environment)
@@ -73,4 +73,4 @@ def _git(*arguments: str) -> bytes:
 
 def _dvc_config(key: str) -> str:
     """Return the value of DVC's setting `key`, "" where it has none."""
-    return subprocess.run(["dvc", "config", key], check=False, capture_output=True, text=True).stdout.strip()
+    return subprocess.run([*DVC, "config", key], check=False, capture_output=True, text=True).stdout.strip()

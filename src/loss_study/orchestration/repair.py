@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import yaml
 
+from loss_study.orchestration.tasks import LOCK_FILE
 from loss_study.runtime.files import write_json
 
-RESULTS = Path("dvc.lock")
 TEMPORARY = Path(".dvc/tmp")
 
 
@@ -45,16 +45,16 @@ def _held(path: Path) -> Iterator[bool]:
 
 
 def _drop_broken_results() -> Iterator[str]:
-    if not RESULTS.exists():
+    if not LOCK_FILE.exists():
         return
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # noqa: PLC0415 -- half a second
     from voluptuous import Invalid  # noqa: PLC0415
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(RESULTS.read_text(encoding="utf-8")))
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(LOCK_FILE.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, Invalid):
-        RESULTS.unlink()
-        yield f"{RESULTS} was half-written and is removed; DVC takes the results from its cache"
+        LOCK_FILE.unlink()
+        yield f"{LOCK_FILE} was half-written and is removed; DVC takes the results from its cache"
 
 
 def _drop_stale_locks() -> Iterator[str]:
