@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -243,6 +244,29 @@ class RecipeConfig(_Section):
         return self.epochs + self.fine_tune.epochs
 
 
+class Margin(_Section):
+    """By how much two losses may differ and count as equivalent.
+
+    `mask` is in IoU; `depth` is a share of the best loss's error, since errors have units.
+    """
+
+    mask: Positive = 0.02
+    depth: Positive = 0.05
+
+
+class CompareConfig(_Section):
+    margin: Margin = Margin()
+
+
+class RaceConfig(_Section):
+    """The rounds of a study: after each the losses are compared, and those that are out of reach train no more.
+
+    `rounds` are the numbers of seeds that a loss has trained with after each round, ascending.
+    """
+
+    rounds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)] = [3, 5, 8, 12]
+
+
 class Config(_Section):
     """All of params.yaml; `scale` is the name of the file in ``conf/scale/`` that its sizes come from."""
 
@@ -255,6 +279,20 @@ class Config(_Section):
     loss_options: dict[str, dict[str, Any]]
     recipe: RecipeConfig
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    race: RaceConfig = RaceConfig()
+    compare: CompareConfig = CompareConfig()
+
+    @property
+    def rounds(self) -> list[list[int]]:
+        """The seeds of each round; those that are left over form no round. A single loss has nothing to race with.
+
+        It trains with the first seed only.
+        """
+        if len(self.losses) == 1:
+            return [self.seeds[:1]]
+        last = min(len(self.seeds), self.race.rounds[-1])
+        ends = [*(end for end in self.race.rounds if end < last), last]
+        return [self.seeds[start:end] for start, end in pairwise([0, *ends])]
 
     @property
     def losses(self) -> list[str]:
@@ -360,6 +398,8 @@ def _check_consistent(config: Config) -> None:
     ):
         if len(set(values)) != len(values):
             raise StudyError(f"{key}: lists something twice: {values}")
+    if config.race.rounds != sorted(set(config.race.rounds)):
+        raise StudyError(f"race.rounds: list different numbers of seeds from low to high, not {config.race.rounds}")
     _check_losses(config)
     _check_heads(config.loss, config.dataset)
     _check_classes(config.dataset)
