@@ -78,9 +78,9 @@ class Kind:
     margin: float = 0.02
 
     def draw(self, rng: np.random.Generator, studies: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the scores of `studies` studies in full, (studies, losses, seeds, images), and what is asked for.
+        """Return the scores of `studies` studies in full, (studies, losses, seeds, images).
 
-        That is the true mean of each loss, or with one seed that of each trained network, (studies, losses).
+        And by how much the first network of each loss is better than its loss, (studies, losses).
         """
         losses, seeds, images = len(self.means), self.looks[-1], len(self.images.objects)
         known, behind = self.images.objects, self.images.backgrounds
@@ -97,8 +97,7 @@ class Kind:
         turned_out = self._standard(rng, (studies, losses, seeds)) * np.broadcast_to(self.seeds, losses)[:, None]
         scores = rng.normal(0, 1, (studies, losses, seeds, images)) * self.noise
         scores += (np.array(self.means)[:, None] + easy + fits)[:, :, None] + turned_out[..., None]
-        truth = np.broadcast_to(np.array(self.means, float), (studies, losses))
-        return scores, truth + turned_out[..., 0] if seeds == 1 else truth
+        return scores, turned_out[..., 0]
 
     def _standard(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Return random values of mean 0 and variance 1."""
@@ -148,7 +147,7 @@ def race(kind: Kind, studies: int, seed: int, block: int = 100) -> Verdict:
     return verdict
 
 
-def _race(kind: Kind, scores: np.ndarray, truth: np.ndarray, verdict: Verdict) -> None:
+def _race(kind: Kind, scores: np.ndarray, first_networks: np.ndarray, verdict: Verdict) -> None:
     by_look = np.stack([scores[:, :, :n].mean(axis=2) for n in kind.looks], axis=2)
     by_seed = scores.mean(axis=-1)
     spreads = np.stack([_variance(by_seed[:, :, :n]) for n in kind.looks], axis=2)
@@ -173,7 +172,9 @@ def _race(kind: Kind, scores: np.ndarray, truth: np.ndarray, verdict: Verdict) -
             *image_variances(values, kind.images.objects, kind.images.backgrounds),
             min(len(np.unique(kind.images.objects)), len(np.unique(kind.images.backgrounds))),
         )
-        goes_on, ends = _judge(kind, estimates, Look(number, kind.looks), truth[at], wrong, at)
+        # With one seed the study speaks of these networks, not of losses.
+        truth = np.array(kind.means, float) + first_networks[at] * estimates.of_networks
+        goes_on, ends = _judge(kind, estimates, Look(number, kind.looks), truth, wrong, at)
         decided[at] = ends
         running[:] = False
         running[at] = goes_on

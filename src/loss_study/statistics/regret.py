@@ -58,8 +58,9 @@ def regrets(mean_L: np.ndarray, errors: Errors, look: Look) -> Regrets:
     """
     others = mean_L.shape[-1] - 1
     gap_LL = mean_L[..., :, None] - mean_L[..., None, :]
-    upper_LL = gap_LL + errors.approximate_reach(look.share_of(UPPER / others))
-    lower_LL = gap_LL - errors.reach(look.share_of(LOWER / others))
+    different_LL = ~np.eye(others + 1, dtype=bool)
+    upper_LL = gap_LL + different_LL * errors.approximate_reach(look.share_of(UPPER / others))
+    lower_LL = gap_LL - different_LL * errors.reach(look.share_of(LOWER / others))
     candidate_L = (upper_LL >= 0).all(axis=-1)
     of_candidates = candidate_L[..., :, None]
     high_L = np.where(of_candidates, upper_LL, 0.0).max(axis=-2)
