@@ -24,7 +24,7 @@ def main() -> None:
     """Read what the trials of the configuration left, write the report, print the ranking."""
     config = load_config()
     found = results.read(config)
-    rankings = rank_all(found)
+    rankings = rank_all(found, config)
     publish(terminal.REPORTS, build(config, found, rankings, PackedSample.open(SAMPLE)))
     _mirror(config)
     terminal.show(rankings)
