@@ -62,7 +62,8 @@ def test_a_split_has_its_images_in_order_and_their_targets(name, head, sample):
     split = getattr(splits, name)
     rows = sample.rows(name)
     np.testing.assert_array_equal(split.rows, rows)
-    np.testing.assert_array_equal((split.target[:, 0] * 255).round(), sample.targets(head)[rows])
+    stored = sample.targets(head)[rows]
+    np.testing.assert_array_equal((split.target[:, 0].double() * np.iinfo(stored.dtype).max).round(), stored)
     np.testing.assert_array_equal((split.foreground[:, 0] * 255).round(), sample.masks[rows])
     assert split.valid is None and not splits.several_classes
 
@@ -84,9 +85,9 @@ class Constant(torch.nn.Module):
 
 def test_constant_depth_is_named_and_measured(sample):
     found = evaluate(Constant(), Splits.of(sample, "depth"), "float32")
-    target = sample.depths[sample.rows("test")] / 255
+    target = sample.depths[sample.rows("test")] / 65535
     expected = np.sqrt(((0.5 - target) ** 2).mean(axis=(1, 2)))
-    np.testing.assert_allclose(found.columns["rmse"], expected, rtol=1e-5)
+    np.testing.assert_allclose(found.columns["rmse_coded"], expected, rtol=1e-5)
     assert found.summary["verdict"] == "constant depth" and found.summary["threshold"] is None
 
 
@@ -123,8 +124,8 @@ def test_files_of_a_trial(sample, tmp_path, monkeypatch):
     with (trial.eval_dir / "per_image.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [sample.index[row]["id"] for row in sample.rows("test")]
-    mean = np.mean([float(row["rmse"]) for row in rows])
-    assert summary["test"]["rmse"] == pytest.approx(mean)
+    mean = np.mean([float(row["rmse_coded"]) for row in rows])
+    assert summary["test"]["rmse_coded"] == pytest.approx(mean)
     assert np.load(trial.eval_dir / "predictions.npy", allow_pickle=False).shape == (6, 32, 32)
 
 

@@ -98,7 +98,13 @@ def evaluate(model: nn.Module, splits: Splits, precision: str, output: Output = 
     prediction = test_pair["prediction"]
     return Evaluation(
         {
-            "verdict": metrics.collapse(splits.head, **test_pair, class_names=sample.class_names),
+            "verdict": metrics.collapse(
+                splits.head,
+                **test_pair,
+                class_names=sample.class_names,
+                threshold=0.5 if threshold is None else threshold,
+                constant=sample.statistics.get("depth_mean"),
+            ),
             "threshold": threshold,
             "classes": prediction.shape[1],
             "test": summary,
@@ -123,7 +129,7 @@ def _measure(
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return the metrics of every image by name, and their summary."""
     if splits.head == "depth":
-        values = per_image.depth.columns(**pair, foreground=split.foreground)
+        values = per_image.depth.columns(**pair, foreground=split.foreground, scale=splits.sample.depth_scale)
         summary = per_image.depth.summary(values)
     elif threshold is None:
         values = per_image.classes.columns(**pair, class_names=splits.sample.class_names)
@@ -191,6 +197,6 @@ def _table(images: Sequence[dict[str, str]], columns: dict[str, np.ndarray]) -> 
 
 
 def _tell(trial: Trial, summary: dict[str, Any]) -> None:
-    headline = metrics.HEADLINE[trial.head]
+    headline = metrics.headline_of(trial.head, summary["classes"]).name
     verdict = f"  ({summary['verdict']})" if summary["verdict"] else ""
     print(f"{trial.name}  test {headline} {summary['test'][headline]:.4f}{verdict}", flush=True)

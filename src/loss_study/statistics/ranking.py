@@ -8,7 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
-from loss_study.metrics import HEADLINE, Metric, find
+from loss_study.metrics import Metric, find, headline_of
 from loss_study.statistics.pairwise import Pair, average_rank, compare_pairs
 from loss_study.statistics.resampling import interval, resample
 from loss_study.statistics.results import Result
@@ -99,7 +99,7 @@ class Ranking:
     @property
     def is_headline(self) -> bool:
         """True if the metric is the one that the head is ranked by."""
-        return self.metric.name == HEADLINE[self.head]
+        return self.metric.name == headline_of(self.head, self.classes).name
 
     @property
     def resampled(self) -> bool:
@@ -215,7 +215,7 @@ def _of_head(head: str, results: Sequence[Result]) -> list[Ranking]:
 def _without_intervals(head: str, results: Sequence[Result]) -> Ranking:
     """Order the losses by the means of their trials on the headline metric, where there is nothing to resample."""
     classes = max(result.classes for result in results)
-    metric = find(HEADLINE[head], classes)
+    metric = headline_of(head, classes)
     trials = _by_loss(results)
     values = {loss: [one.test[metric.name] for one in of_loss if one.sound] for loss, of_loss in trials.items()}
     means = {loss: fmean(of_loss) for loss, of_loss in values.items() if of_loss}

@@ -16,8 +16,8 @@ Table = list[dict[str, str]]
 
 #: The metrics that losses are compared on, the one that ranks the head first.
 COMPARED = {
-    "mask": ("iou", "iou_at_best", "dice", "boundary_f"),
-    "depth": ("rmse", "rmse_fg", "abs_rel", "ssim"),
+    "mask": ("iou_at_best", "iou", "dice", "boundary_f"),
+    "depth": ("rmse_coded", "rmse_coded_fg", "rmse", "abs_rel", "ssim"),
 }
 IMAGE = "image"
 #: Columns of ``per_image.csv`` by which images are clustered, the first one that is known.

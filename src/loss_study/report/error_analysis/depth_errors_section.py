@@ -35,7 +35,7 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
 
 def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
     """Return error and bias by true depth."""
-    rmse = curves_by_loss(evidence, lambda known: _by_distance(known, "rmse"))
+    rmse = curves_by_loss(evidence, lambda known: _by_distance(known, "rmse_coded"))
     bias = curves_by_loss(evidence, lambda known: _by_distance(known, "bias"))
     if not rmse:
         return []
@@ -68,7 +68,7 @@ def table(evidence: Sequence[Evidence]) -> Table:
 
 def region_rmse(known: Evidence, region: str) -> float | None:
     """Return the RMSE over all test pixels of `region`."""
-    return mean(known.sound, "errors", "regions", region, "rmse")
+    return mean(known.sound, "errors", "regions", region, "rmse_coded")
 
 
 def edge_ratio(known: Evidence) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from loss_study import metrics
+from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import Metric
 from loss_study.report.error_analysis.evidence import Evidence, extremes, mean_of
@@ -91,7 +92,7 @@ def baseline(head: str, sample: PackedSample) -> float:
         values = [_mean_iou_of_one_class(one[where], most_frequent) for one, where in pairs if where.any()]
     else:
         mean = sample.statistics["depth_mean"]
-        values = [np.sqrt(np.square(one[where] / 255 - mean).mean()) for one, where in pairs if where.any()]
+        values = [np.sqrt(np.square(one[where] / DEPTH_STEPS - mean).mean()) for one, where in pairs if where.any()]
     return float(np.mean(values))
 
 
