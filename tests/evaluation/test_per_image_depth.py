@@ -93,9 +93,8 @@ def in_metres(p, t, counted, halfway_m, farthest_m):
 def test_alignment_agrees_with_numpys_least_squares():
     pair, scale = ramps(), DepthScale(9.0, 80.0)
     values = depth.columns(**pair, scale=scale)
-    for image, (p, t) in enumerate(
-        zip(*(tensor.double().numpy().reshape(5, -1) for tensor in pair.values()), strict=True)
-    ):
+    arrays = [tensor.double().numpy().reshape(5, -1) for tensor in pair.values()]
+    for image, (p, t) in enumerate(zip(*arrays, strict=True)):
         slope, offset = np.polyfit(p, t, 1)
         fitted = np.clip(slope * p + offset, 0, 1)
         assert values["rmse_coded_aligned"][image].item() == pytest.approx(np.sqrt(np.mean((fitted - t) ** 2)))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 #: Targets of 8 and of 16 bits are multiples of one over this.
 MASK_STEPS, DEPTH_STEPS = 255, 65535
-#: How far a target may be from a multiple, in multiples: float32 rounds those of 16 bits by up to 0.004.
+#: How far a target may be from a multiple, in multiples: in float32 those of 16 bits are off by up to 0.008.
 TOLERANCE = 0.01
 
 
@@ -42,7 +42,7 @@ def check_pair(
     for name, tensor in (("prediction", prediction), ("target", target)):
         if not tensor.is_floating_point() or not _is_within(tensor, 0, 1):
             raise ValueError(f"{name} must be floating point with every value in [0, 1]")
-    in_steps = target.double() * steps
+    in_steps = target.float() * steps
     if not _is_within(in_steps.sub_(in_steps.round()), -TOLERANCE, TOLERANCE):
         raise ValueError(f"target is not in steps of 1/{steps}; are prediction and target swapped?")
     if valid is not None and (valid.shape != target[:, :1].shape or not bool(((valid == 0) | (valid == 1)).all())):
@@ -58,6 +58,11 @@ def _is_within(values: Tensor, least: float, most: float) -> bool:
 def valid_pixels(target: Tensor, valid: Tensor | None) -> Tensor:
     """Return which pixels of `target` (N, C, H, W) are valid, bool (N, 1, H, W); `valid` None: all."""
     return torch.ones_like(target[:, :1], dtype=torch.bool) if valid is None else valid > 0
+
+
+def at_valid(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the values (N, 1, H, W) at valid pixels, (pixels,); `valid` None: at all, without the time of looking."""
+    return values.flatten() if valid is None else values[valid > 0]
 
 
 def nan_without_valid(values: Tensor, valid: Tensor) -> Tensor:

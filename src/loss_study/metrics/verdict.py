@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from loss_study.metrics.arguments import DEPTH_STEPS, check_pair, valid_pixels
+from loss_study.metrics.arguments import DEPTH_STEPS, at_valid, check_pair
 from loss_study.metrics.masks import Masks, above_threshold, of_classes
 from loss_study.metrics.rmse import rmse
 
@@ -75,14 +74,13 @@ def _nearly_none(predicted: Tensor, target: Tensor, valid: Tensor) -> bool:
 
 def _collapsed_depth(prediction: Tensor, target: Tensor, valid: Tensor | None, constant: float | None) -> str:
     check_pair(prediction, target, valid, steps=DEPTH_STEPS)
-    counted = valid_pixels(target, valid)
-    of_prediction, of_target = (tensor.double()[counted].std() for tensor in (prediction, target))
+    of_prediction, of_target = (at_valid(tensor, valid).double().std() for tensor in (prediction, target))
     if of_prediction < CONSTANT_SHARE * of_target:
         return "constant depth"
     if constant is None or not of_target > 0:
         return ""
-    weight, true = counted.double(), target.double()
+    weight = None if valid is None else valid.double()
     error, error_of_constant = (
-        rmse(tensor, true, weight).nanmean() for tensor in (prediction.double(), torch.full_like(true, constant))
+        rmse(tensor.double(), target.double(), weight).nanmean() for tensor in (prediction, target.new_tensor(constant))
     )
     return "" if error < error_of_constant else "no better than a constant depth"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from loss_study.evaluation.error_analysis import regions
 from loss_study.metrics import masks
-from loss_study.metrics.arguments import DEPTH_STEPS, check_pair, valid_pixels
+from loss_study.metrics.arguments import DEPTH_STEPS, at_valid, check_pair, valid_pixels
 
 DISTANCE_BINS = 10
 
@@ -53,8 +53,7 @@ def by_distance(*, prediction: Tensor, target: Tensor, valid: Tensor | None = No
     ``pixels``; ``rmse_coded``; ``bias``, the mean of prediction minus target, above 0 where the
     prediction is too far. NaN in an empty bin.
     """
-    counted = valid_pixels(target, valid)
-    error, depth = (prediction - target)[counted].double(), target[counted].double()
+    error, depth = at_valid(prediction - target, valid).double(), at_valid(target, valid).double()
     bin_of_pixel = (depth * DISTANCE_BINS).long().clamp_max(DISTANCE_BINS - 1)
     pixels, squared, signed = (
         torch.bincount(bin_of_pixel, weights, DISTANCE_BINS).double() for weights in (None, error.square(), error)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from loss_study.evaluation.error_analysis import regions
 from loss_study.evaluation.error_analysis.calibration import reliability
-from loss_study.metrics.arguments import check_pair, valid_pixels
+from loss_study.metrics.arguments import at_valid, check_pair
 from loss_study.metrics.masks import above_threshold, foreground
 from loss_study.metrics.thresholds import THRESHOLDS, iou_by_threshold
 
@@ -56,5 +56,4 @@ def calibration(*, prediction: Tensor, target: Tensor, valid: Tensor | None = No
     See `reliability`; ``observed`` is the share of foreground.
     """
     check_pair(prediction, target, valid)
-    counted = valid_pixels(target, valid)
-    return reliability(prediction[counted].double(), foreground(target)[counted].double())
+    return reliability(at_valid(prediction, valid), at_valid(foreground(target), valid))

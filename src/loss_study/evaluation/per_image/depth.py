@@ -6,10 +6,13 @@ in metres leave out the pixels whose ground truth lies at the end of the scale: 
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from loss_study.data.depth_scale import DepthScale
+from loss_study.evaluation.per_image.chunks import in_chunks
 from loss_study.metrics import masks
 from loss_study.metrics.abs_rel import ABS_REL, abs_rel
 from loss_study.metrics.alignment import aligned
@@ -46,12 +49,19 @@ def columns(
         ValueError: shapes, ranges, or prediction and target swapped.
     """
     check_pair(prediction, target, valid, steps=DEPTH_STEPS)
+    if foreground is not None:
+        check_pair(prediction, foreground)
+    return in_chunks(partial(_columns, scale=scale), prediction, target, valid, foreground)
+
+
+def _columns(
+    prediction: Tensor, target: Tensor, valid: Tensor | None, foreground: Tensor | None, scale: DepthScale | None
+) -> dict[str, Tensor]:
     p, t = prediction.double(), target.double()
     everywhere = torch.ones_like(t) if valid is None else valid.double()
     fitted = aligned(p, t, everywhere)
     ssim_N1HW = ssim_map(p, t, None if valid is None else everywhere)
-    # The target is rounded to 16 bits, so the end of the scale is half a step wide.
-    in_range = None if scale is None else (t < scale.farthest - 0.5 / DEPTH_STEPS).double()
+    in_range = None if scale is None else ((t * DEPTH_STEPS).round() < round(scale.farthest * DEPTH_STEPS)).double()
     in_metres = None if scale is None else [scale.decode(depth) for depth in (p, t, fitted)]
 
     def over(weight: Tensor) -> dict[str, Tensor]:

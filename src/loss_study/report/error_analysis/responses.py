@@ -29,7 +29,7 @@ def charts(evidence: Sequence[Evidence], state: str) -> list[CurveChart]:
         evidence: of all losses.
         state: of the other pixels: "start", all 0.5, or "late", close to the ground truth.
     """
-    analyses = [(known.loss, known.evaluated[0]["response"]) for known in evidence if known.evaluated]
+    analyses = [(known.loss, known.evaluated[0].get("response")) for known in evidence if known.evaluated]
     responses = [(loss, response) for loss, response in analyses if response]
     if not responses:
         return []
