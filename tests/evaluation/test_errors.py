@@ -65,7 +65,29 @@ def test_calibration_by_hand():
     assert found["pixels"] == [0, 0, 8, 0, 0, 0, 0, 0, 0, 8]
     assert (found["predicted"][2], found["observed"][2]) == (0.25, 0.5)
     assert math.isnan(found["observed"][0])
-    assert found["error"] == pytest.approx((0.25 + 0.05) / 2)
+    # Four foreground pixels of twelve are in the bin that is off by 0.25.
+    assert found["error"] == pytest.approx((4 * 0.25 + 8 * 0.05) / 12)
+
+
+def test_a_sure_background_does_not_hide_how_far_off_the_foreground_is():
+    """The chart of `loud` leaves the diagonal where the object is; that of `quiet` does so on the background alone."""
+    target = torch.zeros(1, 1, 10, 10)
+    target[0, 0, 0, :8] = 1
+    quiet, loud = torch.full_like(target, 0.02), torch.zeros_like(target)
+    quiet[0, 0, 0] = 0.8
+    loud[0, 0, 0] = 0.95
+    quiet, loud = (mask_errors.calibration(prediction=one, target=target) for one in (quiet, loud))
+    # Eight of ten pixels of the first row are foreground: 0.8 is right, 0.95 is not. All others are background.
+    assert [quiet["observed"][8], loud["observed"][9]] == pytest.approx([0.8, 0.8])
+    assert [quiet["error"], loud["error"]] == pytest.approx([0, 0.15], abs=1e-6)
+
+    def over_all_pixels(found):
+        gaps = [
+            n * abs(p - o) for n, p, o in zip(found["pixels"], found["predicted"], found["observed"], strict=True) if n
+        ]
+        return sum(gaps) / sum(found["pixels"])
+
+    assert over_all_pixels(quiet) > over_all_pixels(loud), "weighted by all pixels, the order is the other way round"
 
 
 def test_predicting_the_share_of_foreground_everywhere_is_calibrated():

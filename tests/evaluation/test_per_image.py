@@ -48,9 +48,10 @@ def test_prediction_and_target_cannot_be_swapped_unnoticed(module, pair, changed
     with pytest.raises(TypeError):
         module.columns(pair["prediction"], pair["target"])
     # The guard is needed: between two images that both could be targets the swap changes the figures.
+    scale = {"scale": SCALE} if module is depth else {}
     steps = {name: (tensor * 255).round() / 255 for name, tensor in pair.items()}
-    values = module.columns(**steps)
-    others = module.columns(prediction=steps["target"], target=steps["prediction"])
+    values = module.columns(**steps, **scale)
+    others = module.columns(prediction=steps["target"], target=steps["prediction"], **scale)
     for name in changed:
         assert (values[name] - others[name]).abs().max() > 0.02, name
 

@@ -27,10 +27,10 @@ def test_values_by_hand():
 
 
 def test_values_in_metres_by_hand():
-    """Coded as z / (z + 9 m): 0.25 is 3 m, 0.5 is 9 m, 0.75 is 27 m, and 0.9 is 81 m, the end of the scale."""
-    target = stored([0.25, 0.5, 0.75, 0.9])
-    prediction = torch.tensor([0.5, 0.5, 0.25, 0.5]).view(1, 1, 2, 2).repeat_interleave(8, 2).repeat_interleave(8, 3)
-    values = depth.columns(prediction=prediction, target=target, scale=DepthScale(9.0, 81.0))
+    """Coded as z / (z + 9 m): 0.25 is 3 m, 0.5 is 9 m, 0.75 is 27 m, and 8/9 is 72 m, the end of the scale."""
+    target = stored([0.25, 0.5, 0.75, 8 / 9])
+    prediction = stored([0.5, 0.5, 0.25, 0.5])
+    values = depth.columns(prediction=prediction, target=target, scale=DepthScale(9.0, 72.0))
     # Errors 6 m, 0 and -24 m; factors 3, 1 and 9; what lies at the end of the scale is not counted.
     expected = {
         "rmse": math.sqrt((6**2 + 24**2) / 3),
@@ -40,7 +40,7 @@ def test_values_in_metres_by_hand():
         "delta1": 1 / 3,
         "delta2": 1 / 3,
         "delta3": 1 / 3,
-        "mae_coded": (0.25 + 0.5 + 0.4) / 4,
+        "mae_coded": (0.25 + 0.5 + 8 / 9 - 0.5) / 4,
     }
     assert {name: values[name].item() for name in expected} == pytest.approx(expected, rel=1e-3)
 

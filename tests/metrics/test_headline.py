@@ -49,12 +49,13 @@ def test_one_threshold_serves_the_whole_split_not_one_each_batch():
 
 def test_a_loss_that_only_moves_the_threshold_is_no_worse():
     """Weighted BCE predicts q = w p / (w p + 1 - p): the same order of pixels, so the same best mask."""
-    pair = blobs()
-    p = (pair["prediction"] * 100).round() / 100
-    shifted = {**pair, "prediction": 9 * p / (9 * p + 1 - p)}
-    at_half = [mask.columns(**one)["iou"].mean().item() for one in ({**pair, "prediction": p}, shifted)]
-    assert at_half[0] - at_half[1] > 0.1
-    assert of("mask", shifted) == pytest.approx(of("mask", {**pair, "prediction": p}), abs=0.01)
+    target = blobs()["target"]
+    p = 0.1 + 0.5 * target + 0.25 * blobs(seed=1)["target"]
+    shifted = 9 * p / (9 * p + 1 - p)
+    at_half = [mask.columns(prediction=one, target=target)["iou"].mean().item() for one in (p, shifted)]
+    assert at_half[0] - at_half[1] > 0.2
+    at_best = [of("mask", {"prediction": one, "target": target}) for one in (p, shifted)]
+    assert at_best[0] == at_best[1] == at_half[0]
 
 
 def test_images_without_valid_pixels_do_not_count():

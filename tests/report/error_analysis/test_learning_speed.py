@@ -28,7 +28,7 @@ def test_a_trial_that_learned_nothing_has_no_such_epoch():
 
 def test_baseline(sample):
     assert learning_speed.baseline("mask", sample) == 0
-    target = sample.depths[sample.rows("validation")] / 255
+    target = sample.depths[sample.rows("validation")] / 65535
     by_image = [np.sqrt(np.mean((image - sample.statistics["depth_mean"]) ** 2)) for image in target]
     assert learning_speed.baseline("depth", sample) == pytest.approx(np.mean(by_image))
 

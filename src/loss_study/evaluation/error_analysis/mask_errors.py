@@ -53,7 +53,7 @@ def by_region(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None
 def calibration(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, Any]:
     """Return how often a pixel is foreground by the probability that is predicted for it, over all pixels together.
 
-    See `reliability`; ``observed`` is the share of foreground.
+    See `reliability`; ``observed`` is the share of foreground, and ``error`` is that of the foreground pixels.
     """
     check_pair(prediction, target, valid)
-    return reliability(at_valid(prediction, valid), at_valid(foreground(target), valid))
+    return reliability(at_valid(prediction, valid), at_valid(foreground(target), valid), of_class=True)

@@ -60,7 +60,7 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
         rest = _rest(predictions, pulls)
         if pulls and abs(rest - pixel) > MISPLACED:
             end = {0.0: "all the way to 0", 1.0: "all the way to 1"}.get(rest, f"to {rest:.2f}")
-            found.append(f"{known.loss} pulls a pixel of true depth {pixel:.2f} {end}, so it leads to a wrong depth.")
+            found.append(f"In a made-up image, {known.loss} pulls a pixel of true depth {pixel:.2f} {end}.")
     return found
 
 
