@@ -218,3 +218,24 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     with pytest.raises(StudyError, match="damaged model file"):
         load_model(tmp_path / "model.pt")
     assert not touched.exists()
+
+
+def analysed(trial):
+    analysis = json.loads((trial.eval_dir / "error_analysis.json").read_text())
+    assert set(analysis["errors"]) > {"regions"}
+    assert ("gradients" in analysis) == ("kept" in analysis) == (trial.eval_dir / "test.npy").exists()
+    return "gradients" in analysis
+
+
+def test_the_first_sound_trial_of_a_loss_is_analysed_and_those_that_failed_before_it(sample, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trials = [Trial("depth", loss, seed) for loss in ("l1", "bce") for seed in (0, 1, 2)]
+    for trial in trials:
+        save(trial, tmp_path)
+    monkeypatch.setattr("loss_study.metrics.collapse", lambda *_, **__: "")
+    first = trials[0].run_dir / "trial.json"
+    first.write_text(first.read_text().replace("finished", "diverged"))
+    evaluate_trials(trials, sample)
+    assert [analysed(trial) for trial in trials] == [True, True, False, True, False, False]
+    evaluate_trials(trials, sample, analysed=[("depth", "bce")])
+    assert [analysed(trial) for trial in trials] == [True, True, False, False, False, False]

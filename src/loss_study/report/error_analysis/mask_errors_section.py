@@ -82,8 +82,8 @@ def _bias(evidence: Sequence[Evidence]) -> list[str]:
         return []
     (low, least), (high, most) = found
     return [
-        f"False positives at 0.5 are {percent(least)} ({low}) to {percent(most)} ({high}) of the wrong pixels, the rest "
-        "are false negatives."
+        f"False positives at 0.5 are {percent(least)} ({low}) to {percent(most)} ({high}) of the wrong pixels, the "
+        "rest are false negatives."
     ]
 
 
