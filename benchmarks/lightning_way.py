@@ -49,6 +49,7 @@ class Trial(lightning.LightningModule):
         torch.manual_seed(0)
         self.model = models.build("resunet", 6, ["mask"], width=width).to(memory_format=torch.channels_last)
         self.loss = losses.load("bce")
+        self.headline = metrics.Headline("mask")
 
     def training_step(self, batch: Pair, _: int) -> Tensor:
         """Return the mean loss of the batch."""
@@ -56,10 +57,15 @@ class Trial(lightning.LightningModule):
         return self.loss(self.model(inputs)["mask"], target).mean()
 
     def validation_step(self, batch: Pair, _: int) -> None:
-        """Log the head's metric."""
+        """Add a batch to the head's metric."""
         inputs, target = batch
         prediction = self.model(inputs)["mask"].float().sigmoid()
-        self.log("iou", metrics.headline("mask", prediction=prediction, target=target), batch_size=len(target))
+        self.headline.add(prediction=prediction, target=target)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the head's metric."""
+        self.log("iou", self.headline.value)
+        self.headline = metrics.Headline("mask")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the study's optimiser in torch's own class."""

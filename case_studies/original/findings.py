@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from variants import Plan
+from variants import METRICS, Plan
 
-from loss_study.metrics import HEADLINE, find
+from loss_study.metrics import find
 
 #: What the author of the original study reported and could not explain, by head and loss.
 COMPLAINTS = {
@@ -63,7 +63,7 @@ class Effect:
     def cost(self) -> float:
         """How much worse the mean is with the mistake, in units of the metric; below 0 it is better."""
         worse = self.without.mean - self.having.mean
-        return worse if find(HEADLINE[self.without.head]).higher_is_better else -worse
+        return worse if find(METRICS[self.without.head]).higher_is_better else -worse
 
     @property
     def amount(self) -> str:
@@ -159,7 +159,7 @@ def answer(findings: Findings, head: str, loss: str) -> Answer | None:
     mended, original = (findings.plain.get((variant, head, loss)) for variant in ("mended", "original"))
     if mended is None or original is None:
         return None
-    metric = find(HEADLINE[head]).label
+    metric = find(METRICS[head]).label
     effects = findings.effects(head, loss)
     alone = {title: one for title, (one, _) in effects.items() if one}
     beside = {title: other for title, (_, other) in effects.items() if other}

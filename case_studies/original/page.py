@@ -9,10 +9,10 @@ from typing import Any
 import findings
 import variants
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from variants import Plan
+from variants import METRICS, Plan
 
 from loss_study.config import HEADS
-from loss_study.metrics import HEADLINE, find
+from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import whole_text
 
@@ -72,7 +72,7 @@ def _table(plan: Plan, head: str, words: str, table: findings.Table) -> dict[str
         for variant in plan.variants
         if any((variant, head, loss) in table for loss in losses)
     ]
-    return {"title": f"{find(HEADLINE[head]).label} of the {head}{words}", "losses": losses, "rows": rows}
+    return {"title": f"{find(METRICS[head]).label} of the {head}{words}", "losses": losses, "rows": rows}
 
 
 if __name__ == "__main__":

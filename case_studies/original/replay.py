@@ -19,7 +19,7 @@ import variants
 
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.metrics import AT_BEST, HEADLINE
+from loss_study.metrics import AT_BEST
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import write_csv
 from loss_study.runtime.processes import end_with_pool
@@ -58,11 +58,9 @@ def main() -> None:
 def replay(variant: str, trial: Trial, config: Config) -> Replayed:
     """Train and evaluate one trial with the study's own loop and metrics."""
     from loss_study import losses, models  # noqa: PLC0415 -- torch is needed in the worker processes only
-    from loss_study.data.batches import Batches  # noqa: PLC0415
     from loss_study.evaluation.evaluate import evaluate  # noqa: PLC0415
-    from loss_study.evaluation.splits import BATCH_SIZE, Splits  # noqa: PLC0415
-    from loss_study.training.device import pick, pick_precision, use_cpu  # noqa: PLC0415
-    from loss_study.training.loop import validate  # noqa: PLC0415
+    from loss_study.evaluation.splits import Splits  # noqa: PLC0415
+    from loss_study.training.device import use_cpu  # noqa: PLC0415
     from loss_study.training.run import trained  # noqa: PLC0415
 
     recipe, choice, head = config.recipe, config.model, trial.head
@@ -74,10 +72,8 @@ def replay(variant: str, trial: Trial, config: Config) -> Replayed:
         model.load_state_dict(outcome.weights)
         output = losses.load(trial.loss, options).output
         found = evaluate(model, Splits.of(sample, head), recipe.precision, output)
-        test = Batches(sample, "test", head, BATCH_SIZE, pick())
-        precision = pick_precision(recipe.precision, pick())
-        augmented = validate(model, test, head, precision, output, recipe.augmentation)
-    metric, summary = HEADLINE[head], found.summary
+        augmented = evaluate(model, Splits.of(sample, head, recipe.augmentation), recipe.precision, output).summary
+    metric, summary = variants.METRICS[head], found.summary
     row = {
         "variant": variant,
         "head": head,
@@ -87,7 +83,7 @@ def replay(variant: str, trial: Trial, config: Config) -> Replayed:
         "verdict": summary["verdict"],
         "value": round(summary["test"][metric], 6),
         "at_best": round(summary["test"].get(metric + AT_BEST, summary["test"][metric]), 6),
-        "augmented": round(augmented, 6),
+        "augmented": round(augmented["test"][metric], 6),
         "epoch": outcome.best_epoch,
         "seconds": round(sum(epoch["seconds"] for epoch in outcome.history), 1),
     }

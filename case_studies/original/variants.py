@@ -16,6 +16,8 @@ from loss_study.trial import Trial
 
 HERE = Path("original")
 SAMPLES = Path("data/replay")
+#: What the original study judged each head by: the mask at a threshold of 0.5.
+METRICS = {"mask": "iou", "depth": "rmse_coded"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ CPU = torch.device("cpu")
 def plain(sample, row, head):
     background = sample.backgrounds[sample.background_rows[row]]
     inputs = np.concatenate([background, sample.images[row]], axis=2).transpose(2, 0, 1) / np.float32(255)
-    return inputs, sample.targets(head)[row] / np.float32(255)
+    target = sample.targets(head)[row]
+    return inputs, target / np.float32(np.iinfo(target.dtype).max)
 
 
 @pytest.mark.parametrize("head", ["mask", "depth"])

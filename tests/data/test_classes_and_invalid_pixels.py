@@ -100,14 +100,14 @@ def test_missing_readings_are_packed_and_left_out_of_the_statistics(tmp_path):
     depths, valid, rows = sample.targets("depth"), sample.valid("depth"), sample.rows("train")
     assert valid.dtype == np.bool_ and 0.05 < 1 - valid.mean() < 0.4
     assert (depths[~valid] == 0).all()
-    mean = depths[rows][valid[rows]].mean() / 255
+    mean = depths[rows][valid[rows]].mean() / 65535
     assert sample.statistics == {"depth_mean": pytest.approx(mean)}
     share = f"{1 - valid.mean():.1%} of the pixels have no depth ground truth"
     assert any(share in note for note in sample.meta["notes"])
     batch = next(Batches(sample, "train", "depth", 4, CPU).in_order())
     assert torch.equal(batch.valid[:, 0] > 0, torch.from_numpy(valid[rows[:4]]))
     item = source.draw(None, None, 1, np.random.default_rng(0))[0]
-    assert (source.example(item, SIZE).depth[~source.example(item, SIZE).depth_valid] == 255).all()
+    assert (source.example(item, SIZE).depth[~source.example(item, SIZE).depth_valid] == 65535).all()
 
 
 @dataclass(frozen=True)

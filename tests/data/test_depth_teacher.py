@@ -60,17 +60,17 @@ def test_depth_is_the_models_prediction_from_near_to_far(models, name, predicts)
     teacher = load(models / name)
     assert predicts in teacher.note and str(models / name) in teacher.note
     for image, depth in zip(IMAGES, teacher.depths(IMAGES, SIDE), strict=True):
-        assert (depth.dtype, depth.shape, depth.min(), depth.max()) == (np.uint8, (SIDE, SIDE), 0, 255)
+        assert (depth.dtype, depth.shape, depth.min(), depth.max()) == (np.uint16, (SIDE, SIDE), 0, 65535)
         prediction = predicted_by_transformers(models / name, image)
         share = (prediction - prediction.min()) / np.ptp(prediction)
-        expected = 255 * (1 - share if predicts == "nearness" else share)
+        expected = 65535 * (1 - share if predicts == "nearness" else share)
         # Batches differ from single images in the last digits.
-        assert np.abs(depth - expected).max() <= 1
+        assert np.abs(depth - expected).max() <= 65535 * 1e-5 + 1
 
 
 def test_the_direction_can_be_set(models):
     (far,), (near,) = (load(models / "glpn", predicts=one).depths(IMAGES[:1], 32) for one in ("distance", "nearness"))
-    assert np.abs(far.astype(int) + near - 255).max() <= 1
+    assert np.abs(far.astype(int) + near - 65535).max() <= 1
 
 
 def test_the_same_images_give_the_same_depth(models):
@@ -82,7 +82,7 @@ def test_a_flat_prediction_is_all_near(models):
     teacher = load(models / "dpt")
     assert teacher._stored(np.full((8, 8), 3.5, np.float32), 4).tolist() == [[0] * 4] * 4
     ramp = np.tile(np.array([0, 1, 2, 4], np.float32), (4, 1))
-    assert teacher._stored(ramp, 4)[0].tolist() == [255, 191, 128, 0]
+    assert teacher._stored(ramp, 4)[0].tolist() == [65535, 49151, 32768, 0]
 
 
 def test_the_sample_gets_the_depth(models, tmp_path):

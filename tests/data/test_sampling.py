@@ -86,7 +86,7 @@ def test_arrays_hold_the_items_of_the_index(tmp_path):
         expected = data.example(Item(row["id"], row["background"], row["object"]), SIZE)
         assert np.array_equal(sample.images[number], expected.image)
         assert np.array_equal(sample.masks[number], expected.mask)
-        assert np.array_equal(sample.depths[number], expected.depth)
+        assert np.array_equal(sample.depths[number], 257 * expected.depth.astype(int))
         background = sample.backgrounds[sample.background_rows[number]]
         assert np.array_equal(background, data.background(row["background"], SIZE))
 
@@ -110,7 +110,7 @@ def test_statistics_are_those_of_training_alone(tmp_path):
     sample = packed(tmp_path, composites(tmp_path), size=32)
     train = sample.rows("train")
     assert sample.statistics["mask_mean"] == pytest.approx(sample.masks[train].mean() / 255)
-    assert sample.statistics["depth_mean"] == pytest.approx(sample.depths[train].mean() / 255)
+    assert sample.statistics["depth_mean"] == pytest.approx(sample.depths[train].mean() / 65535)
     assert sample.statistics["mask_mean"] != pytest.approx(sample.masks.mean() / 255)
 
 
@@ -130,7 +130,7 @@ def test_a_head_that_is_not_asked_for_is_not_stored(tmp_path):
 def test_depth_alone_can_be_packed(tmp_path):
     pack(Grid(), tmp_path / "sample", dataset("depth"), sample_config())
     sample = PackedSample.open(tmp_path / "sample")
-    assert sample.masks is None and (sample.targets("depth") == DEPTH).all()
+    assert sample.masks is None and (sample.targets("depth") == 257 * DEPTH).all()
 
 
 def test_same_parameters_same_bytes_whatever_the_workers(tmp_path, monkeypatch):

@@ -192,7 +192,7 @@ def test_arrays_handed_out_may_be_changed(folder):
 
 def test_ground_depth_by_hand():
     """Horizon at 0.25, 8 rows: centres at 1/16, 3/16, 5/16, ...; distance 0.75 / (v - 0.25), at most 10 units."""
-    assert ground_depth(8, 0.25)[:, 0].tolist() == [255, 255, 255, 102, 61, 44, 34, 28]
+    assert ground_depth(8, 0.25)[:, 0].tolist() == [65535, 65535, 65535, 26214, 15728, 11235, 8738, 7149]
     assert (ground_depth(8, 0.25) == ground_depth(8, 0.25)[:, :1]).all()
 
 
@@ -205,7 +205,7 @@ def test_without_maps_an_object_has_the_ground_depth_of_its_foot(folder):
         ground = ground_depth(SIZE, 0.25)
         assert set(example.depth[solid]) == {ground[foot, 0]}
         assert np.array_equal(example.depth[~solid], ground[~solid])
-        assert ground[foot, 0] < 255, "nothing stands in the sky"
+        assert ground[foot, 0] < 65535, "nothing stands in the sky"
     assert "ground plane" in source.notes[1]
 
 
@@ -219,8 +219,9 @@ def gradient_maps(folder, side=80):
 def test_with_maps_an_object_is_a_plane_in_front_of_what_it_hides(folder, near):
     gradient_maps(folder)
     source = open_(folder, near=near)
-    bare = np.asarray(Image.open(folder / "bg_depth" / "bg_0.png").resize((SIZE, SIZE), Image.Resampling.BILINEAR))
-    expected = 255 - bare if near == "bright" else bare
+    stored = Image.open(folder / "bg_depth" / "bg_0.png").convert("F")
+    bare = np.rint(257 * np.asarray(stored.resize((SIZE, SIZE), Image.Resampling.BILINEAR)))
+    expected = 65535 - bare if near == "bright" else bare
     for item in source.draw(["bg_0"], None, 30, np.random.default_rng(0)):
         example = source.example(item, SIZE)
         solid = example.mask >= 128

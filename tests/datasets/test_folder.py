@@ -68,10 +68,10 @@ def test_depth_maps_are_read_either_way_round(tmp_path):
     ramp = np.tile(np.arange(0, 160, 20, dtype=np.uint8), (8, 1))
     build(tmp_path, np.full((8, 8), 255, np.uint8), depth=ramp)
     files = {**PATTERNS, "depth": "depth/{name}"}
-    assert np.array_equal(first(open_folder(tmp_path, files)).depth, ramp)
-    assert np.array_equal(first(open_folder(tmp_path, files, near="bright")).depth, 255 - ramp)
+    assert np.array_equal(first(open_folder(tmp_path, files)).depth, 257 * ramp.astype(int))
+    assert np.array_equal(first(open_folder(tmp_path, files, near="bright")).depth, 65535 - 257 * ramp.astype(int))
     only_depth = first(open_folder(tmp_path, {"image": "images/{name}", "depth": "depth/{name}"}))
-    assert only_depth.mask is None and np.array_equal(only_depth.depth, ramp)
+    assert only_depth.mask is None and np.array_equal(only_depth.depth, 257 * ramp.astype(int))
 
 
 def test_a_pattern_tells_what_must_not_stand_in_two_splits(tmp_path):

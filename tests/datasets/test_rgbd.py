@@ -5,18 +5,22 @@ import pytest
 from PIL import Image
 
 from loss_study import datasets
+from loss_study.data.depth_scale import DepthScale
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import composed, everything, save
 
 FILES = {"image": "rgb/{name}", "depth": "depth/{name}"}
 #: Millimetres; two kinds of missing readings, and one beyond the far limit of 10 m.
 READINGS = np.array([[0, 65535, 1, 40], [1000, 2500, 5000, 9980], [10000, 10001, 30000, 65534], [20, 39, 59, 60]])
-#: 255 x distance / 10 m, rounded by hand.
-DEPTH = np.array([[0, 0, 0, 1], [26, 64, 128, 254], [255, 255, 255, 255], [1, 1, 2, 2]], np.uint8)
+#: 65535 z / (z + 3 m) at most at 10 m, rounded by hand: 1 m is 16383.75, 2.5 m 29788.6, 10 m 50411.5.
+DEPTH = np.array(
+    [[0, 0, 22, 862], [16384, 29789, 40959, 50388], [50412, 50412, 50412, 50412], [434, 841, 1264, 1285]], np.uint16
+)
 
 
 def options(**changes):
-    return {"files": dict(FILES), "metres_per_unit": 0.001, "far_m": 10.0, "invalid": [0, 65535], **changes}
+    fixed = {"files": dict(FILES), "metres_per_unit": 0.001, "halfway_m": 3.0, "far_m": 10.0, "invalid": [0, 65535]}
+    return fixed | changes
 
 
 def build(root, readings=READINGS, count=4):
@@ -34,21 +38,22 @@ def first(source, size=4):
     return source.example(everything(source)[0], size)
 
 
-def test_readings_become_shares_of_the_far_limit(tmp_path):
+def test_readings_are_coded_at_full_precision_up_to_the_far_limit(tmp_path):
     example = first(open_rgbd(build(tmp_path)))
     assert np.array_equal(example.depth_valid, (READINGS != 0) & (READINGS != 65535))
-    # 0.5 m of 10 m is 12.75 and 9.98 m is 254.49 of 255: see DEPTH.
-    assert np.array_equal(example.depth, DEPTH)
+    assert example.depth.dtype == np.uint16 and np.array_equal(example.depth, DEPTH)
     assert example.mask is None and example.mask_valid is None
 
 
 def test_scale_far_limit_and_missing_readings_are_options(tmp_path):
     build(tmp_path)
-    half = first(open_rgbd(tmp_path, far_m=20))
-    assert half.depth[1].tolist() == [13, 32, 64, 127]
-    assert np.array_equal(first(open_rgbd(tmp_path, metres_per_unit=0.002, far_m=20.0)).depth, DEPTH)
+    far = first(open_rgbd(tmp_path, far_m=20))
+    assert far.depth[2].tolist() == [50412, round(65535 * 10.001 / 13.001), *[round(65535 * 20 / 23)] * 2]
+    doubled = open_rgbd(tmp_path, metres_per_unit=0.002, halfway_m=6.0, far_m=20.0)
+    assert np.array_equal(first(doubled).depth, DEPTH)
+    assert doubled.depth_scale == DepthScale(6.0, 20.0)
     none = first(open_rgbd(tmp_path, invalid=[]))
-    assert none.depth_valid.all() and none.depth[0].tolist() == [0, 255, 0, 1]
+    assert none.depth_valid.all() and none.depth[0].tolist() == [0, 50412, 22, 862]
 
 
 def test_a_missing_reading_is_never_mixed_in(tmp_path):
@@ -58,7 +63,7 @@ def test_a_missing_reading_is_never_mixed_in(tmp_path):
     for size in (16, 33, 96):
         example = first(open_rgbd(tmp_path), size)
         assert 0.3 < example.depth_valid.mean() < 0.7
-        assert np.unique(example.depth[example.depth_valid]).tolist() == [128]
+        assert np.unique(example.depth[example.depth_valid]).tolist() == [40959]
         assert np.unique(example.depth[~example.depth_valid]).tolist() == [0]
 
 
@@ -78,7 +83,7 @@ def test_masks_come_along_where_there_are_any(tmp_path):
 
 def test_eight_bits_are_no_measured_depth(tmp_path):
     build(tmp_path)
-    Image.fromarray(DEPTH).save(tmp_path / "depth/0.png")
+    Image.fromarray(DEPTH.astype(np.uint8)).save(tmp_path / "depth/0.png")
     with pytest.raises(StudyError, match=r"0\.png: not a 16-bit depth map \(mode L\); .*dataset=folder"):
         first(open_rgbd(tmp_path))
 

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from loss_study import metrics
 from loss_study.evaluation.error_analysis import depth_errors, mask_errors
 from loss_study.evaluation.per_image import mask as mask_metrics
 
@@ -66,7 +65,29 @@ def test_calibration_by_hand():
     assert found["pixels"] == [0, 0, 8, 0, 0, 0, 0, 0, 0, 8]
     assert (found["predicted"][2], found["observed"][2]) == (0.25, 0.5)
     assert math.isnan(found["observed"][0])
-    assert found["error"] == pytest.approx((0.25 + 0.05) / 2)
+    # Four foreground pixels of twelve are in the bin that is off by 0.25.
+    assert found["error"] == pytest.approx((4 * 0.25 + 8 * 0.05) / 12)
+
+
+def test_a_sure_background_does_not_hide_how_far_off_the_foreground_is():
+    """The chart of `loud` leaves the diagonal where the object is; that of `quiet` does so on the background alone."""
+    target = torch.zeros(1, 1, 10, 10)
+    target[0, 0, 0, :8] = 1
+    quiet, loud = torch.full_like(target, 0.02), torch.zeros_like(target)
+    quiet[0, 0, 0] = 0.8
+    loud[0, 0, 0] = 0.95
+    quiet, loud = (mask_errors.calibration(prediction=one, target=target) for one in (quiet, loud))
+    # Eight of ten pixels of the first row are foreground: 0.8 is right, 0.95 is not. All others are background.
+    assert [quiet["observed"][8], loud["observed"][9]] == pytest.approx([0.8, 0.8])
+    assert [quiet["error"], loud["error"]] == pytest.approx([0, 0.15], abs=1e-6)
+
+    def over_all_pixels(found):
+        gaps = [
+            n * abs(p - o) for n, p, o in zip(found["pixels"], found["predicted"], found["observed"], strict=True) if n
+        ]
+        return sum(gaps) / sum(found["pixels"])
+
+    assert over_all_pixels(quiet) > over_all_pixels(loud), "weighted by all pixels, the order is the other way round"
 
 
 def test_predicting_the_share_of_foreground_everywhere_is_calibrated():
@@ -85,8 +106,8 @@ def test_threshold_curve_passes_through_the_headline():
     prediction, target = random_prediction(), random_target()
     found = mask_errors.describe(prediction=prediction, target=target)
     place = [round(threshold, 2) for threshold in found["thresholds"]].index(0.5)
-    headline = metrics.headline("mask", prediction=prediction, target=target)
-    assert found["iou_by_threshold"][place] == pytest.approx(headline)
+    at_half = mask_metrics.columns(prediction=prediction, target=target)["iou"].mean().item()
+    assert found["iou_by_threshold"][place] == pytest.approx(at_half)
 
 
 # Depth
@@ -103,10 +124,10 @@ def test_depth_regions_make_up_the_error():
     for one, other in (("edges", "elsewhere"), ("foreground", "background")):
         parts = [found["regions"][one], found["regions"][other]]
         assert sum(part["pixels"] for part in parts) == target.numel()
-        total = sum(part["pixels"] * part["rmse"] ** 2 for part in parts if part["pixels"])
+        total = sum(part["pixels"] * part["rmse_coded"] ** 2 for part in parts if part["pixels"])
         assert total / target.numel() == pytest.approx(mean_square)
     distance = found["distance"]
-    total = sum(n * r**2 for n, r in zip(distance["pixels"], distance["rmse"], strict=True) if n)
+    total = sum(n * r**2 for n, r in zip(distance["pixels"], distance["rmse_coded"], strict=True) if n)
     assert total / target.numel() == pytest.approx(mean_square)
 
 
@@ -115,7 +136,7 @@ def test_depth_by_distance_by_hand():
     prediction = torch.tensor([0.3] * 4 + [0.2] * 4 + [0.6] * 8).view(1, 1, 4, 4)
     found = depth_errors.by_distance(prediction=prediction, target=target)
     assert found["pixels"] == [0, 0, 8, 0, 0, 0, 0, 0, 0, 8]
-    assert found["rmse"][2] == pytest.approx(math.sqrt(0.01 / 2), rel=1e-5)
+    assert found["rmse_coded"][2] == pytest.approx(math.sqrt(0.01 / 2), rel=1e-5)
     assert found["bias"][2] == pytest.approx(0.05, rel=1e-5)
     assert found["bias"][9] == pytest.approx(-0.4, rel=1e-5)
     assert math.isnan(found["bias"][0])
@@ -128,5 +149,5 @@ def test_depth_edges_of_a_step():
     prediction[..., 8] = 1.0
     found = depth_errors.describe(prediction=prediction, target=target, mask=None)["regions"]
     assert set(found) == {"edges", "elsewhere"}
-    assert found["edges"] == {"pixels": 32, "rmse": pytest.approx(0.6 / math.sqrt(2))}
-    assert found["elsewhere"] == {"pixels": 224, "rmse": 0.0}
+    assert found["edges"] == {"pixels": 32, "rmse_coded": pytest.approx(0.6 / math.sqrt(2))}
+    assert found["elsewhere"] == {"pixels": 224, "rmse_coded": 0.0}

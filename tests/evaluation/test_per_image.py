@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from loss_study import metrics
+from loss_study.data.depth_scale import DepthScale
 from loss_study.evaluation.per_image import depth, mask
 from support.predictions import blobs, ramps
+
+SCALE = DepthScale(9.0, 80.0)
 
 
 @pytest.mark.parametrize(("module", "pair"), [(mask, blobs()), (depth, ramps())], ids=["mask", "depth"])
@@ -26,7 +29,7 @@ def test_the_table_holds_every_metric_and_no_other():
     pair = blobs()
     at_best = {name + metrics.AT_BEST: column for name, column in mask.at_threshold(**pair, threshold=0.3).items()}
     of_mask = mask.summary(mask.columns(**pair) | at_best)
-    of_depth = depth.summary(depth.columns(**ramps(), foreground=torch.ones(5, 1, 24, 24)))
+    of_depth = depth.summary(depth.columns(**ramps(), foreground=torch.ones(5, 1, 24, 24), scale=SCALE))
     for head, table, result in (("mask", metrics.MASK, of_mask), ("depth", metrics.DEPTH, of_depth)):
         assert set(result) == set(table)
         assert metrics.HEADLINE[head] in result
@@ -45,9 +48,10 @@ def test_prediction_and_target_cannot_be_swapped_unnoticed(module, pair, changed
     with pytest.raises(TypeError):
         module.columns(pair["prediction"], pair["target"])
     # The guard is needed: between two images that both could be targets the swap changes the figures.
+    scale = {"scale": SCALE} if module is depth else {}
     steps = {name: (tensor * 255).round() / 255 for name, tensor in pair.items()}
-    values = module.columns(**steps)
-    others = module.columns(prediction=steps["target"], target=steps["prediction"])
+    values = module.columns(**steps, **scale)
+    others = module.columns(prediction=steps["target"], target=steps["prediction"], **scale)
     for name in changed:
         assert (values[name] - others[name]).abs().max() > 0.02, name
 

@@ -123,7 +123,9 @@ def test_batches_joined_are_the_whole():
 def test_the_headline_is_the_mean_iou():
     pair = mixtures()
     expected = classes.columns(**pair, class_names=NAMES)["iou"].mean().item()
-    assert metrics.headline("mask", **pair) == pytest.approx(expected)
+    headline = metrics.Headline("mask")
+    headline.add(**pair)
+    assert headline.value == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 from loss_study import metrics
 from loss_study.config import RESERVED_CLASS_NAMES
-from loss_study.evaluation.per_image import depth, mask
-from support.predictions import blobs, ramps
-
-
-def test_headline_is_the_mean_of_the_ranking_metric():
-    pair, other = blobs(), ramps()
-    assert metrics.headline("mask", **pair) == pytest.approx(mask.columns(**pair)["iou"].mean().item())
-    assert metrics.headline("depth", **other) == pytest.approx(depth.columns(**other)["rmse"].mean().item())
-    pair["prediction"][0, 0, 0, 0] = math.nan
-    assert math.isnan(metrics.headline("mask", **pair))
 
 
 def test_better_is_higher_iou_and_lower_rmse():
@@ -35,7 +23,8 @@ def test_a_metric_is_found_by_the_name_that_files_give_it():
     for name, metric in (metrics.MASK | metrics.DEPTH).items():
         assert metrics.find(name) is metric and metric.name == name
         assert metric.label and metric.definition.endswith(".")
-    assert metrics.find("rmse").unit == "depth range" and not metrics.find("rmse").higher_is_better
+    assert metrics.find("rmse").unit == "m" and not metrics.find("rmse").higher_is_better
+    assert metrics.find("rmse_coded").unit == "of the depth range"
     assert metrics.find("delta1_fg").label == "δ < 1.25, foreground"
     assert metrics.find("dice_at_best").definition.endswith("at the threshold that is best on the validation split.")
 
@@ -59,5 +48,28 @@ def test_the_configuration_reserves_the_names_of_classes_that_would_be_another_m
 
 def test_errors_are_shown_finer_than_shares():
     assert metrics.find("iou").show(0.93456) == "0.935"
-    assert metrics.find("rmse").show(0.03) == "0.0300"
+    assert metrics.find("rmse_coded").show(0.03) == "0.0300"
+    assert metrics.find("rmse").show(0.03) == "0.030"
     assert metrics.find("iou").show(None) == "-"
+
+
+def test_a_unit_stands_beside_every_number_that_has_one():
+    assert metrics.find("rmse").label_with_unit == "RMSE (m)"
+    assert metrics.find("rmse").show_with_unit(1.2344) == "1.234 m"
+    assert metrics.find("rmse_coded").show_with_unit(0.08123) == "0.0812 of the depth range"
+    assert metrics.find("log10").show_with_unit(0.1) == "0.1000 decades"
+    assert metrics.find("iou").label_with_unit == "IoU" and metrics.find("iou").show_with_unit(0.5) == "0.500"
+    assert metrics.find("rmse").show_with_unit(None) == "-"
+
+
+def test_no_two_metrics_share_a_name_or_a_label():
+    everything = [*metrics.MASK.values(), *metrics.DEPTH.values()]
+    assert len({metric.name for metric in everything}) == len({metric.label_with_unit for metric in everything})
+    assert len({metric.name for metric in everything}) == len(everything)
+
+
+def test_the_headline_says_at_which_threshold():
+    assert metrics.headline_of("mask").name == "iou_at_best"
+    assert metrics.headline_of("mask").label == "IoU at the threshold chosen on validation"
+    assert metrics.headline_of("mask", classes=3).label == "mIoU"
+    assert metrics.headline_of("depth", classes=3).label == "RMSE (coded depth)"

@@ -48,3 +48,36 @@ def test_a_collapse_to_one_class_is_named():
         constant[:, k] = 1
         assert metrics.collapse("mask", prediction=constant, target=target, class_names=NAMES) == f"all {name}"
         assert metrics.collapse("mask", prediction=constant, target=constant, class_names=NAMES) == ""
+
+
+def test_a_depth_that_is_no_better_than_a_constant_is_named():
+    """It varies, so it has not collapsed, and yet the mean depth of the training split is nearer to the target."""
+    target = ramps()["target"]
+    mirrored = {"prediction": 1 - target, "target": target}
+    mean = float(target.mean())
+    assert metrics.collapse("depth", **mirrored) == ""
+    assert metrics.collapse("depth", **mirrored, constant=mean) == "no better than a constant depth"
+    assert metrics.collapse("depth", **ramps(), constant=mean) == ""
+    # A bad constant is beaten by what a good one is not; the constant itself is a collapse.
+    nearly = 0.9 * mean + 0.1 * (1 - target)
+    assert metrics.collapse("depth", prediction=nearly, target=target, constant=0) == ""
+    flat = torch.full_like(target, mean)
+    assert metrics.collapse("depth", prediction=flat, target=target, constant=mean) == "constant depth"
+    assert metrics.collapse("depth", prediction=target, target=flat.mul(255).round() / 255, constant=0.9) == ""
+
+
+def test_the_constant_is_compared_at_valid_pixels_only():
+    target = ramps()["target"]
+    valid = torch.ones_like(target)
+    valid[..., 12:] = 0
+    pair = {"prediction": torch.where(valid > 0, target, 1 - target), "target": target}
+    assert metrics.collapse("depth", **pair, valid=valid, constant=0.5) == ""
+    worse = {**pair, "prediction": torch.where(valid > 0, 1 - target, target)}
+    assert metrics.collapse("depth", **worse, valid=valid, constant=0.5) == "no better than a constant depth"
+
+
+def test_a_mask_collapses_at_the_threshold_that_it_is_judged_at():
+    target = blobs()["target"]
+    assert metrics.collapse("mask", prediction=target * 0.4, target=target, threshold=0.2) == ""
+    assert metrics.collapse("mask", prediction=target * 0.4, target=target, threshold=0.45) == "all background"
+    assert metrics.collapse("mask", prediction=0.3 + target * 0.4, target=target, threshold=0.2) == "all foreground"

@@ -11,7 +11,7 @@ from loss_study.scenes import backgrounds, objects, shots, textures
 from loss_study.scenes.camera import Camera
 from loss_study.scenes.ground_and_sky import Ground, Sky, Surfaces, Wall
 from loss_study.scenes.light import Light
-from loss_study.scenes.render import Lens, Scene, encode_depth, render, trace
+from loss_study.scenes.render import FARTHEST_M, Lens, Scene, render, trace
 from loss_study.scenes.solids import Skin, ball, box, tube, turned
 
 SIZE = 64
@@ -53,18 +53,20 @@ def test_a_ball_before_a_wall_has_the_mask_and_depth_worked_out_by_hand(skin):
         solids=[ball((0, 5, 4), 1.0, skin)],
         foreground=1,
     )
-    _, mask, depth = render(scene, 128, np.random.default_rng(0))
+    _, mask, depth_m = render(scene, 128, np.random.default_rng(0))
     assert mask.mean() / 255 == pytest.approx(np.pi * (2 / np.sqrt(15)) ** 2 / 4, rel=2e-3)
-    assert depth.min() == round(255 * 3 / (3 + 9))
-    assert (depth[mask == 0] == encode_depth(np.float32(9))).all()
+    assert depth_m.min() == pytest.approx(3, abs=2e-3)
+    assert depth_m[mask == 0] == pytest.approx(9, rel=1e-6)
     # The silhouette touches the ball at 15/4 m: nothing lies between that and the wall.
-    on_ball = depth <= encode_depth(np.float32(15 / 4)) + 1
-    assert (on_ball | (depth == encode_depth(np.float32(9)))).all()
+    on_ball = depth_m <= 15 / 4
+    assert depth_m[~on_ball] == pytest.approx(9, rel=1e-6)
     assert (on_ball == (mask >= 127)).all()
 
 
-def test_depth_is_stored_as_documented():
-    assert encode_depth(np.array([0.0, 3.0, 9.0, np.inf], dtype=np.float32)).tolist() == [0, 64, 128, 229]
+def test_the_sky_is_as_far_as_the_ground_goes():
+    depths_m = [render(object_scene(number), SIZE, np.random.default_rng(0))[2] for number in range(6)]
+    assert max(depth_m.max() for depth_m in depths_m) == FARTHEST_M
+    assert all(depth_m.dtype == np.float32 and depth_m.min() > 0.2 for depth_m in depths_m)
 
 
 def solids(skin: Skin) -> list:

@@ -24,7 +24,7 @@ def blobs(images=6, size=32, seed=0):
 
 
 def ramps(images=5, size=24, seed=0):
-    """Prediction and target; the target is at least 1/255."""
+    """Prediction and target of the depth; the target is a multiple of 1/255, at least 1/255."""
     generator = torch.Generator().manual_seed(seed)
     target = torch.randint(1, 256, (images, 1, size, size), generator=generator) / 255
     noise = torch.rand(target.shape, generator=generator)

@@ -63,7 +63,7 @@ class ThreeClasses(_Drawn):
 class RgbdWithInvalidPixels(_Drawn):
     """A disc in front of a ramp, the nearer the brighter; a strip at its left has no reading, and every tenth pixel.
 
-    Where there is none the depth says 255, as sensors do: were it counted, all metrics would show it.
+    Where there is none the depth says 65535, as sensors do: were it counted, all metrics would show it.
     """
 
     def example(self, item: Item, size: int) -> Example:
@@ -72,7 +72,7 @@ class RgbdWithInvalidPixels(_Drawn):
         image = (image / 4 + (255 - depth)[..., None] * 0.75).astype(np.uint8)
         shadow = (distance > 0) & (np.roll(distance, -size // 10, axis=1) < 0)
         missing = shadow | (rng.random((size, size)) < 0.1)
-        return Example(image, None, np.where(missing, 255, depth).astype(np.uint8), depth_valid=~missing)
+        return Example(image, None, np.where(missing, 65535, 257 * depth).astype(np.uint16), depth_valid=~missing)
 
 
 def study(folder: Path, losses: Sequence[str], *, size: int = 32, **dataset) -> Config:

@@ -54,7 +54,7 @@ def gradients(head: str, loss: str) -> dict:
 
 def errors(head: str, kept: np.ndarray, sample: PackedSample) -> dict:
     prediction, target, mask = (
-        torch.from_numpy(np.float32(array) / 255)[:, None]
+        torch.from_numpy(np.float32(array) / np.iinfo(array.dtype).max)[:, None]
         for array in (kept, sample.targets(head)[PANEL], sample.masks[PANEL])
     )
     if head == "mask":

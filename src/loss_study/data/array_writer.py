@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loss_study.data.packed import stored_type
 from loss_study.runtime.errors import StudyError
 
 
@@ -33,10 +34,11 @@ class ArrayWriter:
         if backgrounds:
             shapes["backgrounds"] = (backgrounds, *square, 3)
         shapes |= {f"{head}s": (images, *square) for head in self.heads}
-        needed, free = sum(int(np.prod(shape)) for shape in shapes.values()), shutil.disk_usage(self.folder).free
+        sizes = [np.dtype(stored_type(name)).itemsize * int(np.prod(shape)) for name, shape in shapes.items()]
+        needed, free = sum(sizes), shutil.disk_usage(self.folder).free
         if needed > free:
             raise self._no_room(f"needs {needed / 2**20:.0f} MiB and {free / 2**20:.0f} MiB are free")
-        dtypes = dict.fromkeys(shapes, np.uint8) | dict.fromkeys(map(valid_name, self.heads), np.bool_)
+        dtypes = {name: stored_type(name) for name in (*shapes, *map(valid_name, self.heads))}
         for name, dtype in dtypes.items():
             shape = shapes.get(name, (images, *square))
             try:

@@ -1,4 +1,4 @@
-"""Batches from the packed sample: gathered as uint8, changed on the device, ready as floats.
+"""Batches from the packed sample: gathered as whole numbers, changed on the device, ready as floats.
 
 There are no worker processes: each batch is one gather per array. It reads the mapped files, a copy on the GPU where
 that fits, or, of a small split, a copy in memory that has background and image in one array.
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from loss_study.config import Augmentation
 from loss_study.data.augmentation import augment, draw_flips_together, take
+from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.data.packed import PackedSample
 
 #: Share of the GPU's free memory that the sample may take.
@@ -50,7 +51,7 @@ class Batches:
         images, targets = sample.images, sample.targets(head)
         backgrounds, valid = sample.backgrounds, sample.valid(head)
         self.home = device if fits([images, targets, backgrounds, valid], device) else torch.device("cpu")
-        self.images, self.targets = as_tensor(images).to(self.home), as_tensor(targets).to(self.home)
+        self.images, self.targets = as_tensor(images).to(self.home), as_tensor(_signed(targets)).to(self.home)
         self.backgrounds = None if backgrounds is None else as_tensor(backgrounds).to(self.home)
         self.valid = None if valid is None else as_tensor(valid).to(self.home)
         self.background_rows = torch.from_numpy(sample.background_rows)
@@ -114,7 +115,7 @@ class Batches:
         return kept.flatten(0, 1)
 
     def _targets(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the packed targets, uint8, and which pixels are valid, bool or None: all; both (N, H, W)."""
+        """Return the packed targets, `_signed`, and which pixels are valid, bool or None: all; both (N, H, W)."""
 
         def taken(array: Tensor) -> Tensor:
             return take(array, rows, flipped).to(self.device, non_blocking=True)
@@ -126,9 +127,16 @@ class Batches:
         return Batch(inputs, self._target(target_NHW[:, None]), valid)
 
     def _target(self, values_N1HW: Tensor) -> Tensor:
+        if values_N1HW.dtype == torch.int16:
+            return values_N1HW.view(torch.uint16).float().div_(DEPTH_STEPS)
         if self.classes == 1:
             return values_N1HW.float().div_(255)
         return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
+
+
+def _signed(targets: np.ndarray) -> np.ndarray:
+    """Return uint16, for which PyTorch lacks operations, as the int16 of the same bits; other types as they are."""
+    return targets.view(np.int16) if targets.dtype == np.uint16 else targets
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

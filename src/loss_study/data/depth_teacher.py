@@ -1,8 +1,8 @@
 """Pseudo-depth: a pretrained monocular model predicts the depth of images that have no depth maps.
 
 The maps are predictions, not measurements, and only the order of depths within one image is meaningful. They are stored
-like all depth, 0 for the nearest pixel of an image to 255 for its farthest, linear in what the model predicts: distance
-or inverse distance (nearness). Depths of two images cannot be compared.
+like all depth, 0 for the nearest pixel of an image to 65535 for its farthest, linear in what the model predicts:
+distance or inverse distance (nearness). Depths of two images cannot be compared.
 
 Needs the optional extra ``teacher``: transformers, and torch, which takes seconds to import. Both are imported where a
 model is loaded or used, so that sampling and its worker processes without a teacher start at once.
@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from loss_study.config import DatasetConfig, DepthTeacher
+from loss_study.data.depth_scale import to_stored
 from loss_study.runtime.errors import StudyError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Teacher:
     _near_is_large: bool
 
     def depths(self, images: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
-        """Return a depth map, uint8 (size, size), 0 near to 255 far, for each of `images`, uint8 (H, W, 3) RGB."""
+        """Return a depth map, uint16 (size, size), 0 near to 65535 far, for each of `images`, uint8 (H, W, 3) RGB."""
         return [
             self._stored(prediction, size)
             for start in range(0, len(images), self.batch_size)
@@ -90,9 +91,7 @@ class Teacher:
         far = -values if self._near_is_large else values
         nearest, farthest = float(far.min()), float(far.max())
         # A constant prediction is stored as near.
-        return np.rint(255 * (far - nearest) / max(farthest - nearest, float(np.finfo(np.float32).tiny))).astype(
-            np.uint8
-        )
+        return to_stored((far - nearest) / max(farthest - nearest, float(np.finfo(np.float32).tiny)))
 
 
 def load(config: DepthTeacher, device: torch.device) -> Teacher:

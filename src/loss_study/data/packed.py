@@ -4,12 +4,13 @@ It is a folder with
 
 - ``images.npy`` uint8 (N, H, W, 3), RGB;
 - ``backgrounds.npy`` uint8 (B, H, W, 3), each background once; absent if the data has none;
-- ``masks.npy``, ``depths.npy`` uint8 (N, H, W); 255 is foreground, or farthest; only for the heads of the sample.
-  A mask of two or more classes holds their numbers instead;
+- ``masks.npy`` uint8 (N, H, W), 255 is foreground; of two or more classes their numbers instead;
+- ``depths.npy`` uint16 (N, H, W), 0 is near and 65535 is depth 1; both only for the heads of the sample;
 - ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False for a pixel without ground truth; absent if all pixels
   have one;
 - ``index.csv``: one row per image: ``id, split, background_row, background, object, foreground``;
-- ``sample.json``: size, counts, heads, classes, heads with invalid pixels, notes on the data, and statistics.
+- ``sample.json``: size, counts, heads, classes, heads with invalid pixels, the unit of depth, notes on the data, and
+  statistics.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from loss_study.data.depth_scale import DepthScale
 from loss_study.runtime.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "split", "background_row", "background", "object", "foreground")
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,12 @@ class PackedSample:
         }
         for name, shape in shapes.items():
             array = getattr(self, name)
-            dtype = np.bool_ if name.endswith("valid") else np.uint8
+            dtype = stored_type(name)
             if array is not None and (array.shape != shape or array.dtype != dtype):
                 raise ValueError(f"{name} is {array.dtype} {array.shape} instead of {np.dtype(dtype)} {shape}")
         if type(self.classes) is not int or len(self.class_names) < self.classes:
             raise ValueError("classes without names")
+        _ = self.depth_scale
         for head in self.meta["heads"]:
             several = head == "mask" and self.classes > 1
             np.asarray(self.statistics["class_shares" if several else f"{head}_mean"], dtype=np.float64)
@@ -119,7 +122,7 @@ class PackedSample:
         return np.array([number for number, row in enumerate(self.index) if row["split"] == split], dtype=np.int64)
 
     def targets(self, head: str) -> np.ndarray:
-        """Return the array of `head`, uint8 (N, H, W); StudyError if the sample has none."""
+        """Return the array of `head`, (N, H, W), uint8 or uint16; StudyError if the sample has none."""
         array = {"mask": self.masks, "depth": self.depths}[head]
         if array is None:
             raise StudyError(f"{self.folder}: the sample has no {head}; take it out of loss.heads")
@@ -140,6 +143,12 @@ class PackedSample:
         return self.meta["class_names"]
 
     @property
+    def depth_scale(self) -> DepthScale | None:
+        """What depth is in metres; None: it is relative."""
+        depth = self.meta["depth"]
+        return DepthScale(float(depth["halfway_m"]), float(depth["farthest_m"])) if depth["unit"] == "m" else None
+
+    @property
     def in_channels(self) -> int:
         """6 with backgrounds (background and composite concatenated, in this order), else 3."""
         return 3 if self.backgrounds is None else 6
@@ -151,6 +160,13 @@ class PackedSample:
         ``mask_mean`` and ``depth_mean`` in [0, 1]; with several classes ``class_shares`` instead of ``mask_mean``.
         """
         return self.meta["statistics"]
+
+
+def stored_type(name: str) -> type[np.generic]:
+    """Return the type of the numbers in ``<name>.npy``."""
+    if name.endswith("valid"):
+        return np.bool_
+    return np.uint16 if name == "depths" else np.uint8
 
 
 def _damaged(path: Path, error: Exception) -> StudyError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from loss_study.data.array_writer import ArrayWriter, valid_name
+from loss_study.data.depth_scale import widened
 from loss_study.data.depth_teacher import Teacher
 from loss_study.datasets.base import Dataset, Example, Item
 from loss_study.runtime.errors import StudyError
@@ -108,6 +109,7 @@ class Packer:
                 f"dataset.heads: {item.id} has no {head}; add it to the data, or take {head} out of the list"
                 + (" (a model can predict it: dataset.depth_teacher)" if head == "depth" else "")
             )
+        values = widened(values) if head == "depth" else values
         if valid is not None and not valid.all():
             values = np.where(valid, values, 0).astype(values.dtype)
         else:

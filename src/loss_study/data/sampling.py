@@ -6,6 +6,7 @@ The same configuration and data give the same folder, byte for byte, whatever th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data import sample_notes, worker_pool
 from loss_study.data.array_writer import ArrayWriter
+from loss_study.data.depth_scale import DEPTH_STEPS, HasDepthScale
 from loss_study.data.depth_teacher import Teacher
 from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
 from loss_study.data.packer import FOREGROUND, Job, Packer, Summary
@@ -75,6 +77,7 @@ def pack(
                 "classes": config.classes,
                 "class_names": config.class_names or _default_names(config.classes),
                 "invalid_pixels": invalid,
+                "depth": _depth(dataset, teacher),
                 "notes": [
                     *notes,
                     *dataset.notes,
@@ -144,6 +147,13 @@ def _default_names(classes: int) -> list[str]:
     return ["foreground"] if classes == 1 else [f"class{number}" for number in range(classes)]
 
 
+def _depth(dataset: Dataset, teacher: Teacher | None) -> dict[str, Any]:
+    """Return what depth is measured in: metres, and how they are coded, or nothing where it is relative."""
+    if teacher is None and isinstance(dataset, HasDepthScale):
+        return {"unit": "m", **asdict(dataset.depth_scale)}
+    return {"unit": ""}
+
+
 def _statistics(summaries: Sequence[Summary], config: DatasetConfig) -> dict[str, Any]:
     """Return `PackedSample.statistics` over `summaries`."""
     statistics: dict[str, Any] = {}
@@ -157,5 +167,6 @@ def _statistics(summaries: Sequence[Summary], config: DatasetConfig) -> dict[str
             counts = zip(*(one.class_pixels for one in summaries if one.class_pixels), strict=True)
             statistics["class_shares"] = [sum(count) / pixels for count in counts]
         else:
-            statistics[f"{head}_mean"] = sum(one.sums[head] for one in summaries) / (255 * pixels)
+            largest = DEPTH_STEPS if head == "depth" else 255
+            statistics[f"{head}_mean"] = sum(one.sums[head] for one in summaries) / (largest * pixels)
     return statistics

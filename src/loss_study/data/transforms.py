@@ -61,14 +61,14 @@ def change(
 
     Args:
         inputs_NHWC: uint8 images, three channels for each input; all inputs of an image are changed alike.
-        targets: each (N, H, W), uint8 or bool; cropped and rotated with their image, to the nearest pixel.
+        targets: each (N, H, W), uint8, int16 or bool; cropped and rotated with their image, to the nearest pixel.
     """
     transform = _transform(how, inputs_NHWC.shape[1:3])
     with _drawing_from(generator):
         changed = [
             transform(
                 *(Image(image.permute(2, 0, 1)) for image in image_HWC.split(RGB, dim=2)),
-                *(Mask(target.to(torch.uint8)) for target in targets_HW),
+                *(Mask(target.to(torch.uint8) if target.dtype == torch.bool else target) for target in targets_HW),
             )
             for image_HWC, *targets_HW in zip(inputs_NHWC, *targets, strict=True)
         ]

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-#: A mask or depth map, uint8 (H, W), and which of its pixels are valid, bool (H, W); None: all of them.
+#: A mask, uint8, or depth map, uint16, (H, W), and which of its pixels are valid, bool (H, W); None: all of them.
 Target = tuple[np.ndarray, np.ndarray | None]
 
 
@@ -30,8 +30,10 @@ class Example:
     """The arrays of one item, stretched to a square of the sample's size: `image` is uint8 (H, W, 3) RGB.
 
     `mask`, uint8 (H, W) or None, is 0 for background to 255 for foreground, with soft edges; where ``dataset.classes``
-    is 2 or more it holds the number of the class. `depth`, uint8 (H, W) or None, is 0 near to 255 far. `mask_valid` and
-    `depth_valid`, bool (H, W), say which pixels have ground truth; None: all.
+    is 2 or more it holds the number of the class. `depth`, uint16 (H, W) or None, is 0 near to 65535 far (of uint8, 255
+    stands for 65535); a dataset that knows metres says how they are coded, see
+    `loss_study.data.depth_scale.HasDepthScale`. `mask_valid` and `depth_valid`, bool (H, W), say which pixels have
+    ground truth; None: all.
     """
 
     image: np.ndarray

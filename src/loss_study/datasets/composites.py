@@ -18,11 +18,12 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
+from loss_study.data.depth_scale import DEPTH_STEPS, to_stored
 from loss_study.datasets.base import Example, Item
-from loss_study.datasets.reading.images import decode, list_images, read_grey, read_rgb
+from loss_study.datasets.reading.images import decode, list_images, read_depth, read_rgb
 from loss_study.runtime.errors import StudyError
 
-#: Where the ground plane reaches depth 255, in units of the distance of its nearest row.
+#: Where the ground plane reaches depth 1, in units of the distance of its nearest row.
 FAR = 10.0
 #: From this alpha on a pixel belongs to the object.
 OPAQUE = 128
@@ -194,7 +195,7 @@ class Composites:
 
 @lru_cache(maxsize=4)
 def ground_depth(size: int, horizon: float) -> np.ndarray:
-    """Return the depth of a level ground plane, uint8 (size, size); 0 is the camera, 255 is `FAR` and beyond.
+    """Return the depth of a level ground plane, uint16 (size, size); 0 is the camera, 65535 is `FAR` and beyond.
 
     A camera that looks horizontally from height h with focal length f sees the plane's point at distance d in the row
     f h / d below the horizon. Let v in (0, 1) be the position of a row's centre from top to bottom, and 1 the distance
@@ -204,8 +205,7 @@ def ground_depth(size: int, horizon: float) -> np.ndarray:
     distance = np.full(size, FAR)
     ground = below > 0
     distance[ground] = np.minimum(FAR, (1 - horizon) / below[ground])
-    values = np.rint(255 * distance / FAR).astype(np.uint8)
-    return np.repeat(values[:, None], size, axis=1)
+    return np.repeat(to_stored(distance / FAR)[:, None], size, axis=1)
 
 
 @lru_cache(maxsize=CACHED)
@@ -215,8 +215,8 @@ def _background(path: Path, size: int) -> np.ndarray:
 
 @lru_cache(maxsize=CACHED)
 def _depth_map(path: Path, size: int, near_is_bright: bool) -> np.ndarray:
-    depth = read_grey(path, size)
-    return 255 - depth if near_is_bright else depth
+    depth = read_depth(path, size)
+    return DEPTH_STEPS - depth if near_is_bright else depth
 
 
 @lru_cache(maxsize=CACHED)

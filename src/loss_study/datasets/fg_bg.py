@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
+from loss_study.data.depth_scale import DEPTH_STEPS, widened
 from loss_study.datasets.base import Target
 from loss_study.datasets.layouts import Layout, PairedDataset, Pairs, auto_layout, background_check, pair, scan
 from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.reading import colour_maps
-from loss_study.datasets.reading.images import read_grey
+from loss_study.datasets.reading.images import average_depth, read_depth
 
 #: Depth maps that are checked for a colour map.
 CHECKED = 8
@@ -70,11 +70,10 @@ class FgBg(PairedDataset):
         """Return the depth map in the file `path`, its colours converted back into values."""
         if self._colour_map:
             # At the file's own size: a mean of two colours may be the colour of a third value.
-            values = Image.fromarray(colour_maps.read_values(path, self._colour_map))
-            depth = np.asarray(values.resize((size, size), Image.Resampling.BILINEAR))
+            depth = average_depth(widened(colour_maps.read_values(path, self._colour_map)), size)
         else:
-            depth = read_grey(path, size)
-        return 255 - depth if self._near_is_bright else depth, None
+            depth = read_depth(path, size)
+        return DEPTH_STEPS - depth if self._near_is_bright else depth, None
 
     def _depth_notes(self, near: str) -> list[str]:
         if self._pairs.depths is None:

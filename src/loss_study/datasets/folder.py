@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.datasets.base import Target
 from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
-from loss_study.datasets.reading.images import read_grey
+from loss_study.datasets.reading.images import read_depth
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
 
 Near = Literal["dark", "bright"]
@@ -57,5 +58,5 @@ class Folder(LabelledDataset):
 
     def read_depth(self, path: Path, size: int) -> Target:
         """Return the depth map in the file `path`."""
-        depth = read_grey(path, size)
-        return 255 - depth if self._near_is_bright else depth, None
+        depth = read_depth(path, size)
+        return DEPTH_STEPS - depth if self._near_is_bright else depth, None

@@ -1,6 +1,6 @@
 """Images with measured depth: 16-bit depth maps in a fixed unit, with missing readings, and optional masks.
 
-A reading is stored as distance / `far_m`: 0 at the camera, 255 at that distance and beyond. Depth maps are stretched to
+A reading of z metres is stored as z / (z + `halfway_m`), one beyond `far_m` as `far_m`. Depth maps are stretched to
 the sample's square by nearest neighbour: the mean of two surfaces, or of a reading and a missing one, is no depth.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from loss_study.config import Positive
+from loss_study.data.depth_scale import DepthScale, to_stored
 from loss_study.datasets.base import Target
 from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
 from loss_study.datasets.reading.images import SIXTEEN_BIT, decode
@@ -27,6 +28,7 @@ def open_dataset(
     files: Layout,
     labels: MaskLabels = NO_LABELS,
     metres_per_unit: Positive,
+    halfway_m: Positive,
     far_m: Positive,
     invalid: list[Annotated[int, Field(ge=0, le=0xFFFF)]],
     allow_missing: bool = False,
@@ -37,14 +39,15 @@ def open_dataset(
         files: patterns of the files' paths; see `loss_study.datasets.layouts.layout`.
         labels: what the values of the masks mean.
         metres_per_unit: distance in metres of a reading of 1.
-        far_m: distance in metres that is stored as 255; so are larger ones.
+        halfway_m: distance in metres that is stored as one half of the depth range.
+        far_m: farthest distance in metres that counts: larger ones are stored as this one.
         invalid: readings that mean that nothing was measured.
         allow_missing: leave out files without their partners instead of raising an error.
 
     Raises:
         StudyError: no such folder, no files of a kind, or files without their partners.
     """
-    return Rgbd(pair(scan(path), files, allow_missing), labels, metres_per_unit, far_m, invalid)
+    return Rgbd(pair(scan(path), files, allow_missing), labels, metres_per_unit, DepthScale(halfway_m, far_m), invalid)
 
 
 def heads_with_invalid_pixels(*, labels: MaskLabels, invalid: list[int], **_: Any) -> tuple[str, ...]:
@@ -61,13 +64,15 @@ class Rgbd(LabelledDataset):
     """The `Dataset`; its identities are the texts of ``{object}`` and ``{background}`` in the patterns."""
 
     def __init__(
-        self, pairs: Pairs, labels: MaskLabels, metres_per_unit: float, far_m: float, invalid: list[int]
+        self, pairs: Pairs, labels: MaskLabels, metres_per_unit: float, depth_scale: DepthScale, invalid: list[int]
     ) -> None:
-        unit = f"1 unit is {metres_per_unit:g} m, stored as distance / {far_m:g} m, at most 1"
+        halfway_m, far_m = depth_scale.halfway_m, depth_scale.farthest_m
+        unit = f"1 unit is {metres_per_unit:g} m; z is stored as z / (z + {halfway_m:g} m), up to {far_m:g} m"
         missing = f"; readings of {' or '.join(map(str, invalid))} are invalid" if invalid else ""
         what = f"{len(pairs.images)} images with measured depth (conf/dataset/rgbd.yaml): {unit}{missing}."
         super().__init__(pairs, labels, [what, *pairs.notes])
-        self._far_units = far_m / metres_per_unit
+        self.depth_scale = depth_scale
+        self._metres_per_unit = metres_per_unit
         self._invalid = invalid
 
     def read_depth(self, path: Path, size: int) -> Target:
@@ -76,6 +81,6 @@ class Rgbd(LabelledDataset):
         if image.mode not in SIXTEEN_BIT:
             raise StudyError(f"{path}: not a 16-bit depth map (mode {image.mode}); use dataset=folder for it")
         readings = resize_nearest(np.asarray(image), size)
-        share = np.minimum(readings.astype(np.float64) / self._far_units, 1)
         valid = ~np.isin(readings, self._invalid)
-        return np.where(valid, np.rint(255 * share), 0).astype(np.uint8), valid
+        depth = to_stored(self.depth_scale.encode(readings.astype(np.float64) * self._metres_per_unit))
+        return np.where(valid, depth, 0).astype(np.uint16), valid

@@ -23,15 +23,17 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from loss_study.data.depth_scale import DepthScale, to_stored
 from loss_study.datasets.base import Example, Item
 from loss_study.scenes import backgrounds, objects
-from loss_study.scenes.render import FARTHEST_M, HALFWAY_M, render
+from loss_study.scenes.render import FARTHEST_M, render
 from loss_study.scenes.shots import background_shot, object_shot
 
+DEPTH_SCALE = DepthScale(halfway_m=9.0, farthest_m=FARTHEST_M)
 NOTES = (
     "Images are scenes that the project renders from a seed.",
-    f"Depth is exact: the distance z along the optical axis, stored as z / (z + {HALFWAY_M:g} m), so 0 is the lens and "
-    f"1 infinitely far; the sky counts as {FARTHEST_M:g} m away.",
+    f"Depth is exact: the distance z along the optical axis, stored as z / (z + {DEPTH_SCALE.halfway_m:g} m), so 0 is "
+    f"the lens and 1 infinitely far; the sky is stored as {FARTHEST_M:g} m, and metrics in metres leave it out.",
 )
 
 
@@ -45,6 +47,7 @@ class Scenes:
     placements: int
     has_background_images: bool = True
     notes: Sequence[str] = NOTES
+    depth_scale: DepthScale = DEPTH_SCALE
 
     def draw(
         self,
@@ -73,7 +76,8 @@ class Scenes:
         """Return the image with the object in it, its mask and its depth."""
         rng = _generator(self.seed, item.id)
         scene = object_shot(_background(self.seed, item.background), _object(self.seed, item.object), rng)
-        return Example(*render(scene, size, rng))
+        image, mask, depth_m = render(scene, size, rng)
+        return Example(image, mask, to_stored(self.depth_scale.encode(depth_m)))
 
 
 def open_dataset(

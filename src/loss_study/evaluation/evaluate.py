@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -51,16 +51,24 @@ class Evaluation:
     errors: dict[str, Any]
 
 
-def evaluate_trials(trials: Iterable[Trial], sample: PackedSample) -> None:
+def evaluate_trials(trials: Iterable[Trial], sample: PackedSample, analysed: Collection[tuple[str, str]] = ()) -> None:
     """Evaluate the models in the `run_dir` of `trials` one after another, and write their `eval_dir`.
 
     Batches and targets are made once for all trials of a head; a trial's numbers do not depend on the others.
+    Gradients, responses and the predictions of the test images are those of one sound trial of each head and loss: they
+    are kept for the first one, and for those that failed before it.
+
+    Args:
+        trials: of one or more heads.
+        sample: what they were trained on.
+        analysed: heads and losses that have such a trial already.
 
     Raises:
         StudyError: a trial's model is missing or damaged. The trials before it are written.
     """
     splits_of = cache(partial(Splits.of, sample))
     gradient_images_of = cache(partial(GradientImages, sample))
+    done = set(analysed)
     for trial in trials:
         started = time.perf_counter()
         description = load_description(trial.run_dir / "trial.json")
@@ -70,10 +78,13 @@ def evaluate_trials(trials: Iterable[Trial], sample: PackedSample) -> None:
         splits = splits_of(trial.head, augmentation if augmentation.test else None)
         loss = losses.load(trial.loss, description["loss_options"])
         evaluation = evaluate(model, splits, description["precision"], loss.output)
-        images = gradient_images_of(trial.head, splits.device)
-        analysis = _error_analysis(trial, model, loss, description, splits, images) | {"errors": evaluation.errors}
-        summary = _summary(description, evaluation) | {"seconds": time.perf_counter() - started}
-        _write(trial, splits, evaluation, summary, analysis)
+        summary, analysis = _summary(description, evaluation), {"errors": evaluation.errors}
+        if shown := (trial.head, trial.loss) not in done:
+            images = gradient_images_of(trial.head, splits.device)
+            analysis |= _error_analysis(trial, model, loss, description, splits, images)
+        if not summary["verdict"]:
+            done.add((trial.head, trial.loss))
+        _write(trial, splits, evaluation, summary | {"seconds": time.perf_counter() - started}, analysis, shown=shown)
         _tell(trial, summary)
 
 
@@ -89,20 +100,25 @@ def evaluate(model: nn.Module, splits: Splits, precision: str, output: Output = 
     sample, test = splits.sample, splits.test
     model = model.to(splits.device).to(memory_format=torch.channels_last)
     precision = pick_precision(precision, splits.device)
-    validation_pair = _pair(splits.validation, splits.validation.predict(model, precision, output))
+    threshold = None
+    if splits.head == "mask" and not splits.several_classes:
+        threshold = best_threshold(**_pair(splits.validation, splits.validation.predict(model, precision, output)))
     test_pair = _pair(test, test.predict(model, precision, output))
-    threshold = best_threshold(**validation_pair) if splits.head == "mask" and not splits.several_classes else None
-    columns, summary = _measure(splits, test, test_pair, threshold)
-    _, validation_summary = _measure(splits, splits.validation, validation_pair, threshold)
+    columns, summary = _measure(splits, test_pair, threshold)
     panel = panel_rows(sample)
     prediction = test_pair["prediction"]
     return Evaluation(
         {
-            "verdict": metrics.collapse(splits.head, **test_pair, class_names=sample.class_names),
+            "verdict": metrics.collapse(
+                splits.head,
+                **test_pair,
+                class_names=sample.class_names,
+                threshold=0.5 if threshold is None else threshold,
+                constant=sample.statistics.get("depth_mean"),
+            ),
             "threshold": threshold,
             "classes": prediction.shape[1],
             "test": summary,
-            "validation": validation_summary,
             "images": len(prediction),
             "panel": panel.tolist(),
         },
@@ -119,11 +135,11 @@ def _pair(split: Split, prediction: Tensor) -> dict[str, Any]:
 
 
 def _measure(
-    splits: Splits, split: Split, pair: dict[str, Any], threshold: float | None
+    splits: Splits, pair: dict[str, Any], threshold: float | None
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Return the metrics of every image by name, and their summary."""
+    """Return the metrics of every test image by name, and their summary."""
     if splits.head == "depth":
-        values = per_image.depth.columns(**pair, foreground=split.foreground)
+        values = per_image.depth.columns(**pair, foreground=splits.test.foreground, scale=splits.sample.depth_scale)
         summary = per_image.depth.summary(values)
     elif threshold is None:
         values = per_image.classes.columns(**pair, class_names=splits.sample.class_names)
@@ -172,7 +188,13 @@ def _summary(description: dict[str, Any], evaluation: Evaluation) -> dict[str, A
 
 
 def _write(
-    trial: Trial, splits: Splits, evaluation: Evaluation, summary: dict[str, Any], analysis: dict[str, Any]
+    trial: Trial,
+    splits: Splits,
+    evaluation: Evaluation,
+    summary: dict[str, Any],
+    analysis: dict[str, Any],
+    *,
+    shown: bool,
 ) -> None:
     with whole_folder(trial.eval_dir) as folder:
         write_json(folder / "metrics.json", summary)
@@ -180,7 +202,8 @@ def _write(
         write_csv(folder / "per_image.csv", _table(rows, evaluation.columns), [*IDENTITY, *evaluation.columns])
         np.save(folder / "predictions.npy", evaluation.panel, allow_pickle=False)
         write_json(folder / "error_analysis.json", analysis)
-        np.save(folder / "test.npy", evaluation.stored, allow_pickle=False)
+        if shown:
+            np.save(folder / "test.npy", evaluation.stored, allow_pickle=False)
 
 
 def _table(images: Sequence[dict[str, str]], columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -191,6 +214,6 @@ def _table(images: Sequence[dict[str, str]], columns: dict[str, np.ndarray]) -> 
 
 
 def _tell(trial: Trial, summary: dict[str, Any]) -> None:
-    headline = metrics.HEADLINE[trial.head]
+    headline = metrics.headline_of(trial.head, summary["classes"]).name
     verdict = f"  ({summary['verdict']})" if summary["verdict"] else ""
     print(f"{trial.name}  test {headline} {summary['test'][headline]:.4f}{verdict}", flush=True)

@@ -3,17 +3,16 @@
 Each metric has a file of its own, such as ``iou.py``, with its `Metric` and the function that computes it.
 `loss_study.evaluation.per_image` computes all metrics of a head for every image of a split.
 
-Predictions and targets are arguments by name here: a prediction is the sigmoid or softmax of the logits, a target a
-uint8 image divided by 255 or one-hot classes, and one given in place of the other is refused. `valid` is 1 where a
-pixel has ground truth, else 0, (N, 1, H, W); None: all have. Invalid pixels are never counted.
+Predictions and targets are arguments by name here: a prediction is the sigmoid or softmax of the logits, a target an
+image of 8 bits (mask) or 16 bits (depth) divided by its largest value, or one-hot classes, and one given in place of
+the other is refused. `valid` is 1 where a pixel has ground truth, else 0, (N, 1, H, W); None: all have. Invalid pixels
+are never counted.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-
-from torch import Tensor
 
 from loss_study.metrics import (
     abs_rel,
@@ -30,15 +29,13 @@ from loss_study.metrics import (
     soft_iou,
     ssim,
 )
-from loss_study.metrics.arguments import check_pair, nan_without_valid
 from loss_study.metrics.base import AT_BEST, FOREGROUND, Metric, undefined
-from loss_study.metrics.counting import Counts
-from loss_study.metrics.masks import above_threshold, of_classes
+from loss_study.metrics.headline import Headline
 from loss_study.metrics.verdict import collapse
 
 __all__ = [
     "AT_BEST", "CLASSES", "DEPTH", "FOREGROUND", "HEADLINE", "MASK",
-    "Metric", "collapse", "find", "headline", "is_better", "rises",
+    "Headline", "Metric", "collapse", "find", "headline_of", "is_better", "rises",
 ]  # fmt: skip
 
 
@@ -57,7 +54,12 @@ _OF_MASK = (
     iou.IOU_DATASET,
     dice.DICE_DATASET,
 )
+#: The last ones are in metres: samples whose depth is relative lack them.
 _OF_DEPTH = (
+    rmse.RMSE.coded(),
+    mae.MAE.coded(),
+    rmse.RMSE.coded().aligned(),
+    ssim.SSIM,
     rmse.RMSE,
     mae.MAE,
     abs_rel.ABS_REL,
@@ -65,7 +67,8 @@ _OF_DEPTH = (
     delta.DELTA1,
     delta.DELTA2,
     delta.DELTA3,
-    ssim.SSIM,
+    rmse.RMSE.aligned(),
+    abs_rel.ABS_REL.aligned(),
 )
 #: The metrics of a mask of one class, by name; all but the soft IoU also at the best threshold.
 MASK = _by_name([*_OF_MASK, *(metric.at_best_threshold() for metric in _OF_MASK), soft_iou.SOFT_IOU])
@@ -84,8 +87,8 @@ CLASSES = _by_name(
 #: Those of the depth, over all pixels and over the foreground only.
 DEPTH = _by_name([*_OF_DEPTH, *(metric.on_foreground() for metric in _OF_DEPTH)])
 
-#: The metric that ranks the losses of a head; of a mask of several classes ``iou`` is the mean IoU.
-HEADLINE = {"mask": iou.IOU.name, "depth": rmse.RMSE.name}
+#: The metric that ranks the losses of a head, a mask being one of one class; see `headline_of` for several.
+HEADLINE = {"mask": iou.IOU.name + AT_BEST, "depth": rmse.RMSE.coded().name}
 
 
 def find(name: str, classes: int = 1) -> Metric:
@@ -100,31 +103,9 @@ def find(name: str, classes: int = 1) -> Metric:
     return (MASK | DEPTH).get(name) or undefined(name)
 
 
-def headline(head: str, *, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> float:
-    """Return the metric that ranks `head`, mean over images: IoU at 0.5, mean IoU of several classes, or RMSE.
-
-    NaN if a prediction is NaN.
-
-    Args:
-        head: "mask" or "depth".
-        prediction: sigmoid or softmax of the logits, (N, C, H, W) in [0, 1].
-        target: (N, C, H, W) in [0, 1].
-    """
-    if prediction.isnan().any():
-        return math.nan
-    values = _headlines(head, prediction, target, valid)
-    return float(values.mean() if valid is None else values.nanmean())
-
-
-def _headlines(head: str, prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
-    """Return the headline metric of each image, (N,)."""
-    if head == "depth":
-        check_pair(prediction, target, valid)
-        return rmse.rmse(prediction.double(), target.double(), valid)
-    if prediction.shape[1] > 1:
-        return iou.class_mean_iou(Counts.of(of_classes(prediction, target, valid)))
-    masks = above_threshold(prediction, target, valid)
-    return nan_without_valid(iou.iou(Counts.of(masks)), masks.valid)
+def headline_of(head: str, classes: int = 1) -> Metric:
+    """Return the metric that ranks the losses of `head`; of a mask of several `classes` it is the mean IoU."""
+    return CLASSES[iou.CLASS_MEAN_IOU.name] if head == "mask" and classes > 1 else find(HEADLINE[head])
 
 
 def is_better(head: str, a: float, b: float) -> bool:

@@ -11,8 +11,18 @@ from dataclasses import dataclass, replace
 
 #: Ends the name of a metric of a mask at the threshold that is best on the validation split.
 AT_BEST = "_at_best"
+#: Ends the name of a metric of the depth that is computed on depth as it is coded, in [0, 1].
+CODED = "_coded"
+#: Ends the name of a metric of the depth after scale and shift of the prediction were fitted to the ground truth.
+ALIGNED = "_aligned"
 #: Ends the name of a metric of the depth over the foreground pixels only.
 FOREGROUND = "_fg"
+
+METRES = "m"
+#: The unit of errors of depth that is not in metres.
+DEPTH_RANGE = "of the depth range"
+#: What becomes of depth before a metric that ends in `ALIGNED`.
+_FITTED = "after fitting scale and shift of each predicted depth map to the ground truth"
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Metric:
         label: as in tables and charts.
         definition: one or two sentences; empty for a metric that the project does not define.
         higher_is_better: None for a metric that the project does not define.
-        unit: empty for a share between 0 and 1.
+        unit: empty for shares and ratios.
     """
 
     name: str
@@ -33,16 +43,43 @@ class Metric:
     higher_is_better: bool | None = True
     unit: str = ""
 
+    @property
+    def label_with_unit(self) -> str:
+        """The label for a heading above bare numbers: ``RMSE (m)``; the label alone where there is no unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
     def show(self, value: float | None) -> str:
-        """Return `value` rounded for reading, errors finer than shares; "-" for None."""
+        """Return `value` rounded for reading, without its unit, errors finer than shares; "-" for None."""
         if value is None:
             return "-"
-        return f"{value:.4f}" if self.higher_is_better is False else f"{value:.3f}"
+        return f"{value:.4f}" if self.higher_is_better is False and self.unit != METRES else f"{value:.3f}"
+
+    def show_with_unit(self, value: float | None) -> str:
+        """Return `value` as in `show` with its unit: ``1.204 m``; without one where there is none."""
+        return f"{self.show(value)} {self.unit}" if self.unit and value is not None else self.show(value)
 
     def at_best_threshold(self) -> Metric:
         """Return the same metric of a mask at the threshold that is best on the validation split."""
         definition = f"{self.definition.removesuffix('.')}; at the threshold that is best on the validation split."
-        return replace(self, name=self.name + AT_BEST, label=f"{self.label} at best threshold", definition=definition)
+        return replace(
+            self,
+            name=self.name + AT_BEST,
+            label=f"{self.label} at the threshold chosen on validation",
+            definition=definition,
+        )
+
+    def coded(self) -> Metric:
+        """Return the same error of depth as it is coded."""
+        label, definition = (
+            f"{self.label} (coded depth)",
+            f"{self.definition.removesuffix('.')}, of depth as it is coded.",
+        )
+        return replace(self, name=self.name + CODED, label=label, definition=definition, unit=DEPTH_RANGE)
+
+    def aligned(self) -> Metric:
+        """Return the same error of depth after scale and shift were fitted."""
+        definition = f"{self.definition.removesuffix('.')}, {_FITTED}."
+        return replace(self, name=self.name + ALIGNED, label=f"{self.label}, aligned", definition=definition)
 
     def on_foreground(self) -> Metric:
         """Return the same metric of the depth over the foreground pixels only."""

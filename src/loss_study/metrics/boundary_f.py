@@ -15,7 +15,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_of_present, pixel_count, ratio
@@ -40,8 +39,8 @@ def boundary_f(masks: Masks) -> Tensor:
     """
     tolerance = tolerance_px(masks.target)
     predicted_outline, target_outline = _outline(masks.predicted, masks.valid), _outline(masks.target, masks.valid)
-    matched_predicted = pixel_count(predicted_outline & _dilate(target_outline, tolerance))
-    matched_target = pixel_count(target_outline & _dilate(predicted_outline, tolerance))
+    matched_predicted = pixel_count(predicted_outline & dilated(target_outline, tolerance))
+    matched_target = pixel_count(target_outline & dilated(predicted_outline, tolerance))
     predicted_length, target_length = pixel_count(predicted_outline), pixel_count(target_outline)
     either = predicted_length + target_length
     precision = ratio(matched_predicted, predicted_length, either)
@@ -66,8 +65,16 @@ def tolerance_px(image_NCHW: Tensor) -> int:
 
 
 def _outline(mask: Tensor, valid: Tensor) -> Tensor:
-    return mask & valid & _dilate(~mask & valid, 1)
+    return mask & valid & dilated(~mask & valid, 1)
 
 
-def _dilate(mask: Tensor, radius: int) -> Tensor:
-    return F.max_pool2d(mask.float(), 2 * radius + 1, stride=1, padding=radius) > 0
+def dilated(mask: Tensor, radius: int) -> Tensor:
+    """Return which pixels have one of `mask` in the square of 2 `radius` + 1 pixels around them."""
+    for dim in (2, 3):
+        grown = mask.clone()
+        for shift in range(1, radius + 1):
+            near, far = mask.narrow(dim, 0, mask.shape[dim] - shift), mask.narrow(dim, shift, mask.shape[dim] - shift)
+            grown.narrow(dim, shift, near.shape[dim]).logical_or_(near)
+            grown.narrow(dim, 0, far.shape[dim]).logical_or_(far)
+        mask = grown
+    return mask

@@ -1,6 +1,6 @@
 """Threshold accuracies of the depth: the share of the pixels with max(p / t, t / p) below 1.25, 1.25^2 and 1.25^3.
 
-p and t are raised to at least 1/255 (`depth_ratios`).
+p and t are metres, above 0.
 Source: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image (2014).
 """
 
@@ -20,6 +20,6 @@ DELTA3 = Metric("delta3", "δ < 1.25³", "Share of the pixels whose depth is rig
 def delta(prediction: Tensor, target: Tensor, power: int, weight: Tensor | None = None) -> Tensor:
     """Return the share of the pixels within a factor of 1.25^`power`, (N,), in [0, 1], of those of weight 1.
 
-    All float64 (N, 1, H, W), depths in [0, 1].
+    All float64 (N, 1, H, W), above 0.
     """
     return mean_over_pixels((factor(prediction, target) < 1.25**power).double(), weight)

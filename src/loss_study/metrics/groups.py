@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from loss_study.metrics import find
 from loss_study.metrics.base import AT_BEST, FOREGROUND, Metric
 
-_TITLES = {"": "", AT_BEST: "at the threshold that is best on validation", FOREGROUND: "on the foreground alone"}
+_TITLES = {"": "", AT_BEST: "at the threshold chosen on validation", FOREGROUND: "on the foreground alone"}
 
 
 @dataclass(frozen=True)

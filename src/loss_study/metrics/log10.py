@@ -1,6 +1,6 @@
 """Logarithmic error (log10) of the depth: mean |log10 p - log10 t| over the pixels of an image, in decades.
 
-p and t are raised to at least 1/255 (`depth_ratios`).
+p and t are metres, above 0.
 Source: Saxena, Sun and Ng, Make3D (2009).
 """
 
@@ -22,5 +22,5 @@ LOG10 = Metric(
 
 
 def log10(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Return log10 of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), depths in [0, 1]."""
+    """Return log10 of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), above 0."""
     return mean_over_pixels(factor(prediction, target).log10(), weight)

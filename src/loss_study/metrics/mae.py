@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from loss_study.metrics.base import Metric
+from loss_study.metrics.base import METRES, Metric
 from loss_study.metrics.counting import mean_over_pixels
 
-MAE = Metric(
-    "mae", "MAE", "Mean absolute error, 1 being the whole depth range.", higher_is_better=False, unit="depth range"
-)
+MAE = Metric("mae", "MAE", "Mean absolute error of an image; mean over images.", higher_is_better=False, unit=METRES)
 
 
 def mae(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Return the MAE of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), depths in [0, 1]."""
+    """Return the MAE of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), in one unit."""
     return mean_over_pixels((prediction - target).abs(), weight)

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from loss_study.metrics.base import Metric
+from loss_study.metrics.base import METRES, Metric
 from loss_study.metrics.counting import mean_over_pixels
 
 RMSE = Metric(
-    "rmse",
-    "RMSE",
-    "Root of the mean squared error of an image, 1 being the whole depth range.",
-    higher_is_better=False,
-    unit="depth range",
+    "rmse", "RMSE", "Root of the mean squared error of an image; mean over images.", higher_is_better=False, unit=METRES
 )
 
 
 def rmse(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Return the RMSE of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), depths in [0, 1]."""
+    """Return the RMSE of each image, (N,), over the pixels of weight 1; all float64 (N, 1, H, W), in one unit."""
     return mean_over_pixels((prediction - target).square(), weight).sqrt()

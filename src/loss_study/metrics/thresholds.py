@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from loss_study.metrics.arguments import check_pair, nan_without_valid, valid_pixels
+from loss_study.metrics.arguments import at_valid, check_pair, nan_without_valid, valid_pixels
 from loss_study.metrics.counting import ratio
 from loss_study.metrics.masks import foreground
 
@@ -23,12 +23,11 @@ def iou_by_threshold(*, prediction: Tensor, target: Tensor, valid: Tensor | None
     bin_N1HW = torch.bucketize(prediction.float(), THRESHOLDS.to(prediction.device))
     image_N111 = torch.arange(images, device=prediction.device).view(-1, 1, 1, 1)
     cell_N1HW = (image_N111 * 2 + foreground(target)) * bins + bin_N1HW
-    counted = valid_pixels(target, valid)
-    histogram = torch.bincount(cell_N1HW[counted], minlength=images * 2 * bins).view(images, 2, bins).double()
+    histogram = torch.bincount(at_valid(cell_N1HW, valid), minlength=images * 2 * bins).view(images, 2, bins).double()
     above = histogram.flip(-1).cumsum(-1).flip(-1)
     false_positives, true_positives = above[:, 0, 1:], above[:, 1, 1:]
     union = false_positives + above[:, 1, :1]
-    return nan_without_valid(ratio(true_positives, union, union), counted)
+    return nan_without_valid(ratio(true_positives, union, union), valid_pixels(target, valid))
 
 
 def best_threshold(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> float:

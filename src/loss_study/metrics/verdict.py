@@ -1,4 +1,4 @@
-"""Predictions that have collapsed to a constant: such a trial is no basis for an average."""
+"""Predictions that are no better than a constant: such a trial is no basis for an average."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from loss_study.metrics.arguments import check_pair, valid_pixels
+from loss_study.metrics.arguments import DEPTH_STEPS, at_valid, check_pair
 from loss_study.metrics.masks import Masks, above_threshold, of_classes
+from loss_study.metrics.rmse import rmse
 
 #: Less than this share of a class's pixels predicted as "not this class" means that the class is all there is.
 COLLAPSED_SHARE = 0.01
@@ -22,13 +23,17 @@ def collapse(
     target: Tensor,
     valid: Tensor | None = None,
     class_names: Sequence[str] = (),
+    threshold: float = 0.5,
+    constant: float | None = None,
 ) -> str:
     """Name the way in which the predictions of a whole split have collapsed; "" if they have not.
 
-    - "all background": over all images together, less than 1 % as many pixels are above 0.5 as in the target.
-    - "all foreground": the same of the pixels that are not above 0.5.
+    - "all background": over all images together, less than 1 % as many pixels are above `threshold` as in the
+      target.
+    - "all foreground": the same of the pixels that are not above `threshold`.
     - "all <class>", of several classes: the same of the pixels that are not of this class.
     - "constant depth": the standard deviation over all pixels of all images is below 5 % of the target's.
+    - "no better than a constant depth": the RMSE of coded depth, mean over images, is not below that of `constant`.
 
     Where the target itself is empty, full or constant, so may the prediction be.
 
@@ -38,11 +43,13 @@ def collapse(
         target: (N, C, H, W) in [0, 1].
         valid: 1 where a pixel has ground truth, else 0, (N, 1, H, W); None: all have.
         class_names: of a mask of several classes.
+        threshold: of a mask of one class, the one that it is judged at.
+        constant: the mean depth of the training split; None: the prediction is not compared with it.
     """
     if head == "depth":
-        return _collapsed_depth(prediction, target, valid)
+        return _collapsed_depth(prediction, target, valid, constant)
     if prediction.shape[1] == 1:
-        return _collapsed_mask(above_threshold(prediction, target, valid))
+        return _collapsed_mask(above_threshold(prediction, target, valid, threshold))
     return _collapsed_classes(of_classes(prediction, target, valid), class_names)
 
 
@@ -65,8 +72,15 @@ def _nearly_none(predicted: Tensor, target: Tensor, valid: Tensor) -> bool:
     return int((predicted & valid).sum()) < COLLAPSED_SHARE * int((target & valid).sum())
 
 
-def _collapsed_depth(prediction: Tensor, target: Tensor, valid: Tensor | None) -> str:
-    check_pair(prediction, target, valid)
-    counted = valid_pixels(target, valid)
-    of_prediction, of_target = (tensor.double()[counted].std() for tensor in (prediction, target))
-    return "constant depth" if of_prediction < CONSTANT_SHARE * of_target else ""
+def _collapsed_depth(prediction: Tensor, target: Tensor, valid: Tensor | None, constant: float | None) -> str:
+    check_pair(prediction, target, valid, steps=DEPTH_STEPS)
+    of_prediction, of_target = (at_valid(tensor, valid).double().std() for tensor in (prediction, target))
+    if of_prediction < CONSTANT_SHARE * of_target:
+        return "constant depth"
+    if constant is None or not of_target > 0:
+        return ""
+    weight = None if valid is None else valid.double()
+    error, error_of_constant = (
+        rmse(tensor.double(), target.double(), weight).nanmean() for tensor in (prediction, target.new_tensor(constant))
+    )
+    return "" if error < error_of_constant else "no better than a constant depth"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from loss_study.data.depth_scale import eight_bits
 from loss_study.data.packed import PackedSample
-from loss_study.metrics import HEADLINE, find
+from loss_study.metrics import headline_of
 from loss_study.report import colouring
 from loss_study.statistics.results import Result, read_csv
 
@@ -73,7 +74,7 @@ class _Target:
         valid = sample.valid(head)
         return cls(
             head,
-            np.asarray(sample.targets(head)[number]),
+            eight_bits(np.asarray(sample.targets(head)[number])),
             colouring.classes_of(sample, head),
             None if valid is None else np.asarray(valid[number]),
         )
@@ -127,7 +128,7 @@ def _loss_column(target: _Target, identity: str, prediction: Prediction) -> _Col
 
 
 def _score(head: str, identity: str, result: Result) -> str:
-    metric = find(HEADLINE[head], result.classes)
+    metric = headline_of(head, result.classes)
     for row in read_csv(result.trial.eval_dir / "per_image.csv"):
         if row["id"] == identity and row.get(metric.name):
             return f"{metric.label} {metric.show(float(row[metric.name]))}"

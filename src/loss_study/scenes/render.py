@@ -16,8 +16,6 @@ from loss_study.scenes.solids import Solid
 RAYS = 2
 #: Where the ground ends and the sky is taken to be, in metres.
 FARTHEST_M = 80.0
-#: The distance that is stored as one half.
-HALFWAY_M = 9.0
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,10 @@ def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarra
     """Draw `scene`; `rng` makes the sensor's noise.
 
     Returns:
-        Image (size, size, 3) RGB, mask (size, size) and depth (size, size), uint8. The mask is the share of the
-        pixel's rays that meet the object. A depth is never averaged over an edge: it is the lower median of the
-        pixel's rays, so it belongs to the object where at least half of them meet it.
+        Image (size, size, 3) RGB and mask (size, size), uint8, and depth (size, size) in metres, float32. The mask is
+        the share of the pixel's rays that meet the object. A depth is never averaged over an edge: it is the lower
+        median of the pixel's rays, so it belongs to the object where at least half of them meet it. The sky's is
+        `FARTHEST_M`.
     """
     side = size * RAYS
     rays = scene.camera.rays(side)
@@ -61,8 +60,8 @@ def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarra
     image = develop(_pool(radiance.reshape(3, side, side)), scene.lens, rng)
     first = len(scene.solids) - scene.foreground
     mask = _pool((surfaces.owner >= first).astype(np.float32).reshape(1, side, side))[0]
-    depth = encode_depth(_lower_median(surfaces.depth.reshape(side, side)))
-    return image, _to_bytes(mask), depth
+    depth_m = np.minimum(_lower_median(surfaces.depth.reshape(side, side)), np.float32(FARTHEST_M))
+    return image, _to_bytes(mask), depth_m
 
 
 def trace(scene: Scene, rays: np.ndarray) -> Surfaces:
@@ -111,12 +110,6 @@ def develop(radiance: np.ndarray, lens: Lens, rng: np.random.Generator) -> np.nd
     display = np.clip(toned, 0, 1) ** np.float32(1 / 2.2)
     display += np.float32(lens.noise) * rng.standard_normal(display.shape, dtype=np.float32)
     return np.ascontiguousarray(_to_bytes(display).transpose(1, 2, 0))
-
-
-def encode_depth(depth_m: np.ndarray) -> np.ndarray:
-    """Store metres as z / (z + 9 m): 0 is the lens, 255 would be infinitely far; uint8."""
-    near = np.minimum(depth_m, np.float32(FARTHEST_M))
-    return _to_bytes(near / (near + np.float32(HALFWAY_M)))
 
 
 def _pool(channels: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from loss_study.config import Config, Margin
-from loss_study.metrics import HEADLINE, Metric, find
+from loss_study.metrics import Metric, find, headline_of
 from loss_study.statistics import scores as reading
 from loss_study.statistics.estimates import Errors, Estimates
 from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
@@ -130,7 +130,7 @@ class Ranking:
     @property
     def is_headline(self) -> bool:
         """True if the metric is the one that the head is ranked by."""
-        return self.metric.name == HEADLINE[self.head]
+        return self.metric.name == headline_of(self.head, self.classes).name
 
     @property
     def has_intervals(self) -> bool:
@@ -237,7 +237,8 @@ def rank_all(results: Sequence[Result], config: Config, round_number: int | None
         tables = _tables(head, results)
         *_, last = rounds(head, results, config, tables, round_number)
         rankings.append(last.ranking)
-        for metric in reading.compared(head)[1:]:
+        others = [metric for metric in reading.compared(head) if metric != last.ranking.metric.name]
+        for metric in others:
             found = scores_of(metric, last.results, tables)
             if found is not None:
                 rankings.append(rank(found, last.results, last.ranking.look))
@@ -383,14 +384,15 @@ def _tables(head: str, results: Sequence[Result]) -> dict[Trial, PerImage]:
 def _headline(
     head: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], look: Look, margin: Margin
 ) -> Ranking:
-    found = scores_of(HEADLINE[head], results, tables)
+    metric = headline_of(head, max(result.classes for result in results))
+    found = scores_of(metric.name, results, tables)
     return _without_intervals(head, results, look) if found is None else rank(found, results, look, margin)
 
 
 def _without_intervals(head: str, results: Sequence[Result], look: Look) -> Ranking:
     """Order the losses by the means of their trials on the headline metric, where test images are too few."""
     classes = max(result.classes for result in results)
-    metric = find(HEADLINE[head], classes)
+    metric = headline_of(head, classes)
     trials = _by_loss(results)
     values = {loss: [one.test[metric.name] for one in of_loss if one.sound] for loss, of_loss in trials.items()}
     means = {loss: fmean(of_loss) for loss, of_loss in values.items() if of_loss}

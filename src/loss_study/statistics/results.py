@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.config import Config
-from loss_study.metrics import HEADLINE
+from loss_study.metrics import headline_of
 from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial, trials
 
@@ -49,7 +49,11 @@ class Result:
     @property
     def sound(self) -> bool:
         """True if it trained to the end, predicts more than a constant, and has its headline metric."""
-        return self.status == "finished" and not self.verdict and HEADLINE[self.trial.head] in self.test
+        return self.status == "finished" and not self.verdict and self._headline in self.test
+
+    @property
+    def _headline(self) -> str:
+        return headline_of(self.trial.head, self.classes).name
 
     @property
     def failure(self) -> str:
@@ -60,7 +64,7 @@ class Result:
             return f"missing: {self.reason}"
         if self.verdict:
             return f"collapsed: {self.verdict}"
-        return "" if self.sound else f"no {HEADLINE[self.trial.head]} on the test split"
+        return "" if self.sound else f"no {self._headline} on the test split"
 
 
 def read(config: Config) -> list[Result]:

@@ -15,8 +15,8 @@ from loss_study.trial import Trial
 
 #: The metrics that losses are compared on, beside the one that ranks the head.
 COMPARED = {
-    "mask": ("iou", "iou_at_best", "dice", "boundary_f"),
-    "depth": ("rmse", "rmse_fg", "abs_rel", "ssim"),
+    "mask": ("iou_at_best", "iou", "dice", "boundary_f"),
+    "depth": ("rmse_coded", "rmse_coded_fg", "rmse", "abs_rel", "ssim"),
 }
 #: The columns of ``per_image.csv`` that name what an image shares with others.
 OBJECT, BACKGROUND = "object", "background"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.config import Config, flat
-from loss_study.metrics import HEADLINE
 from loss_study.tracking.outputs import Outputs
 from loss_study.trial import Trial
 
@@ -174,10 +173,11 @@ def outcome_metrics(outputs: Outputs) -> dict[str, float]:
     return {_metric_name(key): float(value) for key, value in values.items() if value is not None}
 
 
-def curve(head: str, rows: Sequence[Mapping[str, float]], start_ms: int) -> Iterator[Point]:
+def curve(metric: str, rows: Sequence[Mapping[str, float]], start_ms: int) -> Iterator[Point]:
     """Yield the points of the curves of `rows`, mappings with the columns of ``history.csv``.
 
     Args:
+        metric: name of the one on the validation split.
         start_ms: when the training began, in milliseconds since 1970.
     """
     elapsed = 0.0
@@ -185,7 +185,7 @@ def curve(head: str, rows: Sequence[Mapping[str, float]], start_ms: int) -> Iter
         elapsed += row["seconds"]
         now, step = start_ms + round(elapsed * 1000), int(row["epoch"])
         yield "train_loss", row["train_loss"], now, step
-        yield f"validation_{HEADLINE[head]}", row["validation"], now, step
+        yield f"validation_{metric}", row["validation"], now, step
         yield "learning_rate", row["learning_rate"], now, step
         yield "images_per_second", row["images_per_second"], now, step
 

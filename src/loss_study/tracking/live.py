@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from loss_study.config import Config
+from loss_study.metrics import headline_of
 from loss_study.tracking import describe
 from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
@@ -75,7 +76,8 @@ class LiveRun:
         from mlflow.entities import Metric  # noqa: PLC0415
 
         client = self._opened().client
-        points = describe.curve(self.trial.head, self._rows, self._start_ms)
+        headline = headline_of(self.trial.head, self.config.dataset.classes)
+        points = describe.curve(headline.name, self._rows, self._start_ms)
         client.log_batch(self._run_id, metrics=[Metric(*point) for point in points if point[3] not in self._sent])
         self._sent = {int(row["epoch"]) for row in self._rows}
 

@@ -138,7 +138,7 @@ class _Mirror:
         logged = live.logged_epochs(self.store, run_id)
         points = [
             Metric(*point)
-            for point in describe.curve(outputs.trial.head, outputs.history, start_ms)
+            for point in describe.curve(outputs.record["metric"], outputs.history, start_ms)
             if point[3] not in logged
         ]
         single = [Metric(key, value, last_ms, 0) for key, value in describe.outcome_metrics(outputs).items()]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from loss_study.data.depth_scale import eight_bits
 from loss_study.data.packed import PackedSample
 from loss_study.report import colouring
 
@@ -43,7 +44,7 @@ def sheet(sample: PackedSample, head: str, numbers: Sequence[int], predictions: 
 
 def _tiles(sample: PackedSample, head: str, number: int, prediction: np.ndarray) -> list[np.ndarray]:
     """Return image, ground truth, prediction and error, RGB (H, W, 3)."""
-    target, valid = sample.targets(head)[number], sample.valid(head)
+    target, valid = eight_bits(np.asarray(sample.targets(head)[number])), sample.valid(head)
     classes, valid = colouring.classes_of(sample, head), None if valid is None else valid[number]
     return [
         np.asarray(sample.images[number]),

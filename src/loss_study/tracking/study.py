@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loss_study.config import Config
-from loss_study.metrics import HEADLINE
+from loss_study.metrics import headline_of
 from loss_study.tracking import describe, views
 from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
@@ -145,7 +145,7 @@ def _table(members: Sequence[_Member]) -> str:
     writer.writerow(_COLUMNS)
     for member in members:
         trial, outputs = member.outputs.trial, member.outputs
-        metric = HEADLINE[trial.head]
+        metric = headline_of(trial.head, outputs.evaluation["classes"]).name
         test = outputs.evaluation["test"].get(metric)
         writer.writerow([trial.head, trial.loss, trial.seed, outputs.verdict, metric, test, member.run.info.run_id])
     return file.getvalue()

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 from loss_study.config import Config
-from loss_study.metrics import HEADLINE, find
+from loss_study.metrics import HEADLINE, headline_of
 from loss_study.tracking import describe
 from loss_study.tracking.store import Store, write_shared
 
 #: The start of the tag's name; the rest is the view's id, ``viewStateShareKey`` in its address.
 TAG = "mlflow.sharedViewState."
-_FURTHER = {"mask": ("dice", "boundary_f"), "depth": ("abs_rel", "delta1")}
+_FURTHER = {"mask": ("dice", "boundary_f"), "depth": ("rmse", "abs_rel", "delta1")}
 
 
 def save(store: Store, study: Config | None = None) -> None:
@@ -28,7 +28,7 @@ def save(store: Store, study: Config | None = None) -> None:
         tag, name = describe.study_tag(study), f"{describe.study_name(study)}, {describe.study_key(study)[:4]}"
         for head in study.loss.heads:
             members = f"params.head = '{head}' AND tags.`{tag}` != ''"
-            views[of_study(head, study)] = f"{head}: {name}", _state(head, members)
+            views[of_study(head, study)] = f"{head}: {name}", _state(head, members, study.dataset.classes)
     existing = store.client.get_experiment(store.experiment).tags
     for view, (name, state) in views.items():
         if TAG + view not in existing:
@@ -46,13 +46,14 @@ def address(server: str, experiment: str, view: str) -> str:
     return f"{server}/#/experiments/{experiment}/runs?viewStateShareKey={view}&workflowType=machine_learning"
 
 
-def _state(head: str, runs: str) -> dict[str, Any]:
-    headline = HEADLINE[head]
+def _state(head: str, runs: str, classes: int = 1) -> dict[str, Any]:
+    metric = headline_of(head, classes)
+    headline = metric.name
     metrics = [f"test/{headline}", *(f"test/{name}" for name in _FURTHER[head]), f"best/{headline}", "best/epoch"]
     return {
         "searchFilter": runs,
         "orderByKey": f"metrics.`test/{headline}`",
-        "orderByAsc": not find(headline).higher_is_better,
+        "orderByAsc": not metric.higher_is_better,
         "selectedColumns": [
             *(f"params.`{name}`" for name in ("loss", "seed", "dataset", "scale", "lr")),
             *(f"metrics.`{name}`" for name in metrics),

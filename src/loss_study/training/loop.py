@@ -210,11 +210,8 @@ def validate(
     output: losses.Output,
     augmentation: Augmentation | None = None,
 ) -> float:
-    """Return the head's metric over a split, the mean over its images that have valid pixels; NaN where none has."""
-    total, images = 0.0, 0
+    """Return the metric that ranks the head over a whole split, see `metrics.Headline`."""
+    headline = metrics.Headline(head)
     for prediction, target, valid in predictions(model, batches, head, precision, output, augmentation):
-        count = len(target) if valid is None else int(valid.flatten(1).any(dim=1).sum())
-        if count:
-            total += metrics.headline(head, prediction=prediction, target=target, valid=valid) * count
-            images += count
-    return total / images if images else math.nan
+        headline.add(prediction=prediction, target=target, valid=valid)
+    return headline.value

@@ -48,7 +48,7 @@ def _description(
         "reason": outcome.reason,
         "epochs_run": len(outcome.history),
         "best_epoch": outcome.best_epoch,
-        "metric": metrics.HEADLINE[trial.head],
+        "metric": metrics.headline_of(trial.head, sample.classes).name,
         "best_validation": outcome.best_validation,
         "loss_options": loss_options,
         "augmentation": recipe.augmentation.model_dump(),

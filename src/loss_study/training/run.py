@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 import torch
 
-from loss_study import losses, metrics
+from loss_study import losses
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
+from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.files import check_writable
 from loss_study.runtime.progress import Reporter, duration, reporting
 from loss_study.training import choice, distributed, record
@@ -98,7 +99,7 @@ def _train_and_write(
         if distributed.is_first():
             record.write(trial, sample, config, options, outcome)
             listener.close(outcome.status)
-            _conclude(trial, outcome, time.perf_counter() - started)
+            _conclude(trial, headline_of(trial.head, sample.classes), outcome, time.perf_counter() - started)
 
 
 @contextmanager
@@ -116,11 +117,12 @@ def trained(
         yield train(trial, sample, config.model, recipe, options, **distributed.UNHEARD), options
         return
     images = len(sample.rows("train")) * recipe.all_epochs
+    metric = headline_of(trial.head, sample.classes)
     with Checkpoint(trial.name, checkpoint_key(trial, sample, config, options)) as checkpoint:
         with reporting(title, images) as reporter:
 
             def on_every_epoch(row: dict[str, float]) -> None:
-                _note(reporter, trial, row, recipe.all_epochs)
+                _note(reporter, metric, row, recipe.all_epochs)
                 on_epoch(row)
 
             outcome = train(trial, sample, config.model, recipe, options, checkpoint, reporter.advance, on_every_epoch)
@@ -161,21 +163,19 @@ def _title(trial: Trial, config: Config) -> str:
     return f"[{everyone.index(trial) + 1} of {len(everyone)}] {trial.name}"
 
 
-def _note(reporter: Reporter, trial: Trial, row: dict[str, float], epochs: int) -> None:
-    metric = metrics.HEADLINE[trial.head]
+def _note(reporter: Reporter, metric: Metric, row: dict[str, float], epochs: int) -> None:
     reporter.note(
-        f"epoch {row['epoch']:.0f}/{epochs}  loss {row['train_loss']:.4f}  validation {metric} {row['validation']:.4f}"
-        f"  {row['images_per_second']:.0f} images/s"
+        f"epoch {row['epoch']:.0f}/{epochs}  loss {row['train_loss']:.4f}  validation {metric.name} "
+        f"{row['validation']:.4f}  {row['images_per_second']:.0f} images/s"
     )
 
 
-def _conclude(trial: Trial, outcome: Outcome, seconds: float) -> None:
-    metric = metrics.HEADLINE[trial.head]
+def _conclude(trial: Trial, metric: Metric, outcome: Outcome, seconds: float) -> None:
     if outcome.status == "diverged":
         print(f"{trial.name} diverged: {outcome.reason}; keeping epoch {outcome.best_epoch}", flush=True)
     else:
         print(
-            f"{trial.name} done in {duration(seconds)}: best validation {metric} {outcome.best_validation:.4f}"
+            f"{trial.name} done in {duration(seconds)}: best validation {metric.name} {outcome.best_validation:.4f}"
             f" in epoch {outcome.best_epoch}",
             flush=True,
         )

@@ -19,7 +19,7 @@ from scipy.stats import qmc
 
 from loss_study.config import Config, FineTune, open_weights
 from loss_study.data.packed import PackedSample
-from loss_study.metrics import HEADLINE, is_better, rises
+from loss_study.metrics import headline_of, is_better, rises
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training import distributed
@@ -70,7 +70,7 @@ def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
             for candidate in candidates(search.lr, grid, search.seed)
         ]
         if distributed.is_first():
-            _write(trial, config, grid, tried)
+            _write(trial, config, sample.classes, grid, tried)
 
 
 def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Choice]:
@@ -108,7 +108,9 @@ def _try(until_written: ExitStack, trial: Trial, candidate: Choice, sample: Pack
     return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status)
 
 
-def _write(trial: Trial, config: Config, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]) -> None:
+def _write(
+    trial: Trial, config: Config, classes: int, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]
+) -> None:
     search = config.recipe.search
     chosen = best(trial.head, tried)
     candidate = chosen.candidate if grid else Choice(peak(trial.head, tried, chosen))
@@ -116,7 +118,7 @@ def _write(trial: Trial, config: Config, grid: Mapping[str, Sequence[float]], tr
         "head": trial.head,
         "loss": trial.loss,
         "lr": candidate.lr,
-        "metric": HEADLINE[trial.head],
+        "metric": headline_of(trial.head, classes).name,
         "validation": chosen.validation,
         "edge": edge(candidate.lr, search.lr),
         "budget": {"candidates": len(tried), "epochs": search.epochs, "seed": search.seed},

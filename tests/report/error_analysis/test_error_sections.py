@@ -5,6 +5,7 @@ import math
 import pytest
 
 from loss_study.report.error_analysis import (
+    calibration,
     depth_errors_section,
     learning_speed,
     mask_errors_section,
@@ -62,22 +63,25 @@ def test_means_pass_over_what_is_undefined():
 def test_a_threshold_that_helps_nobody_is_said_to():
     trials = [result(test={"iou": 0.7, "iou_at_best": 0.701})]
     assert mask_errors_section.sentences([known("bce", trials=trials)]) == [
-        "No loss gains 0.005 IoU from another threshold than 0.5, so that does not explain the ranking."
+        "No loss gains 0.005 IoU from another threshold than 0.5."
     ]
 
 
 def depth_errors_of(loss, edges, elsewhere, foreground):
-    regions = {"edges": {"rmse": edges}, "elsewhere": {"rmse": elsewhere}, "foreground": {"rmse": foreground}}
+    regions = {
+        name: {"rmse_coded": value}
+        for name, value in (("edges", edges), ("elsewhere", elsewhere), ("foreground", foreground))
+    }
     return known(loss, analysis={"errors": {"regions": regions}})
 
 
 def test_depth_sentences_by_hand():
     l1, dice = depth_errors_of("l1", 0.12, 0.04, 0.05), depth_errors_of("dice", 0.3, 0.25, 0.4)
     assert depth_errors_section.sentences([l1, dice]) == [
-        "At depth edges the RMSE of l1 is 3 times that elsewhere, that of dice 1.2 times.",
-        "On the objects l1 has the smallest RMSE (0.0500) and dice the largest (0.4000).",
+        "At depth edges the RMSE (coded depth) of l1 is 3 times that elsewhere, that of dice 1.2 times.",
+        "RMSE (coded depth) on the objects: smallest for l1 (0.0500), largest for dice (0.4000 of the depth range).",
     ]
-    assert depth_errors_section.sentences([l1]) == ["At depth edges the RMSE is 3 times that elsewhere."]
+    assert depth_errors_section.sentences([l1]) == ["At depth edges the RMSE (coded depth) is 3 times that elsewhere."]
 
 
 def test_mask_sentences_by_hand():
@@ -93,7 +97,30 @@ def test_mask_sentences_by_hand():
     often_too_little = known("l1", analysis={"errors": {"regions": swapped, "calibration": {"error": 0.2}}})
     assert mask_errors_section.sentences([often_too_much, often_too_little]) == [
         "Of the wrong pixels 60 % are at the outline, which is 10 % of all pixels.",
-        "bce has the largest share of false positives (65 % of its wrong pixels), l1 the largest share of false "
-        "negatives (65 %).",
-        "bce is best calibrated (expected calibration error 0.0100), l1 worst (0.2000).",
+        "False positives at 0.5 are 35 % (l1) to 65 % (bce) of the wrong pixels, the rest are false negatives.",
+        "Expected calibration error of the foreground pixels, as in the chart: smallest for bce (0.010), largest for "
+        "l1 (0.200).",
     ]
+
+
+def calibrated(loss, error):
+    return known(loss, analysis={"errors": {"calibration": {"error": error}}})
+
+
+def test_losses_that_share_an_extreme_are_named_together():
+    evidence = [calibrated("bce", 0.0101), calibrated("l1", 0.0099), calibrated("dice", 0.2)]
+    (sentence,) = calibration.sentences(evidence)
+    assert "smallest for bce and l1 (0.010), largest for dice (0.200)" in sentence
+    depths = [depth_errors_of(loss, 0.12, 0.04, error) for loss, error in (("l1", 0.4), ("bce", 0.1), ("rmse", 0.1))]
+    assert "smallest for bce and rmse (0.1000), largest for l1" in depth_errors_section.sentences(depths)[1]
+
+
+def test_nothing_is_said_of_losses_that_are_alike():
+    assert calibration.sentences([calibrated("bce", 0.0101), calibrated("l1", 0.0099)]) == []
+    assert calibration.sentences([calibrated("bce", 0.1)]) == [] == calibration.sentences([])
+    same = [depth_errors_of(loss, 0.12, 0.04, 0.05) for loss in ("l1", "bce")]
+    assert depth_errors_section.sentences(same) == [
+        "At depth edges the RMSE (coded depth) is 3 times that elsewhere.",
+    ]
+    wrong = [known(loss, analysis={"errors": {"regions": REGIONS}}) for loss in ("bce", "l1")]
+    assert not any("False positives" in sentence for sentence in mask_errors_section.sentences(wrong))

@@ -35,8 +35,8 @@ def test_losses_that_lead_to_a_wrong_depth_are_named():
     depth = 1 - round(0.75 * 31) / 31
     rest = 6 * depth / (6 * depth + 1 - depth)
     assert found == [
-        f"weighted_bce pulls a pixel of true depth {depth:.2f} to {rest:.2f}, so it leads to a wrong depth.",
-        f"dice pulls a pixel of true depth {depth:.2f} all the way to 0, so it leads to a wrong depth.",
+        f"In a made-up image, weighted_bce pulls a pixel of true depth {depth:.2f} to {rest:.2f}.",
+        f"In a made-up image, dice pulls a pixel of true depth {depth:.2f} all the way to 0.",
     ]
 
 

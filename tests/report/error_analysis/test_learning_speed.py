@@ -28,7 +28,7 @@ def test_a_trial_that_learned_nothing_has_no_such_epoch():
 
 def test_baseline(sample):
     assert learning_speed.baseline("mask", sample) == 0
-    target = sample.depths[sample.rows("validation")] / 255
+    target = sample.depths[sample.rows("validation")] / 65535
     by_image = [np.sqrt(np.mean((image - sample.statistics["depth_mean"]) ** 2)) for image in target]
     assert learning_speed.baseline("depth", sample) == pytest.approx(np.mean(by_image))
 
@@ -38,6 +38,16 @@ def test_learning_sentences_by_hand():
     quick = [result(validation=[0.8, 0.8, 0.8], test={"iou": value}) for value in (0.75, 0.76)]
     evidence = [known("l1", trials=slow), known("bce", trials=quick)]
     assert learning_speed.sentences(evidence, find("iou"), 0.0) == [
-        "bce learns fastest (90 % of the way by epoch 1), l1 slowest (by epoch 3).",
-        "The seeds of bce differ least (IoU within 0.010), those of l1 most (0.100).",
+        "90 % of the way is reached by epoch 1 (bce) to epoch 3 (l1).",
+        "IoU of a loss's seeds lies within 0.010 (bce) to 0.100 (l1).",
+    ]
+
+
+def test_four_losses_that_learn_equally_fast_are_all_named():
+    trials = [result(validation=[0.8, 0.8, 0.8], test={"iou": 0.8})]
+    slow = [result(validation=[0.1, 0.3, 0.8], test={"iou": 0.8})]
+    evidence = [known(loss, trials=trials) for loss in ("bce", "dice", "l1", "huber")]
+    assert learning_speed.sentences(evidence, find("iou"), 0.0) == []
+    assert learning_speed.sentences([*evidence, known("ssim", trials=slow)], find("iou"), 0.0) == [
+        "90 % of the way is reached by epoch 1 (bce, dice, l1 and huber) to epoch 3 (ssim).",
     ]

@@ -12,7 +12,7 @@ import numpy as np
 from loss_study.datasets.base import Example, Item, Target
 from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.layouts.pairing import Pairs
-from loss_study.datasets.reading.images import read_grey, read_rgb
+from loss_study.datasets.reading.images import read_depth, read_grey, read_rgb
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class PairedDataset:
 
     def read_depth(self, path: Path, size: int) -> Target:
         """Return the depth map in the file `path`: its grey values, by averaging."""
-        return read_grey(path, size), None
+        return read_depth(path, size), None
 
     def _item(self, number: int) -> FileItem:
         pairs = self._pairs

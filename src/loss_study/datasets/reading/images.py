@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from loss_study.data.depth_scale import widened
 from loss_study.runtime.errors import StudyError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -54,6 +55,24 @@ def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
     """
     image = _grey(decode(path, at_least=None if nearest else size), path)
     return np.array(_square(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
+
+
+def read_depth(path: Path, size: int) -> np.ndarray:
+    """Return the image's luminance as uint16 (size, size), stretched to a square by averaging; 8 bits become 16.
+
+    Raises:
+        StudyError: as `read_grey`.
+    """
+    image = decode(path, at_least=size)
+    if image.mode in SIXTEEN_BIT:
+        return average_depth(np.clip(np.asarray(image), 0, 0xFFFF), size)
+    return average_depth(widened(np.asarray(_grey(image, path))), size)
+
+
+def average_depth(depth: np.ndarray, size: int) -> np.ndarray:
+    """Return a depth map (H, W) of 16 bits stretched to uint16 (size, size) by averaging."""
+    resized = _square(Image.fromarray(depth.astype(np.float32)), size, Image.Resampling.BILINEAR)
+    return np.rint(np.asarray(resized)).astype(np.uint16)
 
 
 def decode(path: Path, *, at_least: int | None = None) -> Image.Image:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from loss_study.evaluation.error_analysis import regions
 from loss_study.metrics import masks
-from loss_study.metrics.arguments import check_pair, valid_pixels
+from loss_study.metrics.arguments import DEPTH_STEPS, at_valid, check_pair, valid_pixels
 
 DISTANCE_BINS = 10
 
@@ -28,9 +28,9 @@ def describe(*, prediction: Tensor, target: Tensor, mask: Tensor | None, valid: 
     Returns:
         ``distance``, see `by_distance`; ``regions``: for ``edges`` (`regions.depth_edges`) and ``elsewhere``, together
         all pixels, and with `mask` for ``foreground`` and ``background``, together all pixels as well, the number of
-        ``pixels`` and the ``rmse`` over them, NaN without any.
+        ``pixels`` and the ``rmse_coded`` over them, NaN without any.
     """
-    check_pair(prediction, target, valid)
+    check_pair(prediction, target, valid, steps=DEPTH_STEPS)
     counted = valid_pixels(target, valid)
     edges = regions.depth_edges(target, valid)
     parts = {"edges": edges, "elsewhere": ~edges}
@@ -41,7 +41,7 @@ def describe(*, prediction: Tensor, target: Tensor, mask: Tensor | None, valid: 
     return {
         "distance": by_distance(prediction=prediction, target=target, valid=valid),
         "regions": {
-            name: {"pixels": int(part.sum()), "rmse": float(((squared * part).sum() / part.sum()).sqrt())}
+            name: {"pixels": int(part.sum()), "rmse_coded": float(((squared * part).sum() / part.sum()).sqrt())}
             for name, part in ((name, part & counted) for name, part in parts.items())
         },
     }
@@ -50,17 +50,16 @@ def describe(*, prediction: Tensor, target: Tensor, mask: Tensor | None, valid: 
 def by_distance(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, list[float]]:
     """Return lists over ten equal bins of the target, all pixels together.
 
-    ``pixels``; ``rmse``, in shares of the depth range; ``bias``, the mean of prediction minus target, above 0 where the
+    ``pixels``; ``rmse_coded``; ``bias``, the mean of prediction minus target, above 0 where the
     prediction is too far. NaN in an empty bin.
     """
-    counted = valid_pixels(target, valid)
-    error, depth = (prediction - target)[counted].double(), target[counted].double()
+    error, depth = at_valid(prediction - target, valid).double(), at_valid(target, valid).double()
     bin_of_pixel = (depth * DISTANCE_BINS).long().clamp_max(DISTANCE_BINS - 1)
     pixels, squared, signed = (
         torch.bincount(bin_of_pixel, weights, DISTANCE_BINS).double() for weights in (None, error.square(), error)
     )
     return {
         "pixels": pixels.long().tolist(),
-        "rmse": (squared / pixels).sqrt().tolist(),
+        "rmse_coded": (squared / pixels).sqrt().tolist(),
         "bias": (signed / pixels).tolist(),
     }

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from loss_study.evaluation.error_analysis import regions
 from loss_study.evaluation.error_analysis.calibration import reliability
-from loss_study.metrics.arguments import check_pair, valid_pixels
+from loss_study.metrics.arguments import at_valid, check_pair
 from loss_study.metrics.masks import above_threshold, foreground
 from loss_study.metrics.thresholds import THRESHOLDS, iou_by_threshold
 
@@ -53,8 +53,7 @@ def by_region(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None
 def calibration(*, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> dict[str, Any]:
     """Return how often a pixel is foreground by the probability that is predicted for it, over all pixels together.
 
-    See `reliability`; ``observed`` is the share of foreground.
+    See `reliability`; ``observed`` is the share of foreground, and ``error`` is that of the foreground pixels.
     """
     check_pair(prediction, target, valid)
-    counted = valid_pixels(target, valid)
-    return reliability(prediction[counted].double(), foreground(target)[counted].double())
+    return reliability(at_valid(prediction, valid), at_valid(foreground(target), valid), of_class=True)

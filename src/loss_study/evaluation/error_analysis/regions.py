@@ -7,11 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from loss_study.metrics.arguments import valid_pixels
-from loss_study.metrics.boundary_f import tolerance_px
+from loss_study.metrics.boundary_f import dilated, tolerance_px
 from loss_study.metrics.masks import foreground
 
 #: A jump of the depth, as a share of the depth range, between neighbouring pixels and above.
 EDGE_STEP = 0.1
+#: A pixel and its eight neighbours.
+_NEIGHBOURS = {"kernel_size": 3, "stride": 1, "padding": 1}
 
 
 def outline(mask_NCHW: Tensor, valid_N1HW: Tensor | None = None) -> Tensor:
@@ -24,8 +26,9 @@ def outline(mask_NCHW: Tensor, valid_N1HW: Tensor | None = None) -> Tensor:
         mask_NCHW: target of the mask in [0, 1], one-hot for several classes.
         valid_N1HW: 1 where it has ground truth; None: everywhere.
     """
-    radius = tolerance_px(mask_NCHW)
-    return (_range(foreground(mask_NCHW).float(), radius, valid_N1HW) > 0).any(dim=1, keepdim=True)
+    inside, counted, radius = foreground(mask_NCHW), valid_pixels(mask_NCHW, valid_N1HW), tolerance_px(mask_NCHW)
+    both = dilated(inside & counted, radius) & dilated(~inside & counted, radius)
+    return both.any(dim=1, keepdim=True) & counted
 
 
 def depth_edges(depth_N1HW: Tensor, valid_N1HW: Tensor | None = None) -> Tensor:
@@ -33,7 +36,13 @@ def depth_edges(depth_N1HW: Tensor, valid_N1HW: Tensor | None = None) -> Tensor:
 
     An invalid pixel, where `valid_N1HW` is 0, is neither an edge nor a neighbour. The result is bool (N, 1, H, W).
     """
-    return _range(depth_N1HW, 1, valid_N1HW) > EDGE_STEP
+    if valid_N1HW is None:
+        return F.max_pool2d(depth_N1HW, **_NEIGHBOURS) + F.max_pool2d(-depth_N1HW, **_NEIGHBOURS) > EDGE_STEP
+    counted = valid_N1HW > 0
+    highest, negative_lowest = (
+        F.max_pool2d(torch.where(counted, depth, -torch.inf), **_NEIGHBOURS) for depth in (depth_N1HW, -depth_N1HW)
+    )
+    return counted & (highest + negative_lowest > EDGE_STEP)
 
 
 def of_head(head: str, target: Tensor, mask: Tensor | None, valid: Tensor | None = None) -> dict[str, Tensor]:
@@ -50,18 +59,3 @@ def of_head(head: str, target: Tensor, mask: Tensor | None, valid: Tensor | None
     if objects is None or objects.shape[1] > 1:
         return edges
     return {"foreground": foreground(objects) & valid_pixels(target, valid), **edges}
-
-
-def _range(values_NCHW: Tensor, radius: int, valid_N1HW: Tensor | None) -> Tensor:
-    """Return the largest minus the smallest value of the square of 2 `radius` + 1 pixels around each pixel.
-
-    Invalid pixels do not take part, and are minus infinity.
-    """
-    window = (2 * radius + 1, 1, radius)  # kernel, stride, padding
-    if valid_N1HW is None:
-        return F.max_pool2d(values_NCHW, *window) + F.max_pool2d(-values_NCHW, *window)
-    counted = valid_N1HW > 0
-    highest, negative_lowest = (
-        F.max_pool2d(torch.where(counted, values, -torch.inf), *window) for values in (values_NCHW, -values_NCHW)
-    )
-    return torch.where(counted, highest + negative_lowest, -torch.inf)

@@ -7,10 +7,12 @@ Invalid pixels are not counted; an image without a valid pixel has NaN. All valu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from loss_study.evaluation.per_image.chunks import in_chunks
 from loss_study.metrics.boundary_f import CLASS_BOUNDARY_F, class_mean_boundary_f
 from loss_study.metrics.counting import Counts, mean_over_images
 from loss_study.metrics.dice import CLASS_MEAN_DICE, CLASS_MEAN_DICE_DATASET, class_mean_dice
@@ -18,9 +20,6 @@ from loss_study.metrics.iou import CLASS_MEAN_IOU, CLASS_MEAN_IOU_DATASET, class
 from loss_study.metrics.masks import of_classes
 from loss_study.metrics.pixel_accuracy import CLASS_PIXEL_ACCURACY, class_pixel_accuracy
 from loss_study.metrics.soft_iou import SOFT_IOU, soft_iou
-
-#: Images at a time: several classes take much memory.
-CHUNK = 64
 
 
 def columns(
@@ -39,11 +38,7 @@ def columns(
     Raises:
         ValueError: shapes, ranges, or prediction and target swapped.
     """
-    chunks = [
-        _columns(prediction[part], target[part], None if valid is None else valid[part], class_names)
-        for part in (slice(start, start + CHUNK) for start in range(0, max(len(prediction), len(target), 1), CHUNK))
-    ]
-    return {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    return in_chunks(partial(_columns, class_names=class_names), prediction, target, valid)
 
 
 def _columns(prediction: Tensor, target: Tensor, valid: Tensor | None, class_names: Sequence[str]) -> dict[str, Tensor]:

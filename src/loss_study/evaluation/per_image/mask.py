@@ -7,15 +7,18 @@ All values are in [0, 1], the higher the better.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor
 
-from loss_study.metrics.arguments import nan_without_valid, valid_pixels
+from loss_study.evaluation.per_image.chunks import in_chunks
+from loss_study.metrics.arguments import check_pair, nan_without_valid, valid_pixels
 from loss_study.metrics.base import AT_BEST
 from loss_study.metrics.boundary_f import BOUNDARY_F, boundary_f
 from loss_study.metrics.counting import Counts, mean_over_images
 from loss_study.metrics.dice import DICE, DICE_DATASET, dice
 from loss_study.metrics.iou import IOU, IOU_DATASET, iou
-from loss_study.metrics.masks import above_threshold, foreground
+from loss_study.metrics.masks import Masks, foreground
 from loss_study.metrics.mean_iou import MEAN_IOU, mean_iou
 from loss_study.metrics.pixel_accuracy import PIXEL_ACCURACY, pixel_accuracy
 from loss_study.metrics.precision_recall import PRECISION, RECALL, precision, recall
@@ -36,17 +39,27 @@ def columns(
     Raises:
         ValueError: shapes, ranges, or prediction and target swapped.
     """
-    values = at_threshold(prediction=prediction, target=target, valid=valid, threshold=threshold)
+    check_pair(prediction, target, valid)
+    at = in_chunks(partial(_at_threshold, threshold=threshold), prediction, target, valid)
+    return at | in_chunks(_soft, prediction, target, valid)
+
+
+def _soft(prediction: Tensor, target: Tensor, valid: Tensor | None) -> dict[str, Tensor]:
     counted = valid_pixels(target, valid)
     soft = soft_iou_of_mask(prediction, foreground(target), counted)
-    return values | {SOFT_IOU.name: nan_without_valid(soft, counted)}
+    return {SOFT_IOU.name: nan_without_valid(soft, counted)}
 
 
 def at_threshold(
     *, prediction: Tensor, target: Tensor, valid: Tensor | None = None, threshold: float
 ) -> dict[str, Tensor]:
     """Return those of `columns` that depend on the threshold; the arguments are the same."""
-    masks = above_threshold(prediction, target, valid, threshold)
+    check_pair(prediction, target, valid)
+    return in_chunks(partial(_at_threshold, threshold=threshold), prediction, target, valid)
+
+
+def _at_threshold(prediction: Tensor, target: Tensor, valid: Tensor | None, threshold: float) -> dict[str, Tensor]:
+    masks = Masks(prediction > threshold, foreground(target), valid_pixels(target, valid))
     counts, pixels = Counts.of(masks), masks.pixels
     values = {
         IOU.name: iou(counts),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loss_study.report.charts import CurveChart
-from loss_study.report.error_analysis.evidence import Evidence, extremes, mean
+from loss_study.report.error_analysis.evidence import Evidence, contrasted, mean
 from loss_study.report.error_analysis.line_charts import UNIT_AXIS, curves_by_loss, line_chart, paired
 from loss_study.report.error_analysis.loss_table import Column, each
+
+SHOW = "{:.3f}".format
 
 
 def charts(evidence: Sequence[Evidence], classes: int = 1) -> list[CurveChart]:
@@ -26,17 +28,21 @@ def charts(evidence: Sequence[Evidence], classes: int = 1) -> list[CurveChart]:
 
 def column(evidence: Sequence[Evidence]) -> Column:
     """Return the column of a table."""
-    meaning = "Expected calibration error, 0 is best"
-    return Column("Calibration error", meaning, "{:.4f}".format, each(evidence, calibration_error))
+    meaning = "Expected calibration error, 0 is best; of a mask of one class over the foreground pixels"
+    return Column("Calibration error", meaning, SHOW, each(evidence, calibration_error))
 
 
-def sentences(evidence: Sequence[Evidence]) -> list[str]:
+def sentences(evidence: Sequence[Evidence], classes: int = 1) -> list[str]:
     """Return which loss is best and which is worst calibrated."""
-    found = extremes(evidence, calibration_error)
-    if not found or found[0][0] == found[1][0]:
+    found = contrasted(evidence, calibration_error, SHOW)
+    if not found:
         return []
     (low, least), (high, most) = found
-    return [f"{low} is best calibrated (expected calibration error {least:.4f}), {high} worst ({most:.4f})."]
+    pixels = " of the foreground pixels" if classes == 1 else ""
+    return [
+        f"Expected calibration error{pixels}, as in the chart: smallest for {low} ({SHOW(least)}), largest for {high} "
+        f"({SHOW(most)})."
+    ]
 
 
 def calibration_error(known: Evidence) -> float | None:

@@ -35,7 +35,7 @@ def sentences(evidence: Sequence[Evidence], class_names: Sequence[str]) -> list[
         *_hardest_class(evidence, class_names),
         *_confusions(evidence, [name.replace("_", " ") for name in class_names]),
         *_outlines(evidence),
-        *calibration.sentences(evidence),
+        *calibration.sentences(evidence, len(class_names)),
     ]
 
 
@@ -93,7 +93,7 @@ def _confusions(evidence: Sequence[Evidence], names: Sequence[str]) -> list[str]
 
 
 def _outlines(evidence: Sequence[Evidence]) -> list[str]:
-    found, band = extremes(evidence, misclassified_at_outline), extremes(evidence, outline_share)
+    found, band = (extremes(evidence, number, percent) for number in (misclassified_at_outline, outline_share))
     if not found or not band:
         return []
     share = percent(band[0][1])

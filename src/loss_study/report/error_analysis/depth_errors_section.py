@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from loss_study.metrics import find
 from loss_study.report.charts import CurveChart
 from loss_study.report.error_analysis.errors_section import ErrorsSection, ratio
-from loss_study.report.error_analysis.evidence import Evidence, extremes, mean, mean_curve
+from loss_study.report.error_analysis.evidence import Evidence, contrasted, extremes, mean, mean_curve
 from loss_study.report.error_analysis.line_charts import UNIT_AXIS, Curve, curves_by_loss, line_chart
 from loss_study.report.error_analysis.loss_table import Column, Table, each, few, loss_table
+
+RMSE = find("rmse_coded")
 
 
 def section(evidence: Sequence[Evidence]) -> ErrorsSection:
@@ -19,28 +22,31 @@ def section(evidence: Sequence[Evidence]) -> ErrorsSection:
 
 def sentences(evidence: Sequence[Evidence]) -> list[str]:
     """Return how errors at depth edges compare with the rest, and which loss is best on the objects."""
-    edges = extremes(evidence, edge_ratio)
+    edges = extremes(evidence, edge_ratio, few)
     if not edges:
         return []
     (low, least), (high, most) = edges
     whose = "" if few(least) == few(most) else f" of {high}"
     contrast = f", that of {low} {few(least)} times" if whose else ""
-    found = [f"At depth edges the RMSE{whose} is {few(most)} times that elsewhere{contrast}."]
-    objects = extremes(evidence, lambda known: region_rmse(known, "foreground"))
-    if objects and objects[0][0] != objects[1][0]:
+    found = [f"At depth edges the {RMSE.label}{whose} is {few(most)} times that elsewhere{contrast}."]
+    objects = contrasted(evidence, lambda known: region_rmse(known, "foreground"), RMSE.show)
+    if objects:
         (low, least), (high, most) = objects
-        found.append(f"On the objects {low} has the smallest RMSE ({least:.4f}) and {high} the largest ({most:.4f}).")
+        found.append(
+            f"{RMSE.label} on the objects: smallest for {low} ({RMSE.show(least)}), largest for {high} "
+            f"({RMSE.show_with_unit(most)})."
+        )
     return found
 
 
 def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
     """Return error and bias by true depth."""
-    rmse = curves_by_loss(evidence, lambda known: _by_distance(known, "rmse"))
+    rmse = curves_by_loss(evidence, lambda known: _by_distance(known, "rmse_coded"))
     bias = curves_by_loss(evidence, lambda known: _by_distance(known, "bias"))
     if not rmse:
         return []
     return [
-        line_chart("RMSE by true depth", "0 is near, 1 far; lower is better", rmse, x=UNIT_AXIS),
+        line_chart(f"{RMSE.label} by true depth", "0 is near, 1 far; lower is better", rmse, x=UNIT_AXIS),
         line_chart(
             "Bias by true depth",
             "above 0: predicted too far",
@@ -56,10 +62,10 @@ def table(evidence: Sequence[Evidence]) -> Table:
     columns = [
         Column(heading, meaning, "{:.4f}".format, each(evidence, partial(region_rmse, region=name)))
         for name, heading, meaning in (
-            ("edges", "At edges", "RMSE over the pixels at jumps of the true depth"),
-            ("elsewhere", "Elsewhere", "RMSE over all other pixels"),
-            ("foreground", "Foreground", "RMSE over the pixels of the objects"),
-            ("background", "Background", "RMSE over all other pixels"),
+            ("edges", "At edges", f"{RMSE.label} over the pixels at jumps of the true depth"),
+            ("elsewhere", "Elsewhere", f"{RMSE.label} over all other pixels"),
+            ("foreground", "Foreground", f"{RMSE.label} over the pixels of the objects"),
+            ("background", "Background", f"{RMSE.label} over all other pixels"),
         )
     ]
     columns.insert(2, Column("Edges / elsewhere", "Ratio of the two", "{:.1f}".format, each(evidence, edge_ratio)))
@@ -68,7 +74,7 @@ def table(evidence: Sequence[Evidence]) -> Table:
 
 def region_rmse(known: Evidence, region: str) -> float | None:
     """Return the RMSE over all test pixels of `region`."""
-    return mean(known.sound, "errors", "regions", region, "rmse")
+    return mean(known.sound, "errors", "regions", region, "rmse_coded")
 
 
 def edge_ratio(known: Evidence) -> float | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.results import Result, read_csv, read_json
+from loss_study.statistics.sentences import listed
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Evidence:
 
 #: A number that a loss may have.
 Number = Callable[[Evidence], float | None]
-#: (loss, number) where a number is smallest and where it is largest.
+#: (losses, number) where a number is smallest and where it is largest; several losses that share it in words.
 Extremes = tuple[tuple[str, float], tuple[str, float]]
 
 
@@ -64,12 +65,23 @@ def gather(ranking: Ranking) -> list[Evidence]:
     ]
 
 
-def extremes(evidence: Sequence[Evidence], number: Number) -> Extremes | None:
-    """Return (loss, number) where the number is smallest and where it is largest; None where no loss has it."""
+def extremes(evidence: Sequence[Evidence], number: Number, show: Callable[[float], str]) -> Extremes | None:
+    """Return (losses, number) where the number is smallest and where it is largest; None where no loss has it.
+
+    Losses whose numbers look the same when `show` writes them are named together.
+    """
     found = [(known.loss, value) for known in evidence if (value := number(known)) is not None]
     if not found:
         return None
-    return min(found, key=lambda pair: pair[1]), max(found, key=lambda pair: pair[1])
+    least, most = (choice(value for _, value in found) for choice in (min, max))
+    low, high = (listed([loss for loss, value in found if show(value) == show(end)]) for end in (least, most))
+    return (low, least), (high, most)
+
+
+def contrasted(evidence: Sequence[Evidence], number: Number, show: Callable[[float], str]) -> Extremes | None:
+    """Return `extremes` where they differ when `show` writes them, else None: then there is nothing to say."""
+    found = extremes(evidence, number, show)
+    return None if found is None or show(found[0][1]) == show(found[1][1]) else found
 
 
 def mean_of(values: Iterable[float | None]) -> float | None:

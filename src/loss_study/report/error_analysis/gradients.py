@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loss_study.report.error_analysis import responses
-from loss_study.report.error_analysis.evidence import Evidence, extremes, mean
+from loss_study.report.error_analysis.evidence import Evidence, contrasted, extremes, mean
 from loss_study.report.error_analysis.loss_table import Column, Table, loss_table, percent, span
 
 #: Optimisers that divide the gradient by its own size.
@@ -66,8 +66,8 @@ def sentences(evidence: Sequence[Evidence], head: str, optimizer: str, classes: 
 
 def _whereabouts(evidence: Sequence[Evidence], head: str) -> list[str]:
     place, words = place_of(evidence, head)
-    start = extremes(evidence, lambda known: share(known, "start", place))
-    end = extremes(evidence, lambda known: share(known, "end", place))
+    start = extremes(evidence, lambda known: share(known, "start", place), percent)
+    end = extremes(evidence, lambda known: share(known, "end", place), percent)
     if not start or not end:
         return []
     pixels = next(mean(known.evaluated, "gradients", "start", "pixels", place) for known in evidence if known.evaluated)
@@ -87,8 +87,8 @@ def place_of(evidence: Sequence[Evidence], head: str) -> tuple[str, str]:
 
 
 def _sizes(evidence: Sequence[Evidence], optimizer: str, reference: str) -> list[str]:
-    found = extremes(evidence, lambda known: relative_norm(known, "start"))
-    if not found or found[0][0] == found[1][0]:
+    found = contrasted(evidence, lambda known: relative_norm(known, "start"), "{:.2g}".format)
+    if not found:
         return []
     (low, least), (high, most) = found
     sentence = (

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from loss_study import metrics
+from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import Metric
-from loss_study.report.error_analysis.evidence import Evidence, extremes, mean_of
+from loss_study.report.error_analysis.evidence import Evidence, contrasted, mean_of
 from loss_study.report.error_analysis.loss_table import Column, Table, each, few, loss_table
 from loss_study.statistics.results import Result
 
@@ -42,18 +43,16 @@ def table(evidence: Sequence[Evidence], metric: Metric, start: float) -> Table:
 def sentences(evidence: Sequence[Evidence], metric: Metric, start: float) -> list[str]:
     """Return which losses learned fastest and slowest, and whose seeds differ least and most."""
     found = []
-    speeds = extremes(evidence, lambda known: epochs(known, start))
-    if speeds and speeds[0][1] < speeds[1][1]:
+    speeds = contrasted(evidence, lambda known: epochs(known, start), few)
+    if speeds:
         (low, least), (high, most) = speeds
-        found.append(
-            f"{low} learns fastest (90 % of the way by epoch {few(least)}), {high} slowest (by epoch {few(most)})."
-        )
-    spreads = extremes(evidence, lambda known: spread(known, metric.name))
-    if spreads and metric.show(spreads[0][1]) != metric.show(spreads[1][1]):
+        found.append(f"90 % of the way is reached by epoch {few(least)} ({low}) to epoch {few(most)} ({high}).")
+    spreads = contrasted(evidence, lambda known: spread(known, metric.name), metric.show)
+    if spreads:
         (low, least), (high, most) = spreads
         found.append(
-            f"The seeds of {low} differ least ({metric.label} within {metric.show(least)}), those of {high} most "
-            f"({metric.show(most)})."
+            f"{metric.label} of a loss's seeds lies within {metric.show(least)} ({low}) to "
+            f"{metric.show_with_unit(most)} ({high})."
         )
     return found
 
@@ -91,7 +90,7 @@ def baseline(head: str, sample: PackedSample) -> float:
         values = [_mean_iou_of_one_class(one[where], most_frequent) for one, where in pairs if where.any()]
     else:
         mean = sample.statistics["depth_mean"]
-        values = [np.sqrt(np.square(one[where] / 255 - mean).mean()) for one, where in pairs if where.any()]
+        values = [np.sqrt(np.square(one[where] / DEPTH_STEPS - mean).mean()) for one, where in pairs if where.any()]
     return float(np.mean(values))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from loss_study.report.error_analysis import calibration, object_sizes, thresholds
 from loss_study.report.error_analysis.errors_section import ErrorsSection, ratio, region_sum
-from loss_study.report.error_analysis.evidence import Evidence, extremes
+from loss_study.report.error_analysis.evidence import Evidence, contrasted, extremes
 from loss_study.report.error_analysis.loss_table import (
     Column,
     Table,
@@ -69,21 +69,21 @@ def table(evidence: Sequence[Evidence]) -> Table:
 
 
 def _outlines(evidence: Sequence[Evidence]) -> list[str]:
-    found = extremes(evidence, lambda known: wrong_in(known, "outline"))
-    band = extremes(evidence, outline_pixels)
+    found = extremes(evidence, lambda known: wrong_in(known, "outline"), percent)
+    band = extremes(evidence, outline_pixels, percent)
     if not found or not band:
         return []
     return [f"Of the wrong pixels {span(found)} are at the outline, which is {percent(band[0][1])} of all pixels."]
 
 
 def _bias(evidence: Sequence[Evidence]) -> list[str]:
-    found = extremes(evidence, excess)
-    if not found or found[0][0] == found[1][0]:
+    found = contrasted(evidence, excess, percent)
+    if not found:
         return []
     (low, least), (high, most) = found
     return [
-        f"{high} has the largest share of false positives ({percent(most)} of its wrong pixels), {low} the largest "
-        f"share of false negatives ({percent(1 - least)})."
+        f"False positives at 0.5 are {percent(least)} ({low}) to {percent(most)} ({high}) of the wrong pixels, the "
+        "rest are false negatives."
     ]
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from loss_study.report.charts import Axis, CurveChart
-from loss_study.report.error_analysis.evidence import Evidence
+from loss_study.report.error_analysis.evidence import Evidence, contrasted
 from loss_study.report.error_analysis.line_charts import Curve, curves_by_loss, line_chart
 
 BINS = 5
 #: A bin with fewer images is too noisy.
 LEAST_IMAGES = 5
+SHOW = "{:.3f}".format
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,17 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
         f"With {loss} the smallest objects (about {small:.1f} % of the image) have IoU {of_small:.3f}, the largest "
         f"({large:.0f} %) {of_large:.3f}"
     )
-    if len(curves) == 1:
+    found = contrasted(evidence, _gap, SHOW)
+    if not found:
         return [f"{sentence}."]
-    gaps = {name: values[-1][1] - values[0][1] for name, values in curves.items()}
-    least, most = min(gaps, key=gaps.__getitem__), max(gaps, key=gaps.__getitem__)
-    return [
-        f"{sentence}; the gap is smallest for {least} ({gaps[least]:.3f}) and largest for {most} ({gaps[most]:.3f})."
-    ]
+    (low, least), (high, most) = found
+    return [f"{sentence}; the gap is smallest for {low} ({SHOW(least)}) and largest for {high} ({SHOW(most)})."]
+
+
+def _gap(known: Evidence) -> float | None:
+    """Return the IoU of the largest objects minus that of the smallest."""
+    curve = iou_by_size(known)
+    return curve[-1][1] - curve[0][1] if curve else None
 
 
 def iou_by_size(known: Evidence) -> Curve:

@@ -29,7 +29,7 @@ def charts(evidence: Sequence[Evidence], state: str) -> list[CurveChart]:
         evidence: of all losses.
         state: of the other pixels: "start", all 0.5, or "late", close to the ground truth.
     """
-    analyses = [(known.loss, known.evaluated[0]["response"]) for known in evidence if known.evaluated]
+    analyses = [(known.loss, known.evaluated[0].get("response")) for known in evidence if known.evaluated]
     responses = [(loss, response) for loss, response in analyses if response]
     if not responses:
         return []
@@ -60,7 +60,7 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
         rest = _rest(predictions, pulls)
         if pulls and abs(rest - pixel) > MISPLACED:
             end = {0.0: "all the way to 0", 1.0: "all the way to 1"}.get(rest, f"to {rest:.2f}")
-            found.append(f"{known.loss} pulls a pixel of true depth {pixel:.2f} {end}, so it leads to a wrong depth.")
+            found.append(f"In a made-up image, {known.loss} pulls a pixel of true depth {pixel:.2f} {end}.")
     return found
 
 

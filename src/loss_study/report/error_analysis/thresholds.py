@@ -11,6 +11,7 @@ from loss_study.report.error_analysis.line_charts import UNIT_AXIS, curves_by_lo
 
 #: A smaller gain of IoU is not worth mentioning.
 LEAST_GAIN = 0.005
+SHOW = "{:+.3f}".format
 
 
 def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
@@ -21,16 +22,13 @@ def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
 
 def sentences(evidence: Sequence[Evidence]) -> list[str]:
     """Return whether another threshold than 0.5 helps any loss."""
-    found = extremes(evidence, threshold_gain)
+    found = extremes(evidence, threshold_gain, SHOW)
     if not found:
         return []
-    loss, gain = found[1]
+    losses, gain = found[1]
     if gain < LEAST_GAIN:
-        return [
-            f"No loss gains {LEAST_GAIN} IoU from another threshold than 0.5, so that does not explain the ranking."
-        ]
-    known = next(known for known in evidence if known.loss == loss)
-    return [f"{loss} gains most from another threshold: IoU {gain:+.3f} at {best_threshold(known):.2f} instead of 0.5."]
+        return [f"No loss gains {LEAST_GAIN} IoU from another threshold than 0.5."]
+    return [f"The threshold chosen on validation instead of 0.5 changes IoU by up to {SHOW(gain)} ({losses})."]
 
 
 def best_threshold(known: Evidence) -> float | None:

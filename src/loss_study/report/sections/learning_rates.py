@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loss_study.config import Config
-from loss_study.metrics import HEADLINE, Metric, find
+from loss_study.metrics import Metric, headline_of
 from loss_study.statistics.results import read_csv, read_json
 from loss_study.training.choice import WEIGHT
 from loss_study.trial import Trial
@@ -62,8 +62,7 @@ def searches(config: Config) -> list[HeadSearch]:
         return []
     classes = config.dataset.classes
     return [
-        HeadSearch(head, find(HEADLINE[head], classes if head == "mask" else 1), tuple(_found(head, config.losses)))
-        for head in config.loss.heads
+        HeadSearch(head, headline_of(head, classes), tuple(_found(head, config.losses))) for head in config.loss.heads
     ]
 
 

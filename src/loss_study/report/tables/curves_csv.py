@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from loss_study.metrics import HEADLINE
+from loss_study.metrics import headline_of
 from loss_study.report.palette import colours
 from loss_study.statistics.results import Result
 from loss_study.statistics.tables import csv_text
@@ -25,7 +25,7 @@ def curves_csv(results: Sequence[Result]) -> str:
             "loss": result.trial.loss,
             "seed": result.trial.seed,
             "epoch": row["epoch"],
-            "metric": HEADLINE[result.trial.head],
+            "metric": headline_of(result.trial.head, result.classes).name,
             **{column: _finite(row[column]) for column in ("train_loss", "validation", "learning_rate")},
             "colour": palette[result.trial.loss].light,
         }

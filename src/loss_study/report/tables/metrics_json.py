@@ -11,7 +11,10 @@ from loss_study.statistics.results import DIVERGED, MISSING, Result
 
 #: What every loss is listed with: the metric that ranks the head, and those that support it. All others are in
 #: compare.csv.
-METRICS = {"mask": ("iou", "dice", "boundary_f"), "depth": ("rmse", "abs_rel", "delta1")}
+METRICS = {
+    "mask": ("iou_at_best", "iou", "dice", "boundary_f"),
+    "depth": ("rmse_coded", "rmse_coded_aligned", "rmse", "abs_rel", "delta1"),
+}
 
 
 def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result]) -> str:
