@@ -82,3 +82,15 @@ class HasTestList(Protocol):
 
     #: Objects of the test split, sorted, a subset of `Dataset.objects`; None: no list is in use.
     test_objects: Sequence[str] | None
+
+
+@runtime_checkable
+class MakesNew(Protocol):
+    """A `Dataset` without end: it makes as many new objects and backgrounds as are asked for."""
+
+    def make_new(self, count: int, rng: np.random.Generator) -> list[Item]:
+        """Return `count` items, each with an object and a background of its own that `Dataset.draw` never gives.
+
+        A larger `count` adds items at the end.
+        """
+        ...

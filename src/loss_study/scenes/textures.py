@@ -22,15 +22,15 @@ class Texture:
     @classmethod
     def from_tile(cls, tile: np.ndarray) -> Texture:
         """Build from linear RGB (n, n, 3) in [0, 1], n a power of two."""
-        levels = [tile.astype(np.float32)]
-        while len(levels[-1]) > 1:
-            rows = levels[-1][0::2] + levels[-1][1::2]
-            levels.append((rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25))
-        sizes = [len(level) ** 2 for level in levels]
+        levels = [np.ascontiguousarray(_planes(tile), dtype=np.float32)]
+        while levels[-1].shape[1] > 1:
+            rows = levels[-1][:, 0::2] + levels[-1][:, 1::2]
+            levels.append((rows[..., 0::2] + rows[..., 1::2]) * np.float32(0.25))
+        sizes = [level[0].size for level in levels]
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
-        rgb = np.concatenate([level.reshape(-1, 3) for level in levels])
-        rgba = np.zeros((len(rgb), 4), dtype=np.uint8)
-        rgba[:, :3] = np.sqrt(np.clip(rgb, 0, 1)) * 255 + 0.5
+        rgb = np.concatenate([level.reshape(3, -1) for level in levels], axis=1)
+        rgba = np.zeros((rgb.shape[1], 4), dtype=np.uint8)
+        rgba[:, :3] = (np.sqrt(np.clip(rgb, 0, 1)) * 255 + 0.5).astype(np.uint8).T
         return cls(rgba.view(np.uint32).ravel(), starts, len(tile))
 
     def sample(self, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
@@ -88,7 +88,13 @@ def make(rng: np.random.Generator, pattern: str, colours: list[np.ndarray], side
 
 def _blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Mix two colours (3,) or tiles (n, n, 3) by `share` (n, n) of the second."""
-    return first + (second - first) * np.clip(share, 0, 1)[..., None]
+    first, second = _planes(first), _planes(second)
+    return np.moveaxis(first + (second - first) * np.clip(share, 0, 1), 0, -1)
+
+
+def _planes(colour: np.ndarray) -> np.ndarray:
+    """Return a colour (3,) or a tile (n, n, 3) with the channels first, the order in memory that computes fastest."""
+    return colour[:, None, None] if colour.ndim == 1 else np.moveaxis(colour, -1, 0)
 
 
 def _grid(side: int) -> tuple[np.ndarray, np.ndarray]:
