@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from loss_study.data.packed import SPLITS
-from loss_study.datasets.base import Dataset, HasTestList, Item, MakesNew
+from loss_study.datasets.base import Dataset, HasTestList, Item, MakesNew, NamesObjects
 from loss_study.runtime.errors import StudyError
 
 BY_ORDER = (
@@ -193,11 +193,15 @@ def _describe(dataset: Dataset, splits: Splits) -> list[str]:
                 f"The {kind}s are not known by name: the same one may be in more than one split, so that the scores "
                 "may be too good."
             )
-        else:
+            continue
+        found = f"{train} are for training, {validation} for validation, {test} for the test"
+        if kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name:
             notes.append(
-                f"The splits share no {kind}s: {train} are for training, {validation} for validation, {test} for the "
-                "test."
+                f"Objects are told apart by the names of their files: {found}. No name is in two splits, but a copy or "
+                "a mirror image under another name may be, and the scores too good."
             )
+        else:
+            notes.append(f"The splits share no {kind}s: {found}.")
     return notes
 
 

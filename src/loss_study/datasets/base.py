@@ -85,6 +85,14 @@ class HasTestList(Protocol):
 
 
 @runtime_checkable
+class NamesObjects(Protocol):
+    """A `Dataset` whose objects may be told apart by the names of its files alone."""
+
+    #: Whether they are: a copy or a mirror image under another name then counts as another object.
+    objects_by_name: bool
+
+
+@runtime_checkable
 class MakesNew(Protocol):
     """A `Dataset` without end: it makes as many new objects and backgrounds as are asked for."""
 
