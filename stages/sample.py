@@ -12,6 +12,7 @@ from loss_study.data import depth_teacher
 from loss_study.data.packed import PackedSample
 from loss_study.data.sampling import pack
 from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.memory import keep_freed_memory
 
 SOURCE = Path("data/source/source.json")
 SAMPLE = Path("data/sample")
@@ -19,6 +20,7 @@ SAMPLE = Path("data/sample")
 
 def main() -> None:
     """Load the configuration, open the dataset that `download` prepared, pack it, print a summary."""
+    keep_freed_memory()
     config = load_config()
     try:
         found = json.loads(SOURCE.read_text(encoding="utf-8"))

@@ -99,6 +99,9 @@ class DatasetConfig(_Section):
 class SampleConfig(_Section):
     """The packed subset: number of images, side in pixels, shares of the splits, the seed that draws it.
 
+    Validation and test have at least `validation_images` and `test_images`, as far as the dataset has these; their
+    shares of `images` may be more.
+
     Two mistakes of the original study can be repeated. `split` "order" splits the items in the order of a listing,
     whatever their backgrounds and objects; "disjoint" puts no background and no object into two splits.
     `wrong_background` looks every background up in a shuffled listing, so that nearly every image gets a wrong one.
@@ -108,6 +111,8 @@ class SampleConfig(_Section):
     size: Annotated[int, Field(ge=16, multiple_of=16)]
     validation: Share
     test: Share
+    validation_images: Annotated[int, Field(ge=0)] = 0
+    test_images: Annotated[int, Field(ge=0)] = 0
     seed: Annotated[int, Field(ge=0)]
     split: Literal["disjoint", "order"] = "disjoint"
     wrong_background: bool = False

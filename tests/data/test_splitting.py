@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loss_study import datasets
 from loss_study.data.packed import SPLITS
 from loss_study.data.splitting import draw_splits
 from loss_study.runtime.errors import StudyError
 from support.grid import Grid, composites, packed
+
+#: SHA-256 of the names of the default study's 520 training images: a committed result depends on them.
+TRAINING = "70e56a5e2e7b2bcbacaad6c48abad6a57adcf2fc54664f3c5a7e59ffbd7eacea"
 
 
 def shared(sample, column):
@@ -122,7 +128,8 @@ def test_too_few_images_are_thinned_at_random():
 def test_shares_of_images_and_identities():
     splits, notes = draw_splits(Grid(40, 20), 100, 0.15, 0.2, 0)
     assert {split: len(items) for split, items in splits.items()} == {"train": 65, "validation": 15, "test": 20}
-    assert "The splits share no backgrounds: 26 are for training, 6 for validation, 8 for the test." in notes
+    assert len({item.background for item in splits["train"]}) == 24, "of 26, by chance"
+    assert "The splits share no backgrounds: 24 are for training, 6 for validation, 8 for the test." in notes
     assert "The splits share no objects: 13 are for training, 3 for validation, 4 for the test." in notes
 
 
@@ -163,3 +170,113 @@ def test_split_by_order_shares_backgrounds_and_objects_and_says_so(tmp_path):
     assert len({row["id"] for row in sample.index}) == 100, "no image is shared"
     assert sample.meta["images"] == {"train": 65, "validation": 15, "test": 20}
     assert any("by the order of a listing" in note for note in sample.meta["notes"])
+
+
+# --- more images for validation and test ---
+
+
+def ids(items):
+    return [item.id for item in items]
+
+
+def test_scenes_have_one_test_image_for_each_object_and_background():
+    scenes = datasets.open_dataset("scenes", Path("unused"), {})
+    splits, notes = draw_splits(scenes, 800, 0.15, 0.2, 0, at_least={"validation": 200, "test": 1000})
+    assert [len(splits[split]) for split in SPLITS] == [520, 200, 1000]
+    judged = [*splits["validation"], *splits["test"]]
+    for kind in ("background", "object"):
+        own = {getattr(item, kind) for item in judged}
+        assert len(own) == 1200
+        assert not own & {getattr(item, kind) for item in splits["train"]}
+    assert "The splits share no backgrounds: 78 are for training, 200 for validation, 1000 for the test." in notes
+    assert len({item.object for item in splits["train"]}) == 77, "of 78, by chance"
+    assert "The splits share no objects: 77 are for training, 200 for validation, 1000 for the test." in notes
+    assert "Every validation and test image has an object and a background of its own." in notes
+
+
+def test_the_shares_count_where_they_are_more():
+    scenes = datasets.open_dataset("scenes", Path("unused"), {})
+    splits, _ = draw_splits(scenes, 400, 0.15, 0.2, 0, at_least={"validation": 20, "test": 20})
+    assert [len(splits[split]) for split in SPLITS] == [260, 60, 80]
+    assert len({item.object for item in splits["test"]}) == len({item.background for item in splits["test"]}) == 80
+
+
+def test_the_training_images_do_not_depend_on_the_number_of_test_images():
+    """They are those that dealing 120 objects and backgrounds by the shares gives; the digest is of their names."""
+    scenes = datasets.open_dataset("scenes", Path("unused"), {})
+    splits, _ = draw_splits(scenes, 800, 0.15, 0.2, 0, at_least={"validation": 200, "test": 1000})
+    names = "\n".join(ids(splits["train"]))
+    assert hashlib.sha256(names.encode()).hexdigest() == TRAINING
+    for data in (scenes, Grid(20, 20), Grid(knows_objects=False)):
+        few, _ = draw_splits(data, 200, 0.15, 0.2, 0)
+        many, _ = draw_splits(data, 200, 0.15, 0.2, 0, at_least={"validation": 50, "test": 150})
+        assert ids(many["train"]) == ids(few["train"])
+        assert len(many["test"]) > len(few["test"])
+
+
+def test_more_test_images_are_the_same_ones_and_others():
+    scenes = datasets.open_dataset("scenes", Path("unused"), {})
+
+    def test_images(images=100, validation=30, test=50):
+        return ids(
+            draw_splits(scenes, images, 0.1, 0.1, 3, at_least={"validation": validation, "test": test})[0]["test"]
+        )
+
+    assert test_images(test=80)[:50] == test_images() == test_images(images=200) == test_images(validation=10)
+
+
+def test_other_sample_seeds_have_other_test_objects():
+    scenes = datasets.open_dataset("scenes", Path("unused"), {})
+    tests = [draw_splits(scenes, 100, 0.1, 0.1, seed, at_least={"test": 1000})[0]["test"] for seed in (0, 1)]
+    objects = [{item.object for item in items} for items in tests]
+    assert len(objects[0] & objects[1]) < 10
+
+
+def test_a_finite_dataset_gives_the_test_images_that_its_test_objects_have():
+    """20 x 20 pairs and mirror images: with 5 identities of each for the test there are 50 images and no more."""
+    wanted = {"validation": 40, "test": 1000}
+    splits, _ = draw_splits(Grid(20, 20), 200, 0.15, 0.2, 0, at_least=wanted)
+    few, _ = draw_splits(Grid(20, 20), 200, 0.15, 0.2, 0)
+    own = [{item.background for item in few["test"]}, {item.object for item in few["test"]}]
+    assert [len(one) for one in own] == [5, 5] and len(few["test"]) < len(splits["test"]) == 2 * 5 * 5
+    assert ids(splits["test"])[: len(few["test"])] == ids(few["test"])
+    for kind in ("background", "object"):
+        of_split = [{getattr(item, kind) for item in items} for items in splits.values()]
+        assert not any(one & other for one, other in combinations(of_split, 2))
+
+
+def test_composites_have_as_many_test_images_as_asked_for(tmp_path):
+    splits, _ = draw_splits(composites(tmp_path), 100, 0.15, 0.2, 0, at_least={"test": 60})
+    every = [item for items in splits.values() for item in items]
+    assert [len(splits[split]) for split in SPLITS] == [65, 15, 60]
+    assert len({item.id for item in every}) == 140
+
+
+@pytest.mark.parametrize("split", ["order", "disjoint"])
+def test_with_nothing_known_test_images_are_others_still(split):
+    data = Ordered(knows_backgrounds=split == "order", knows_objects=False, has_background_images=False)
+    splits, _ = draw_splits(data, 100, 0.15, 0.2, 0, split, at_least={"validation": 30, "test": 90})
+    every = [item.id for items in splits.values() for item in items]
+    assert [len(items) for items in splits.values()] == [65, 30, 90]
+    assert len(set(every)) == 185
+    assert len({name[:4] for name in ids(splits["test"])}) == 12, "of all backgrounds, not of the first ones"
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(
+    backgrounds=st.integers(3, 12),
+    objects=st.integers(3, 12),
+    images=st.integers(12, 200),
+    least=st.integers(0, 300),
+    split=st.sampled_from(["disjoint", "order"]),
+    seed=st.integers(0, 10),
+)
+def test_added_images_never_repeat_and_share_nothing(backgrounds, objects, images, least, split, seed):
+    data = Grid(backgrounds, objects)
+    splits, _ = draw_splits(data, images, 0.2, 0.2, seed, split, at_least={"validation": least, "test": least})
+    every = [item.id for items in splits.values() for item in items]
+    assert len(set(every)) == len(every)
+    if split == "disjoint":
+        for one, other in combinations(splits.values(), 2):
+            assert not {item.background for item in one} & {item.background for item in other}
+            assert not {item.object for item in one} & {item.object for item in other}

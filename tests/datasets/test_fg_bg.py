@@ -420,7 +420,11 @@ def test_errors_name_what_is_wrong(tmp_path):
 def test_an_unreadable_file_is_named(tmp_path):
     build_suffix(tmp_path)
     (tmp_path / "bg_fg_mask/bg001_fg001_01_mask.jpeg").write_bytes(b"\xff\xd8nothing")
+    with pytest.raises(StudyError, match=r"bg001_fg001_01_mask\.jpeg"):
+        open_auto(tmp_path)
+    build_suffix(tmp_path)
     source = open_auto(tmp_path)
+    (tmp_path / "bg_fg_mask/bg001_fg001_01_mask.jpeg").write_bytes(b"\xff\xd8nothing")
     with pytest.raises(StudyError, match=r"bg001_fg001_01_mask\.jpeg"):
         source.example(everything(source)[0], SIZE)
 

@@ -81,9 +81,11 @@ def test_a_pattern_tells_what_must_not_stand_in_two_splits(tmp_path):
             save(tmp_path / patient / f"scan{scan}_seg.png", np.full((8, 8), 255, np.uint8))
     source = open_folder(tmp_path, {"image": "{object}/scan{number}", "mask": "{object}/scan{number}_seg"})
     assert list(source.objects) == list("abcdef")
-    splits, _ = draw_splits(source, 24, 0.2, 0.2, 0)
+    splits, notes = draw_splits(source, 24, 0.2, 0.2, 0)
     patients = [{item.object for item in items} for items in splits.values()]
     assert all(patients) and sum(map(len, patients)) == len(set.union(*patients))
+    assert not any("share no objects" in note for note in notes), "a copy may have another name"
+    assert any("told apart by the names of their files: " in note for note in notes)
 
 
 def test_labels_taken_for_shades_are_noticed(tmp_path):

@@ -27,3 +27,8 @@ def on_invalid_pixels(summaries: Sequence[Summary], heads: Sequence[str], size: 
         f"{share:.1%} of the pixels have no {head} ground truth: losses and metrics leave them out."
         for head, share in shares.items()
     ]
+
+
+def on_size(size: int) -> str:
+    """Say at which size predictions are judged: that of the packed images, not of the files."""
+    return f"Metrics are computed at {size} x {size} pixels."

@@ -51,7 +51,10 @@ def pack(
         StudyError: too few images for the splits, a file that cannot be read, a head of `config` that the dataset
             lacks, masks that are all empty or all full, or a disk without room.
     """
-    splits, split_notes = draw_splits(dataset, sample.images, sample.validation, sample.test, sample.seed, sample.split)
+    at_least = {"validation": sample.validation_images, "test": sample.test_images}
+    splits, split_notes = draw_splits(
+        dataset, sample.images, sample.validation, sample.test, sample.seed, sample.split, at_least
+    )
     items = [item for split in SPLITS for item in splits[split]]
     backgrounds = _backgrounds(items) if dataset.has_background_images else []
     row_of = _background_rows(backgrounds, sample)
@@ -85,6 +88,7 @@ def pack(
                     *split_notes,
                     *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
                     *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
+                    sample_notes.on_size(sample.size),
                 ],
                 "statistics": _statistics(summaries[: len(splits["train"])], config),
             },

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from loss_study.data.packed import SPLITS
-from loss_study.datasets.base import Dataset, HasTestList, Item
+from loss_study.datasets.base import Dataset, HasTestList, Item, MakesNew, NamesObjects
 from loss_study.runtime.errors import StudyError
+
+BY_ORDER = (
+    "The split is by the order of a listing: the same backgrounds and objects are in training, validation and test, so "
+    "that the scores are too good."
+)
+BY_IMAGE = (
+    "Neither backgrounds nor objects are known by name: the splits share no image, but the same background or object "
+    "may be in more than one of them, so that the scores may be too good."
+)
 
 Splits = dict[str, list[Item]]
 #: Identities of each split; None where the dataset does not know them.
-Groups = Mapping[str, Sequence[str] | None]
+Groups = dict[str, Sequence[str] | None]
+
+
+@dataclass(frozen=True)
+class Identities:
+    """The backgrounds and objects that the items of each split are drawn from."""
+
+    backgrounds: Groups
+    objects: Groups
 
 
 def draw_splits(
-    dataset: Dataset, images: int, validation: float, test: float, seed: int, split: str = "disjoint"
+    dataset: Dataset,
+    images: int,
+    validation: float,
+    test: float,
+    seed: int,
+    split: str = "disjoint",
+    at_least: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Splits, list[str]]:
     """Draw `images` items at random and split them; return them with sentences about the split for the report.
 
@@ -25,37 +50,43 @@ def draw_splits(
     unknown, the other one decides; where both are, the splits share no image, but perhaps a background or an object.
     Where the dataset has a test list, its objects are for the test and the others are dealt.
 
+    A dataset that `MakesNew` makes validation and test images instead of drawing them. They depend on `seed` and their
+    number alone, and a larger number adds to the test images. Training images never depend on `at_least`.
+
     Args:
         validation: share of the images, in (0, 1), as is `test`; the rest is for training.
         split: "disjoint", or "order" for the original study's split by position in a file listing, which is random as
             far as backgrounds and objects are concerned: these are in several splits.
+        at_least: images of validation or test, if its share of `images` is less and the dataset has them.
 
     Raises:
         StudyError: fewer than three backgrounds or objects, or no image left for a split.
     """
     shares = {"train": 1 - validation - test, "validation": validation, "test": test}
     rng = np.random.default_rng(seed)
-    if split == "order":
-        splits = _split_by_image(dataset, images, shares, rng)
-        notes = [
-            "The split is by the order of a listing: the same backgrounds and objects are in training, validation and "
-            "test, so that the scores are too good."
-        ]
-    elif dataset.backgrounds is None and dataset.objects is None:
-        splits = _split_by_image(dataset, images, shares, rng)
-        notes = [
-            "Neither backgrounds nor objects are known by name: the splits share no image, but the same background or "
-            "object may be in more than one of them, so that the scores may be too good."
-        ]
+    disjoint = split == "disjoint" and not (dataset.backgrounds is None and dataset.objects is None)
+    if disjoint:
+        splits, identities = _split_by_identity(dataset, images, shares, rng)
     else:
-        splits, notes = _split_by_identity(dataset, images, shares, rng)
+        splits = _split_by_image(dataset, images, shares, rng)
+        identities = Identities(dict.fromkeys(SPLITS, dataset.backgrounds), dict.fromkeys(SPLITS, dataset.objects))
     got = sum(map(len, splits.values()))
+    counts = {name: max(len(splits[name]), at_least.get(name, 0)) for name in SPLITS}
+    endless = dataset if disjoint and isinstance(dataset, MakesNew) else None
+    added = np.random.default_rng([seed, 1])
+    if endless is not None:
+        _make_new(endless, splits, counts, added)
+    else:
+        _add(dataset, splits, counts, identities, added)
     for name, items in splits.items():
         if not items:
             raise StudyError(
                 f"sample: no image is left for the split {name!r}; add images, raise sample.images, or change "
                 "sample.validation, sample.test or sample.seed"
             )
+    notes = _describe(dataset, splits) if disjoint else [BY_ORDER if split == "order" else BY_IMAGE]
+    if endless is not None:
+        notes.append("Every validation and test image has an object and a background of its own.")
     if got < images:
         notes.append(f"{images} images were requested; {got} could be drawn in the proportions of the splits.")
     return splits, notes
@@ -76,29 +107,49 @@ def _split_by_image(dataset: Dataset, images: int, shares: Mapping[str, float], 
 
 def _split_by_identity(
     dataset: Dataset, images: int, shares: Mapping[str, float], rng: np.random.Generator
-) -> tuple[Splits, list[str]]:
+) -> tuple[Splits, Identities]:
     counts = image_counts(images, shares)
     drawn = [_draw(dataset, counts, shares, rng)]
     if drawn[0][0] < 1 and dataset.backgrounds is not None and dataset.objects is not None:
         # A finite dataset loses every item whose background and object are dealt to different splits. A split keeps the
         # product of its two shares: with the square roots as shares the splits are in proportion and lose least.
         drawn.append(_draw(dataset, counts, {split: share**0.5 for split, share in shares.items()}, rng))
-    found, splits, notes = max(drawn, key=lambda attempt: attempt[0])
+    found, splits, identities = max(drawn, key=lambda attempt: attempt[0])
     if found < 1:
         splits = {split: _some(items, max(1, round(counts[split] * found)), rng) for split, items in splits.items()}
-    return splits, notes
+    return splits, identities
 
 
 def _draw(
     dataset: Dataset, counts: Mapping[str, int], weights: Mapping[str, float], rng: np.random.Generator
-) -> tuple[float, Splits, list[str]]:
+) -> tuple[float, Splits, Identities]:
     """Deal the identities by `weights` and draw; the first value is the share of `counts` that every split reaches."""
     backgrounds = _deal("backgrounds", dataset.backgrounds, weights, rng)
     listed = dataset.test_objects if isinstance(dataset, HasTestList) else None
     objects = _deal("objects", dataset.objects, weights, rng, listed)
     splits = {split: dataset.draw(backgrounds[split], objects[split], counts[split], rng) for split in SPLITS}
     found = min(len(splits[split]) / counts[split] for split in SPLITS if counts[split])
-    return found, splits, [_describe("backgrounds", backgrounds), _describe("objects", objects)]
+    return found, splits, Identities(backgrounds, objects)
+
+
+def _make_new(dataset: MakesNew, splits: Splits, counts: Mapping[str, int], rng: np.random.Generator) -> None:
+    """Replace the items of validation and test by `counts` new ones."""
+    items = dataset.make_new(counts["test"] + counts["validation"], rng)
+    splits["test"], splits["validation"] = items[: counts["test"]], items[counts["test"] :]
+
+
+def _add(
+    dataset: Dataset, splits: Splits, counts: Mapping[str, int], identities: Identities, rng: np.random.Generator
+) -> None:
+    """Add items of their identities to the splits, up to `counts` where there are so many."""
+    used = {item.id for items in splits.values() for item in items}
+    for split, items in splits.items():
+        missing = counts[split] - len(items)
+        if missing:
+            backgrounds, objects = identities.backgrounds[split], identities.objects[split]
+            candidates = dataset.draw(backgrounds, objects, len(used) + missing, rng)
+            splits[split] = [*items, *_some([item for item in candidates if item.id not in used], missing, rng)]
+            used |= {item.id for item in splits[split]}
 
 
 def _deal(
@@ -107,7 +158,7 @@ def _deal(
     weights: Mapping[str, float],
     rng: np.random.Generator,
     test: Sequence[str] | None = None,
-) -> dict[str, Sequence[str] | None]:
+) -> Groups:
     """Deal `names` to the splits at random by `weights`, at least one to each; `test` is dealt already."""
     if names is None:
         return dict.fromkeys(SPLITS)
@@ -126,21 +177,32 @@ def _deal(
     first, second = sizes["validation"], sum(sizes.values())
     order = rng.permutation(len(free))
     parts = {"train": order[second:], "validation": order[:first], "test": order[first:second]}
-    groups: dict[str, Sequence[str] | None]
-    groups = {split: [free[number] for number in sorted(parts[split])] for split in dealt}
+    groups: Groups = {split: [free[number] for number in sorted(parts[split])] for split in dealt}
     if test is not None:
         groups["test"] = sorted(test)
     return groups
 
 
-def _describe(kind: str, groups: Groups) -> str:
-    if groups["train"] is None:
-        return (
-            f"The {kind} are not known by name: the same one may be in more than one split, so that the scores may be "
-            "too good."
-        )
-    train, validation, test = (len(groups[split] or ()) for split in SPLITS)
-    return f"The splits share no {kind}: {train} are for training, {validation} for validation, {test} for the test."
+def _describe(dataset: Dataset, splits: Splits) -> list[str]:
+    """Say of backgrounds and objects whether the splits share one, and how many each split has."""
+    notes = []
+    for kind, known in (("background", dataset.backgrounds), ("object", dataset.objects)):
+        train, validation, test = (len({getattr(item, kind) for item in splits[split]}) for split in SPLITS)
+        if known is None:
+            notes.append(
+                f"The {kind}s are not known by name: the same one may be in more than one split, so that the scores "
+                "may be too good."
+            )
+            continue
+        found = f"{train} are for training, {validation} for validation, {test} for the test"
+        if kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name:
+            notes.append(
+                f"Objects are told apart by the names of their files: {found}. No name is in two splits, but a copy or "
+                "a mirror image under another name may be, and the scores too good."
+            )
+        else:
+            notes.append(f"The splits share no {kind}s: {found}.")
+    return notes
 
 
 def _some(items: Sequence[Item], count: int, rng: np.random.Generator) -> list[Item]:

@@ -11,6 +11,7 @@ from multiprocessing import get_context
 
 from loss_study.data.packer import Job, Packer, Summary
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.memory import keep_freed_memory
 from loss_study.runtime.processes import end_with_pool
 from loss_study.runtime.progress import reporting
 
@@ -69,6 +70,7 @@ _worker: list[Packer] = []
 
 def _start_worker(packer: Packer) -> None:
     end_with_pool()
+    keep_freed_memory()
     # Ctrl-C reaches every process, and the parent process handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker[:] = [packer]

@@ -84,3 +84,23 @@ class HasTestList(Protocol):
 
     #: Objects of the test split, sorted, a subset of `Dataset.objects`; None: no list is in use.
     test_objects: Sequence[str] | None
+
+
+@runtime_checkable
+class NamesObjects(Protocol):
+    """A `Dataset` whose objects may be told apart by the names of its files alone."""
+
+    #: Whether they are: a copy or a mirror image under another name then counts as another object.
+    objects_by_name: bool
+
+
+@runtime_checkable
+class MakesNew(Protocol):
+    """A `Dataset` without end: it makes as many new objects and backgrounds as are asked for."""
+
+    def make_new(self, count: int, rng: np.random.Generator) -> list[Item]:
+        """Return `count` items, each with an object and a background of its own that `Dataset.draw` never gives.
+
+        A larger `count` adds items at the end.
+        """
+        ...

@@ -3,6 +3,8 @@
 Every cut-out and its mirror image get `placements` random positions on every background. The product is never listed:
 a composite is made when it is asked for, and depends only on its id, such as ``bg_017+fg_103@07m`` (the mirror image of
 the cut-out in placement 7).
+
+Cut-outs that are mirror images or copies of each other are one object: see `loss_study.datasets.reading.twins`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pydantic import Field
 
 from loss_study.data.depth_scale import DEPTH_STEPS, to_stored
 from loss_study.datasets.base import Example, Item
+from loss_study.datasets.reading import twins
 from loss_study.datasets.reading.images import decode, list_images, read_depth, read_rgb
 from loss_study.runtime.errors import StudyError
 
@@ -69,9 +72,11 @@ def open_dataset(
     depth_paths = _by_stem(depth_folder, "depth maps") if depth_folder.is_dir() else None
     if depth_paths is not None:
         _check_match(background_paths, depth_paths)
+    cutout_paths = _by_stem(path / cutouts, "cut-outs")
     return Composites(
         background_paths=background_paths,
-        cutout_paths=_by_stem(path / cutouts, "cut-outs"),
+        cutout_paths=cutout_paths,
+        twin_of=twins.groups([_portrait(one) for one in cutout_paths.values()]),
         depth_paths=depth_paths,
         near_is_bright=near == "bright",
         horizon=horizon,
@@ -83,10 +88,14 @@ def open_dataset(
 
 @dataclass(frozen=True)
 class Composites:
-    """A `Dataset` of all backgrounds x cut-outs x placements x 2 (mirror images); paths are by stem, the identity."""
+    """A `Dataset` of all backgrounds x cut-outs x placements x 2 (mirror images); paths are by stem.
+
+    `twin_of` (n,) is for each cut-out the number of the first one that shows the same object.
+    """
 
     background_paths: dict[str, Path]
     cutout_paths: dict[str, Path]
+    twin_of: np.ndarray
     depth_paths: dict[str, Path] | None
     near_is_bright: bool
     horizon: float
@@ -102,8 +111,9 @@ class Composites:
 
     @property
     def objects(self) -> Sequence[str]:
-        """Stems of the cut-outs, sorted."""
-        return list(self.cutout_paths)
+        """Stems of the cut-outs, the first of each object, sorted."""
+        stems = list(self.cutout_paths)
+        return [stems[number] for number in np.unique(self.twin_of)]
 
     @property
     def notes(self) -> Sequence[str]:
@@ -122,7 +132,7 @@ class Composites:
                 "Depth is that of the backgrounds' depth maps; every object is an upright plane at the nearest depth "
                 "that it covers."
             )
-        return [made, depth]
+        return [made, depth, twins.note(self.twin_of)]
 
     def draw(
         self,
@@ -133,12 +143,14 @@ class Composites:
     ) -> list[Item]:
         """Draw at most `count` different items; None stands for all backgrounds or all cut-outs."""
         backgrounds = self.backgrounds if backgrounds is None else backgrounds
-        objects = self.objects if objects is None else objects
-        shape = (len(backgrounds), len(objects), self.placements, 2)
+        wanted = set(self.objects if objects is None else objects)
+        stems = list(self.cutout_paths)
+        cutouts = [(stem, stems[twin]) for stem, twin in zip(stems, self.twin_of, strict=True) if stems[twin] in wanted]
+        shape = (len(backgrounds), len(cutouts), self.placements, 2)
         total = int(np.prod(shape))
         numbers = rng.choice(total, size=min(count, total), replace=False)
         return [
-            _item(backgrounds[background], objects[cutout], placement, bool(mirrored))
+            _item(backgrounds[background], cutouts[cutout], placement, bool(mirrored))
             for background, cutout, placement, mirrored in zip(*np.unravel_index(numbers, shape), strict=True)
         ]
 
@@ -170,8 +182,7 @@ class Composites:
         rng = np.random.default_rng(_seed(item.id))
         factor, across, down = rng.uniform(self.smallest, 1), rng.random(), rng.random()
         largest = self.thumbnail * size
-        assert item.object is not None
-        image = _cutout(self.cutout_paths[item.object], round(2 * largest))
+        image = _cutout(self.cutout_paths[_cutout_of(item)], round(2 * largest))
         if item.id.endswith("m"):
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         scale = factor * largest / max(image.size)
@@ -219,16 +230,32 @@ def _depth_map(path: Path, size: int, near_is_bright: bool) -> np.ndarray:
     return DEPTH_STEPS - depth if near_is_bright else depth
 
 
-@lru_cache(maxsize=CACHED)
-def _cutout(path: Path, longest: int) -> Image.Image:
-    """Return the cut-out without empty margins, premultiplied by alpha ("RGBa"), no side longer than `longest`."""
+def _rgba(path: Path) -> Image.Image:
     image = decode(path)
     if not image.has_transparency_data:
         raise StudyError(f"{path}: has no alpha channel; save the cut-out as PNG with a transparent background")
     image = image.convert("RGBA")
-    alpha = image.getchannel("A")
-    if np.asarray(alpha).max() < OPAQUE:
+    if np.asarray(image.getchannel("A")).max() < OPAQUE:
         raise StudyError(f"{path}: is transparent everywhere; replace or remove it")
+    return image
+
+
+def _portrait(path: Path) -> twins.Portrait:
+    image = _rgba(path)
+    grey, alpha = image.convert("RGB").convert("L"), image.getchannel("A")
+    inside = np.asarray(alpha) >= OPAQUE
+    # Nothing of the invisible colour of transparent pixels.
+    plain = Image.new("L", image.size, round(float(np.asarray(grey)[inside].mean())))
+    found = twins.portrait(Image.composite(grey, plain, alpha), alpha)
+    assert found is not None
+    return found
+
+
+@lru_cache(maxsize=CACHED)
+def _cutout(path: Path, longest: int) -> Image.Image:
+    """Return the cut-out without empty margins, premultiplied by alpha ("RGBa"), no side longer than `longest`."""
+    image = _rgba(path)
+    alpha = image.getchannel("A")
     # Premultiplied, so that resizing does not mix the invisible colour of transparent pixels into the edges.
     image = image.crop(alpha.getbbox()).convert("RGBa")
     scale = longest / max(image.size)
@@ -243,8 +270,14 @@ def _over(cutout: np.ndarray, image: np.ndarray) -> np.ndarray:
     return np.minimum(cutout[..., :3] + (remaining + 127) // 255, 255).astype(np.uint8)
 
 
-def _item(background: str, cutout: str, placement: int, mirrored: bool) -> Item:
-    return Item(f"{background}+{cutout}@{placement:02d}{'m' if mirrored else ''}", background, cutout)
+def _item(background: str, names: tuple[str, str], placement: int, mirrored: bool) -> Item:
+    """Return an item; `names` are those of the cut-out and of the first one that shows the same object."""
+    cutout, first = names
+    return Item(f"{background}+{cutout}@{placement:02d}{'m' if mirrored else ''}", background, first)
+
+
+def _cutout_of(item: Item) -> str:
+    return item.id.partition("+")[2].rpartition("@")[0]
 
 
 def _seed(name: str) -> int:

@@ -49,6 +49,8 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
 class Folder(LabelledDataset):
     """The `Dataset`; its identities are the texts of ``{object}`` and ``{background}`` in the patterns."""
 
+    objects_by_name = True
+
     def __init__(self, pairs: Pairs, labels: MaskLabels, near: Near) -> None:
         notes = [f"{len(pairs.images)} images in a folder (conf/dataset/folder.yaml).", *pairs.notes]
         if pairs.depths is not None:

@@ -63,6 +63,8 @@ def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
 class Rgbd(LabelledDataset):
     """The `Dataset`; its identities are the texts of ``{object}`` and ``{background}`` in the patterns."""
 
+    objects_by_name = True
+
     def __init__(
         self, pairs: Pairs, labels: MaskLabels, metres_per_unit: float, depth_scale: DepthScale, invalid: list[int]
     ) -> None:

@@ -30,6 +30,10 @@ from loss_study.scenes.render import FARTHEST_M, render
 from loss_study.scenes.shots import background_shot, object_shot
 
 DEPTH_SCALE = DepthScale(halfway_m=9.0, farthest_m=FARTHEST_M)
+#: Numbers of the objects and backgrounds that `Scenes.make_new` chooses from; those of `open_dataset` are lower. No two
+#: of their names have one checksum, which is what `_generator` knows of a name.
+NEW = range(100_000, 1_000_000)
+
 NOTES = (
     "Images are scenes that the project renders from a seed.",
     f"Depth is exact: the distance z along the optical axis, stored as z / (z + {DEPTH_SCALE.halfway_m:g} m), so 0 is "
@@ -39,7 +43,10 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Scenes:
-    """A `Dataset` of ``backgrounds x objects x placements`` items, each rendered when it is asked for."""
+    """A `Dataset` of ``backgrounds x objects x placements`` items, each rendered when it is asked for.
+
+    It is a `MakesNew`: its `seed` has any number of other backgrounds and objects.
+    """
 
     seed: int
     backgrounds: Sequence[str]
@@ -66,6 +73,11 @@ class Scenes:
             _item(backgrounds[background], objects[subject], placement)
             for background, subject, placement in zip(*np.unravel_index(numbers, shape), strict=True)
         ]
+
+    def make_new(self, count: int, rng: np.random.Generator) -> list[Item]:
+        """Return `count` items, each of a new object before a new background; more items begin with the same ones."""
+        numbers = rng.permutation(NEW)[:count]
+        return [_item(f"b{number}", f"c{number}", 0) for number in numbers]
 
     def background(self, name: str, size: int) -> np.ndarray:
         """Return the background without the object, uint8 (size, size, 3) RGB."""

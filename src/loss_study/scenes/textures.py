@@ -22,15 +22,19 @@ class Texture:
     @classmethod
     def from_tile(cls, tile: np.ndarray) -> Texture:
         """Build from linear RGB (n, n, 3) in [0, 1], n a power of two."""
-        levels = [tile.astype(np.float32)]
-        while len(levels[-1]) > 1:
-            rows = levels[-1][0::2] + levels[-1][1::2]
-            levels.append((rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25))
-        sizes = [len(level) ** 2 for level in levels]
+        levels = [np.ascontiguousarray(_planes(tile), dtype=np.float32)]
+        while levels[-1].shape[1] > 1:
+            rows = levels[-1][:, 0::2] + levels[-1][:, 1::2]
+            levels.append((rows[..., 0::2] + rows[..., 1::2]) * np.float32(0.25))
+        sizes = [level[0].size for level in levels]
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
-        rgb = np.concatenate([level.reshape(-1, 3) for level in levels])
-        rgba = np.zeros((len(rgb), 4), dtype=np.uint8)
-        rgba[:, :3] = np.sqrt(np.clip(rgb, 0, 1)) * 255 + 0.5
+        roots = np.concatenate([level.reshape(3, -1) for level in levels], axis=1)
+        np.sqrt(np.clip(roots, 0, 1, out=roots), out=roots)
+        roots *= 255
+        roots += 0.5
+        rgba = np.zeros((roots.shape[1], 4), dtype=np.uint8)
+        for channel in range(3):
+            rgba[:, channel] = roots[channel]
         return cls(rgba.view(np.uint32).ravel(), starts, len(tile))
 
     def sample(self, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
@@ -67,9 +71,14 @@ def _fraction(values: np.ndarray) -> np.ndarray:
 
 def noise(rng: np.random.Generator, side: int, slope: float) -> np.ndarray:
     """Return periodic noise (side, side), mean 0 and variance 1, of amplitude 1 / frequency ** slope."""
-    spectrum = np.fft.rfft2(rng.standard_normal((side, side), dtype=np.float32)) * _amplitude(side, slope)
-    field = np.fft.irfft2(spectrum, s=(side, side))
-    return field / field.std()
+    # The two-dimensional transforms, in place: fresh memory costs more than the arithmetic.
+    spectrum = np.fft.rfft(rng.standard_normal((side, side), dtype=np.float32))
+    np.fft.fft(spectrum, axis=0, out=spectrum)
+    spectrum *= _amplitude(side, slope)
+    np.fft.ifft(spectrum, axis=0, out=spectrum)
+    field = np.fft.irfft(spectrum, n=side)
+    field /= field.std()
+    return field
 
 
 @lru_cache(maxsize=64)
@@ -88,7 +97,13 @@ def make(rng: np.random.Generator, pattern: str, colours: list[np.ndarray], side
 
 def _blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Mix two colours (3,) or tiles (n, n, 3) by `share` (n, n) of the second."""
-    return first + (second - first) * np.clip(share, 0, 1)[..., None]
+    first, second = _planes(first), _planes(second)
+    return np.moveaxis(first + (second - first) * np.clip(share, 0, 1), 0, -1)
+
+
+def _planes(colour: np.ndarray) -> np.ndarray:
+    """Return a colour (3,) or a tile (n, n, 3) with the channels first, the order in memory that computes fastest."""
+    return colour[:, None, None] if colour.ndim == 1 else np.moveaxis(colour, -1, 0)
 
 
 def _grid(side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -174,17 +189,18 @@ def cobbles(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> n
     x, y = _grid(side)
     shaken = rng.uniform(0.18, 0.82, (count, count, 2)).astype(np.float32)
     tone = rng.random((count, count))
-    column, row = (x * count).astype(int), (y * count).astype(int)
-    within_x, within_y = x * count - column, y * count - row
-    first, second = (np.full((side, side), 9.0, dtype=np.float32) for _ in range(2))
-    share = np.zeros((side, side))
+    column, row = (x[0] * count).astype(int), (y[:, 0] * count).astype(int)
+    within_x, within_y = x[0] * count - column, y[:, 0] * count - row
+    first, second = np.full((2, side, side), 9.0)
+    nearest = np.zeros((side, side), dtype=int)
     for down, right in np.ndindex(3, 3):
-        cell = (row + down - 1) % count, (column + right - 1) % count
-        px, py = shaken[cell].transpose(2, 0, 1)
-        distance = np.hypot(within_x - px - (right - 1), within_y - py - (down - 1))
-        share = np.where(distance < first, tone[cell], share)
-        second = np.minimum(second, np.maximum(distance, first))
-        first = np.minimum(first, distance)
+        rows, columns = (row + down - 1) % count, (column + right - 1) % count
+        px, py = (shaken[rows, :, axis][:, columns] for axis in (0, 1))
+        distance = np.hypot(within_x - px - (right - 1), within_y[:, None] - py - (down - 1))
+        np.copyto(nearest, rows[:, None] * count + columns, where=distance < first)
+        np.minimum(second, np.maximum(distance, first), out=second)
+        np.minimum(first, distance, out=first)
+    share = tone.ravel()[nearest]
     gap = second - first
     tile = _rough(rng, _blend(colours[0], colours[1], share), 0.8, 0.1)
     return _blend(colours[2] * 0.4, tile, gap * 4) * (0.75 + 0.25 * np.clip(gap * 1.5, 0, 1))[..., None]
