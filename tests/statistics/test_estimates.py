@@ -14,7 +14,9 @@ def rng():
 def one_way(values_N, clusters):
     """Variance of a mean where clusters are independent, by loops."""
     names = np.unique(clusters)
-    sums = [sum(value - values_N.mean() for value, one in zip(values_N, clusters, strict=True) if one == c) for c in names]
+    sums = [
+        sum(value - values_N.mean() for value, one in zip(values_N, clusters, strict=True) if one == c) for c in names
+    ]
     return len(names) / (len(names) - 1) * sum(total**2 for total in sums) / len(values_N) ** 2
 
 

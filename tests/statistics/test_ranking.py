@@ -27,7 +27,11 @@ def test_losses_are_ordered_compared_and_decided():
     assert result.best.mean == pytest.approx(scores.values["l1"].mean())
     assert (result.choice, result.regret_bound, result.margin, result.decided) == ("l1", 0, 0.02, True)
     assert groups(result) == {"l1": BEST, "rmse": WORSE, "bce": WORSE}
-    assert {(pair.better, pair.worse) for pair in result.significant} == {("l1", "rmse"), ("l1", "bce"), ("rmse", "bce")}
+    assert {(pair.better, pair.worse) for pair in result.significant} == {
+        ("l1", "rmse"),
+        ("l1", "bce"),
+        ("rmse", "bce"),
+    }
     assert all(pair.low < pair.difference < pair.high for pair in result.pairs)
     assert all(standing.low < standing.mean < standing.high for standing in result.placed)
     assert (result.images, result.objects, result.backgrounds, result.seeds) == (200, 24, 200, 5)
