@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from loss_study import datasets
+from loss_study.datasets import scenes
 from loss_study.datasets.scenes import Scenes, open_dataset
 from loss_study.runtime.errors import StudyError
+from loss_study.scenes.render import render
 
 SIZE = 64
 PATH = Path("unused")
@@ -47,8 +49,8 @@ def test_foreground_share_is_that_of_the_original_data_and_varies_widely(many):
 def test_depth_is_never_zero_and_has_the_mean_of_the_original_data(many):
     depth = many["depths"]
     assert depth.min() > 0
-    assert 0.34 < depth.mean() / 255 < 0.44
-    assert len(np.unique(depth)) > 150
+    assert 0.34 < depth.mean() / 65535 < 0.44
+    assert len(np.unique(depth)) > 10_000, "more than 8 bits"
 
 
 def test_edges_of_the_mask_are_soft_and_few(many):
@@ -89,7 +91,8 @@ def test_arrays_have_the_size_and_type_asked_for(size):
     example, background = source.example(item, size), source.background(item.background, size)
     assert example.image.shape == background.shape == (size, size, 3)
     assert example.mask.shape == example.depth.shape == (size, size)
-    assert {array.dtype for array in (example.image, example.mask, example.depth, background)} == {np.dtype(np.uint8)}
+    assert {array.dtype for array in (example.image, example.mask, background)} == {np.dtype(np.uint8)}
+    assert example.depth.dtype == np.uint16
 
 
 def test_the_size_does_not_change_the_scene():
@@ -170,3 +173,15 @@ def test_a_pair_is_placed_anew_each_time():
 def test_wrong_options_are_named(options, message):
     with pytest.raises(StudyError, match=message):
         datasets.open_dataset("scenes", PATH, options)
+
+
+def test_depth_is_that_of_the_renderer_to_a_ten_thousandth(monkeypatch):
+    """Stored depth decoded is what the rays met, the sky at the end of the scale."""
+    source, rendered = open_dataset(PATH), []
+    monkeypatch.setattr(scenes, "render", lambda *arguments: rendered.append(render(*arguments)) or rendered[-1])
+    item = source.draw(None, None, 1, np.random.default_rng(3))[0]
+    stored = source.example(item, SIZE).depth
+    depth_m = rendered[0][2]
+    assert source.depth_scale.decode(stored / 65535) == pytest.approx(depth_m, rel=1e-3)
+    near = depth_m < 10
+    assert source.depth_scale.decode(stored[near] / 65535) == pytest.approx(depth_m[near], rel=1e-4)

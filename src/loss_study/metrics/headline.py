@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from loss_study.metrics import iou
@@ -23,7 +24,7 @@ class Headline:
 
     def __init__(self, head: str) -> None:
         self._head = head
-        self._images, self._sum = 0, 0.0
+        self._images, self._sum = 0, torch.zeros((), dtype=torch.float64)
 
     def add(self, *, prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> None:
         """Add a batch; the metric is NaN from a prediction that is NaN on.
@@ -34,7 +35,7 @@ class Headline:
             valid: 1 where a pixel has ground truth, else 0, (N, 1, H, W); None: all have.
         """
         if prediction.isnan().any():
-            self._images, self._sum = 1, math.nan
+            self._sum = self._sum + math.nan
             return
         values = _values(self._head, prediction, target, valid)
         counted = values.isnan().flatten(1).all(dim=1).logical_not()
@@ -44,8 +45,6 @@ class Headline:
     @property
     def value(self) -> float:
         """The mean over the images, at the best threshold; NaN without any image."""
-        if not self._images or not isinstance(self._sum, Tensor):
-            return math.nan
         return float((self._sum / self._images).max())
 
 

@@ -12,8 +12,8 @@ from loss_study.metrics.masks import foreground
 
 #: A jump of the depth, as a share of the depth range, between neighbouring pixels and above.
 EDGE_STEP = 0.1
-#: A pixel and its eight neighbours.
-_NEIGHBOURS = {"kernel_size": 3, "stride": 1, "padding": 1}
+#: A pixel and its eight neighbours: kernel, stride and padding.
+_NEIGHBOURS = (3, 1, 1)
 
 
 def outline(mask_NCHW: Tensor, valid_N1HW: Tensor | None = None) -> Tensor:
@@ -37,10 +37,10 @@ def depth_edges(depth_N1HW: Tensor, valid_N1HW: Tensor | None = None) -> Tensor:
     An invalid pixel, where `valid_N1HW` is 0, is neither an edge nor a neighbour. The result is bool (N, 1, H, W).
     """
     if valid_N1HW is None:
-        return F.max_pool2d(depth_N1HW, **_NEIGHBOURS) + F.max_pool2d(-depth_N1HW, **_NEIGHBOURS) > EDGE_STEP
+        return F.max_pool2d(depth_N1HW, *_NEIGHBOURS) + F.max_pool2d(-depth_N1HW, *_NEIGHBOURS) > EDGE_STEP
     counted = valid_N1HW > 0
     highest, negative_lowest = (
-        F.max_pool2d(torch.where(counted, depth, -torch.inf), **_NEIGHBOURS) for depth in (depth_N1HW, -depth_N1HW)
+        F.max_pool2d(torch.where(counted, depth, -torch.inf), *_NEIGHBOURS) for depth in (depth_N1HW, -depth_N1HW)
     )
     return counted & (highest + negative_lowest > EDGE_STEP)
 

@@ -61,12 +61,13 @@ def _columns(
     everywhere = torch.ones_like(t) if valid is None else valid.double()
     fitted = aligned(p, t, everywhere)
     ssim_N1HW = ssim_map(p, t, None if valid is None else everywhere)
-    in_range = None if scale is None else ((t * DEPTH_STEPS).round() < round(scale.farthest * DEPTH_STEPS)).double()
-    in_metres = None if scale is None else [scale.decode(depth) for depth in (p, t, fitted)]
 
     def over(weight: Tensor) -> dict[str, Tensor]:
         values = _coded(p, t, fitted, weight) | {SSIM.name: mean_over_pixels(ssim_N1HW, weight)}
-        return values if in_metres is None else values | _in_metres(*in_metres, weight * in_range)
+        if scale is None:
+            return values
+        in_range = (t * DEPTH_STEPS).round() < round(scale.farthest * DEPTH_STEPS)
+        return values | _in_metres(scale.decode(p), scale.decode(t), scale.decode(fitted), weight * in_range)
 
     values = over(everywhere)
     if foreground is not None:
