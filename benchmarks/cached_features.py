@@ -24,7 +24,7 @@ from loss_study.training.transfer import feature_cache
 from loss_study.trial import Trial
 from measuring import save, show, summary
 
-CHOICES = ["recipe=birds", "recipe.epochs=1", "sample.images=200", "scale=quick"]
+CHOICES = ["recipe=birds", "recipe.epochs=1", "sample.images=200", "sample.test_images=0", "scale=quick"]
 WHOLE, KEPT = "whole model", "kept outputs"
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         timings,
         WHOLE,
     )
-    print(f"The outputs of {study.sample.images} images, mirrored as well: {once:.1f} s once, {stored / 1e6:.0f} MB")
+    print(f"The outputs of {len(sample.images)} images, mirrored as well: {once:.1f} s once, {stored / 1e6:.0f} MB")
     save("cached_features", timings | {"seconds_once": once, "megabytes": stored / 1e6})
 
 

@@ -10,17 +10,20 @@ import sys
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from loss_study import composition
 from loss_study.data import array_writer, sampling, worker_pool
-from loss_study.data.packed import PackedSample
+from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example, Item
 from loss_study.runtime.errors import StudyError
+from support.data_at_hand import SHARED, needs, save
 from support.grid import DEPTH, SIZE, Grid, composites, dataset, packed, sample_config
 
 ROOT = Path(__file__).parents[2]
@@ -259,7 +262,7 @@ def test_masks_that_are_all_empty_or_all_full_are_refused(tmp_path, grey, words)
 def run_stage(folder, **changes):
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["dataset"] = {"name": "composites", "path": "photos", "heads": ["mask", "depth"]} | changes
-    values["sample"] |= {"images": 40, "size": 32}
+    values["sample"] |= {"images": 40, "size": 32, "validation_images": 6, "test_images": 20}
     (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return subprocess.run(
         [sys.executable, ROOT / "stages" / "sample.py"], cwd=folder, capture_output=True, text=True, check=False
@@ -279,12 +282,70 @@ def checkout(tmp_path):
 def test_stage_packs_what_params_yaml_says(checkout):
     done = run_stage(checkout)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "sample  32x32 px: 26 for train, 6 for validation, 8 for test" in done.stdout
+    assert "sample  32x32 px: 26 for train, 6 for validation, 20 for test" in done.stdout
     sample = PackedSample.open(checkout / "data" / "sample")
-    assert sample.images.shape == (40, 32, 32, 3)
+    assert sample.images.shape == (52, 32, 32, 3)
+    assert sample.meta["notes"][-1] == "Metrics are computed at 32 x 32 pixels."
     assert sample.meta["notes"][0] == "Taken by hand."
     with (checkout / "data" / "sample" / "index.csv").open(newline="") as file:
         assert next(csv.reader(file)) == ["id", "split", "background_row", "background", "object", "foreground"]
+
+
+def stage_in(folder, source, choices):
+    """The packed sample of the stage, run in `folder` with the default configuration and these choices."""
+    composition.compose(folder / "params.yaml", choices)
+    (folder / "data" / "source").mkdir(parents=True)
+    (folder / "data" / "source" / "source.json").write_text(json.dumps(source | {"notes": []}), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, ROOT / "stages" / "sample.py"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    sample = PackedSample.open(folder / "data" / "sample")
+    columns = [
+        [{row[kind] for row in sample.index if row["split"] == split} for split in SPLITS]
+        for kind in ("background", "object")
+    ]
+    assert not any(one & other for kind in columns for one, other in combinations(kind, 2) if one != {""})
+    return sample
+
+
+def test_stage_makes_an_object_and_a_background_for_each_test_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    sample = stage_in(tmp_path, {"name": "scenes", "path": "unused"}, ["dataset=scenes", "scale=smoke"])
+    assert sample.meta["images"] == {"train": 63, "validation": 16, "test": 24}
+    for kind in ("background", "object"):
+        assert len({row[kind] for row in sample.index if row["split"] != "train"}) == 40
+    assert "Every validation and test image has an object and a background of its own." in sample.meta["notes"]
+    assert sample.meta["notes"][-1] == "Metrics are computed at 32 x 32 pixels."
+
+
+@needs("photos")
+def test_stage_takes_more_test_images_of_the_test_cutouts(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    choices = ["dataset=composites", "scale=smoke", "sample.test_images=60"]
+    sample = stage_in(tmp_path, {"name": "composites", "path": str(SHARED / "photos")}, choices)
+    assert sample.meta["images"] == {"train": 63, "validation": 16, "test": 60}
+    assert any(note.startswith("Cut-outs were compared by shape") for note in sample.meta["notes"])
+    assert any(note.startswith("The splits share no objects: ") for note in sample.meta["notes"])
+    assert sample.meta["objects_by_name"] is False
+
+
+def test_stage_does_not_say_of_a_folder_that_its_splits_share_no_object(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    rng = np.random.default_rng(0)
+    for patient, scan in np.ndindex(12, 4):
+        mask = np.zeros((20, 20), np.uint8)
+        mask[5:12, 4:15] = 255
+        save(tmp_path / "scans" / f"p{patient}" / f"scan{scan}.png", rng.integers(0, 256, (20, 20, 3), np.uint8))
+        save(tmp_path / "scans" / f"p{patient}" / f"scan{scan}_seg.png", mask)
+    patterns = [
+        'dataset.options.files.image="{object}/scan{number}"',
+        'dataset.options.files.mask="{object}/scan{number}_seg"',
+    ]
+    choices = ["dataset=folder", "scale=smoke", "loss=dice", "sample.images=40", *patterns]
+    sample = stage_in(tmp_path, {"name": "folder", "path": str(tmp_path / "scans")}, choices)
+    assert sample.meta["objects_by_name"] is True
+    assert not any("share no objects" in note for note in sample.meta["notes"])
 
 
 def test_stage_ends_in_one_line_and_leaves_nothing(checkout):

@@ -1,5 +1,6 @@
 """How the study was run, as the page says it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,14 @@ def test_shared_identities_are_counted_not_assumed(study):
     shared = provenance.sharing(PackedSample.open(Path("data/sample")))
     assert shared[0] == "No object is in two splits."
     assert shared[1] == "Warning: splits share 1 background, so test results are too good for every loss."
+
+
+def test_names_alone_do_not_tell_that_no_object_is_shared(study):
+    path = Path("data/sample/sample.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"objects_by_name": True}))
+    shared = provenance.sharing(PackedSample.open(Path("data/sample")))
+    assert shared[0].startswith("No object's name is in two splits; ")
+    assert shared[1] == "No background is in two splits."
 
 
 def test_unknown_identities_are_said_to_be_unknown(study):

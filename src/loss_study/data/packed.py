@@ -9,8 +9,8 @@ It is a folder with
 - ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False for a pixel without ground truth; absent if all pixels
   have one;
 - ``index.csv``: one row per image: ``id, split, background_row, background, object, foreground``;
-- ``sample.json``: size, counts, heads, classes, heads with invalid pixels, the unit of depth, notes on the data, and
-  statistics.
+- ``sample.json``: size, counts, whether objects are told apart by file names alone, heads, classes, heads with invalid
+  pixels, the unit of depth, notes on the data, and statistics.
 """
 
 from __future__ import annotations

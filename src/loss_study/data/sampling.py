@@ -20,7 +20,7 @@ from loss_study.data.depth_teacher import Teacher
 from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
 from loss_study.data.packer import FOREGROUND, Job, Packer, Summary
 from loss_study.data.splitting import Splits, draw_splits
-from loss_study.datasets.base import Dataset, Item
+from loss_study.datasets.base import Dataset, Item, NamesObjects
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 
@@ -76,6 +76,7 @@ def pack(
                 "images": {split: len(splits[split]) for split in SPLITS},
                 "backgrounds": len(backgrounds),
                 "objects": None if dataset.objects is None else len({item.object for item in items}),
+                "objects_by_name": isinstance(dataset, NamesObjects) and dataset.objects_by_name,
                 "heads": list(config.heads),
                 "classes": config.classes,
                 "class_names": config.class_names or _default_names(config.classes),

@@ -88,6 +88,8 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
         "sample.seed": sample.seed,
         "sample.validation": sample.validation,
         "sample.test": sample.test,
+        "sample.validation_images": sample.validation_images,
+        "sample.test_images": sample.test_images,
         "sample.split": sample.split,
         "sample.wrong_background": sample.wrong_background,
         **_prefixed("loss", flat(config.options_of(trial.loss))),

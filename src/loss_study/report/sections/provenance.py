@@ -117,6 +117,8 @@ def _sharing(sample: PackedSample, column: str) -> str:
     shared = (train & validation) | (train & test) | (validation & test)
     if shared:
         return f"Warning: splits share {_count(list(shared), column)}, so test results are too good for every loss."
+    if column == "object" and sample.meta.get("objects_by_name"):
+        return "No object's name is in two splits; a copy or a mirror image under another name may be."
     return f"No {column} is in two splits."
 
 
