@@ -23,7 +23,7 @@ def study(tmp_path, sample, monkeypatch):
     composition.compose(tmp_path / "params.yaml", choices)
     monkeypatch.chdir(tmp_path)
     config = load_config()
-    choice.write_recipes_own("depth", "ssim", config)
+    choice.write_recipes_own("depth", "ssim", config.recipe.optimizer.lr)
     return config
 
 
