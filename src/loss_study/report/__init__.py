@@ -3,7 +3,7 @@
 - `build`: every file of the report; `publish`: writes them;
 - `page` and `sections`: ``index.html``, one module and one template for each section;
 - `error_analysis`: the sections on gradients, learning speed and errors;
-- `tables`: ``metrics.json``, ``compare.csv`` and ``curves.csv``; ``ranking.csv`` and ``pairs.csv`` are in
+- `tables`: ``metrics.json``, ``compare.csv`` and ``curves.csv``; the tables of a ranking are in
   `statistics.tables`;
 - `panels`, `colouring`, `charts`, `palette`, `macros`: images, curves and colours that several sections share;
 - `terminal`: the ranking on the terminal.

@@ -11,9 +11,10 @@ from loss_study.report.sections.images import panels
 from loss_study.report.tables.compare_csv import compare_csv
 from loss_study.report.tables.curves_csv import curves_csv
 from loss_study.report.tables.metrics_json import metrics_json
+from loss_study.statistics.race import asked_for, history
 from loss_study.statistics.ranking import Ranking, headlines
 from loss_study.statistics.results import Result
-from loss_study.statistics.tables import pairs_csv, ranking_csv
+from loss_study.statistics.tables import answer_csv, pairs_csv, rounds_csv
 
 
 def build(
@@ -28,11 +29,13 @@ def build(
         sample: the packed sample.
     """
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
+    results = asked_for(results, config)
     texts = {
         "metrics.json": metrics_json(rankings, results),
         "compare.csv": compare_csv(results),
-        "ranking.csv": ranking_csv(rankings),
+        "answer.csv": answer_csv(rankings),
         "pairs.csv": pairs_csv(rankings),
+        "rounds.csv": rounds_csv(history(results, config)),
         "curves.csv": curves_csv(results),
         "index.html": page.render(config, results, rankings, images, sample),
     }

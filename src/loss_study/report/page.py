@@ -27,8 +27,8 @@ from loss_study.report.sections.learning_rates import searches
 from loss_study.report.sections.losses import losses_of
 from loss_study.report.sections.metrics import MetricTables, metric_tables
 from loss_study.report.sections.ranking import axis
-from loss_study.statistics.ranking import RESAMPLES, Ranking, headlines
-from loss_study.statistics.resampling import SIGNIFICANCE
+from loss_study.statistics.looks import SIGNIFICANCE
+from loss_study.statistics.ranking import Ranking, headlines
 from loss_study.statistics.results import Result
 
 _FOLDER = Path(__file__).parent
@@ -74,7 +74,6 @@ def render(
             heads=[_content(ranking, images, sample) for ranking in of_heads],
             conclusions=conclusions(rankings),
             significance=SIGNIFICANCE,
-            resamples=RESAMPLES,
             analyses=[found for ranking in of_heads if (found := analyse(ranking, config, sample))],
             failures=[result for result in results if not result.sound],
             colours=colours(config.losses),

@@ -22,6 +22,6 @@ def renew(config: Config) -> list[Ranking]:
         StudyError: nothing has been evaluated, or a file is damaged.
     """
     found = results.read(config)
-    rankings = rank_all(found)
+    rankings = rank_all(found, config)
     publish(terminal.REPORTS, build(config, found, rankings, PackedSample.open(SAMPLE)))
     return rankings

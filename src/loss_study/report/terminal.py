@@ -80,7 +80,8 @@ def _cells(place: int, standing: Standing) -> list[Text]:
 
 def show_again() -> None:
     """Print the rankings of the study in params.yaml, from runs/ and eval/."""
-    show(rank_all(results.read(load_config())))
+    config = load_config()
+    show(rank_all(results.read(config), config))
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

@@ -2,8 +2,12 @@
 
 - `results`: what every trial left in ``runs/`` and ``eval/``;
 - `scores`: what every trial scored on every test image;
-- `resampling`, `pairwise`: intervals and p values from resampled seeds and images;
-- `ranking`: the losses of one head on one metric, best first, and which differences are significant;
-- `sentences`, `tables`: a ranking in words, and as ``ranking.csv`` and ``pairs.csv``;
+- `estimates`: means, and how far new seeds and new images might move them;
+- `looks`: how much error each comparison may make in a study that is compared after every round;
+- `regret`: how much worse than the best each loss may be;
+- `pairwise`: losses two by two;
+- `ranking`: the losses of one head on one metric, best first, and the decision;
+- `race`: what was known after each round;
+- `sentences`, `tables`: a ranking in words, and as ``answer.csv``, ``pairs.csv`` and ``rounds.csv``;
 - `agreement`: whether a second study contradicts the first.
 """

@@ -1,7 +1,7 @@
 """Does a second study contradict the first?
 
 Every significant difference of the first study, "x beats y", is looked up in the second. It is *contradicted* where y
-beats x significantly in the second, and *reversed* where y is only ahead of x. Reads ranking.csv and the pairs.csv
+beats x significantly in the second, and *reversed* where y is only ahead of x. Reads answer.csv and the pairs.csv
 beside it. Exit code 0 if nothing is contradicted, else 1.
 """
 
@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from loss_study.runtime.errors import StudyError
-from loss_study.statistics.resampling import SIGNIFICANCE
-from loss_study.statistics.tables import PAIR_COLUMNS, RANKING_COLUMNS
+from loss_study.statistics.looks import SIGNIFICANCE
+from loss_study.statistics.tables import ANSWER_COLUMNS, PAIR_COLUMNS
 
 Row = dict[str, str]
 
@@ -51,14 +51,14 @@ class Study:
 
     @classmethod
     def read(cls, ranking: Path) -> Study:
-        """Read ``ranking.csv`` and the ``pairs.csv`` beside it.
+        """Read ``answer.csv`` and the ``pairs.csv`` beside it.
 
         Raises:
             StudyError: one of them is missing, or lacks a column.
         """
         pairs = _rows(ranking.with_name("pairs.csv"), PAIR_COLUMNS)
         significant = frozenset(_ordering(row, row["better"], row["worse"]) for row in pairs if _significant(row))
-        placed = [row for row in _rows(ranking, RANKING_COLUMNS) if row["rank"]]
+        placed = [row for row in _rows(ranking, ANSWER_COLUMNS) if row["rank"]]
         placed.sort(key=lambda row: int(row["rank"]))
         orderings = frozenset(
             _ordering(a, a["loss"], b["loss"])
@@ -124,8 +124,8 @@ def show(agreement: Agreement, console: Console) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two rankings."""
-    parser.add_argument("first", type=Path, help="ranking.csv of the first study")
-    parser.add_argument("second", type=Path, help="ranking.csv of the second study")
+    parser.add_argument("first", type=Path, help="answer.csv of the first study")
+    parser.add_argument("second", type=Path, help="answer.csv of the second study")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -152,5 +152,5 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
         raise StudyError(f"{path}: not found; 'dvc repro compare' writes it") from None
     missing = [column for column in columns if column not in (reader.fieldnames or ())]
     if missing:
-        raise StudyError(f"{path}: no column {missing[0]!r}; give the ranking.csv of a report")
+        raise StudyError(f"{path}: no column {missing[0]!r}; give the answer.csv of a report")
     return rows

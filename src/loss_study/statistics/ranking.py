@@ -1,22 +1,30 @@
-"""The losses of one head on one metric: means, intervals, pairs, and the order that follows from them."""
+"""The losses of one head on one metric: means, intervals, pairs, and on the headline metric the decision."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
 
+from loss_study.config import Config, Margin
 from loss_study.metrics import HEADLINE, Metric, find
-from loss_study.statistics.pairwise import Pair, average_rank, compare_pairs
-from loss_study.statistics.resampling import interval, resample
+from loss_study.statistics import scores as reading
+from loss_study.statistics.estimates import Errors, Estimates
+from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
+from loss_study.statistics.pairwise import Pair, compare_pairs
+from loss_study.statistics.regret import continuing, regrets
 from loss_study.statistics.results import Result
-from loss_study.statistics.scores import IMAGE, Scores, read
+from loss_study.statistics.scores import PerImage, Scores, scores_of
+from loss_study.trial import Trial
 
-RESAMPLES = 10_000
-#: Seed of the resampling, the same in every report.
-SEED = 0
+#: The groups of the compared losses, see `Standing.group`.
+BEST, EQUIVALENT, WORSE, OPEN = GROUPS = ("best", "equivalent", "worse", "open")
+
+#: Intervals of differences that are shorter than this have no length but rounding errors.
+LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,16 @@ class Standing:
     Attributes:
         loss: which loss.
         metric: of the ranking.
-        results: all trials of the loss on this head, in the order of the seeds.
+        results: all trials that the study asked for of the loss on this head, in the order of the seeds.
         mean: over the sound trials and the test images; None without a sound trial.
-        low, high: 95 % interval of the mean; None where nothing was resampled.
-        average_rank: expected place, 1 being best, on a random cluster with random seeds; None for a loss that is not
-            in the pairs.
+        low, high: interval of the mean; those of all losses of the ranking hold together in 95 % of studies. None where
+            there is nothing to judge by.
+        group: what is known of the loss, with 95 % confidence for all losses together: "best" (it may be the best one,
+            and is within the margin of it), "equivalent" (not the best one, but within the margin), "worse" (not the
+            best one, and perhaps not within the margin) or "open" (it may be the best one, or worse by more than the
+            margin). "" for a loss that is not compared, and on metrics that decide nothing.
+        regret_low, regret_high: how much worse than the best loss it is at least and at most, 0 or more, in the unit of
+            the metric; None where nothing is known of it.
     """
 
     loss: str
@@ -39,7 +52,9 @@ class Standing:
     mean: float | None = None
     low: float | None = None
     high: float | None = None
-    average_rank: float | None = None
+    group: str = ""
+    regret_low: float | None = None
+    regret_high: float | None = None
 
     @property
     def sound(self) -> list[Result]:
@@ -50,6 +65,11 @@ class Standing:
     def failed(self) -> list[Result]:
         """The trials that diverged, collapsed or are missing; they enter no mean."""
         return [result for result in self.results if not result.sound]
+
+    @property
+    def trials(self) -> int:
+        """Number of the trials that enter the means."""
+        return len(self.sound)
 
     @property
     def values(self) -> list[float]:
@@ -69,31 +89,42 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The losses of one head on one metric, best first.
+    """The losses of one head on one metric, best mean first.
 
-    Compared are the losses without a failed trial; only where there is none, all that have a sound trial. A loss with
-    a failed trial stands behind them, whatever the mean of its other trials, and is not tested: a loss that sometimes
-    fails is no safe choice, and failures are not a matter of the test images. Losses without a sound trial are last
-    and have no place.
+    Compared are the losses without a failed trial; only where there is none, all that have a sound trial, or rather two
+    where any has two. A loss with a failed trial stands behind them, whatever the mean of its other trials, and is not
+    compared: a loss that sometimes fails is no safe choice, and failures are not a matter of the test images. Losses
+    without a sound trial are last and have no place.
+
+    Only the headline metric decides: on others there are means, intervals and pairs, as descriptions.
 
     Attributes:
         head: "mask" or "depth".
         metric: what the losses are ranked by.
         standings: every loss, best first.
-        pairs: every two of the compared losses; empty where nothing was resampled.
-        images, clusters: number of test images, and of the clusters of them that were resampled; 0 where the test split
-            has fewer than two images with a value.
-        unit: what a cluster is: "object", "background" or "image".
+        choice: the loss with the smallest bound of its regret, of equal ones that with the best mean; None on other
+            than headline metrics, with one seed, and where no trial is sound.
+        margin: by how much losses may differ and count as equivalent, in the unit of the metric; None where nothing is
+            decided.
+        contenders: the losses that train in the next round, best first; none where the study is decided or ends.
+        pairs: every two of the compared losses; empty where there are no intervals.
+        images, objects, backgrounds: how many the test split has; objects and backgrounds 0 where they are unknown,
+            images 0 where fewer than two have a value.
+        look: which comparison of the study this is, and how many are planned.
         classes: of the mask; 1 for the depth.
     """
 
     head: str
     metric: Metric
     standings: tuple[Standing, ...]
+    choice: str | None = None
+    margin: float | None = None
+    contenders: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
     images: int = 0
-    clusters: int = 0
-    unit: str = IMAGE
+    objects: int = 0
+    backgrounds: int = 0
+    look: Look = ONLY
     classes: int = 1
 
     @property
@@ -102,9 +133,32 @@ class Ranking:
         return self.metric.name == HEADLINE[self.head]
 
     @property
-    def resampled(self) -> bool:
+    def has_intervals(self) -> bool:
         """True if there are intervals."""
         return self.images > 0
+
+    @property
+    def of_networks(self) -> bool:
+        """True if no loss has more than one sound seed.
+
+        Then intervals and pairs are about these trained networks on new test images, and nothing is about losses.
+        """
+        return self.seeds == 1
+
+    @property
+    def without_spread(self) -> bool:
+        """True if every difference of two losses is the same for all seeds and test images."""
+        return bool(self.pairs) and all(pair.high - pair.low < LEAST for pair in self.pairs)
+
+    @property
+    def regret_bound(self) -> float | None:
+        """No other loss is better than the choice by more than this, in the unit of the metric; None if unknown."""
+        return next((standing.regret_high for standing in self.standings if standing.loss == self.choice), None)
+
+    @property
+    def decided(self) -> bool:
+        """True if the regret bound is within the margin."""
+        return self.regret_bound is not None and self.margin is not None and self.regret_bound <= self.margin
 
     @property
     def placed(self) -> list[Standing]:
@@ -113,18 +167,21 @@ class Ranking:
 
     @property
     def best(self) -> Standing | None:
-        """The first of them; None where no trial is sound."""
-        return self.placed[0] if self.placed else None
+        """The choice; where there is none, the first one; None where no trial is sound."""
+        chosen = [standing for standing in self.placed if standing.loss == self.choice]
+        return next(iter([*chosen, *self.placed]), None)
 
     @property
     def compared(self) -> list[Standing]:
         """The losses that are compared with one another, best first."""
-        return [standing for standing in self.placed if not standing.failed] or self.placed
+        safe = [standing for standing in self.placed if not standing.failed]
+        return safe or [standing for standing in self.placed if standing.trials >= min(2, self.seeds)]
 
     @property
     def not_compared(self) -> list[Standing]:
         """The losses that have a sound trial, but failed with another seed while others did not."""
-        return self.placed[len(self.compared) :]
+        compared = [standing.loss for standing in self.compared]
+        return [standing for standing in self.placed if standing.loss not in compared]
 
     @property
     def failed(self) -> list[Standing]:
@@ -137,35 +194,54 @@ class Ranking:
         return [pair for pair in self.pairs if pair.significant]
 
     @property
-    def best_group(self) -> list[str]:
-        """The compared losses that no other beats significantly, best mean first.
-
-        No difference between two of them is significant.
-        """
-        beaten = {pair.worse for pair in self.significant}
-        return [standing.loss for standing in self.compared if standing.loss not in beaten]
-
-    @property
     def seeds(self) -> int:
-        """The largest number of sound trials of a loss; with 1, only images are resampled."""
-        return max((len(standing.sound) for standing in self.standings), default=0)
+        """The largest number of sound trials of a loss."""
+        return max((standing.trials for standing in self.standings), default=0)
 
-    def pair(self, loss: str) -> Pair | None:
-        """Return the pair of the best loss and `loss`; None for the best itself and for losses without pairs."""
-        best = self.best
-        return next((pair for pair in self.pairs if best and (pair.better, pair.worse) == (best.loss, loss)), None)
+    def group(self, name: str) -> list[Standing]:
+        """Return the losses of a group, best mean first."""
+        return [standing for standing in self.standings if standing.group == name]
 
 
-def rank_all(results: Sequence[Result]) -> list[Ranking]:
-    """Rank the losses of every head on every metric of `scores.COMPARED` that its trials have, the headline first.
+@dataclass(frozen=True)
+class Round:
+    """What a head has after one of its rounds.
+
+    Attributes:
+        number: 1 for the first.
+        results: all trials that the study asked for up to this round, those of dropped losses included.
+        ranking: of the head on its headline metric.
+    """
+
+    number: int
+    results: tuple[Result, ...]
+    ranking: Ranking
+
+
+def rank_all(results: Sequence[Result], config: Config, round_number: int | None = None) -> list[Ranking]:
+    """Rank the losses of every head on every metric of `scores.compared` that its trials have, the headline first.
 
     Every head has a ranking on its headline metric, without intervals where fewer than two test images have a value.
+    Trials that no round asked for, because their loss was dropped or the head decided before, are left out.
+
+    Args:
+        results: of all trials of the study.
+        config: of the study; it has the seeds of the rounds, and the margin.
+        round_number: take the trials of this round and of those before it; None: of all rounds that were evaluated.
 
     Raises:
         StudyError: what a sound trial scored per image is missing, damaged, or of other images than another trial's.
     """
-    heads = dict.fromkeys(result.trial.head for result in results)
-    return [ranking for head in heads for ranking in _of_head(head, results)]
+    rankings = []
+    for head in dict.fromkeys(result.trial.head for result in results):
+        tables = _tables(head, results)
+        *_, last = rounds(head, results, config, tables, round_number)
+        rankings.append(last.ranking)
+        for metric in reading.compared(head)[1:]:
+            found = scores_of(metric, last.results, tables)
+            if found is not None:
+                rankings.append(rank(found, last.results, last.ranking.look))
+    return rankings
 
 
 def headlines(rankings: Sequence[Ranking]) -> list[Ranking]:
@@ -173,54 +249,153 @@ def headlines(rankings: Sequence[Ranking]) -> list[Ranking]:
     return [ranking for ranking in rankings if ranking.is_headline]
 
 
-def rank(scores: Scores, results: Sequence[Result], resamples: int = RESAMPLES) -> Ranking:
-    """Rank the losses of a head by `scores`, with intervals and pairs.
+def rounds(
+    head: str,
+    results: Sequence[Result],
+    config: Config,
+    tables: Mapping[Trial, PerImage] | None = None,
+    last: int | None = None,
+) -> Iterator[Round]:
+    """Yield what `head` has after each of its rounds, at least the first one.
+
+    They end with the decision, with the last planned round, with round `last`, or before the first one of which nothing
+    has been evaluated.
+
+    Args:
+        head: "mask" or "depth".
+        results: of all trials of the study.
+        config: of the study.
+        tables: what the sound trials scored per image, if it has been read before.
+        last: number of the last round to look at; it may lack evaluations, which then count as failures.
+
+    Raises:
+        StudyError: see `rank_all`.
+    """
+    tables = _tables(head, results) if tables is None else tables
+    seeds = tuple(np.cumsum([len(new) for new in config.rounds]).tolist())
+    training: Sequence[str] = config.losses
+    have: list[Result] = []
+    for number, of_round in enumerate(config.rounds, start=1):
+        new = [one for one in results if (one.trial.head, one.trial.loss) in {(head, loss) for loss in training}]
+        new = [one for one in new if one.trial.seed in of_round]
+        if number > 1 and last is None and not any(one.test for one in new):
+            return
+        have += new
+        ranking = _headline(head, have, tables, Look(number, seeds), config.compare.margin)
+        yield Round(number, tuple(have), ranking)
+        training = ranking.contenders
+        if not training or number == last:
+            return
+
+
+def rank(scores: Scores, results: Sequence[Result], look: Look = ONLY, margin: Margin | None = None) -> Ranking:
+    """Rank the losses of a head by `scores`, with intervals and pairs, and with a `margin` also decide.
 
     Args:
         scores: of the sound trials of the head.
-        results: of all trials of the head.
-        resamples: how often seeds and test images are resampled.
+        results: of all its trials.
+        look: which of the planned looks.
+        margin: for a headline metric; None for a metric that decides nothing.
     """
     metric = find(scores.metric, scores.classes)
     trials = _by_loss(results)
     means = {loss: float(values_SN.mean()) for loss, values_SN in scores.values.items()}
     losses = _best_first(means, trials, metric)
-    drawn = resample([scores.values[loss] for loss in losses], scores.clusters, resamples, np.random.default_rng(SEED))
-    draws = dict(zip(losses, drawn.T, strict=True))
-    compared = [loss for loss in losses if all(result.sound for result in trials[loss])] or losses
-    pairs = compare_pairs(scores, compared, draws, higher_is_better=_rises(metric))
-    ranks = {loss: average_rank(loss, pairs) for loss in compared}
-    standings = [
-        Standing(loss, metric, trials[loss], means[loss], *_within_bounds(draws[loss], metric), ranks.get(loss))
-        for loss in losses
-    ]
-    return Ranking(
+    estimates = _estimates(scores, losses)
+    far = estimates.of_means().reach(look.share_of(SIGNIFICANCE / 2 / len(losses)))
+    ends = {
+        loss: (means[loss] - reach, means[loss] + reach)
+        for loss, reach in zip(losses, far.tolist(), strict=True)
+        if math.isfinite(reach)
+    }
+    standings = [Standing(loss, metric, trials[loss], means[loss], *ends.get(loss, ())) for loss in losses]
+    plain = Ranking(
         scores.head,
         metric,
         (*standings, *_unplaced(means, trials, metric)),
-        tuple(pairs),
-        len(scores.clusters),
-        int(scores.clusters.max()) + 1,
-        scores.unit,
-        scores.classes,
+        images=scores.images,
+        objects=scores.objects.known,
+        backgrounds=scores.backgrounds.known,
+        look=look,
+        classes=scores.classes,
+    )
+    compared = [standing.loss for standing in plain.compared]
+    errors = _estimates(scores, compared).of_differences()
+    pairs = compare_pairs(scores, compared, errors, look, higher_is_better=_rises(metric))
+    ranking = replace(plain, pairs=tuple(pairs))
+    return ranking if margin is None else _decide(ranking, errors, margin)
+
+
+def margin_of(ranking: Ranking, margin: Margin) -> float:
+    """Return the margin in the unit of the metric; for the depth it is a share of the best mean of a compared loss."""
+    if ranking.head == "mask":
+        return margin.mask
+    return margin.depth * min(abs(standing.mean) for standing in ranking.compared if standing.mean is not None)
+
+
+def _decide(ranking: Ranking, errors: Errors, margin: Margin) -> Ranking:
+    """Add the decision to a ranking on a headline metric; `errors` are of the differences of its compared losses."""
+    compared = ranking.compared
+    ranking = replace(ranking, margin=margin_of(ranking, margin))
+    ends = ranking.look.number == ranking.look.planned
+    if len(compared) == 1:
+        return replace(ranking, choice=compared[0].loss)
+    if ranking.of_networks:
+        known = {standing.loss: replace(standing, group=OPEN) for standing in compared}
+        return replace(ranking, standings=_with(ranking, known), contenders=() if ends else tuple(known))
+    assert ranking.margin is not None
+    sign = 1 if _rises(ranking.metric) else -1
+    found = regrets(sign * np.array([standing.mean for standing in compared]), errors, ranking.look)
+    choice = int(np.argmin(found.high))
+    known = {
+        standing.loss: replace(
+            standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=float(high)
+        )
+        for standing, low, high in zip(compared, found.low, found.high, strict=True)
+    }
+    goes_on = np.zeros(len(compared), bool) if ends else continuing(found, choice, ranking.margin)
+    return replace(
+        ranking,
+        standings=_with(ranking, known),
+        choice=compared[choice].loss,
+        contenders=tuple(standing.loss for standing, goes in zip(compared, goes_on, strict=True) if goes),
     )
 
 
-def _of_head(head: str, results: Sequence[Result]) -> list[Ranking]:
-    of_head = [result for result in results if result.trial.head == head]
-    rankings = [rank(scores, of_head) for scores in read(head, of_head)]
-    return rankings if headlines(rankings) else [_without_intervals(head, of_head), *rankings]
+def _group(low: float, high: float, margin: float) -> str:
+    if high <= margin:
+        return EQUIVALENT if low > 0 else BEST
+    return WORSE if low > 0 else OPEN
 
 
-def _without_intervals(head: str, results: Sequence[Result]) -> Ranking:
-    """Order the losses by the means of their trials on the headline metric, where there is nothing to resample."""
+def _with(ranking: Ranking, known: Mapping[str, Standing]) -> tuple[Standing, ...]:
+    return tuple(known.get(standing.loss, standing) for standing in ranking.standings)
+
+
+def _estimates(scores: Scores, losses: Sequence[str]) -> Estimates:
+    return Estimates.of([scores.values[loss] for loss in losses], scores.objects.numbers, scores.backgrounds.numbers)
+
+
+def _tables(head: str, results: Sequence[Result]) -> dict[Trial, PerImage]:
+    return reading.read([result for result in results if result.trial.head == head])
+
+
+def _headline(
+    head: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], look: Look, margin: Margin
+) -> Ranking:
+    found = scores_of(HEADLINE[head], results, tables)
+    return _without_intervals(head, results, look) if found is None else rank(found, results, look, margin)
+
+
+def _without_intervals(head: str, results: Sequence[Result], look: Look) -> Ranking:
+    """Order the losses by the means of their trials on the headline metric, where test images are too few."""
     classes = max(result.classes for result in results)
     metric = find(HEADLINE[head], classes)
     trials = _by_loss(results)
     values = {loss: [one.test[metric.name] for one in of_loss if one.sound] for loss, of_loss in trials.items()}
     means = {loss: fmean(of_loss) for loss, of_loss in values.items() if of_loss}
     standings = [Standing(loss, metric, trials[loss], means[loss]) for loss in _best_first(means, trials, metric)]
-    return Ranking(head, metric, (*standings, *_unplaced(means, trials, metric)), classes=classes)
+    return Ranking(head, metric, (*standings, *_unplaced(means, trials, metric)), look=look, classes=classes)
 
 
 def _by_loss(results: Sequence[Result]) -> dict[str, tuple[Result, ...]]:
@@ -240,13 +415,6 @@ def _unplaced(means: Mapping[str, float], trials: Mapping[str, tuple[Result, ...
 
 def _rises(metric: Metric) -> bool:
     return metric.higher_is_better is not False
-
-
-def _within_bounds(draws: np.ndarray, metric: Metric) -> tuple[float, float]:
-    """Return the 95 % interval of `draws`, cut at the values that the metric can have."""
-    lowest, highest = {"ssim": (-1.0, 1.0), "abs_rel": (0.0, np.inf)}.get(metric.name, (0.0, 1.0))
-    low, high = interval(draws)
-    return max(low, lowest), min(high, highest)
 
 
 def _means(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:

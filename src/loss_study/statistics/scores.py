@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.results import Result, read_csv
 from loss_study.trial import Trial
 
-Table = list[dict[str, str]]
-
-#: The metrics that losses are compared on, the one that ranks the head first.
+#: The metrics that losses are compared on, beside the one that ranks the head.
 COMPARED = {
     "mask": ("iou", "iou_at_best", "dice", "boundary_f"),
     "depth": ("rmse", "rmse_fg", "abs_rel", "ssim"),
 }
-IMAGE = "image"
-#: Columns of ``per_image.csv`` by which images are clustered, the first one that is known.
-UNITS = ("object", "background")
+#: The columns of ``per_image.csv`` that name what an image shares with others.
+OBJECT, BACKGROUND = "object", "background"
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Which test images share an object or a background, by one of the two.
+
+    Attributes:
+        numbers: of each image, int64 (images,). An image without a name is alone.
+        known: how many are named; 0 where fewer than two are: then each image counts as alone, and nothing is known of
+            new objects or backgrounds.
+    """
+
+    numbers: np.ndarray
+    known: int
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Identities:
+        """Number the `names`, one for each image; "" is unknown."""
+        known = len({name for name in names if name})
+        if known < 2:
+            return cls(np.arange(len(names)), 0)
+        unlike = [(name, -1) if name else ("", image) for image, name in enumerate(names)]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(unlike))}
+        return cls(np.array([numbers[name] for name in unlike]), known)
 
 
 @dataclass(frozen=True)
@@ -30,81 +52,94 @@ class Scores:
 
     Attributes:
         values: by loss, float64 (seeds, images); only losses with a sound trial, each with its own number of seeds.
-        clusters: cluster of each image, int64 (images,), numbered from 0. Images of a cluster are not independent and
-            are resampled together.
-        unit: what a cluster is: "object", "background" or "image".
+        objects, backgrounds: what the images share.
         classes: of the mask; 1 for the depth.
     """
 
     head: str
     metric: str
     values: dict[str, np.ndarray]
-    clusters: np.ndarray
-    unit: str
+    objects: Identities
+    backgrounds: Identities
     classes: int = 1
 
+    @property
+    def images(self) -> int:
+        """Number of test images."""
+        return len(self.objects.numbers)
 
-def read(head: str, results: Sequence[Result]) -> list[Scores]:
-    """Return the scores of `head`, one for each metric of `COMPARED` that the trials have.
 
-    An image on which the metric is undefined (no foreground, say) is left out for all trials. Images are clustered by
-    object; where that is unknown or the same for all, by background; else each image is a cluster. A metric with fewer
-    than two images is left out: it has no spread.
+@dataclass(frozen=True)
+class PerImage:
+    """One ``per_image.csv``: the names of the images in order, and their values by metric, float64 (images,)."""
+
+    ids: tuple[str, ...]
+    objects: tuple[str, ...]
+    backgrounds: tuple[str, ...]
+    values: dict[str, np.ndarray]
+
+
+def compared(head: str) -> list[str]:
+    """Return the metrics that losses are compared on, the one that ranks the head first."""
+    return list(dict.fromkeys([HEADLINE[head], *COMPARED[head]]))
+
+
+def read(results: Sequence[Result]) -> dict[Trial, PerImage]:
+    """Return what each sound trial of `results`, all of one head, scored on the test images.
 
     Raises:
         StudyError: a sound trial's file is missing or damaged, or its images are not those of the other trials.
     """
-    of_head = [result for result in results if result.trial.head == head and result.sound]
-    sound = [result.trial for result in of_head]
-    tables = {trial: _table(trial) for trial in sound}
-    for trial in sound[1:]:
-        if _column(tables[trial], "id") != _column(tables[sound[0]], "id"):
+    tables = {result.trial: _table(result.trial) for result in results if result.sound}
+    for trial, table in tables.items():
+        first = next(iter(tables))
+        if table.ids != tables[first].ids:
             raise StudyError(
-                f"{_path(trial)}: its test images differ from those of {_path(sound[0])}; run 'dvc repro' to evaluate "
+                f"{_path(trial)}: its test images differ from those of {_path(first)}; run 'dvc repro' to evaluate "
                 "both again"
             )
-    metrics = [name for name in COMPARED[head] if sound and all(name in table[0] for table in tables.values())]
-    found = [_scores(metric, tables, of_head[0].classes) for metric in metrics]
-    return [scores for scores in found if len(scores.clusters) > 1]
+    return tables
 
 
-def _scores(metric: str, tables: dict[Trial, Table], classes: int) -> Scores:
-    numbers = {trial: _numbers(trial, table, metric) for trial, table in tables.items()}
-    defined = np.asarray(np.isfinite(list(numbers.values())).all(axis=0))
+def scores_of(metric: str, results: Sequence[Result], tables: Mapping[Trial, PerImage]) -> Scores | None:
+    """Return the scores of the sound trials of `results`, all of one head.
+
+    An image on which the metric is undefined (no foreground, say) is left out for all trials. None where a trial does
+    not have the metric, or where it is defined on fewer than two images: then it has no spread.
+    """
+    sound = [result for result in results if result.sound]
+    if not sound or any(metric not in tables[result.trial].values for result in sound):
+        return None
+    table = tables[sound[0].trial]
+    defined = np.all([np.isfinite(tables[result.trial].values[metric]) for result in sound], axis=0)
+    if np.count_nonzero(defined) < 2:
+        return None
     values: dict[str, list[np.ndarray]] = {}
-    for trial, of_images in numbers.items():
-        values.setdefault(trial.loss, []).append(of_images[defined])
-    first = next(iter(tables))
-    unit, clusters = _clusters([image for image, keep in zip(tables[first], defined, strict=True) if keep])
+    for result in sound:
+        values.setdefault(result.trial.loss, []).append(tables[result.trial].values[metric][defined])
+    objects, backgrounds = (
+        Identities.of([name for name, keep in zip(names, defined, strict=True) if keep])
+        for names in (table.objects, table.backgrounds)
+    )
     stacked = {loss: np.stack(seeds) for loss, seeds in values.items()}
-    return Scores(first.head, metric, stacked, clusters, unit, classes)
+    return Scores(sound[0].trial.head, metric, stacked, objects, backgrounds, sound[0].classes)
 
 
-def _clusters(images: Table) -> tuple[str, np.ndarray]:
-    for unit in UNITS:
-        names = _column(images, unit)
-        if all(names) and len(set(names)) > 1:
-            return unit, np.unique(names, return_inverse=True)[1]
-    return IMAGE, np.arange(len(images))
-
-
-def _table(trial: Trial) -> Table:
-    table = read_csv(_path(trial))
-    if not table:
+def _table(trial: Trial) -> PerImage:
+    rows = read_csv(_path(trial))
+    if not rows:
         raise StudyError(f"{_path(trial)}: missing or empty; run 'dvc repro -f evaluate@{trial.head}'")
-    return table
+    ids, objects, backgrounds = (tuple(row.get(name) or "" for row in rows) for name in ("id", OBJECT, BACKGROUND))
+    values = {name: _numbers(trial, rows, name) for name in compared(trial.head) if name in rows[0]}
+    return PerImage(ids, objects, backgrounds, values)
 
 
-def _numbers(trial: Trial, table: Table, metric: str) -> np.ndarray:
+def _numbers(trial: Trial, rows: Sequence[Mapping[str, str]], metric: str) -> np.ndarray:
     try:
-        return np.array([float(value or "nan") for value in _column(table, metric)])
+        return np.array([float(row[metric] or "nan") for row in rows])
     except (TypeError, ValueError) as error:
         message = f"{_path(trial)}: damaged in column {metric!r} ({error})"
         raise StudyError(f"{message}; run 'dvc repro -f evaluate@{trial.head}'") from None
-
-
-def _column(table: Table, name: str) -> list[str]:
-    return [row.get(name, "") for row in table]
 
 
 def _path(trial: Trial) -> Path:

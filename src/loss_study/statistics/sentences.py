@@ -1,114 +1,174 @@
-"""A ranking in sentences."""
+"""A ranking in sentences. Each says only what its rule found: see `decision` for the rules."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
-from loss_study.statistics.pairwise import Pair
-from loss_study.statistics.ranking import Ranking
+from loss_study.metrics import Metric
+from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
 
 
-def conclusion(ranking: Ranking) -> str:
-    """Return one sentence: which loss is best, and which losses it beats significantly and by how much.
+def decision(ranking: Ranking) -> str:
+    """Return the decision in one or two sentences; `ranking` is on a headline metric.
 
-    The ranking has at least one loss with a sound trial.
+    - No trial is sound: nothing to choose.
+    - One loss is compared: there is nothing to compare it with.
+    - Fewer than two test images, or no spread at all: the order of the means, and that nothing is known beyond it.
+    - One seed: which trained network is best on these images, and that this is nothing about losses.
+    - Else the choice and the bound of its regret, and where that is above the margin, that the question is open.
     """
-    label, best = ranking.metric.label, ranking.standings[0].loss
+    best = ranking.best
+    if best is None:
+        return f"No loss trained a {ranking.head}: every trial failed."
     if len(ranking.compared) == 1:
-        return f"Only {best} trained with every seed: there is nothing to compare it with on {label}."
-    return f"With this one seed, {_compared(ranking)}" if ranking.seeds == 1 else _compared(ranking)
-
-
-def _compared(ranking: Ranking) -> str:
-    label, group = ranking.metric.label, ranking.best_group
-    if not ranking.significant:
-        clearest = min(ranking.pairs, key=lambda pair: pair.p_adjusted)
-        detail = f" (smallest p value: {clearest.p_adjusted:.2f}, {clearest.better} against {clearest.worse})"
-        start = "no" if ranking.seeds == 1 else "No"
+        return f"Only {best.loss} trained {_without_failure(ranking)}: there is nothing to compare it with."
+    if ranking.of_networks:
+        return _of_networks(ranking, best)
+    if not ranking.has_intervals:
+        return f"{_first(ranking, best)} One test image has a value: nothing is known of other images."
+    if ranking.without_spread:
         return (
-            f"{start} difference between {listed(group)} is significant on {label}"
-            f"{detail if clearest.p_adjusted < 1 else ''}."
+            f"{_first(ranking, best)} All seeds and test images show the same differences: nothing is known of others."
         )
-    if len(group) == 1:
-        return f"{group[0]} is best on {label}: it {_victories(ranking, group)}."
-    return f"{listed(group)} do not differ significantly on {label}; {_clauses(ranking, group)}."
+    return _with_bound(ranking)
 
 
-def _clauses(ranking: Ranking, group: Sequence[str]) -> str:
-    """Losses of the best group that beat the same others are named together."""
-    clauses = []
-    for winners, losers in _by_winners(ranking, group).items():
-        who = "both" if len(winners) == len(group) == 2 else "all" if len(winners) == len(group) else listed(winners)
-        verb = "beats" if len(winners) == 1 else "beat"
-        clauses.append(f"{who} {verb} {listed([_margin(ranking, winners, loser) for loser in losers])}")
-    return "; ".join(clauses)
+def _with_bound(ranking: Ranking) -> str:
+    bound, metric = ranking.regret_bound, ranking.metric
+    assert bound is not None and ranking.margin is not None
+    better = f"more than {at_most(metric, bound)} {metric.label} better" if bound > 0 else f"better on {metric.label}"
+    known = f"With 95 % confidence no other loss is {better}"
+    if ranking.decided:
+        return f"Use {ranking.choice}. {known}."
+    rivals = [row.loss for row in ranking.group(OPEN) if row.loss != ranking.choice]
+    against = f" between {listed(sorted({str(ranking.choice), *rivals}))}" if rivals else ""
+    return (
+        f"Use {ranking.choice} for the time being. {known}: that is above the margin of {metric.show(ranking.margin)}, "
+        f"so the question is open{against}."
+    )
 
 
-def _victories(ranking: Ranking, group: Sequence[str]) -> str:
-    losers = [pair.worse for pair in ranking.significant if pair.better == group[0]]
-    rest = [other.loss for other in ranking.compared if other.loss not in (*group, *losers)]
-    beaten = f"beats {listed([_margin(ranking, group, loser) for loser in losers])}"
-    return f"{beaten}; its difference to {listed(rest)} is not significant" if rest else beaten
+def _of_networks(ranking: Ranking, best: Standing) -> str:
+    """With one seed nothing is said of losses."""
+    score = f"the one trained with {best.loss} scores best on these test images: {_value(ranking.metric, best)}"
+    return (
+        f"Of these {len(ranking.compared)} trained networks {score}. With one seed per loss nothing is known of other "
+        "trainings with the same losses."
+    )
 
 
-def _by_winners(ranking: Ranking, group: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
-    losers: dict[tuple[str, ...], list[str]] = {}
-    for standing in ranking.compared:
-        beaten_by = {pair.better for pair in ranking.significant if pair.worse == standing.loss}
-        winners = tuple(loss for loss in group if loss in beaten_by)
-        if winners:
-            losers.setdefault(winners, []).append(standing.loss)
-    return losers
+def _first(ranking: Ranking, best: Standing) -> str:
+    ties = [row.loss for row in ranking.compared if row.mean == best.mean]
+    scores = f"best on these test images: {_value(ranking.metric, best)}."
+    return f"{listed(ties)} score {scores}" if len(ties) > 1 else f"{best.loss} scores {scores}"
 
 
-def _margin(ranking: Ranking, winners: Sequence[str], loser: str) -> str:
-    """The loser and the widest range of the winners' 95 % intervals, as in ``bce by 0.040-0.071``."""
-    pairs = [pair for pair in ranking.significant if pair.worse == loser and pair.better in winners]
-    low, high = (ranking.metric.show(value) for value in _range(pairs))
-    return f"{loser} by {low}-{high}"
+def _value(metric: Metric, standing: Standing) -> str:
+    return f"{metric.label} {metric.show(standing.mean)}"
 
 
-def _range(pairs: Sequence[Pair]) -> tuple[float, float]:
-    ends = [abs(end) for pair in pairs for end in (pair.low, pair.high)]
-    return min(ends), max(ends)
+def _without_failure(ranking: Ranking) -> str:
+    return "without a failure" if len(ranking.standings) > 1 else "in this study"
+
+
+def groups(ranking: Ranking) -> list[str]:
+    """Return a sentence for each group that has losses, except where nothing is known of losses.
+
+    `ranking` is on a headline metric.
+    """
+    if ranking.regret_bound is None or ranking.without_spread:
+        return []
+    metric = ranking.metric
+    margin = metric.show(ranking.margin)
+    sentences: dict[str, Callable[[list[Standing]], str]] = {
+        BEST: lambda rows: f"May be the best, and within the margin of {margin} of it: {_names(rows)}.",
+        EQUIVALENT: lambda rows: f"Not the best, but within the margin of {margin} of it: {_names(rows)}.",
+        OPEN: lambda rows: f"May be the best, or worse by more than the margin: {_names(rows)}.",
+        WORSE: lambda rows: f"Worse than the best: {listed([_worse(metric, row) for row in rows])}.",
+    }
+    return [sentence(rows) for group, sentence in sentences.items() if (rows := ranking.group(group))]
+
+
+def _names(rows: Sequence[Standing]) -> str:
+    return listed([row.loss for row in rows])
+
+
+def _worse(metric: Metric, row: Standing) -> str:
+    assert row.regret_low is not None and row.regret_high is not None
+    low = at_least(metric, row.regret_low)
+    return f"{row.loss} by {low} to {at_most(metric, row.regret_high)}"
 
 
 def caveats(ranking: Ranking) -> list[str]:
-    """Return what limits the conclusion: what was resampled, unknown identities, failed trials."""
-    return [_resampled(ranking), *_units(ranking), *_failed(ranking)]
+    """Return what limits the ranking: what its intervals are from, unknown identities, failed trials."""
+    return [*_basis(ranking), *_identities(ranking), *_failed(ranking)]
 
 
-def _resampled(ranking: Ranking) -> str:
-    images = f"{ranking.images} test images"
-    if ranking.clusters < ranking.images:
-        images += f" of {ranking.clusters} {ranking.unit}s"
-    if ranking.seeds == 1:
-        return (
-            f"One seed per loss: the intervals come from the {images} alone. They do not include the variation between "
-            "seeds, so another seed may change the order."
-        )
-    sentence = f"The intervals come from {ranking.seeds} seeds per loss and the {images}."
-    if ranking.seeds == 2:
-        sentence += " Two seeds show little of the variation between seeds: use three or more for close results."
-    return sentence
-
-
-def _units(ranking: Ranking) -> list[str]:
-    unknown = {"background": "The objects are", "image": "Objects and backgrounds are"}.get(ranking.unit)
-    if unknown is None:
+def _basis(ranking: Ranking) -> list[str]:
+    if not ranking.has_intervals:
         return []
-    return [f"{unknown} unknown: if test images share an object, the intervals are too narrow."]
+    counts_of = {"objects": ranking.objects, "backgrounds": ranking.backgrounds}
+    known = [f"{count} {name}" for name, count in counts_of.items() if count]
+    images = f"{ranking.images} test images" + (f" of {listed(known)}" if known else "")
+    if ranking.of_networks:
+        return [f"One seed per loss: the intervals are of these trained networks on images like the {images}."]
+    counts = sorted({row.trials for row in ranking.compared})
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    sentences = [f"The intervals are from {seeds} seeds per loss and the {images}."]
+    if ranking.look.planned > 1:
+        sentences.append(
+            f"This is comparison {ranking.look.number} of at most {ranking.look.planned}: the confidence holds for all "
+            "of them together."
+        )
+    if counts[0] == 2:
+        sentences.append("Two seeds show little of the variation between seeds: their intervals are wide.")
+    return sentences
+
+
+def _identities(ranking: Ranking) -> list[str]:
+    if not ranking.has_intervals:
+        return []
+    counts = {"object": ranking.objects, "background": ranking.backgrounds}
+    unknown = [name for name, count in counts.items() if not count]
+    if not unknown:
+        return []
+    plural = listed([f"{name}s" for name in unknown])
+    either = " or ".join(unknown)
+    return [
+        f"Which test images share {'an' if unknown[0] == 'object' else 'a'} {either} is unknown: if some do, the "
+        f"intervals are too narrow for new {plural}."
+    ]
 
 
 def _failed(ranking: Ranking) -> list[str]:
+    if ranking.compared and ranking.compared[0].failed:
+        return ["Every loss failed with at least one seed: the ranking is of the trials that did not fail."]
     sentences = [
         f"{standing.loss} failed with {len(standing.failed)} of {len(standing.results)} seeds: its numbers are those "
-        "of the other seeds. It is ranked behind the losses without a failure, and not tested."
+        "of the other seeds. It is ranked behind the losses without a failure, and not compared."
         for standing in ranking.not_compared
     ]
     if ranking.failed:
         sentences.append(f"{listed([standing.loss for standing in ranking.failed])} failed with every seed.")
     return sentences
+
+
+def at_most(metric: Metric, value: float) -> str:
+    """Return `value` as `metric` shows it, rounded up, so that "no more than" is true."""
+    return metric.show(_rounded(metric, value, math.ceil))
+
+
+def at_least(metric: Metric, value: float) -> str:
+    """Return `value` as `metric` shows it, rounded down, so that "at least" is true."""
+    return metric.show(_rounded(metric, value, math.floor))
+
+
+def _rounded(metric: Metric, value: float, whole: Callable[[float], int]) -> float:
+    number = metric.show(value).split()[0]
+    step = 10.0 ** -len(number.partition(".")[2])
+    # What is a multiple of the step but for rounding errors stays as it is.
+    return whole(round(value / step, 6)) * step
 
 
 def listed(names: Sequence[str]) -> str:

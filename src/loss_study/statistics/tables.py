@@ -1,4 +1,4 @@
-"""Rankings as tables: ``ranking.csv`` and ``pairs.csv``."""
+"""Rankings as tables: ``answer.csv``, ``pairs.csv`` and ``rounds.csv``."""
 
 from __future__ import annotations
 
@@ -7,27 +7,10 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from loss_study.statistics.ranking import Ranking, Standing
+from loss_study.statistics.race import Entry
+from loss_study.statistics.ranking import Ranking
 
-RANKING_COLUMNS = (
-    "head",
-    "metric",
-    "loss",
-    "mean",
-    "low",
-    "high",
-    "difference_to_best",
-    "p_adjusted",
-    "rank",
-    "best_group",
-    "average_rank",
-    "probability_of_improvement",
-    "seeds",
-    "failed",
-    "images",
-    "clusters",
-    "unit",
-)
+ANSWER_COLUMNS = ("head", "metric", "loss", "group", "mean", "low", "high", "regret_low", "regret_high", "trials")
 PAIR_COLUMNS = (
     "head",
     "metric",
@@ -39,68 +22,68 @@ PAIR_COLUMNS = (
     "p_adjusted",
     "probability_of_improvement",
 )
+ROUND_COLUMNS = ("head", "round", "trials", "choice", "regret_bound", "dropped")
 
 
-def ranking_csv(rankings: Sequence[Ranking]) -> str:
-    """Return ``ranking.csv``: a row per head, metric and loss, best first.
+def answer_csv(rankings: Sequence[Ranking]) -> str:
+    """Return ``answer.csv``: a row per head, metric and loss, best mean first, see `Standing`.
 
-    `low` and `high` are the 95 % interval of `mean`; `difference_to_best` is `mean` minus that of the best loss, and
-    `probability_of_improvement` that of the best loss doing better than this one. What does not exist is empty: a p
-    value of the best loss and of losses that are not compared, all numbers of a loss without a sound trial.
+    `trials` are those that enter the mean. What does not exist is empty: groups and regrets on other metrics than the
+    headline metric and of losses that are not compared, all numbers of a loss without a sound trial.
     """
-    return csv_text(RANKING_COLUMNS, (row for ranking in rankings for row in _rows(ranking)), rounded=True)
-
-
-def _rows(ranking: Ranking) -> Iterable[dict[str, Any]]:
-    common = {"head": ranking.head, "metric": ranking.metric.name}
-    for place, standing in enumerate(ranking.placed, start=1):
-        yield common | {"rank": place} | _of_loss(ranking, standing)
-    for standing in ranking.failed:
-        yield common | {"loss": standing.loss, "best_group": False, "seeds": 0}
-
-
-def _of_loss(ranking: Ranking, standing: Standing) -> dict[str, Any]:
-    pair, best = ranking.pair(standing.loss), ranking.standings[0].mean
-    assert standing.mean is not None and best is not None
-    return {
-        "loss": standing.loss,
-        "mean": standing.mean,
-        "low": standing.low,
-        "high": standing.high,
-        "difference_to_best": standing.mean - best,
-        "p_adjusted": pair.p_adjusted if pair else None,
-        "best_group": ranking.resampled and standing.loss in ranking.best_group,
-        "average_rank": standing.average_rank,
-        "probability_of_improvement": pair.probability if pair else None,
-        "seeds": len(standing.sound),
-        "failed": len(standing.failed),
-        "images": ranking.images,
-        "clusters": ranking.clusters,
-        "unit": ranking.unit,
-    }
+    rows = (
+        {
+            "head": ranking.head,
+            "metric": ranking.metric.name,
+            "loss": standing.loss,
+            "group": standing.group,
+            "mean": standing.mean,
+            "low": standing.low,
+            "high": standing.high,
+            "regret_low": standing.regret_low,
+            "regret_high": standing.regret_high,
+            "trials": standing.trials,
+        }
+        for ranking in rankings
+        for standing in ranking.standings
+    )
+    return csv_text(ANSWER_COLUMNS, rows, rounded=True)
 
 
 def pairs_csv(rankings: Sequence[Ranking]) -> str:
     """Return ``pairs.csv``: every two compared losses, the better one first; `difference` is better minus worse."""
-    return csv_text(
-        PAIR_COLUMNS,
-        (
-            {
-                "head": ranking.head,
-                "metric": ranking.metric.name,
-                "better": pair.better,
-                "worse": pair.worse,
-                "difference": pair.difference,
-                "low": pair.low,
-                "high": pair.high,
-                "p_adjusted": pair.p_adjusted,
-                "probability_of_improvement": pair.probability,
-            }
-            for ranking in rankings
-            for pair in ranking.pairs
-        ),
-        rounded=True,
+    rows = (
+        {
+            "head": ranking.head,
+            "metric": ranking.metric.name,
+            "better": pair.better,
+            "worse": pair.worse,
+            "difference": pair.difference,
+            "low": pair.low,
+            "high": pair.high,
+            "p_adjusted": pair.p_adjusted,
+            "probability_of_improvement": pair.probability,
+        }
+        for ranking in rankings
+        for pair in ranking.pairs
     )
+    return csv_text(PAIR_COLUMNS, rows, rounded=True)
+
+
+def rounds_csv(entries: Sequence[Entry]) -> str:
+    """Return ``rounds.csv``: a row per head and finished round; `dropped` are losses, separated by spaces."""
+    rows = (
+        {
+            "head": entry.head,
+            "round": entry.round,
+            "trials": entry.trials,
+            "choice": entry.choice,
+            "regret_bound": entry.regret_bound,
+            "dropped": " ".join(entry.dropped),
+        }
+        for entry in entries
+    )
+    return csv_text(ROUND_COLUMNS, rows, rounded=True)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, rounded: bool = False) -> str:
@@ -109,8 +92,8 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, round
     Args:
         columns: their names, in order.
         rows: one mapping per row.
-        rounded: whether floats are written with six digits. Of what was resampled, later digits may differ between
-            machines.
+        rounded: whether floats are written with six digits. Later digits of what was computed from many numbers may
+            differ between machines.
     """
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")

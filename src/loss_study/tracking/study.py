@@ -32,7 +32,7 @@ STUDY = "loss_study.study"
 #: The table of a study's run that lists its trials.
 TRIALS = "trials.csv"
 _COLUMNS = ("head", "loss", "seed", "verdict", "metric", "test", "run")
-_REPORT = ("index.html", "ranking.csv", "pairs.csv", "compare.csv", "metrics.json")
+_REPORT = ("index.html", "answer.csv", "rounds.csv", "pairs.csv", "compare.csv", "metrics.json")
 
 
 @dataclass(frozen=True)

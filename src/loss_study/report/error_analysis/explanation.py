@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from loss_study.metrics import Metric
 from loss_study.report.error_analysis import gradients, learning_speed
 from loss_study.report.error_analysis.evidence import Evidence, Number
-from loss_study.statistics.resampling import SIGNIFICANCE
+from loss_study.statistics.looks import SIGNIFICANCE
 from loss_study.statistics.sentences import listed
 
 PERMUTATIONS = 10_000

@@ -8,7 +8,7 @@ from statistics import median
 
 from loss_study.report.charts import Axis
 from loss_study.statistics.ranking import Ranking, Standing
-from loss_study.statistics.sentences import caveats, conclusion
+from loss_study.statistics.sentences import caveats, decision
 
 #: A loss this many times farther from the best than the median loss is off the axis and drawn as an arrow.
 FAR = 6
@@ -38,8 +38,8 @@ class Forest:
 
     @property
     def sentence(self) -> str:
-        """The ranking in one sentence."""
-        return conclusion(self.ranking)
+        """The decision; "" on a metric that decides nothing."""
+        return decision(self.ranking) if self.ranking.is_headline else ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Conclusions:
 
 def conclusions(rankings: Sequence[Ranking]) -> list[Conclusions]:
     """Return the conclusions of every head that has rankings with intervals."""
-    resampled = [ranking for ranking in rankings if ranking.resampled]
-    heads = dict.fromkeys(ranking.head for ranking in resampled)
-    return [_conclusions(head, [ranking for ranking in resampled if ranking.head == head]) for head in heads]
+    found = [ranking for ranking in rankings if ranking.has_intervals]
+    heads = dict.fromkeys(ranking.head for ranking in found)
+    return [_conclusions(head, [ranking for ranking in found if ranking.head == head]) for head in heads]
 
 
 def _conclusions(head: str, rankings: Sequence[Ranking]) -> Conclusions:

@@ -17,11 +17,12 @@ METRICS = {"mask": ("iou", "dice", "boundary_f"), "depth": ("rmse", "abs_rel", "
 def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result]) -> str:
     """Return ``metrics.json``: per head a summary and every loss, and the number of trials by outcome.
 
-    The summary has the best loss, the losses of the best group, and the best loss's test metrics (mean over its sound
-    seeds) with the 95 % interval of the headline metric. Its paths are the same whichever losses were studied, so that
-    experiments line up in ``dvc exp show``. They begin with ``best_``, because losses have names such as "iou", too.
-    Beside it stands every loss with a sound trial and its metrics, so that ``dvc metrics diff`` compares a loss with
-    itself.
+    The summary has the decision (`choice`, `regret_bound`, `margin`, `decided`: see `Ranking`; null where there is
+    none), and of the choice, or where there is none of the loss with the best mean, the name, the test metrics (mean
+    over its sound seeds) and the interval of the headline metric. Its paths are the same whichever losses were studied,
+    so that experiments line up in ``dvc exp show``. They begin with ``best_``, because losses have names such as "iou",
+    too. Beside it stands every loss with a sound trial and its metrics, so that ``dvc metrics diff`` compares a loss
+    with itself.
     """
     summary: dict[str, Any] = {ranking.head: _summary(ranking) | _losses(ranking) for ranking in headlines(rankings)}
     summary["trials"] = counts(results)
@@ -30,13 +31,17 @@ def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result]) -> str:
 
 def _summary(ranking: Ranking) -> dict[str, Any]:
     best, name = ranking.best, ranking.metric.name
+    summary: dict[str, Any] = {
+        "choice": ranking.choice,
+        "regret_bound": ranking.regret_bound,
+        "margin": ranking.margin,
+        "decided": ranking.decided,
+        "best_loss": best.loss if best else "none",
+    }
     if best is None:
-        return {"best_loss": "none"}
-    summary: dict[str, Any] = {"best_loss": best.loss}
-    if ranking.resampled:
-        summary |= {"best_group": ", ".join(ranking.best_group)}
+        return summary
     summary |= {f"best_{metric}": value for metric, value in _metrics(ranking.head, best).items()}
-    if ranking.resampled:
+    if best.low is not None:
         summary |= {f"best_{name}_low": best.low, f"best_{name}_high": best.high}
     return summary
 
