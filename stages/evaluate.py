@@ -1,7 +1,7 @@
 """Evaluate all models of a head that a round trained: ``python stages/evaluate.py mask``, ``... --round 2``.
 
-Reads data/sample, runs/<round>/<head>/ and the round's decisions, writes eval/<round>/<head>/<loss>/<seed>/ for every trial
-of the round. A head that trains no more in the round leaves an empty folder.
+Reads data/sample, runs/<round>/<head>/ and the round's decisions, writes eval/<round>/<head>/<loss>/<seed>/ for every
+trial of the round. A head that trains no more in the round leaves an empty folder.
 """
 
 from __future__ import annotations

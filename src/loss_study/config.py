@@ -261,8 +261,8 @@ class CompareConfig(_Section):
 class RaceConfig(_Section):
     """The rounds of a study: after each the losses are compared, and those that are out of reach train no more.
 
-    `rounds` are the numbers of seeds that a loss has trained with after each round, ascending. `later` are the numbers of
-    all rounds but the first, `previous` the round before each of them; composition makes both, for DVC's stages.
+    `rounds` are the numbers of seeds that a loss has trained with after each round, ascending. `later` are the numbers
+    of all rounds but the first, `previous` the round before each of them; composition makes both, for DVC's stages.
     """
 
     rounds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)] = [3, 5, 8, 12]

@@ -37,7 +37,8 @@ COMMANDS = {
 }
 SMALL = ["scale=smoke", "loss.names=[dice]", "seeds=[0,1]", "recipe.epochs=6"]
 #: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
-MADE = ["data", "tuning", "runs", "eval", "decisions", "checkpoints", ".dvc/cache", "dvc.lock", "mlflow.db", "mlartifacts"]
+MADE = ["data", "tuning", "decisions", "runs", "eval", "checkpoints", ".dvc/cache", "mlflow.db", "mlartifacts"]
+MADE += ["dvc.lock", "rounds/dvc.lock"]
 #: Columns that say how long something took, which no two runs share.
 TIMES = frozenset({"seconds", "images_per_second"})
 #: What is in the command line of a process of a kind.
@@ -67,7 +68,7 @@ class Tally:
 def reports(folder: Path) -> dict[str, object]:
     """Return what the reports in `folder` say, without times."""
     tables = {}
-    for name in ("compare.csv", "ranking.csv", "pairs.csv", "curves.csv"):
+    for name in ("compare.csv", "answer.csv", "pairs.csv", "rounds.csv", "curves.csv"):
         with (folder / name).open(newline="") as file:
             tables[name] = [{key: row[key] for key in row if key not in TIMES} for row in csv.DictReader(file)]
     panels = {path.name: path.read_bytes() for path in sorted((folder / "panels").iterdir())}

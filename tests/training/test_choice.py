@@ -49,6 +49,7 @@ def test_a_choice_that_was_not_made_says_what_to_run(study):
 
 def test_the_stage_imports_neither_torch_nor_pydantic_without_a_search(study):
     stage = str(Path(__file__).parents[2] / "stages" / "tune.py")
-    program = f"import runpy, sys; sys.modules |= dict.fromkeys(('torch', 'pydantic', 'numpy')); runpy.run_path({stage!r}, run_name='__main__')"
+    program = "import runpy, sys; sys.modules |= dict.fromkeys(('torch', 'pydantic', 'numpy')); "
+    program += f"runpy.run_path({stage!r}, run_name='__main__')"
     subprocess.run([sys.executable, "-c", program, "mask", "dice_bce"], check=True)
     assert choice.read(TRIAL) == Choice(0.003, {})

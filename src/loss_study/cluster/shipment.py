@@ -32,8 +32,8 @@ def committed() -> str:
     """Return the commit that is checked out.
 
     Raises:
-        StudyError: something beside params.yaml, the dvc.lock files and reports/ differs from it, so that nodes would run
-            something else.
+        StudyError: something beside params.yaml, the dvc.lock files and reports/ differs from it, so that nodes would
+            run something else.
     """
     changed = _git("status", "--porcelain", "--", ".", *_MADE).decode().splitlines()
     if changed:

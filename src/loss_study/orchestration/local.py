@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 
 from loss_study.config import Config, load_config
 from loss_study.orchestration.progress_view import View, view
@@ -56,50 +57,52 @@ def run(jobs: int, limit_s: float = math.inf) -> None:
     Raises:
         StudyError: some failed; the others of the same round are finished and compared all the same.
     """
-    began = time.monotonic()
+    deadline = time.monotonic() + limit_s
     for sentence in repair():
         print(sentence, flush=True)
     dvc("repro", "sample")
-    config = load_config()
-    changed, failed, stopped = False, list[Task](), ""
-    for number in range(1, len(config.rounds) + 1):
-        if number > 1:
-            if failed or not _goes_on(config, number):
-                break
-            if time.monotonic() - began > limit_s and _is_to_train(config, number):
-                stopped = f"{limit_s / 60:g} minutes are over: no round {number}; the same command goes on"
-                break
-            if changed:
-                terminal.show(renew(config))
-        trained, failed = _round(config, number, jobs)
-        changed = changed or trained
+    done = _rounds(load_config(), jobs, deadline)
     dvc("repro", "--single-item", "compare")
-    if failed:
-        raise StudyError(f"failed: {', '.join(task.name for task in failed)}; the same command tries again")
-    if not changed:
+    if done.failed:
+        raise StudyError(f"failed: {', '.join(task.name for task in done.failed)}; the same command tries again")
+    if not done.changed:
         # Without anything to do, `compare` has not printed the answer.
         terminal.show_again()
-    print(*filter(None, [stopped, f"to keep this study in git: {COMMIT}"]), sep="\n", flush=True)
+    if done.left_out:
+        print(f"{limit_s / 60:g} minutes are over: no round {done.left_out}; the same command goes on", flush=True)
+    print(f"to keep this study in git: {COMMIT}", flush=True)
 
 
-def _goes_on(config: Config, number: int) -> bool:
-    """Decide which losses train in round `number`, and return whether there are any."""
-    dvc("repro", "--single-item", decision(number))
-    return bool(trainings(config, number))
+@dataclass
+class _Done:
+    """Whether anything was trained, which tasks failed, and the round that was not started for lack of time, or 0."""
+
+    changed: bool = False
+    failed: list[Task] = field(default_factory=list)
+    left_out: int = 0
 
 
-def _is_to_train(config: Config, number: int) -> bool:
-    return bool(unfinished(trainings(config, number)))
-
-
-def _round(config: Config, number: int, jobs: int) -> tuple[bool, list[Task]]:
-    """Train and evaluate what round `number` lacks; return whether there was anything, and the tasks that failed."""
-    todo = unfinished(trainings(config, number))
-    if todo:
-        _forget(config, number)
-    failed = run_tasks(todo, jobs)
-    failed += run_tasks(evaluations(config, number), jobs)
-    return bool(todo), failed
+def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
+    """Run one round after the other: to the decision, to the last one, or until a task fails or the time is over."""
+    done = _Done()
+    for number in range(1, len(config.rounds) + 1):
+        if done.failed:
+            break
+        if number > 1:
+            dvc("repro", "--single-item", decision(number))
+        tasks = trainings(config, number)
+        todo = unfinished(tasks)
+        if number > 1 and todo and time.monotonic() > deadline:
+            done.left_out = number
+        if done.left_out or not tasks:
+            break
+        if number > 1 and done.changed:
+            terminal.show(renew(config))
+        if todo:
+            done.changed = True
+            _forget(config, number)
+        done.failed = run_tasks(todo, jobs) + run_tasks(evaluations(config, number), jobs)
+    return done
 
 
 def _forget(config: Config, first: int) -> None:

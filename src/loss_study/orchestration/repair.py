@@ -1,7 +1,7 @@
 """Repairs files that a killed DVC process left half-written: ``loss-study repair``; ``make study`` does it first.
 
-DVC writes each ``dvc.lock`` and its table of locks in place. Killed in the middle of that, it leaves a file that the next
-DVC refuses to read, or the lock of a process whose number another program has by now.
+DVC writes each ``dvc.lock`` and its table of locks in place. Killed in the middle of that, it leaves a file that the
+next DVC refuses to read, or the lock of a process whose number another program has by now.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loss_study.config import Config
@@ -21,10 +21,14 @@ LOCK_FILES = (Path("dvc.lock"), Path("rounds/dvc.lock"))
 
 @dataclass(frozen=True)
 class Task:
-    """Stages that run one after the other; `name` is in every line that they print."""
+    """Stages that run one after the other; `name` is in every line that they print.
+
+    `needs` are the stages whose outputs they read, if the first round is over.
+    """
 
     name: str
     stages: tuple[str, ...]
+    needs: tuple[str, ...] = field(default=(), compare=False)
 
 
 def decision(number: int) -> str:
@@ -40,15 +44,20 @@ def trainings(config: Config, number: int) -> list[Task]:
     pairs = heads_and_losses(config)
     if number > 1:
         pairs = [(head, loss) for head, loss in pairs if decided_seeds(number, head, loss)]
-    return [Task(f"{head}-{loss}", _training(config, number, head, loss)) for head, loss in pairs]
+    return [_training(config, number, head, loss) for head, loss in pairs]
 
 
-def _training(config: Config, number: int, head: str, loss: str) -> tuple[str, ...]:
+def _training(config: Config, number: int, head: str, loss: str) -> Task:
     combination = loss in config.loss.combinations
-    training = training_stage(head, loss, number, combination=combination)
-    if number > 1:
-        return (training,)
-    return f"tune{'_combination' if combination else ''}@{head}-{loss}", training
+    name = f"{head}-{loss}"
+    first = (
+        f"tune{'_combination' if combination else ''}@{name}",
+        training_stage(head, loss, 1, combination=combination),
+    )
+    if number == 1:
+        return Task(name, first)
+    later = training_stage(head, loss, number, combination=combination)
+    return Task(name, (later,), (decision(number), *first))
 
 
 def evaluations(config: Config, number: int) -> list[Task]:
@@ -62,8 +71,9 @@ def evaluations(config: Config, number: int) -> list[Task]:
 def unfinished(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks with a stage that DVC would run."""
     stages = [stage for task in tasks for stage in task.stages]
+    known = [stage.removeprefix(f"{LATER_ROUNDS}:") for stage in stages]
     lock = "".join(path.read_text(encoding="utf-8") for path in LOCK_FILES if path.exists())
-    if not any(f"\n  {stage.removeprefix(f"{LATER_ROUNDS}:")}:" in lock for stage in stages):
+    if not any(f"\n  {stage}:" in lock for stage in known):
         # Nothing of it has run: no need to ask, which takes seconds.
         return list(tasks)
     command = bound([*DVC, "--wait-for-lock", "status", "--json", *stages])
