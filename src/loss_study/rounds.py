@@ -33,9 +33,11 @@ def later(seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combi
     return list(range(2, len(divide(seeds, ends, len(names) + len(combinations))) + 1))
 
 
-def previous(*study: Sequence[int] | Sequence[str]) -> dict[str, int]:
-    """Return the round before each of the later ones: {"2": 1, "3": 2}; the arguments are those of `later`."""
-    return {str(number): number - 1 for number in later(*study)}
+def previous(
+    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str]
+) -> dict[str, int]:
+    """Return the round before each of the later ones: {"2": 1, "3": 2}."""
+    return {str(number): number - 1 for number in later(seeds, ends, names, combinations)}
 
 
 def register() -> None:
