@@ -5,6 +5,7 @@ BIN := .venv/bin
 PORT ?= 5000
 KILLS ?= 20
 JOBS ?= 0
+MINUTES ?= 10
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -13,9 +14,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
-study: .venv/study ## Run the study, JOBS trainings at once; ends with the ranking and where the report is
+study: .venv/study ## Run the study, JOBS trainings at once; starts no further round after MINUTES (10; 0: no limit)
 	$(if $(CHOICES),loss-study compose $(CHOICES))
-	loss-study run --jobs $(JOBS)
+	loss-study run --jobs $(JOBS) --minutes $(MINUTES)
 
 test: .venv/test ## Run the linter and all tests
 	ruff check .
@@ -59,7 +60,7 @@ chaos: .venv/test ## Kill the study KILLS times at random and compare its report
 	PYTHONPATH=tests python -m support.chaos --kills $(KILLS) --command study
 
 clean: ## Remove what the study made; DVC's cache stays
-	rm -rf data tuning runs eval checkpoints
+	rm -rf data tuning runs eval decisions checkpoints
 
 # The marker files say which pins are installed; a changed pin installs again.
 .venv/python:

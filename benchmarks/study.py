@@ -37,7 +37,8 @@ def clone(folder: Path, overrides: list[str]) -> dict[str, str]:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((ROOT / name).read_bytes())
-    (folder / "dvc.lock").unlink(missing_ok=True)
+    for lock in ("dvc.lock", "rounds/dvc.lock"):
+        (folder / lock).unlink(missing_ok=True)
     environment = os.environ | {
         "PYTHONPATH": str(folder / "src"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -94,9 +95,9 @@ class Arithmetic:
 
 def arithmetic(folder: Path, study: Run) -> Arithmetic:
     """Read what the trials in `folder` measured, start-up not counted, and when `study` printed their lines."""
-    trained = {_name(path.parent): path.parent for path in folder.glob("runs/*/*/*/trial.json")}
+    trained = {_name(path.parent): path.parent for path in folder.glob("runs/*/*/*/*/trial.json")}
     training = {name: json.loads((run / "trial.json").read_text()) for name, run in trained.items()}
-    evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/*/*/metrics.json")]
+    evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/*/*/*/metrics.json")]
     first = {name: study.when(f"{name}  epoch 1/") - _first_epoch(run) for name, run in trained.items()}
     return Arithmetic(
         len(training),

@@ -1,9 +1,13 @@
-"""Check the configuration before any work starts; writes data/check.json, which the next stage waits for."""
+"""Check the configuration before any work starts.
+
+Writes data/check.json, which the next stage waits for, and decisions/1/: in the first round every loss trains.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from loss_study import decisions
 from loss_study.check import check_choices
 from loss_study.config import load_config
 from loss_study.runtime.errors import run_stage
@@ -12,7 +16,9 @@ from loss_study.runtime.files import write_json
 
 def main() -> None:
     """Load the configuration and check that everything it names exists and fits."""
-    check_choices(load_config())
+    config = load_config()
+    check_choices(config)
+    decisions.write(config, 1, dict.fromkeys(config.loss.heads, config.losses))
     Path("data").mkdir(exist_ok=True)
     # The same whatever the configuration: the next stages rerun for parameters of their own only.
     write_json(Path("data/check.json"), {"configuration": "checked"})

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from loss_study.config import Config, load_config
-from loss_study.data.packed import PackedSample
 from loss_study.report import terminal
-from loss_study.report.build import build
-from loss_study.report.publish import publish
+from loss_study.report.renew import renew
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.statistics import results
-from loss_study.statistics.ranking import rank_all
 from loss_study.tracking.mirror import fill_in
 from loss_study.tracking.study import gather
 from loss_study.trial import trials
-
-SAMPLE = Path("data/sample")
 
 
 def main() -> None:
     """Read what the trials of the configuration left, write the report, print the ranking."""
     config = load_config()
-    found = results.read(config)
-    rankings = rank_all(found, config)
-    publish(terminal.REPORTS, build(config, found, rankings, PackedSample.open(SAMPLE)))
+    rankings = renew(config)
     _mirror(config)
     terminal.show(rankings)
 

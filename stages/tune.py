@@ -8,28 +8,37 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from loss_study.config import HEADS, load_config
-from loss_study.data.packed import PackedSample
+import yaml
+
 from loss_study.runtime.errors import run_stage
 from loss_study.training import choice
 
 
 def main() -> None:
-    """Parse head and loss, load the config, search if the recipe has a search, write."""
+    """Parse head and loss, search if the recipe has a search, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", choices=HEADS)
+    parser.add_argument("head", choices=("mask", "depth"))
     parser.add_argument("loss")
     arguments = parser.parse_args()
-    config = load_config()
-    if not config.recipe.search.lr:
-        choice.write_recipes_own(arguments.head, arguments.loss, config)
-        return
-    # Only a search needs torch, which takes seconds to import.
+    head, loss = arguments.head, arguments.loss
+    # `check` has seen to it that this is a valid configuration, and reading one with all checks takes longer.
+    recipe = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["recipe"]
+    if recipe["search"]["lr"]:
+        _search(head, loss)
+    else:
+        choice.write_recipes_own(head, loss, recipe["optimizer"]["lr"])
+
+
+def _search(head: str, loss: str) -> None:
+    # Only now: importing torch takes seconds.
+    from loss_study.config import load_config  # noqa: PLC0415
+    from loss_study.data.packed import PackedSample  # noqa: PLC0415
     from loss_study.training.distributed import in_processes  # noqa: PLC0415
     from loss_study.training.search import tune  # noqa: PLC0415
 
+    config = load_config()
     sample = PackedSample.open(Path("data/sample"))
-    in_processes(config.recipe.devices, lambda: tune(arguments.head, arguments.loss, sample, config))
+    in_processes(config.recipe.devices, lambda: tune(head, loss, sample, config))
 
 
 if __name__ == "__main__":

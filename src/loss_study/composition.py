@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 
+from loss_study import rounds
 from loss_study.config import PARAMS, Config, load_config
 from loss_study.runtime.errors import StudyError
 
@@ -22,6 +23,7 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
     # DVC takes the format from the suffix.
     new = output.with_name(f".new.{output.name}")
     try:
+        rounds.register()
         compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))
     except Exception as error:
         # Hydra, OmegaConf, the YAML reader and DVC each raise their own errors for an invalid file.

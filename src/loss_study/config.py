@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
+from loss_study import rounds
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
@@ -266,10 +266,13 @@ class CompareConfig(_Section):
 class RaceConfig(_Section):
     """The rounds of a study: after each the losses are compared, and those that are out of reach train no more.
 
-    `rounds` are the numbers of seeds that a loss has trained with after each round, ascending.
+    `rounds` are the numbers of seeds that a loss has trained with after each round, ascending. `later` are the numbers
+    of all rounds but the first, `previous` the round before each of them; composition makes both, for DVC's stages.
     """
 
     rounds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)] = [3, 5, 8, 12]
+    later: list[int] = []
+    previous: dict[str, int] = {}
 
 
 class Config(_Section):
@@ -289,15 +292,8 @@ class Config(_Section):
 
     @property
     def rounds(self) -> list[list[int]]:
-        """The seeds of each round; those that are left over form no round. A single loss has nothing to race with.
-
-        It trains with the first seed only.
-        """
-        if len(self.losses) == 1:
-            return [self.seeds[:1]]
-        last = min(len(self.seeds), self.race.rounds[-1])
-        ends = [*(end for end in self.race.rounds if end < last), last]
-        return [self.seeds[start:end] for start, end in pairwise([0, *ends])]
+        """The seeds of each round, see `rounds.divide`."""
+        return rounds.divide(self.seeds, self.race.rounds, len(self.losses))
 
     @property
     def losses(self) -> list[str]:
@@ -405,12 +401,25 @@ def _check_consistent(config: Config) -> None:
             raise StudyError(f"{key}: lists something twice: {values}")
     if config.race.rounds != sorted(set(config.race.rounds)):
         raise StudyError(f"race.rounds: list different numbers of seeds from low to high, not {config.race.rounds}")
+    _check_rounds(config)
     _check_losses(config)
     _check_heads(config.loss, config.dataset)
     _check_classes(config.dataset)
     _check_search(config.recipe.search, config.seeds)
     _check_recipe(config.recipe)
     _check_devices(config.recipe)
+
+
+def _check_rounds(config: Config) -> None:
+    """Refuse a params.yaml that was edited by hand so that DVC has too few stages; too many do nothing."""
+    count = len(config.rounds)
+    numbers = {number: number - 1 for number in range(2, count + 1)}
+    known = {int(key): before for key, before in config.race.previous.items() if key.isdigit()}
+    if not (numbers.keys() <= set(config.race.later) and numbers.items() <= known.items()):
+        raise StudyError(
+            f"race.later: seeds and race.rounds make {count} rounds, and DVC has no stages for all of them; compose "
+            "params.yaml again with 'loss-study compose' or 'dvc exp run -S ...'"
+        )
 
 
 def _check_losses(config: Config) -> None:

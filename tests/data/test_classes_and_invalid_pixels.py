@@ -256,7 +256,7 @@ def test_what_is_missing_changes_no_number(of_invalid_pixels, monkeypatch):
     root, sample, _ = of_invalid_pixels
     monkeypatch.chdir(root)
     before = {
-        name: (root / "eval" / "depth" / "ssim" / "0" / name).read_bytes()
+        name: (root / "eval" / "1" / "depth" / "ssim" / "0" / name).read_bytes()
         for name in ("per_image.csv", "error_analysis.json")
     }
     depths = np.load(sample.folder / "depths.npy")
@@ -264,6 +264,6 @@ def test_what_is_missing_changes_no_number(of_invalid_pixels, monkeypatch):
     try:
         evaluate_trials([Trial("depth", "ssim", 0)], PackedSample.open(sample.folder))
         for name, content in before.items():
-            assert (root / "eval" / "depth" / "ssim" / "0" / name).read_bytes() == content
+            assert (root / "eval" / "1" / "depth" / "ssim" / "0" / name).read_bytes() == content
     finally:
         np.save(sample.folder / "depths.npy", depths)

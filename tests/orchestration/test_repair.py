@@ -9,9 +9,10 @@ import sys
 import pytest
 import yaml
 
-from loss_study.orchestration.repair import LOCK_FILE, repair
+from loss_study.orchestration.repair import LOCK_FILES, repair
 
 LOCKS = ".dvc/tmp/rwlock"
+LOCK_FILE, LATER = LOCK_FILES
 STAGE = {"cmd": "echo", "deps": [{"path": "a", "hash": "md5", "md5": "0" * 32, "size": 12}]}
 
 
@@ -19,6 +20,7 @@ STAGE = {"cmd": "echo", "deps": [{"path": "a", "hash": "md5", "md5": "0" * 32, "
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+    (tmp_path / "rounds").mkdir()
     return tmp_path
 
 
@@ -33,6 +35,12 @@ def test_a_dvc_lock_cut_anywhere_can_be_read_or_is_removed(here):
     assert len(whole) // 4 < len(removed) < len(whole) // 1.2
     LOCK_FILE.write_text(whole)
     assert repair() == [] and LOCK_FILE.read_text() == whole
+
+
+def test_the_lock_of_the_later_rounds_is_looked_at_too(here):
+    LATER.write_text("stages: {")
+    assert repair() == ["rounds/dvc.lock was half-written and is removed; DVC takes the results from its cache"]
+    assert repair() == [] and not LATER.exists()
 
 
 def test_dvc_goes_on_after_being_cut_off_in_its_own_files(here):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from loss_study import decisions
 from loss_study.config import load_config
 from loss_study.orchestration import tasks
 from loss_study.orchestration.tasks import Task, evaluations, trainings, unfinished
@@ -14,19 +15,34 @@ DEPTH = Task("depth-l1", ("tune@depth-l1", "train@depth-l1"))
 
 def test_every_head_and_loss_is_searched_then_trained():
     config = load_config()
-    found = trainings(config)
+    found = trainings(config, 1)
     assert len(found) == 2 * 7 and len({task.name for task in found}) == 14
     assert MASK in found and DEPTH in found
-    assert evaluations(config) == [Task("mask", ("evaluate@mask",)), Task("depth", ("evaluate@depth",))]
+    assert evaluations(config, 1) == [Task("mask", ("evaluate@mask",)), Task("depth", ("evaluate@depth",))]
 
 
 def test_a_combination_has_stages_of_its_own():
     config = load_config()
     loss = config.loss.model_copy(update={"names": ["dice"], "combinations": ["dice_bce"], "heads": ["mask"]})
-    assert trainings(config.model_copy(update={"loss": loss})) == [
+    assert trainings(config.model_copy(update={"loss": loss}), 1) == [
         MASK,
         Task("mask-dice_bce", ("tune_combination@mask-dice_bce", "train_combination@mask-dice_bce")),
     ]
+
+
+def test_a_later_round_has_stages_for_the_losses_that_its_decision_names(tmp_path, monkeypatch):
+    loss = load_config().loss.model_copy(update={"combinations": ["dice_bce"]})
+    race = load_config().race.model_copy(update={"rounds": [1, 3]})
+    config = load_config().model_copy(update={"loss": loss, "seeds": [0, 1, 2], "race": race})
+    monkeypatch.chdir(tmp_path)
+    decisions.write(config, 2, {"mask": ["dice", "dice_bce"], "depth": []})
+    assert trainings(config, 2) == [
+        Task("mask-dice", ("rounds/dvc.yaml:train@2-mask-dice",)),
+        Task("mask-dice_bce", ("rounds/dvc.yaml:train_combination@2-mask-dice_bce",)),
+    ]
+    assert evaluations(config, 2) == [Task("mask", ("rounds/dvc.yaml:evaluate@2-mask",))]
+    assert json.loads((tmp_path / "decisions/2/mask/dice.json").read_text()) == {"seeds": [1, 2]}
+    assert json.loads((tmp_path / "decisions/2/depth/dice.json").read_text()) == {"seeds": []}
 
 
 @pytest.mark.parametrize(
@@ -45,6 +61,15 @@ def test_only_what_dvc_would_run_is_unfinished(changed, left, monkeypatch, tmp_p
     monkeypatch.setattr(tasks, "DVC", ("echo", answer, "#"))
     monkeypatch.setattr(tasks, "bound", lambda command: ["sh", "-c", 'echo "$1"', *command[:2]])
     assert unfinished([MASK, DEPTH]) == left
+
+
+def test_the_lock_file_of_the_later_rounds_says_that_they_have_run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    later = Task("mask-dice", ("rounds/dvc.yaml:train@2-mask-dice",))
+    (tmp_path / "rounds").mkdir()
+    (tmp_path / "rounds/dvc.lock").write_text("stages:\n  train@2-mask-dice:\n    cmd: python\n")
+    monkeypatch.setattr(tasks, "bound", lambda command: ["echo", "{}"])
+    assert unfinished([later]) == []
 
 
 def test_before_the_first_run_all_is_unfinished(monkeypatch, tmp_path):

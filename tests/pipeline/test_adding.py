@@ -27,7 +27,7 @@ def test_one_file_and_one_configuration_each(tmp_path):
     choices = ["dataset=leaves", f"dataset.path={leaves}", "model=pixelwise", "loss=squared", "scale=smoke"]
     overrides = [word for choice in [*choices, "sample.images=24"] for word in ("-S", choice)]
     clone.run("dvc", "exp", "run", *overrides)
-    trial = json.loads((clone.folder / "runs/mask/squared/0/trial.json").read_text())
+    trial = json.loads((clone.folder / "runs/1/mask/squared/0/trial.json").read_text())
     # Three channels to 32, 32 to 32, 32 to one logit, each with its biases.
     assert trial["status"] == "finished" and trial["parameters"] == 3 * 32 + 32 + 32 * 32 + 32 + 32 + 1
     assert [row["loss"] for row in clone.rows("compare.csv")] == ["squared"]

@@ -15,14 +15,23 @@ from support.clone import Clone
 pytestmark = pytest.mark.pipeline
 
 #: Of one head; tests/pipeline/test_experiments.py runs the other one.
-SMOKE = ["scale=smoke", "loss.names=[bce,dice]", "loss.heads=[mask]", "seeds=[0,1]"]
+SMOKE = ["scale=smoke", "loss.names=[bce,dice]", "loss.heads=[mask]", "seeds=[0,1]", "race.rounds=[1,2]"]
+#: Takes the place of stages/decide.py, whose statistics decide nothing certain at this scale.
+DECIDE = """import sys
+
+from loss_study import decisions
+from loss_study.config import load_config
+
+decisions.write(load_config(), int(sys.argv[1]), {"mask": ["dice"]})
+"""
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A clone whose params.yaml names two losses and two seeds at the smoke scale."""
+    """A clone at the smoke scale: two losses train in the first round, from one seed, and Dice in the second."""
     made = Clone(tmp_path_factory.mktemp("pipeline") / "clone")
     composition.compose(made.folder / "params.yaml", SMOKE)
+    (made.folder / "stages/decide.py").write_text(DECIDE)
     made.commit("two losses, smallest scale")
     return made
 
@@ -38,29 +47,41 @@ def first_rows(clone, first_output):
     return clone.rows("compare.csv")
 
 
+def later(stage):
+    return f"rounds/dvc.yaml:{stage}"
+
+
+#: What follows a change of the first round's Dice.
+AFTER_DICE = ["evaluate@mask", later("decide@2"), later("train@2-mask-dice"), later("evaluate@2-mask"), "compare"]
+
+
 def test_repro_runs_every_stage_once(clone, first_output):
     stages = clone.ran(first_output)
     assert stages[:3] == ["check", "download", "sample"] and stages[-1] == "compare"
-    expected = [f"{stage}@mask-{loss}" for stage in ("tune", "train") for loss in ("bce", "dice")]
-    assert sorted(stages[3:-1]) == sorted([*expected, "evaluate@mask"])
+    first = [f"{stage}@mask-{loss}" for stage in ("tune", "train") for loss in ("bce", "dice")]
+    assert sorted(stages[3:7]) == sorted(first)
+    assert stages[7:9] == ["evaluate@mask", later("decide@2")]
+    assert sorted(stages[9:11]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
+    assert stages[11:-1] == [later("evaluate@2-mask")]
+    assert list((clone.folder / "runs/2/mask/bce").iterdir()) == []
 
 
 def test_progress_is_visible(first_output):
-    assert "[3 of 4] mask-dice-0  epoch 1/4  loss " in first_output
+    assert "[2 of 2 of round 1] mask-dice-0  epoch 1/4  loss " in first_output
+    assert "[1 of 1 of round 2] mask-dice-1  epoch 1/4  loss " in first_output
     assert " images/s" in first_output
 
 
 def test_reports_agree_with_each_other(clone, first_rows):
-    assert [(row["head"], row["loss"], row["seed"]) for row in first_rows] == [
-        ("mask", loss, seed) for loss in ("bce", "dice") for seed in ("0", "1")
-    ]
+    assert [(row["loss"], row["seed"]) for row in first_rows] == [("bce", "0"), ("dice", "0"), ("dice", "1")]
+    assert {row["head"] for row in first_rows} == {"mask"}
     summary = clone.metrics()
     for loss in ("bce", "dice"):
         rows = [row for row in first_rows if row["loss"] == loss]
         sound = [float(row["iou"]) for row in rows if row["status"] == "finished" and not row["verdict"]]
-        if len(sound) == 2:
-            assert summary["mask"][loss]["iou"] == pytest.approx(sum(sound) / 2)
-    assert summary["trials"]["planned"] == 4 and summary["trials"]["missing"] == 0
+        if len(sound) == len(rows):
+            assert summary["mask"][loss]["iou"] == pytest.approx(sum(sound) / len(sound))
+    assert summary["trials"]["planned"] == 3 and summary["trials"]["missing"] == 0
     assert {row["epoch"] for row in clone.rows("curves.csv")} == {"1", "2", "3", "4"}
     assert list((clone.folder / "reports" / "panels").glob("*.png"))
 
@@ -80,8 +101,8 @@ model = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
 print(numpy.asarray(model.predict(numpy.zeros((1, 6, 32, 32), "float32"))).shape)
 """
     lines = clone.run("python", "-W", "ignore", "-c", code).splitlines()
-    names = [f"mask-{loss}-{seed}" for loss in ("bce", "dice") for seed in (0, 1)]
-    assert lines[-4:] == [" ".join(names), "4", "dice mask train@mask-dice", "(1, 1, 32, 32)"]
+    stage = later("train@2-mask-dice")
+    assert lines[-4:] == ["mask-bce-0 mask-dice-0 mask-dice-1", "3", f"dice mask {stage}", "(1, 1, 32, 32)"]
 
 
 def test_nothing_to_do(clone, first_output):
@@ -91,7 +112,7 @@ def test_nothing_to_do(clone, first_output):
 
 def test_git_stays_clean_but_for_the_results(clone, first_output):
     changed = {line[3:] for line in clone.run("git", "status", "--porcelain").splitlines()}
-    assert all(name == "dvc.lock" or name.startswith("reports/") for name in changed), changed
+    assert all(name.endswith("dvc.lock") or name.startswith("reports/") for name in changed), changed
 
 
 def status(clone) -> dict[str, str]:
@@ -129,10 +150,13 @@ def test_a_changed_parameter_of_the_recipe_is_named(clone, first_output):
         assert "recipe.augmentation" in status(clone)["train@mask-dice"]
 
 
-def test_another_seed_searches_nothing_again(clone, first_output):
-    with edited(clone, "params.yaml", "seeds:\n- 0\n- 1\n", "seeds:\n- 0\n- 1\n- 2\n"):
+def test_other_seeds_or_rounds_search_nothing_again(clone, first_output):
+    with edited(clone, "params.yaml", "seeds:\n- 0\n- 1\n", "seeds:\n- 0\n- 5\n"):
         changed = status(clone)
-    assert "seeds" in changed["train@mask-dice"] and not any(stage.startswith("tune") for stage in changed)
+    assert set(changed) == {"check", later("decide@2"), "compare"}
+    with edited(clone, "params.yaml", "mask: 0.02", "mask: 0.03"):
+        changed = status(clone)
+    assert set(changed) == {"check", later("decide@2"), "compare"} and "compare" in changed[later("decide@2")]
 
 
 def test_an_edited_metric_is_named(clone, first_output):
@@ -143,17 +167,19 @@ def test_an_edited_metric_is_named(clone, first_output):
 def test_editing_what_measures_reruns_no_training(clone, first_output):
     with edited(clone, "src/loss_study/evaluation/evaluate.py"):
         assert set(status(clone)) - {"compare"} == {"evaluate@mask"}
+    with edited(clone, "src/loss_study/statistics/pairwise.py"):
+        assert set(status(clone)) == {later("decide@2"), "compare"}
 
 
 def test_a_stage_can_be_typed(clone, first_output):
     """The command of a training does its work without DVC, and gives the same numbers."""
-    history = clone.folder / "runs/mask/dice/0/history.csv"
+    history = clone.folder / "runs/2/mask/dice/1/history.csv"
 
     def losses():
         return [(row["train_loss"], row["validation"]) for row in csv.DictReader(history.read_text().splitlines())]
 
     before = losses()
-    clone.run("python", "stages/train.py", "mask", "dice")
+    clone.run("python", "stages/train.py", "mask", "dice", "--round", "2")
     assert losses() == before
 
 
@@ -165,7 +191,18 @@ def test_an_edited_loss_is_named_and_its_trials_alone_run_again(clone, first_out
         named = {stage for stage, what in status(clone).items() if "src/loss_study/losses/dice.py" in what}
         assert named == {"tune@mask-dice", "train@mask-dice"}
         ran = clone.ran(clone.run("dvc", "repro"))
-    assert ran == ["tune@mask-dice", "train@mask-dice", "evaluate@mask", "compare"]
+    assert ran == ["tune@mask-dice", "train@mask-dice", *AFTER_DICE]
+
+
+def test_a_changed_decision_reruns_only_the_trials_that_it_changes(clone, first_output):
+    with edited(clone, "stages/decide.py", '["dice"]', '["bce", "dice"]'):
+        output = clone.run("dvc", "repro")
+    assert [stage.removeprefix("rounds/dvc.yaml:") for stage in clone.ran(output)] == [
+        "decide@2", "train@2-mask-bce", "evaluate@2-mask", "compare",
+    ]  # fmt: skip
+    assert [(row["loss"], row["seed"]) for row in clone.rows("compare.csv")] == [
+        (loss, seed) for loss in ("bce", "dice") for seed in "01"
+    ]
 
 
 def test_editing_a_term_reruns_its_combinations(clone, first_output):
@@ -181,28 +218,42 @@ def test_a_trial_is_trained_with_what_the_search_found(clone, first_output):
     choices = ["scale=smoke", "loss.names=[dice]", "loss.heads=[mask]", "recipe=tuned", "recipe.search.seed=2000"]
     composition.compose(clone.folder / "params.yaml", [*choices, "recipe.search.lr=[0.01,0.03]"])
     assert clone.ran(clone.run("dvc", "repro", "train")) == ["check", "tune@mask-dice", "train@mask-dice"]
-    record = json.loads((clone.folder / "runs/mask/dice/0/trial.json").read_text())
+    record = json.loads((clone.folder / "runs/1/mask/dice/0/trial.json").read_text())
     assert record["lr"] == json.loads((clone.folder / "tuning/mask/dice/choice.json").read_text())["lr"]
     composition.compose(clone.folder / "params.yaml", [*choices, "recipe.search.lr=[0.001,0.003]"])
     assert "recipe.search.lr" in status(clone)["tune@mask-dice"]
 
 
-def test_several_at_once_give_the_same_numbers_and_a_failed_loss_stops_no_other(tmp_path, first_rows):
+def test_make_study_goes_round_by_round_and_goes_on_where_the_clock_or_a_failure_stopped_it(tmp_path, first_rows):
+    """Two trainings at once give the numbers that each has alone."""
     clone = Clone(tmp_path / "clone")
-    choices = ["scale=smoke", "loss.names=[l1,dice]", "loss.heads=[mask]", "seeds=[0,1]"]
+    choices = ["scale=smoke", "loss.names=[l1,dice]", "loss.heads=[mask]", "seeds=[0,1]", "race.rounds=[1,2]"]
     composition.compose(clone.folder / "params.yaml", choices)
+    (clone.folder / "stages/decide.py").write_text(DECIDE)
     broken = clone.folder / "src/loss_study/losses/l1.py"
     source = broken.read_text()
     broken.write_text(source.replace("    return ", "    1 / 0\n    return ", 1))
     output = clone.run("loss-study", "run", "--jobs", "2", code=1)
     assert "ZeroDivisionError" in output
     assert "error: failed: mask-l1; the same command tries again" in output
+    assert [(row["loss"], row["status"]) for row in clone.rows("compare.csv")] == [
+        ("l1", "missing"), ("dice", "finished"),
+    ]  # fmt: skip
+    broken.write_text(source)
+
+    output = clone.run("loss-study", "run", "--jobs", "2", "--minutes", "0.001")
+    assert "0.001 minutes are over: no round 2; the same command goes on" in output
+    assert [(row["loss"], row["status"]) for row in clone.rows("compare.csv")] == [
+        ("l1", "finished"), ("dice", "finished"),
+    ]  # fmt: skip
+
+    output = clone.run("loss-study", "run", "--jobs", "2")
+    assert "mask-dice-1  epoch 1/4" in output and "mask-dice-0  epoch" not in output
+    assert "git add params.yaml dvc.lock rounds/dvc.lock reports/metrics.json" in output
     rows = {(row["loss"], row["seed"]): row for row in clone.rows("compare.csv")}
-    assert {rows["l1", seed]["status"] for seed in "01"} == {"missing"}
+    assert list(rows) == [("l1", "0"), ("dice", "0"), ("dice", "1")]
     alone = {(row["loss"], row["seed"]): row for row in first_rows if row["loss"] == "dice"}
     for trial, row in alone.items():
         assert rows[trial] | {"seconds": ""} == {name: row[name] for name in rows[trial]} | {"seconds": ""}
-    broken.write_text(source)
-    output = clone.run("loss-study", "run", "--jobs", "2")
-    assert {row["status"] for row in clone.rows("compare.csv")} == {"finished"}
-    assert "git add params.yaml dvc.lock reports/metrics.json" in output
+    # What is left for `dvc repro` is the stage of the loss that trains no more.
+    assert clone.ran(clone.run("dvc", "repro")) == [later("train@2-mask-l1")]

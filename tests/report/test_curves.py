@@ -45,7 +45,7 @@ def test_training_chart_is_relative_and_skips_what_is_not_finite(study):
 
 def test_one_epoch_is_drawn_as_a_dot(one_seed):
     read = one_seed(["dice"])
-    history = Path("runs/mask/dice/0/history.csv")
+    history = Path("runs/1/mask/dice/0/history.csv")
     history.write_text("\n".join(history.read_text().splitlines()[:2]) + "\n")
     points = curves.validation_chart(Study.read().ranking("mask")).lines[0].points.split()
     assert len(points) == 2 and points[0] == points[1]

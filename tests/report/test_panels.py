@@ -22,7 +22,7 @@ def test_panel_shows_truth_prediction_and_error(study, tmp_path):
     png.write_bytes(drawn[1].png)
     columns = 3 + 7
     truth = study.sample.masks[PANEL[1]]
-    prediction = np.load("eval/mask/dice/0/predictions.npy")[1]
+    prediction = np.load("eval/1/mask/dice/0/predictions.npy")[1]
     assert np.array_equal(cell(png, 0, 0, columns), study.sample.images[PANEL[1]])
     assert np.array_equal(cell(png, 2, 0, columns)[..., 0], truth)
     assert np.array_equal(cell(png, 3, 0, columns)[..., 1], prediction)
@@ -36,7 +36,7 @@ def test_panel_shows_truth_prediction_and_error(study, tmp_path):
 
 def test_depth_panel_marks_a_perfect_prediction_as_free_of_error(study, tmp_path):
     truth = study.sample.depths[PANEL]
-    np.save("eval/depth/rmse/0/predictions.npy", truth)
+    np.save("eval/1/depth/rmse/0/predictions.npy", truth)
     png = tmp_path / "panel.png"
     png.write_bytes(images.panels(study.ranking("depth"), study.sample)[0].png)
     assert cell(png, 3, 1, 10).min() >= 245

@@ -22,38 +22,38 @@ def study(tmp_path, monkeypatch):
 def test_outcomes_are_named(study):
     assert study.result(*COLLAPSED).failure == "collapsed: all background"
     assert study.result(*DIVERGED).failure == "diverged: the loss became nan in epoch 3"
-    assert study.result(*MISSING).failure == "missing: not trained, no runs/depth/bce/0/trial.json"
+    assert study.result(*MISSING).failure == "missing: not trained, no runs/1/depth/bce/0/trial.json"
     failed = {(r.trial.head, r.trial.loss, r.trial.seed) for r in study.results if not r.sound}
     assert failed == {COLLAPSED, DIVERGED, MISSING}
 
 
 def test_trained_but_not_evaluated_is_missing(study):
-    Path("eval/mask/l1/0/metrics.json").unlink()
-    assert Study.read().result("mask", "l1", 0).failure == "missing: not evaluated, no eval/mask/l1/0/metrics.json"
+    Path("eval/1/mask/l1/0/metrics.json").unlink()
+    assert Study.read().result("mask", "l1", 0).failure == "missing: not evaluated, no eval/1/mask/l1/0/metrics.json"
 
 
 def test_a_removed_loss_is_not_in_the_report(study):
     values = Path("params.yaml").read_text().replace("  - dice\n", "")
     Path("params.yaml").write_text(values)
-    assert Path("eval/mask/dice/0").is_dir()
+    assert Path("eval/1/mask/dice/0").is_dir()
     assert "dice" not in Study.read().order("mask")
 
 
 def test_nothing_evaluated_says_what_to_do(study):
-    for path in Path("eval").glob("*/*/*/metrics.json"):
+    for path in Path("eval").glob("*/*/*/*/metrics.json"):
         path.unlink()
     with pytest.raises(StudyError, match=r"none of the trials.*run 'dvc repro'"):
         Study.read()
 
 
 def test_a_damaged_file_is_named(study):
-    Path("eval/mask/l1/0/metrics.json").write_text("{")
-    with pytest.raises(StudyError, match=re.escape("eval/mask/l1/0/metrics.json: damaged")):
+    Path("eval/1/mask/l1/0/metrics.json").write_text("{")
+    with pytest.raises(StudyError, match=re.escape("eval/1/mask/l1/0/metrics.json: damaged")):
         Study.read()
 
 
 def test_an_undefined_headline_is_a_failure(study):
-    path = Path("eval/mask/dice/0/metrics.json")
+    path = Path("eval/1/mask/dice/0/metrics.json")
     metrics = json.loads(path.read_text())
     metrics["test"]["iou"] = math.nan
     path.write_text(json.dumps(metrics))

@@ -84,11 +84,11 @@ def test_a_metric_that_a_trial_lacks_is_not_compared(folder):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("", "eval/mask/l1/0/per_image.csv: missing or empty; run 'dvc repro -f evaluate@mask'"),
-        (TABLE.replace("0.7", "x"), "eval/mask/l1/0/per_image.csv: damaged in column 'iou'"),
+        ("", "eval/1/mask/l1/0/per_image.csv: missing or empty; run 'dvc repro -f evaluate@mask'"),
+        (TABLE.replace("0.7", "x"), "eval/1/mask/l1/0/per_image.csv: damaged in column 'iou'"),
         (
             TABLE.replace("p1", "p9"),
-            "eval/mask/l1/0/per_image.csv: its test images differ from those of eval/mask/bce",
+            "eval/1/mask/l1/0/per_image.csv: its test images differ from those of eval/1/mask/bce",
         ),
     ],
 )

@@ -37,7 +37,8 @@ COMMANDS = {
 }
 SMALL = ["scale=smoke", "loss.names=[dice]", "seeds=[0,1]", "recipe.epochs=6"]
 #: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
-MADE = ["data", "tuning", "runs", "eval", "checkpoints", ".dvc/cache", "dvc.lock", "mlflow.db", "mlartifacts"]
+MADE = ["data", "tuning", "decisions", "runs", "eval", "checkpoints", ".dvc/cache", "mlflow.db", "mlartifacts"]
+MADE += ["dvc.lock", "rounds/dvc.lock"]
 #: Columns that say how long something took, which no two runs share.
 TIMES = frozenset({"seconds", "images_per_second"})
 #: What is in the command line of a process of a kind.
@@ -199,7 +200,7 @@ class Chaos:
         return left
 
     def _check_whole(self) -> None:
-        for run in self.clone.folder.glob("runs/*/*/[0-9]*"):
+        for run in self.clone.folder.glob("runs/*/*/*/[0-9]*"):
             if not {file.name for file in run.iterdir()} >= WHOLE_RUN:
                 self._wrong(f"half-written {run.relative_to(self.clone.folder)}")
 

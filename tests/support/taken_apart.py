@@ -18,7 +18,7 @@ REGIONS = {"mask": ("foreground", "outline"), "depth": ("foreground", "edges")}
 def take_apart(root: Path) -> None:
     """Write ``error_analysis.json`` and ``test.npy`` for every evaluated trial of the fabricated study in `root`."""
     sample = PackedSample.open(root / "data" / "sample")
-    for path in (root / "eval").glob("*/*/*/metrics.json"):
+    for path in (root / "eval").glob("*/*/*/*/metrics.json"):
         metrics = json.loads(path.read_text())
         head, loss = metrics["head"], metrics["loss"]
         kept = np.load(path.parent / "predictions.npy")

@@ -470,7 +470,7 @@ def test_two_processes_create_one_store(tmp_path):
 
 def test_a_damaged_file_is_named(study):
     (DICE.eval_dir / "metrics.json").write_text("{")
-    with pytest.raises(StudyError, match=r"eval/mask/dice/0/metrics.json: damaged .* 'dvc repro -f'"):
+    with pytest.raises(StudyError, match=r"eval/1/mask/dice/0/metrics.json: damaged .* 'dvc repro -f'"):
         outputs.read(DICE)
 
 

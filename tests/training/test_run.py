@@ -19,11 +19,11 @@ from support.small_training import KilledError, left_by, same
 @pytest.fixture
 def study(tmp_path, sample, monkeypatch):
     """The smoke scale on the discs, three epochs and two seeds, after `tune`, in a fresh working directory."""
-    choices = ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "seeds=[0,1]", "loss=ssim"]
+    choices = ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "seeds=[0,1]", "loss.names=[ssim,l1]"]
     composition.compose(tmp_path / "params.yaml", choices)
     monkeypatch.chdir(tmp_path)
     config = load_config()
-    choice.write_recipes_own("depth", "ssim", config)
+    choice.write_recipes_own("depth", "ssim", config.recipe.optimizer.lr)
     return config
 
 

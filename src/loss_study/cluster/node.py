@@ -37,12 +37,16 @@ class Inbox:
         return lines
 
 
-def run(shipment: dict[str, Any], name: str, stages: Sequence[str], folder: str, inbox: Any) -> int:
+def run(
+    shipment: dict[str, Any], name: str, stages: Sequence[str], needs: Sequence[str], folder: str, inbox: Any
+) -> int:
     """Run `stages` at the shipped commit, but for what the remote has already, and return the exit code.
 
     Args:
         shipment: the fields of a `Shipment`.
         name: begins what the task says of itself.
+        stages: of DVC.
+        needs: the stages whose outputs they read, beside the packed sample.
         folder: where this node keeps its clones.
         inbox: the handle of an `Inbox`.
     """
@@ -55,7 +59,7 @@ def run(shipment: dict[str, Any], name: str, stages: Sequence[str], folder: str,
         say(f"{name}  on {socket.gethostname()}, in {repository}")
         check_out(repository, shipment)
         for command in (
-            ("pull", "check", "sample"),
+            ("pull", "check", "sample", *needs),
             ("repro", "--pull", "--single-item", *stages),
             ("push", "--run-cache", *stages),
         ):

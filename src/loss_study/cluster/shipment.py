@@ -9,13 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loss_study.config import PARAMS
-from loss_study.orchestration.tasks import DVC, LOCK_FILE
+from loss_study.orchestration.tasks import DVC, LOCK_FILES
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking.store import SERVERS
 
 REMOTE_CONFIG = Path(".dvc/config.local")
 #: Written by commands and not by hand, so they need no commit: they are sent as they are, or made again.
-_MADE = (":!params.yaml", ":!dvc.lock", ":!reports")
+_MADE = (":!params.yaml", ":!dvc.lock", ":!rounds/dvc.lock", ":!reports")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def committed() -> str:
     """Return the commit that is checked out.
 
     Raises:
-        StudyError: something beside params.yaml, dvc.lock and reports/ differs from it, so that nodes would run
-            something else.
+        StudyError: something beside params.yaml, the dvc.lock files and reports/ differs from it, so that nodes would
+            run something else.
     """
     changed = _git("status", "--porcelain", "--", ".", *_MADE).decode().splitlines()
     if changed:
@@ -61,7 +61,8 @@ def pack(commit: str, dvc_remote: tuple[str, str]) -> Shipment:
     """
     name, url = dvc_remote
     config = f"[core]\n    remote = {name}\n['remote \"{name}\"']\n    url = {url}\n"
-    files = {str(path): path.read_bytes() for path in (PARAMS, LOCK_FILE)} | {str(REMOTE_CONFIG): config.encode()}
+    made = [path for path in (PARAMS, *LOCK_FILES) if path.exists()]
+    files = {str(path): path.read_bytes() for path in made} | {str(REMOTE_CONFIG): config.encode()}
     tracking = os.environ.get("MLFLOW_TRACKING_URI", "")
     environment = {"MLFLOW_TRACKING_URI": tracking} if urlsplit(tracking).scheme in SERVERS else {}
     return Shipment(commit, _git("bundle", "create", "--quiet", "-", "HEAD"), files, environment)

@@ -20,7 +20,7 @@ from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
 from loss_study.orchestration.local import dvc
 from loss_study.orchestration.progress_view import View, view
-from loss_study.orchestration.tasks import Task, evaluations, trainings, unfinished
+from loss_study.orchestration.tasks import Task, decision, evaluations, trainings, unfinished
 from loss_study.runtime.errors import StudyError
 
 #: How often the view is brought up to date.
@@ -67,13 +67,24 @@ def run(address: str, request: Request) -> None:
         dvc("repro", "check", "sample")
         dvc("push", "--run-cache", "check", "sample")
         config = load_config()
-        tasks = trainings(config)
-        failed = _Handout(ray, shipment.pack(commit, remote), request).run(unfinished(tasks))
-    _collect(config, tasks, failed)
+        failed = list[Task]()
+        for number in range(1, len(config.rounds) + 1):
+            if number > 1:
+                _share(decision(number))
+            tasks = trainings(config, number)
+            if not tasks:
+                break
+            failed = _Handout(ray, shipment.pack(commit, remote), request).run(unfinished(tasks))
+            _collect(config, number, [task for task in tasks if task not in failed])
+            if failed:
+                break
+    dvc("repro", "--single-item", "compare")
+    if failed:
+        raise StudyError(f"failed: {', '.join(task.name for task in failed)}; the same command tries again")
 
 
 class _Handout:
-    """All trainings of a study, handed out at once; Ray keeps those waiting for which no node is free."""
+    """All trainings of a round, handed out at once; Ray keeps those waiting for which no node is free."""
 
     def __init__(self, ray: ModuleType, shipped: Shipment, request: Request) -> None:
         ray.cloudpickle.register_pickle_by_value(node)
@@ -103,7 +114,7 @@ class _Handout:
         return shown.failed
 
     def _submit(self, task: Task) -> Any:
-        return self._run.remote(self._shipped, task.name, task.stages, self._request.folder, self._inbox)
+        return self._run.remote(self._shipped, task.name, task.stages, task.needs, self._request.folder, self._inbox)
 
     def _code(self, name: str, reference: Any, shown: View) -> int:
         """Return how the task ended; that its node was lost too often, it could not say itself."""
@@ -114,18 +125,18 @@ class _Handout:
             return 1
 
 
-def _collect(config: Config, tasks: Sequence[Task], failed: Sequence[Task]) -> None:
-    """Restore what the nodes pushed, evaluate and compare; StudyError if there are `failed` tasks."""
-    if not failed:
-        dvc("repro", "--pull")
-        return
-    trained = [stage for task in tasks if task not in failed for stage in task.stages]
+def _share(stage: str) -> None:
+    """Run a stage here, and push what it makes for the nodes."""
+    dvc("repro", "--single-item", stage)
+    dvc("push", "--run-cache", stage)
+
+
+def _collect(config: Config, number: int, trained: Sequence[Task]) -> None:
+    """Restore what the nodes pushed in round `number`, and evaluate it."""
     if trained:
-        dvc("repro", "--pull", "--single-item", *trained)
-    for task in evaluations(config):
+        dvc("repro", "--pull", "--single-item", *(stage for task in trained for stage in task.stages))
+    for task in evaluations(config, number):
         dvc("repro", "--single-item", *task.stages)
-    dvc("repro", "--single-item", "compare")
-    raise StudyError(f"failed: {', '.join(task.name for task in failed)}; the same command tries again")
 
 
 @contextmanager

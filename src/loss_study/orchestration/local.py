@@ -1,62 +1,117 @@
-"""The study with several trainings at once on one machine: ``loss-study run --jobs 2``, which ``make study`` calls.
+"""The study round by round, with several trainings at once on one machine: ``loss-study run``, also ``make study``.
 
-DVC runs one stage after the other. The stages between `sample` and `compare` need only few of one another, though, and
-DVC locks what it writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages.
+DVC runs one stage after the other. The stages of a round need only few of one another, though, and DVC locks what it
+writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. After each round the
+answer so far is printed and the report written; MLflow follows at the end.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 
-from loss_study.config import load_config
+from loss_study.config import Config, load_config
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.repair import repair
-from loss_study.orchestration.tasks import DVC, Task, evaluations, trainings, unfinished
+from loss_study.orchestration.tasks import DVC, Task, decision, evaluations, trainings, unfinished
 from loss_study.report import terminal
+from loss_study.report.renew import renew
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound, end_with_make
+from loss_study.trial import EVAL
 
 #: More trainings at once than this want more memory than most machines have.
 MOST_JOBS = 4
-COMMIT = "git add params.yaml dvc.lock reports/metrics.json reports/*.csv && git commit"
+COMMIT = "git add params.yaml dvc.lock rounds/dvc.lock reports/metrics.json reports/*.csv && git commit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``loss-study run``."""
     parser.add_argument("--jobs", type=int, default=0, help="trainings at once; 0 (default): one per core, at most 4")
+    help_text = "start no further round after as many minutes; 0 (default): no limit"
+    parser.add_argument("--minutes", type=float, default=0.0, help=help_text)
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes."""
     end_with_make()
-    run(arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS))
+    limit_s = 60 * arguments.minutes if arguments.minutes > 0 else math.inf
+    run(arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS), limit_s)
 
 
-def run(jobs: int) -> None:
-    """Run the whole study, `jobs` searches, trainings or evaluations at a time.
+def run(jobs: int, limit_s: float = math.inf) -> None:
+    """Run the study round by round, `jobs` searches, trainings or evaluations at a time.
+
+    Args:
+        jobs: how many.
+        limit_s: no round but the first starts later than this many seconds from now.
 
     Raises:
-        StudyError: some failed; the others are finished and compared all the same.
+        StudyError: some failed; the others of the same round are finished and compared all the same.
     """
+    deadline = time.monotonic() + limit_s
     for sentence in repair():
         print(sentence, flush=True)
     dvc("repro", "sample")
-    config = load_config()
-    todo = unfinished(trainings(config))
-    failed = run_tasks(todo, jobs)
-    failed += run_tasks(evaluations(config), jobs)
+    done = _rounds(load_config(), jobs, deadline)
     dvc("repro", "--single-item", "compare")
-    if failed:
-        raise StudyError(f"failed: {', '.join(task.name for task in failed)}; the same command tries again")
-    if not todo:
-        # Without anything to do, `compare` has not printed the ranking.
+    if done.failed:
+        raise StudyError(f"failed: {', '.join(task.name for task in done.failed)}; the same command tries again")
+    if not done.changed:
+        # Without anything to do, `compare` has not printed the answer.
         terminal.show_again()
+    if done.left_out:
+        print(f"{limit_s / 60:g} minutes are over: no round {done.left_out}; the same command goes on", flush=True)
     print(f"to keep this study in git: {COMMIT}", flush=True)
+
+
+@dataclass
+class _Done:
+    """Whether anything was trained, which tasks failed, and the round that was not started for lack of time, or 0."""
+
+    changed: bool = False
+    failed: list[Task] = field(default_factory=list)
+    left_out: int = 0
+
+
+def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
+    """Run one round after the other: to the decision, to the last one, or until a task fails or the time is over."""
+    done = _Done()
+    for number in range(1, len(config.rounds) + 1):
+        if done.failed:
+            break
+        if number > 1:
+            dvc("repro", "--single-item", decision(number))
+        tasks = trainings(config, number)
+        todo = unfinished(tasks)
+        if number > 1 and todo and time.monotonic() > deadline:
+            done.left_out = number
+        if done.left_out or not tasks:
+            break
+        if number > 1 and done.changed:
+            terminal.show(renew(config))
+        if todo:
+            done.changed = True
+            _forget(config, number)
+        done.failed = run_tasks(todo, jobs) + run_tasks(evaluations(config, number), jobs)
+    return done
+
+
+def _forget(config: Config, first: int) -> None:
+    """Remove the evaluations of round `first` and of those after it: they are of trials that will be trained again.
+
+    DVC keeps them in its cache. The report between two rounds takes the rounds that are there.
+    """
+    for number in range(first, len(config.rounds) + 1):
+        shutil.rmtree(EVAL / str(number), ignore_errors=True)
 
 
 def dvc(*arguments: str) -> None:

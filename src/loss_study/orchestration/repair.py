@@ -1,7 +1,7 @@
 """Repairs files that a killed DVC process left half-written: ``loss-study repair``; ``make study`` does it first.
 
-DVC writes ``dvc.lock`` and its table of locks in place. Killed in the middle of that, it leaves a file that the next
-DVC refuses to read, or the lock of a process whose number another program has by now.
+DVC writes each ``dvc.lock`` and its table of locks in place. Killed in the middle of that, it leaves a file that the
+next DVC refuses to read, or the lock of a process whose number another program has by now.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import yaml
 
-from loss_study.orchestration.tasks import LOCK_FILE
+from loss_study.orchestration.tasks import LOCK_FILES
 from loss_study.runtime.files import write_json
 
 TEMPORARY = Path(".dvc/tmp")
@@ -45,16 +45,18 @@ def _held(path: Path) -> Iterator[bool]:
 
 
 def _drop_broken_results() -> Iterator[str]:
-    if not LOCK_FILE.exists():
+    existing = [path for path in LOCK_FILES if path.exists()]
+    if not existing:
         return
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # noqa: PLC0415 -- half a second
     from voluptuous import Invalid  # noqa: PLC0415
 
-    try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(LOCK_FILE.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, Invalid):
-        LOCK_FILE.unlink()
-        yield f"{LOCK_FILE} was half-written and is removed; DVC takes the results from its cache"
+    for path in existing:
+        try:
+            COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (yaml.YAMLError, UnicodeDecodeError, Invalid):
+            path.unlink()
+            yield f"{path} was half-written and is removed; DVC takes the results from its cache"
 
 
 def _drop_stale_locks() -> Iterator[str]:

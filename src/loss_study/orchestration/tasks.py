@@ -1,4 +1,4 @@
-"""What there is to do between `sample` and `compare`: DVC's stages, grouped so that each group needs no other."""
+"""What there is to do in a round, between `sample` and `compare`: DVC's stages, in groups that need no other."""
 
 from __future__ import annotations
 
@@ -6,47 +6,74 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loss_study.config import Config
 from loss_study.runtime.processes import bound
-from loss_study.trial import heads_and_losses
+from loss_study.trial import LATER_ROUNDS, decided_seeds, heads_and_losses, training_stage
 
 #: DVC in this environment, whatever the search path says.
 DVC = (sys.executable, "-m", "dvc")
-LOCK_FILE = Path("dvc.lock")
+#: What DVC has run, of the first round and of the later ones.
+LOCK_FILES = (Path("dvc.lock"), Path("rounds/dvc.lock"))
 
 
 @dataclass(frozen=True)
 class Task:
-    """Stages that run one after the other; `name` is in every line that they print."""
+    """Stages that run one after the other; `name` is in every line that they print.
+
+    `needs` are the stages whose outputs they read, if the first round is over.
+    """
 
     name: str
     stages: tuple[str, ...]
+    needs: tuple[str, ...] = field(default=(), compare=False)
 
 
-def trainings(config: Config) -> list[Task]:
-    """Return a task for every head and loss: the search of its learning rate, then the training of all its seeds."""
-    return [_training(head, loss, loss in config.loss.combinations) for head, loss in heads_and_losses(config)]
+def decision(number: int) -> str:
+    """Return the stage that decides which losses train in round `number`, from 2."""
+    return f"{LATER_ROUNDS}:decide@{number}"
 
 
-def _training(head: str, loss: str, combination: bool) -> Task:
-    kind = "_combination" if combination else ""
+def trainings(config: Config, number: int) -> list[Task]:
+    """Return a task for every head and loss that trains in round `number`.
+
+    In the first round it is the search of a learning rate, then the training from all seeds.
+    """
+    pairs = heads_and_losses(config)
+    if number > 1:
+        pairs = [(head, loss) for head, loss in pairs if decided_seeds(number, head, loss)]
+    return [_training(config, number, head, loss) for head, loss in pairs]
+
+
+def _training(config: Config, number: int, head: str, loss: str) -> Task:
+    combination = loss in config.loss.combinations
     name = f"{head}-{loss}"
-    return Task(name, (f"tune{kind}@{name}", f"train{kind}@{name}"))
+    first = (
+        f"tune{'_combination' if combination else ''}@{name}",
+        training_stage(head, loss, 1, combination=combination),
+    )
+    if number == 1:
+        return Task(name, first)
+    later = training_stage(head, loss, number, combination=combination)
+    return Task(name, (later,), (decision(number), *first))
 
 
-def evaluations(config: Config) -> list[Task]:
-    """Return a task for every head: the evaluation of all its models."""
-    return [Task(head, (f"evaluate@{head}",)) for head in config.loss.heads]
+def evaluations(config: Config, number: int) -> list[Task]:
+    """Return a task for every head that trains in round `number`: the evaluation of the models that this round adds."""
+    if number == 1:
+        return [Task(head, (f"evaluate@{head}",)) for head in config.loss.heads]
+    heads = [head for head in config.loss.heads if any(decided_seeds(number, head, loss) for loss in config.losses)]
+    return [Task(head, (f"{LATER_ROUNDS}:evaluate@{number}-{head}",)) for head in heads]
 
 
 def unfinished(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks with a stage that DVC would run."""
     stages = [stage for task in tasks for stage in task.stages]
-    lock = LOCK_FILE.read_text(encoding="utf-8") if LOCK_FILE.exists() else ""
-    if not any(f"\n  {stage}:" in lock for stage in stages):
+    known = [stage.removeprefix(f"{LATER_ROUNDS}:") for stage in stages]
+    lock = "".join(path.read_text(encoding="utf-8") for path in LOCK_FILES if path.exists())
+    if not any(f"\n  {stage}:" in lock for stage in known):
         # Nothing of it has run: no need to ask, which takes seconds.
         return list(tasks)
     command = bound([*DVC, "--wait-for-lock", "status", "--json", *stages])

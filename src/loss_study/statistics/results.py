@@ -67,13 +67,17 @@ class Result:
         return "" if self.sound else f"no {self._headline} on the test split"
 
 
-def read(config: Config) -> list[Result]:
+def read(config: Config, through: int | None = None) -> list[Result]:
     """Return a result for every trial of `config`, in their order; absent ones have status "missing".
+
+    Args:
+        config: of the study.
+        through: the last round to read; None: the last one that has been evaluated.
 
     Raises:
         StudyError: a file is damaged, or not a single trial has been evaluated.
     """
-    results = [_read(trial) for trial in trials(config)]
+    results = [_read(trial) for trial in trials(config, through)]
     if not any(result.test for result in results):
         raise StudyError("eval/: none of the trials in params.yaml has been evaluated; run 'dvc repro'")
     return results

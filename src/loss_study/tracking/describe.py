@@ -12,7 +12,7 @@ from typing import Any
 
 from loss_study.config import Config, flat
 from loss_study.tracking.outputs import Outputs
-from loss_study.trial import Trial
+from loss_study.trial import Trial, training_stage
 
 SAMPLE = Path("data/sample")
 #: Tag of a run that is complete, set last: a hash of what it holds, for a trial `Outputs.content`.
@@ -24,7 +24,7 @@ FILLER = "loss_study.filler"
 #: Tag of a run that a training opened: "open" until the mirror begins to complete it.
 LIVE = "loss_study.live"
 #: What stages change in the checkout; it says nothing about the code that a trial ran.
-_NOT_CODE = (":!reports", ":!dvc.lock")
+_NOT_CODE = (":!reports", ":!dvc.lock", ":!rounds/dvc.lock")
 
 #: key, value, milliseconds since 1970, step
 Point = tuple[str, float, int, int]
@@ -133,8 +133,7 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
     """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
     commit = _git("rev-parse", "HEAD")
-    kind = "train_combination" if trial.loss in study.loss.combinations else "train"
-    stage = f"{kind}@{trial.head}-{trial.loss}"
+    stage = training_stage(trial.head, trial.loss, trial.round, combination=trial.loss in study.loss.combinations)
     tags = {
         TRAINING: training,
         study_tag(study): study_name(study),

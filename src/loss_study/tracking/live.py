@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from loss_study.config import Config
@@ -92,7 +92,7 @@ class LiveRun:
         from mlflow.entities import Param  # noqa: PLC0415
 
         training = describe.training_key(self.trial, self.config)
-        earlier = find(store, training, self._rows)
+        earlier = find(store, stores.runs(store, {describe.TRAINING: training}), self._rows)
         if earlier is not None:
             self._run_id, self._start_ms = earlier.info.run_id, earlier.info.start_time
             self._sent = logged_epochs(store, self._run_id)
@@ -106,10 +106,18 @@ class LiveRun:
         store.client.log_batch(self._run_id, params=[Param(*item) for item in parameters.items()])
 
 
-def find(store: Store, training: str, rows: Sequence[Mapping[str, float]]) -> Run | None:
-    """Return the run that a training opened and no mirror has touched, if its curve is the beginning of `rows`."""
+def find(store: Store, training: Iterable[Run], rows: Sequence[Mapping[str, float]]) -> Run | None:
+    """Return the run that a training opened and no mirror has touched, if its curve is the beginning of `rows`.
+
+    Args:
+        store: where they are.
+        training: the runs of the same training, see `describe.TRAINING`.
+        rows: the history of the training up to now.
+    """
     losses = {int(row["epoch"]): row["train_loss"] for row in rows}
-    for run in stores.runs(store, {describe.TRAINING: training, describe.LIVE: "open"}):
+    for run in training:
+        if run.data.tags.get(describe.LIVE) != "open":
+            continue
         logged = store.client.get_metric_history(run.info.run_id, "train_loss")
         if all(_same(point.value, losses.get(point.step)) for point in logged):
             return run

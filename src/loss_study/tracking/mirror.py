@@ -65,6 +65,7 @@ def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAM
         views.save(mirror.store, config)
         for trial in trials:
             getattr(summary, mirror.ensure(trial)).append(trial.name)
+        mirror.delete_doubles()
     return summary
 
 
@@ -74,6 +75,12 @@ class _Mirror:
     def __init__(self, store: Store, config: Config, sample: PackedSample) -> None:
         self.store, self.config, self.sample = store, config, sample
         self.checkout = f"{socket.gethostname()}:{stores.root()}"
+        self.filled: list[str] = []
+        runs = self._runs()
+        self.by_content, self.by_training = (stores.Index(runs, tag) for tag in (describe.CONTENT, describe.TRAINING))
+
+    def _runs(self) -> list[Run]:
+        return stores.runs(self.store, {describe.TRAINING: None})
 
     def ensure(self, trial: Trial) -> str:
         """Leave exactly one complete run of `trial`; return the `Summary` field that it belongs to."""
@@ -83,11 +90,11 @@ class _Mirror:
         config = describe.as_trained(self.config, outputs.record)
         training = describe.training_key(trial, config, self.sample.folder)
         content = outputs.content
-        complete = stores.runs(self.store, {describe.CONTENT: content})
-        begun = None if complete else live.find(self.store, training, outputs.history)
+        complete, same = self.by_content[content], self.by_training[training]
+        begun = None if complete else live.find(self.store, same, outputs.history)
         half_filled = [
             run
-            for run in stores.runs(self.store, {describe.TRAINING: training})
+            for run in same
             if describe.CONTENT not in run.data.tags
             and run.data.tags.get(describe.FILLER, self.checkout) == self.checkout
             and not (begun and begun.info.run_id == run.info.run_id)
@@ -96,8 +103,15 @@ class _Mirror:
         if complete:
             return "kept"
         self._fill(begun.info.run_id if begun else self._open(outputs, training), outputs, config, content)
-        self._delete(stores.runs(self.store, {describe.CONTENT: content})[1:])
+        self.filled.append(content)
         return "completed" if begun else "created"
+
+    def delete_doubles(self) -> None:
+        """Of each trial that was filled here, leave the oldest run: another checkout may have filled the same."""
+        if self.filled:
+            by_content = stores.Index(self._runs(), describe.CONTENT)
+            for content in self.filled:
+                self._delete(by_content[content][1:])
 
     def _delete(self, runs: Sequence[Run]) -> None:
         for run in runs:

@@ -55,8 +55,9 @@ def gather(trials: Iterable[Trial], config: Config, reports: Path) -> str:
         store = stores.connect()
         views.save(store, config)
         study = _run_of(store, config)
-        members = list(_members(store, trials))
-        _mark(store, members, config)
+        runs = stores.runs(store, {describe.TRAINING: None})
+        members = list(_members(runs, trials))
+        _mark(store, runs, members, config)
         _fill(store, study, members, reports)
         return study.info.run_id
 
@@ -101,17 +102,18 @@ def _create(store: Store, config: Config, tags: dict[str, str]) -> None:
     store.client.log_batch(run.info.run_id, params=[Param(*item) for item in parameters.items()])
 
 
-def _members(store: Store, trials: Iterable[Trial]) -> Iterator[_Member]:
+def _members(runs: Iterable[Run], trials: Iterable[Trial]) -> Iterator[_Member]:
+    by_content = stores.Index(runs, describe.CONTENT)
     for trial in trials:
         outputs = trial_outputs.read(trial)
         if outputs is not None:
-            yield from (_Member(outputs, run) for run in stores.runs(store, {describe.CONTENT: outputs.content})[:1])
+            yield from (_Member(outputs, run) for run in by_content[outputs.content][:1])
 
 
-def _mark(store: Store, members: Sequence[_Member], config: Config) -> None:
+def _mark(store: Store, runs: Iterable[Run], members: Sequence[_Member], config: Config) -> None:
     """Give the study's tag to the members' runs, and take it from those of the same trials with earlier results."""
     tag, name = describe.study_tag(config), describe.study_name(config)
-    marked = {run.info.run_id: run for run in stores.runs(store, {tag: name})}
+    marked = {run.info.run_id: run for run in runs if run.data.tags.get(tag) == name}
     for member in members:
         if marked.pop(member.run.info.run_id, None) is None:
             store.client.set_tag(member.run.info.run_id, tag, name)

@@ -1,6 +1,7 @@
 """What each loss is trained with: ``choice.json``, which the stage `tune` writes and `train` reads.
 
-The learning rate, and the weights of a combination that were left open. Nothing here imports torch.
+The learning rate, and the weights of a combination that were left open. Nothing here imports torch or pydantic: without
+a search, the stage `tune` has next to nothing to do.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loss_study.config import Config, refuse_open_weights, with_weights
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_json
-from loss_study.trial import Trial
+from loss_study.trial import TUNING, Trial
+
+if TYPE_CHECKING:
+    from loss_study.config import Config
 
 FILE = "choice.json"
 #: A column of ``search.csv`` for every weight that was searched: ``weight_bce``.
@@ -28,15 +31,10 @@ class Choice:
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
-def write_recipes_own(head: str, loss: str, config: Config) -> None:
-    """Write the learning rate of a recipe without a search to ``choice.json``.
-
-    Raises:
-        StudyError: the loss has open weights, which take a search.
-    """
-    refuse_open_weights(loss, config.loss_options[loss])
-    with whole_folder(Trial(head, loss, config.recipe.search.seed).tuning_dir) as folder:
-        write_json(folder / FILE, {"head": head, "loss": loss, "lr": config.recipe.optimizer.lr, "weights": {}})
+def write_recipes_own(head: str, loss: str, lr: float) -> None:
+    """Write the learning rate of a recipe without a search to ``choice.json``."""
+    with whole_folder(TUNING / head / loss) as folder:
+        write_json(folder / FILE, {"head": head, "loss": loss, "lr": lr, "weights": {}})
 
 
 def read(trial: Trial) -> Choice:
@@ -55,6 +53,8 @@ def of(record: Mapping[str, Any]) -> Choice:
 
 def applied(config: Config, loss: str, choice: Choice) -> Config:
     """Return `config` with the learning rate of `choice`, and with its weights in the options of `loss`."""
+    from loss_study.config import with_weights  # noqa: PLC0415
+
     recipe = config.recipe
     optimizer = recipe.optimizer.model_copy(update={"lr": choice.lr})
     options = with_weights(config.loss_options[loss], choice.weights)

@@ -21,7 +21,7 @@ from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.loop import OnEpoch
 from loss_study.training.outcome import Outcome
 from loss_study.training.train import train
-from loss_study.trial import Trial, trials
+from loss_study.trial import Trial, trials_of_round
 
 
 class Listener(Protocol):
@@ -59,6 +59,7 @@ def train_seeds(
     sample: PackedSample,
     *,
     seeds: Sequence[int] | None = None,
+    number: int = 1,
     listen: Listen = Silent,
 ) -> None:
     """Train the trials of `head` and `loss` with the choice of `tune`, and write the folder of each.
@@ -67,14 +68,15 @@ def train_seeds(
     process that is started again after it was killed goes on where it was: finished trials are not trained again.
 
     Args:
-        seeds: those of `config` where there are none.
+        seeds: None: those of the first round of `config`.
+        number: of the round that they belong to.
         listen: called for each trial.
 
     Raises:
         StudyError: `tune` has not run, a name or option does not exist, another process trains one of the trials, or a
             folder cannot be written to.
     """
-    chosen = [Trial(head, loss, seed) for seed in (config.seeds if seeds is None else seeds)]
+    chosen = [Trial(head, loss, seed, number) for seed in (config.rounds[0] if seeds is None else seeds)]
     train_trials(chosen, choice.applied(config, loss, choice.read(chosen[0])), sample, listen=listen)
 
 
@@ -157,10 +159,11 @@ def _listening(listen: Listen, trial: Trial, config: Config) -> Iterator[Listene
 
 
 def _title(trial: Trial, config: Config) -> str:
-    everyone = trials(config)
+    everyone = trials_of_round(config, trial.round)
     if trial not in everyone:
         return trial.name
-    return f"[{everyone.index(trial) + 1} of {len(everyone)}] {trial.name}"
+    of_round = f" of round {trial.round}" if len(config.rounds) > 1 else ""
+    return f"[{everyone.index(trial) + 1} of {len(everyone)}{of_round}] {trial.name}"
 
 
 def _note(reporter: Reporter, metric: Metric, row: dict[str, float], epochs: int) -> None:

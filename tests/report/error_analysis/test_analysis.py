@@ -61,7 +61,7 @@ def test_without_analyses_the_page_has_neither_section(folder):
 
 def test_an_analysis_of_one_trial_is_enough(analysed):
     for path in Path("eval").rglob("error_analysis.json"):
-        if path.parent != Path("eval/mask/dice/0"):
+        if path.parent != Path("eval/1/mask/dice/0"):
             path.unlink()
     read = Study.read()
     assert analyse(read.ranking("depth"), read.config, read.sample) is None
@@ -73,8 +73,8 @@ def test_an_analysis_of_one_trial_is_enough(analysed):
 
 
 def test_a_damaged_analysis_is_named(analysed):
-    Path("eval/mask/dice/0/error_analysis.json").write_text("{")
-    with pytest.raises(StudyError, match=re.escape("eval/mask/dice/0/error_analysis.json: damaged")):
+    Path("eval/1/mask/dice/0/error_analysis.json").write_text("{")
+    with pytest.raises(StudyError, match=re.escape("eval/1/mask/dice/0/error_analysis.json: damaged")):
         Study.read().page()
 
 
@@ -85,7 +85,7 @@ def test_names_of_images_are_escaped(folder):
 
 
 def test_undefined_gradients_are_shown_as_absent(analysed):
-    path = Path("eval/mask/ssim/1/error_analysis.json")
+    path = Path("eval/1/mask/ssim/1/error_analysis.json")
     analysis = json.loads(path.read_text())
     for moment in ("start", "end"):
         analysis["gradients"][moment] |= {"relative_norm": None, "share": {"foreground": None, "outline": None}}

@@ -37,6 +37,7 @@ def origin() -> Origin:
         ":!params.yaml",
         ":!reports",
         ":!dvc.lock",
+        ":!rounds/dvc.lock",
     )
     return Origin(commit, bool(changed), os.environ.get("DVC_EXP_NAME", ""))
 

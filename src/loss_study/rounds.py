@@ -1,0 +1,54 @@
+"""How the seeds of a study are divided into rounds, for the configuration and for DVC's stages.
+
+``conf/config.yaml`` asks for the later rounds, since dvc.yaml can neither count nor compare: see `register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+
+def divide(seeds: Sequence[int], ends: Sequence[int], losses: int) -> list[list[int]]:
+    """Return the seeds of each round.
+
+    A single loss has nothing to race with: it trains in one round with the first seed only.
+
+    Args:
+        seeds: those of the study; what is beyond the last end is left over.
+        ends: how many seeds a loss has trained with after each round, ascending.
+        losses: the number of losses.
+    """
+    if losses == 1:
+        return [list(seeds[:1])]
+    last = min(len(seeds), ends[-1])
+    inner = [end for end in ends if end < last]
+    return [list(seeds[start:end]) for start, end in pairwise([0, *inner, last])]
+
+
+def later(seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str]) -> list[int]:
+    """Return the numbers of all rounds but the first: [2, 3, 4]."""
+    return list(range(2, len(divide(seeds, ends, len(names) + len(combinations))) + 1))
+
+
+def previous(
+    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str]
+) -> dict[str, int]:
+    """Return the round before each of the later ones: {"2": 1, "3": 2}."""
+    return {str(number): number - 1 for number in later(seeds, ends, names, combinations)}
+
+
+def register() -> None:
+    """Let ``conf/`` say ``${later_rounds:${seeds},${race.rounds},${loss.names},${loss.combinations}}``."""
+    from omegaconf import OmegaConf  # noqa: PLC0415 -- not needed to divide
+
+    for name, function in (("later_rounds", later), ("previous_rounds", previous)):
+        OmegaConf.register_new_resolver(name, partial(_created, function), replace=True)
+
+
+def _created(function: Callable[..., Any], *study: Any) -> Any:
+    from omegaconf import OmegaConf  # noqa: PLC0415
+
+    return OmegaConf.create(function(*study))
