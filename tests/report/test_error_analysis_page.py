@@ -1,9 +1,9 @@
 """The error analysis in a real browser."""
 
 import pytest
-import test_page as front
 
 from loss_study.report.publish import publish
+from report import test_page as front
 from support.fabricated_study import REPOSITORY, Study, fabricate
 from support.taken_apart import take_apart
 

@@ -31,7 +31,8 @@ def search(folder):
     for (head, loss), (seen, lr, edge) in SEARCHED.items():
         place = folder / "tuning" / head / loss
         place.mkdir(parents=True)
-        choice = {"lr": lr, "edge": edge, "weights": {}, "weight_edges": {}}
+        best = {"mask": max, "depth": min}[head](float(value) for value in seen if value != "")
+        choice = {"lr": lr, "validation": best, "edge": edge, "weights": {}, "weight_edges": {}}
         (place / "choice.json").write_text(json.dumps(choice))
         lines = [f"{g},{v},2,{'diverged' if v == '' else 'finished'}" for g, v in zip(GRID, seen, strict=True)]
         (place / "search.csv").write_text("\n".join(["lr,validation,best_epoch,status", *lines]) + "\n")
@@ -40,7 +41,7 @@ def search(folder):
 def open_weights(folder):
     """Make dice of the mask a combination whose weight of bce was searched."""
     place = folder / "tuning" / "mask" / "dice"
-    choice = {"lr": 0.01, "edge": "", "weights": {"bce": 2.0}, "weight_edges": {"bce": "upper"}}
+    choice = {"lr": 0.01, "validation": 0.7, "edge": "", "weights": {"bce": 2.0}, "weight_edges": {"bce": "upper"}}
     (place / "choice.json").write_text(json.dumps(choice))
     lines = ["lr,weight_bce,validation,best_epoch,status", "0.001,0.5,0.4,2,finished", "0.01,2.0,0.7,2,finished"]
     (place / "search.csv").write_text("\n".join([*lines, "0.1,1.0,0.6,2,finished"]) + "\n")

@@ -11,9 +11,9 @@ import urllib.request
 
 import pytest
 import torch
-from test_tracking import DICE, HUBER, make_study, write_reports
 
 from loss_study.tracking import mirror, store, study, views
+from tracking.test_tracking import DICE, HUBER, make_study, write_reports
 
 pytestmark = [
     pytest.mark.browser,

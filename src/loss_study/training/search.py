@@ -1,4 +1,7 @@
-"""Each loss's own learning rate, found with the same budget for all: a grid, judged on the validation split.
+"""Each loss's own learning rate, found with the same budget for all: a few rates, judged on the validation split.
+
+A single training is a noisy judge of its rate. So the rate is the highest (or lowest) point of the parabola, in the
+logarithm of the rate, through the best one and its neighbours: `peak`.
 
 A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
 weights that go with the rates are drawn so that each of them is tried about equally often (`candidates`).
@@ -16,7 +19,7 @@ from scipy.stats import qmc
 
 from loss_study.config import Config, FineTune, open_weights
 from loss_study.data.packed import PackedSample
-from loss_study.metrics import HEADLINE, is_better
+from loss_study.metrics import HEADLINE, is_better, rises
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training import distributed
@@ -108,7 +111,7 @@ def _try(until_written: ExitStack, trial: Trial, candidate: Choice, sample: Pack
 def _write(trial: Trial, config: Config, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]) -> None:
     search = config.recipe.search
     chosen = best(trial.head, tried)
-    candidate = chosen.candidate
+    candidate = chosen.candidate if grid else Choice(peak(trial.head, tried, chosen))
     choice = {
         "head": trial.head,
         "loss": trial.loss,
@@ -149,6 +152,30 @@ def best(head: str, tried: Sequence[Tried]) -> Tried:
         if is_better(head, one.validation, chosen.validation):
             chosen = one
     return chosen
+
+
+def peak(head: str, tried: Sequence[Tried], chosen: Tried) -> float:
+    """Return the learning rate at the vertex of the parabola through `chosen`, the best of `tried`, and its neighbours.
+
+    The parabola is in the logarithm of the rate, through three neighbouring rates; its vertex is kept within the rates
+    that were tried, and rounded to two digits. Where there are no three, where one of them diverged, or where the three
+    have their best value at no vertex, it is the rate of `chosen`.
+    """
+    start = min(max(tried.index(chosen) - 1, 0), len(tried) - 3)
+    three = tried[start : start + 3] if start >= 0 else []
+    values = [one.validation for one in three]
+    if not three or not all(map(math.isfinite, values)):
+        return chosen.candidate.lr
+    x = [math.log(one.candidate.lr) for one in three]
+    first, second = (values[1] - values[0]) / (x[1] - x[0]), (values[2] - values[1]) / (x[2] - x[1])
+    curve = (second - first) / (x[2] - x[0])
+    if not (curve < 0 if rises(head) else curve > 0):
+        return chosen.candidate.lr
+    vertex = (x[0] + x[1]) / 2 - first / (2 * curve)
+    lowest, highest = tried[0].candidate.lr, tried[-1].candidate.lr
+    if vertex <= math.log(lowest):
+        return lowest
+    return highest if vertex >= math.log(highest) else float(f"{math.exp(vertex):.2g}")
 
 
 def edge(value: float, grid: Sequence[float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ class Found:
     Attributes:
         loss: which loss.
         values: validation metric by learning rate; None where it diverged.
+        best: the rate with the best value.
         lr: the learning rate that was chosen.
         edge: "lower" or "upper" where that is an end of the grid, else "".
         weights: by learning rate, the weights that a combination was tried with, in words.
@@ -28,6 +30,7 @@ class Found:
 
     loss: str
     values: dict[float, float | None]
+    best: float
     lr: float
     edge: str
     weights: dict[float, str] = field(default_factory=dict)
@@ -73,7 +76,8 @@ def _found(head: str, losses: Sequence[str]) -> list[Found]:
             tried = read_csv(folder / "search.csv")
             values = {float(row["lr"]): _value(row) for row in tried}
             weights = {float(row["lr"]): _weights(row) for row in tried}
-            found.append(Found(loss, values, choice["lr"], choice["edge"], weights, tuple(_edges(choice))))
+            best = min(values, key=lambda lr: abs((values[lr] or math.inf) - choice["validation"]))
+            found.append(Found(loss, values, best, choice["lr"], choice["edge"], weights, tuple(_edges(choice))))
     return found
 
 
