@@ -29,14 +29,15 @@ def build(
         sample: the packed sample.
     """
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
+    rounds = history(results, config)
     results = asked_for(results, config)
     texts = {
         "metrics.json": metrics_json(rankings, results),
         "compare.csv": compare_csv(results),
         "answer.csv": answer_csv(rankings),
         "pairs.csv": pairs_csv(rankings),
-        "rounds.csv": rounds_csv(history(results, config)),
+        "rounds.csv": rounds_csv(rounds),
         "curves.csv": curves_csv(results),
-        "index.html": page.render(config, results, rankings, images, sample),
+        "index.html": page.render(config, results, rankings, rounds, images, sample),
     }
     return {panel.path: panel.png for panel in images} | {path: text.encode() for path, text in texts.items()}
