@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loss_study.report.charts import Axis
-from loss_study.report.units import shown
+from loss_study.report.units import heading, shown
 from loss_study.statistics.race import Entry
 from loss_study.statistics.sentences import at_most, listed
 
-WIDTH, HEIGHT = 480, 92
-LEFT, RIGHT, TOP, BOTTOM = 24.0, 400.0, 20.0, 72.0
+#: The plotting area, in units of the drawing.
+LEFT, RIGHT, TOP, BOTTOM = 30.0, 360.0, 18.0, 58.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Step:
 class BoundChart:
     """The bounds of one head, `margin_y` and `margin` being the place of the margin and its text."""
 
+    title: str
     alt: str
     steps: tuple[Step, ...]
     margin_y: float
@@ -47,25 +48,31 @@ def bound_chart(history: Sequence[Entry], head: str) -> BoundChart | None:
         return None
     metric, margin = entries[-1].metric, entries[-1].margin
     bounds = [entry.regret_bound for entry in entries if entry.regret_bound is not None]
-    x = Axis(entries[0].trials, max(entries[-1].trials, entries[0].trials + 1), ())
+    x = Axis(0.0, len(entries) - 1.0, ())
     y = Axis(0.0, max(*bounds, margin), ())
     texts = [at_most(metric, bound) for bound in bounds]
     steps = [
         Step(
-            LEFT + x.percent(entry.trials) / 100 * (RIGHT - LEFT),
+            LEFT + x.percent(place) / 100 * (RIGHT - LEFT),
             _height(y, bound),
             text,
-            f"{entry.trials}",
+            f"{entry.trials} trials",
             f"round {entry.round}, {entry.trials} trials: no other loss is more than {shown(metric, text)} better than "
             f"{entry.choice}{_dropped(entry)}",
         )
-        for entry, bound, text in zip(entries, bounds, texts, strict=True)
+        for place, (entry, bound, text) in enumerate(zip(entries, bounds, texts, strict=True))
     ]
     alt = (
         f"{head}: the bound after {listed([f'{entry.trials} trials' for entry in entries])} is "
         f"{shown(metric, listed(texts))}; the margin is {shown(metric, metric.show(margin))}"
     )
-    return BoundChart(alt, tuple(steps), _height(y, margin), f"margin {metric.show(margin)}")
+    return BoundChart(
+        f"The bound after each round: {heading(metric)}",
+        alt,
+        tuple(steps),
+        _height(y, margin),
+        f"margin {metric.show(margin)}",
+    )
 
 
 def _height(y: Axis, value: float) -> float:

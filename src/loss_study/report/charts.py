@@ -16,6 +16,9 @@ MARGIN = 0.1
 #: Least height of the plotting area, and the height of a label at the end of a line, in units of the drawing.
 HEIGHT = 220
 LABEL = 13
+#: Where the plotting area ends, and how wide a letter is at most.
+RIGHT = 342
+LETTER = 7
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,11 @@ class CurveChart:
     def height(self) -> int:
         """Of the plotting area: every label has room."""
         return max(HEIGHT, LABEL * len({line.loss for line in self.lines}))
+
+    @property
+    def width(self) -> float:
+        """Of the whole chart: right of the plotting area the names of the losses have room."""
+        return RIGHT + 20 + LETTER * max((len(line.loss) for line in self.lines), default=0)
 
     @property
     def labels(self) -> list[Label]:

@@ -16,13 +16,12 @@ from loss_study.statistics.sentences import at_least, at_most, groups
 WIDTH = 480
 #: Charts with more rows than this have lower ones.
 MANY = 12
-_ROW, _LOW_ROW = 21, 14.5
+_ROW, _LOW_ROW = 19.5, 14.5
 _TEXT, _SMALL_TEXT = 12.5, 11.0
 #: How wide a letter is at most, as a share of the size of the text.
 _LETTER = 0.57
-_TOP = 20
 #: A row whose mark is off the axis ends in an arrow: the axis ends at this many times the margin or the bound.
-FAR = 4
+FAR = 8
 #: The same of a mean that lies this many times farther from the best one than that of the median loss.
 FAR_MEAN = 6
 
@@ -114,10 +113,15 @@ class IntervalChart:
         return WIDTH - 14 - max(len(row.text) for row in self._rows if row.middle is not None) * _LETTER * self.size
 
     @property
+    def top(self) -> float:
+        """Where the rows begin, below the name of the margin."""
+        return 2 if self.margin is None else 18
+
+    @property
     def bottom(self) -> float:
         """Where the axis is."""
         lines = len(self._rows) + sum(bool(title) for title, _ in self.groups)
-        return _TOP + lines * self._row_height + 2
+        return self.top + lines * self._row_height + 2
 
     @property
     def height(self) -> float:
@@ -146,7 +150,7 @@ class IntervalChart:
 
     def _lines(self) -> list[tuple[float, str | Row]]:
         items = [item for title, rows in self.groups for item in ([title] if title else []) + list(rows)]
-        return [(_TOP + (number + 0.5) * self._row_height, item) for number, item in enumerate(items)]
+        return [(self.top + (number + 0.5) * self._row_height, item) for number, item in enumerate(items)]
 
     def _drawn(self, y: float, row: Row) -> Drawn:
         if row.middle is None:
@@ -182,12 +186,12 @@ def regret_chart(ranking: Ranking) -> IntervalChart:
     limit = FAR * max(margin, ranking.regret_bound)
     near = [min(high, limit) for high in highs]
     return IntervalChart(
-        title=f"How much worse than the best loss, in {metric.unit or metric.label}",
-        note="line: 95 % interval, for all losses together; mark: difference of the means",
+        title=f"How much worse than the best: {heading(metric)}",
+        note="line: 95 % interval, for all losses together; mark: difference of means",
         alt=f"{ranking.head}: how much worse than the best each loss may be. {' '.join(groups(ranking))}",
         axis=Axis.around([0.0, margin, *near], ticks=4),
         groups=tuple(part for part in parts if part[1]),
-        margin=(margin, f"margin {shown(metric, metric.show(margin))}"),
+        margin=(margin, f"margin {metric.show(margin)}"),
     )
 
 
@@ -202,7 +206,8 @@ def means_chart(ranking: Ranking, title: str = "") -> IntervalChart:
     failed = tuple(_failure(row) for row in ranking.failed)
     direction = "higher" if metric.higher_is_better else "lower"
     intervals = any(row.low is not None for row in ranking.placed)
-    note = f"{direction} is better" + ("; line: 95 % interval, for all rows together" if intervals else "")
+    over = "over new images of these trained networks" if ranking.of_networks else "for all losses together"
+    note = f"{direction} is better" + (f"; line: 95 % interval, {over}" if intervals else "")
     return IntervalChart(
         title=title or f"{heading(metric)} on the test images",
         note=note,
@@ -234,15 +239,15 @@ def _regret(ranking: Ranking, row: Standing) -> Row:
 def _mean(ranking: Ranking, row: Standing) -> Row:
     metric = row.metric
     text = metric.show(row.mean)
+    title = f"{row.loss} {text}"
     if row.low is not None and row.high is not None:
-        text += f" ({metric.show(row.low)} to {metric.show(row.high)})"
+        title += f" (95 % interval {metric.show(row.low)} to {metric.show(row.high)})"
     if row.failed:
-        text += f", {row.trials} of {len(row.results)} seeds"
+        text = f"{text}, {row.trials} of {len(row.results)} seeds"
     first = ranking.is_headline and row is ranking.best
-    return Row(row.loss, text, f"{row.loss} {text}", "ring" if row.failed else "disc", first, row.low, row.mean, row.high)
+    return Row(row.loss, text, title, "ring" if row.failed else "disc", first, row.low, row.mean, row.high)
 
 
 def _failure(row: Standing) -> Row:
     text = f"{len(row.failed)} of {len(row.results)} trials failed"
     return Row(row.loss, text, f"{row.loss}: {'; '.join(result.failure for result in row.failed)}", "ring")
-

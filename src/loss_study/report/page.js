@@ -53,7 +53,7 @@ for (const legend of document.querySelectorAll(".legend")) listen(legend.closest
 
 // Save a chart as an SVG file that needs no style sheet; its title is its first line.
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity",
-  "font-family", "font-size", "font-weight", "vector-effect"];
+  "font-family", "font-size", "font-weight", "paint-order", "vector-effect"];
 const LINE = 24;
 
 function drawing(figure) {
@@ -94,7 +94,7 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     link.click();
     URL.revokeObjectURL(link.href);
   });
-  figure.querySelector("figcaption").append(button);
+  figure.querySelector("figcaption").prepend(button);
 }
 
 // Sort a table by a column; cells without a value go last in both directions.

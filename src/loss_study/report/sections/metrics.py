@@ -35,7 +35,7 @@ def finding(rankings: Sequence[Ranking]) -> str:
             if ranking.head == head and len(ranking.compared) > 1:
                 best.setdefault(_first(ranking), []).append(ranking.metric.label)
         if best:
-            texts = [f"{losses} on {listed(metrics)}" for losses, metrics in best.items()]
+            texts = [f"{losses} ({'; '.join(labels)})" for losses, labels in best.items()]
             sentences.append(f"{head.capitalize()}: the best mean is that of {', '.join(texts)}.")
     return " ".join(sentences)
 

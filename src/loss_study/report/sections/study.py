@@ -45,7 +45,7 @@ def study_facts(
 
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     """Return what the intervals are about, what is random in them, and what is not."""
-    metrics = listed([f"{heading(ranking.metric)} ({ranking.head})" for ranking in rankings])
+    metrics = listed([f"{heading(ranking.metric)} of the {ranking.head}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
     images = "on new images"
     images += " of new objects" if "objects" in known else ""
@@ -54,7 +54,7 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     searched = bool(config.recipe.search.lr)
     if all(ranking.of_networks for ranking in rankings):
         return [
-            f"Compared is the mean {metrics} of each of these trained networks {images} of the same kind.",
+            f"Compared is the mean {metrics} that each of these trained networks reaches {images} of the same kind.",
             "On this page the name of a loss stands for the one network that was trained with it.",
             f"Random, and in the intervals: {listed(random)}. Not in them: other seeds, learning rates and training "
             "images.",
@@ -62,8 +62,8 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     rate = "the learning rate that the search chooses for it" if searched else "the learning rate of the recipe"
     fixed = ["the search for the learning rate"] if searched else []
     return [
-        f"Compared is the mean {metrics} of a network trained with a loss, at {rate}, from a new seed, {images} of the "
-        "same kind.",
+        f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, from a new seed, "
+        f"{images} of the same kind.",
         f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: "
         f"{listed([*fixed, 'the choice of the training images'])}.",
     ]
@@ -107,7 +107,7 @@ def changes(rankings: Sequence[Ranking], config: Config, searches: Sequence[Head
     of_heads = {ranking.head: _changes(ranking) for ranking in rankings}
     common = [one for one in next(iter(of_heads.values()), []) if all(one in found for found in of_heads.values())]
     own = [f"{head}: {one}" for head, found in of_heads.items() for one in found if one not in common]
-    return [*common, *(f"{one[0].upper()}{one[1:]}" for one in own), *_rates(rankings, config, searches)]
+    return [*(f"{one[0].upper()}{one[1:]}" for one in [*common, *own]), *_rates(rankings, config, searches)]
 
 
 def _changes(ranking: Ranking) -> list[str]:
@@ -128,7 +128,9 @@ def _seeds(ranking: Ranking) -> list[str]:
         ]
     if ranking.of_networks:
         return ["with three seeds or more for each loss the losses themselves can be compared (seeds)."]
-    return ["all planned seeds are used: more seeds would make the bound smaller (seeds, race.rounds)."]
+    return [
+        "all planned seeds are used: the bound can shrink with more seeds only (seeds, race.rounds), or more test images."
+    ]
 
 
 def _margin(ranking: Ranking) -> list[str]:
@@ -145,9 +147,15 @@ def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadS
     if all(len(ranking.compared) < 2 for ranking in rankings):
         return []
     if not searches:
-        return [f"All trained at the learning rate {config.recipe.optimizer.lr:g}: with one for each loss another may win."]
+        return [
+            f"All trained at the learning rate {config.recipe.optimizer.lr:g}: with one for each loss the order may be another."
+        ]
     ends = [f"{one.loss} ({search.head})" for search in searches for one in search.on_the_edge]
-    return [f"The search ended at an end of its grid, beyond which a better value may be, for {listed(ends)}."] if ends else []
+    return (
+        [f"The search ended at an end of its grid, beyond which a better value may be, for {listed(ends)}."]
+        if ends
+        else []
+    )
 
 
 def failures(results: Sequence[Result]) -> str:
