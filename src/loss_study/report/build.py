@@ -11,7 +11,7 @@ from loss_study.report.sections.images import panels
 from loss_study.report.tables.compare_csv import compare_csv
 from loss_study.report.tables.curves_csv import curves_csv
 from loss_study.report.tables.metrics_json import metrics_json
-from loss_study.statistics.race import asked_for, history
+from loss_study.statistics.race import history
 from loss_study.statistics.ranking import Ranking, headlines
 from loss_study.statistics.results import Result
 from loss_study.statistics.tables import answer_csv, pairs_csv, rounds_csv
@@ -29,14 +29,16 @@ def build(
         sample: the packed sample.
     """
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
-    results = asked_for(results, config)
+    rounds = history(results, config)
+    asked = {one.trial for ranking in headlines(rankings) for row in ranking.standings for one in row.results}
+    results = [result for result in results if result.trial in asked]
     texts = {
         "metrics.json": metrics_json(rankings, results),
         "compare.csv": compare_csv(results),
         "answer.csv": answer_csv(rankings),
         "pairs.csv": pairs_csv(rankings),
-        "rounds.csv": rounds_csv(history(results, config)),
+        "rounds.csv": rounds_csv(rounds),
         "curves.csv": curves_csv(results),
-        "index.html": page.render(config, results, rankings, images, sample),
+        "index.html": page.render(config, results, rankings, rounds, images, sample),
     }
     return {panel.path: panel.png for panel in images} | {path: text.encode() for path, text in texts.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,34 +14,43 @@ from markupsafe import Markup
 from loss_study.config import Config, flat
 from loss_study.data.packed import PackedSample
 from loss_study.report import colouring
-from loss_study.report.charts import Axis, CurveChart
+from loss_study.report.charts import CurveChart
 from loss_study.report.colouring import Legend
-from loss_study.report.error_analysis.analysis import analyse
+from loss_study.report.error_analysis.analysis import Analysis, analyse
+from loss_study.report.interval_charts import IntervalChart
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
-from loss_study.report.sections import provenance
-from loss_study.report.sections.answer import answer
-from loss_study.report.sections.conclusions import conclusions
-from loss_study.report.sections.curves import curve_charts
-from loss_study.report.sections.learning_rates import searches
-from loss_study.report.sections.losses import losses_of
-from loss_study.report.sections.metrics import MetricTables, metric_tables
-from loss_study.report.sections.ranking import axis
+from loss_study.report.sections import curves, learning_rates, losses, metrics, pairs, provenance
+from loss_study.report.sections.answer import Answer, answer
+from loss_study.report.sections.study import study_facts
+from loss_study.report.units import heading
 from loss_study.statistics.looks import SIGNIFICANCE
+from loss_study.statistics.race import Entry
 from loss_study.statistics.ranking import Ranking, headlines
 from loss_study.statistics.results import Result
 
 _FOLDER = Path(__file__).parent
 
 
+#: The files beside the page that it links to.
+TABLES = ("answer.csv", "rounds.csv", "compare.csv", "pairs.csv", "curves.csv")
+
+
 @dataclass(frozen=True)
 class HeadContent:
-    """What the page shows of one head in the sections that every head has."""
+    """What the page shows of one head in the sections that every head has.
+
+    Attributes:
+        ranking: on the headline metric.
+        compared_on: the rankings on all metrics that have intervals, the headline first.
+        means: a chart for each of them.
+    """
 
     ranking: Ranking
-    answer: list[str]
-    axis: Axis
-    metrics: MetricTables
+    compared_on: list[Ranking]
+    answer: Answer
+    means: list[IntervalChart]
+    metrics: metrics.MetricTables
     charts: list[CurveChart]
     panels: list[Panel]
     legend: Legend
@@ -51,6 +60,7 @@ def render(
     config: Config,
     results: Sequence[Result],
     rankings: Sequence[Ranking],
+    history: Sequence[Entry],
     images: Sequence[Panel],
     sample: PackedSample,
 ) -> str:
@@ -58,32 +68,47 @@ def render(
 
     Args:
         config: of the study.
-        results: of all its trials.
+        results: of all trials that a round asked for.
         rankings: of all heads and metrics.
+        history: of all heads.
         images: the panels of the section "Images".
         sample: the packed sample.
     """
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     of_heads = headlines(rankings)
+    analyses = [found for ranking in of_heads if (found := analyse(ranking, config, sample))]
+    searches = learning_rates.searches(config)
+    origin = provenance.origin()
     return (
         environment()
         .get_template("page.html.j2")
         .render(
             config=config,
             results=results,
-            heads=[_content(ranking, images, sample) for ranking in of_heads],
-            conclusions=conclusions(rankings),
+            heads=[_content(ranking, rankings, history, images, sample) for ranking in of_heads],
+            study=study_facts(config, results, of_heads, sample, searches),
+            findings={
+                "pairs": pairs.finding(rankings),
+                "curves": curves.finding(of_heads),
+                "learning_rates": learning_rates.finding(config, searches),
+                "metrics": metrics.finding(rankings),
+                "errors": _first(analyses, lambda analysis: analysis.errors.sentences),
+                "gradients": _first(analyses, lambda analysis: analysis.gradient_sentences),
+                "losses": losses.finding(config),
+                "provenance": provenance.finding(results, origin),
+            },
+            of_networks=all(ranking.of_networks for ranking in of_heads),
+            tables=TABLES,
             significance=SIGNIFICANCE,
-            analyses=[found for ranking in of_heads if (found := analyse(ranking, config, sample))],
-            failures=[result for result in results if not result.sound],
+            analyses=analyses,
             colours=colours(config.losses),
-            losses=losses_of(config),
+            losses=losses.losses_of(config),
             error_range=colouring.ERROR_RANGE,
             scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},
             stripes=colouring.stripes(),
             wrong=colouring.WRONG,
-            searches=searches(config),
-            provenance=provenance.describe(config, results, sample, provenance.origin()),
+            searches=searches,
+            provenance=provenance.describe(config, results, sample, origin),
             style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
             script=Markup(script),  # noqa: S704
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -95,20 +120,34 @@ def environment() -> Environment:
     """Return the environment of the templates: everything is escaped, and an undefined name is an error."""
     templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
     templates.trim_blocks = templates.lstrip_blocks = True
-    templates.filters |= {"data_uri": _data_uri, "flat": flat}
+    templates.filters |= {"data_uri": _data_uri, "flat": flat, "heading": heading}
     return templates
 
 
-def _content(ranking: Ranking, images: Sequence[Panel], sample: PackedSample) -> HeadContent:
+def _content(
+    ranking: Ranking,
+    rankings: Sequence[Ranking],
+    history: Sequence[Entry],
+    images: Sequence[Panel],
+    sample: PackedSample,
+) -> HeadContent:
+    compared_on = [one for one in rankings if one.head == ranking.head and one.has_intervals]
     return HeadContent(
         ranking,
-        answer(ranking),
-        axis(ranking),
-        metric_tables(ranking),
-        curve_charts(ranking),
+        compared_on,
+        answer(ranking, history),
+        metrics.means_charts(compared_on),
+        metrics.metric_tables(ranking),
+        curves.curve_charts(ranking),
         [panel for panel in images if panel.head == ranking.head],
         Legend.of(sample, ranking.head),
     )
+
+
+def _first(analyses: Sequence[Analysis], sentences: Callable[[Analysis], Sequence[str]]) -> str:
+    """Return the first sentence on every head that has one."""
+    found = [(analysis.head, sentences(analysis)) for analysis in analyses]
+    return " ".join(f"{head.capitalize()}: {of_head[0]}" for head, of_head in found if of_head)
 
 
 def _data_uri(png: bytes) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,7 +13,7 @@ from loss_study.data.depth_scale import eight_bits
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import headline_of
 from loss_study.report import colouring
-from loss_study.statistics.results import Result, read_csv
+from loss_study.statistics.results import Result, read_columns
 
 #: Takes half as long as the usual 6, for 4 % more bytes.
 PNG_LEVEL = 4
@@ -54,10 +54,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one trial predicts for an image, uint8 (H, W); None where it left no prediction."""
+    """What one trial predicts for an image, uint8 (H, W); None where it left no prediction. `scores` is by image."""
 
     result: Result
     values: np.ndarray | None
+    scores: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,20 @@ def _loss_column(target: _Target, identity: str, prediction: Prediction) -> _Col
     result, values = prediction.result, prediction.values
     if values is None:
         return _Column(result.trial.loss, None, None, result.status)
-    caption = result.verdict or _score(target.head, identity, result)
+    caption = result.verdict or prediction.scores.get(identity, "")
     return _Column(result.trial.loss, target.coloured(values), target.error(values), caption)
 
 
-def _score(head: str, identity: str, result: Result) -> str:
-    metric = headline_of(head, result.classes)
-    for row in read_csv(result.trial.eval_dir / "per_image.csv"):
-        if row["id"] == identity and row.get(metric.name):
-            return f"{metric.label} {metric.show(float(row[metric.name]))}"
-    return ""
+def scores(result: Result) -> dict[str, str]:
+    """Return what a trial scored on the headline metric, rounded, by the image's id."""
+    metric = headline_of(result.trial.head, result.classes)
+    columns = read_columns(result.trial.eval_dir / "per_image.csv")
+    cells = columns.get(metric.name, ())
+    return {
+        identity: metric.show(float(value))
+        for identity, value in zip(columns.get("id", ()), cells, strict=False)
+        if value
+    }
 
 
 def _drawn(columns: Sequence[_Column], shape: tuple[int, int]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Print the ranking of the study in params.yaml, and where its report is."""
+"""Print the answer of the study in params.yaml, and where its report is."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
-from rich.console import Console, JustifyMethod
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from loss_study.config import load_config
-from loss_study.report.sections.answer import answer
+from loss_study.report.sections.study import failures, rounds, time
 from loss_study.statistics import results
-from loss_study.statistics.ranking import Ranking, Standing, headlines, rank_all
+from loss_study.statistics.ranking import Ranking, headlines, rank_all
+from loss_study.statistics.sentences import decision, groups
 
 REPORTS = Path("reports")
 #: Part of the path of every folder in which DVC runs an experiment with --temp or from its queue.
 TEMPORARY = "/.dvc/tmp/exps/"
-# A log has no width. A smaller one would break the lines of the table.
-_LOG_WIDTH = 110
 
 
 def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
-    """Print each head's ranking, the failed trials, and the report's path. In a log: plain lines."""
-    console = console or _console()
-    for ranking in headlines(rankings):
-        console.print(_table(ranking, plain=not console.is_terminal))
-        for sentence in answer(ranking):
-            console.print(Text(sentence), soft_wrap=True)
-        for result in (failed for standing in ranking.standings for failed in standing.failed):
-            console.print(Text(f"{result.trial.name} {result.failure}", style="yellow"), soft_wrap=True)
-        console.print()
+    """Print each head's decision and groups, what was trained, the failed trials, and the report's path."""
+    console = console or Console(highlight=False)
+    shown = headlines(rankings)
+    for ranking in shown:
+        console.print(Text(f"{ranking.head}: {decision(ranking)}", style="bold"), soft_wrap=True)
+        for sentence in groups(ranking):
+            console.print(Text(f"  {sentence}"), soft_wrap=True)
+    of_study = [result for ranking in shown for standing in ranking.standings for result in standing.results]
+    console.print(Text(" ".join([time(of_study), *rounds(shown)])), soft_wrap=True)
+    if failed := failures(of_study):
+        console.print(Text(failed, style="yellow"), soft_wrap=True)
     console.print(Text(_where()), soft_wrap=True)
 
 
@@ -46,40 +45,8 @@ def _where() -> str:
     return f"report: {page}"
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_LOG_WIDTH)
-
-
-def _table(ranking: Ranking, *, plain: bool) -> Table:
-    table = Table(title=f"{ranking.head}: {ranking.metric.label} on the test split", title_justify="left")
-    table.box = None if plain else box.SIMPLE_HEAD
-    columns: list[tuple[str, JustifyMethod]] = [("", "right"), ("loss", "left"), (ranking.metric.label, "right")]
-    for column, justify in columns:
-        table.add_column(column, justify=justify, no_wrap=True)
-    table.add_column("by seed", no_wrap=True)
-    table.add_column("training", justify="right", no_wrap=True)
-    table.add_column("failed")
-    for place, standing in enumerate(ranking.standings, start=1):
-        table.add_row(*_cells(place, standing), style="bold" if standing is ranking.best else None)
-    return table
-
-
-def _cells(place: int, standing: Standing) -> list[Text]:
-    values = [standing.metric.show(value) for value in standing.values]
-    cells = [
-        str(place) if standing.sound else "",
-        standing.loss,
-        standing.metric.show(standing.mean),
-        " ".join(values),
-        "" if standing.seconds is None else f"{standing.seconds:.0f} s",
-        f"{len(standing.failed)} of {len(standing.results)}" if standing.failed else "",
-    ]
-    return [Text(cell) for cell in cells]
-
-
 def show_again() -> None:
-    """Print the rankings of the study in params.yaml, from runs/ and eval/."""
+    """Print the answer of the study in params.yaml, from runs/ and eval/."""
     config = load_config()
     show(rank_all(results.read(config), config))
 
@@ -89,5 +56,5 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 
 def main(_arguments: argparse.Namespace) -> None:
-    """Print the rankings again."""
+    """Print the answer again."""
     show_again()

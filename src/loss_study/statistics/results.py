@@ -129,6 +129,22 @@ def read_json(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f' on its stage") from None
 
 
+def read_columns(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the columns of a CSV file as written, by their names, or none where there is no such file.
+
+    Raises:
+        StudyError: a row is longer or shorter than the header.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            names, *rows = list(csv.reader(file)) or [[]]
+    except FileNotFoundError:
+        return {}
+    if any(len(row) != len(names) for row in rows):
+        raise StudyError(f"{path}: damaged; run 'dvc repro -f' on its stage")
+    return dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file as written, or none where there is no such file."""
     try:

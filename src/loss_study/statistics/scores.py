@@ -10,7 +10,7 @@ import numpy as np
 
 from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError
-from loss_study.statistics.results import Result, read_csv
+from loss_study.statistics.results import Result, read_columns
 from loss_study.trial import Trial
 
 #: The metrics that losses are compared on, beside the one that ranks the head.
@@ -126,18 +126,19 @@ def scores_of(metric: str, results: Sequence[Result], tables: Mapping[Trial, Per
 
 
 def _table(trial: Trial) -> PerImage:
-    rows = read_csv(_path(trial))
-    if not rows:
+    columns = read_columns(_path(trial))
+    if not columns.get("id"):
         raise StudyError(f"{_path(trial)}: missing or empty; run 'dvc repro -f evaluate@{trial.head}'")
-    ids, objects, backgrounds = (tuple(row.get(name) or "" for row in rows) for name in ("id", OBJECT, BACKGROUND))
-    values = {name: _numbers(trial, rows, name) for name in compared(trial.head) if name in rows[0]}
+    ids = columns["id"]
+    objects, backgrounds = (columns.get(name, ("",) * len(ids)) for name in (OBJECT, BACKGROUND))
+    values = {name: _numbers(trial, columns[name], name) for name in compared(trial.head) if name in columns}
     return PerImage(ids, objects, backgrounds, values)
 
 
-def _numbers(trial: Trial, rows: Sequence[Mapping[str, str]], metric: str) -> np.ndarray:
+def _numbers(trial: Trial, cells: Sequence[str], metric: str) -> np.ndarray:
     try:
-        return np.array([float(row[metric] or "nan") for row in rows])
-    except (TypeError, ValueError) as error:
+        return np.array([float(cell or "nan") for cell in cells])
+    except ValueError as error:
         message = f"{_path(trial)}: damaged in column {metric!r} ({error})"
         raise StudyError(f"{message}; run 'dvc repro -f evaluate@{trial.head}'") from None
 

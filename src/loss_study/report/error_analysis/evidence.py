@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from loss_study.statistics.ranking import Ranking
-from loss_study.statistics.results import Result, read_csv, read_json
+from loss_study.statistics.results import Result, read_columns, read_json
 from loss_study.statistics.sentences import listed
+
+#: The columns of ``per_image.csv`` that are read beside the headline metric.
+OF_IMAGES = ("iou", "foreground")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Evidence:
         evaluated: ``error_analysis.json`` of every evaluated trial: the gradient of a collapsed trial matters, too.
         sound: those of the sound trials.
         failed: the other evaluated trials, each with its analysis.
-        images: columns of ``per_image.csv`` of the sound trials, each float (test images,), NaN where empty.
+        images: the headline metric and `OF_IMAGES` of the sound trials, as far as they are there, each float (test images,), NaN where empty.
         results: the sound trials.
     """
 
@@ -58,7 +61,7 @@ def gather(ranking: Ranking) -> list[Evidence]:
             tuple(filter(None, map(_analysis, standing.results))),
             tuple(filter(None, map(_analysis, standing.sound))),
             tuple((result, analysis) for result in standing.failed if (analysis := _analysis(result))),
-            tuple(filter(None, map(_images, standing.sound))),
+            tuple(filter(None, (_images(result, ranking.metric.name) for result in standing.sound))),
             tuple(standing.sound),
         )
         for standing in ranking.standings
@@ -113,7 +116,7 @@ def _analysis(result: Result) -> dict[str, Any]:
     return read_json(result.trial.eval_dir / "error_analysis.json")
 
 
-def _images(result: Result) -> dict[str, np.ndarray]:
-    table = read_csv(result.trial.eval_dir / "per_image.csv")
-    numeric = [name for name in (table[0] if table else {}) if name not in ("id", "background", "object")]
-    return {name: np.array([float(row[name] or "nan") for row in table]) for name in numeric}
+def _images(result: Result, metric: str) -> dict[str, np.ndarray]:
+    columns = read_columns(result.trial.eval_dir / "per_image.csv")
+    needed = [name for name in (metric, *OF_IMAGES) if name in columns]
+    return {name: np.array([float(cell or "nan") for cell in columns[name]]) for name in needed}

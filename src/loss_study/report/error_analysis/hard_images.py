@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from loss_study.data.packed import PackedSample
 from loss_study.report.error_analysis.evidence import Evidence
-from loss_study.report.panels import Panel, Prediction, panel
+from loss_study.report.panels import Panel, Prediction, panel, scores
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.results import Result, read_json
 
@@ -51,14 +51,15 @@ def hard_images(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSa
     """
     shown = [known.results[0] for known in evidence if known.results]
     kept = _kept(shown)
-    scores = [values for known in evidence if (values := known.per_image(ranking.metric.name)) is not None]
-    if not kept or not scores:
+    by_loss = [values for known in evidence if (values := known.per_image(ranking.metric.name)) is not None]
+    if not kept or not by_loss:
         return []
     places = np.searchsorted(sample.rows("test"), kept)
     higher = ranking.metric.higher_is_better is not False
-    chosen = choose(np.array(scores)[:, places], higher_is_better=higher)
+    chosen = choose(np.array(by_loss)[:, places], higher_is_better=higher)
+    scored = [(result, scores(result)) for result in shown]
     return [
-        HardImage(title, _panel(ranking, shown, kept[place], place, f"{number}-{title}", sample))
+        HardImage(title, _panel(ranking, scored, kept[place], place, f"{number}-{title}", sample))
         for number, (place, title) in enumerate(chosen.items())
     ]
 
@@ -69,9 +70,16 @@ def _kept(shown: Sequence[Result]) -> list[int]:
     return lists[0] if lists and all(kept == lists[0] for kept in lists) else []
 
 
-def _panel(ranking: Ranking, shown: Sequence[Result], image: int, place: int, name: str, sample: PackedSample) -> Panel:
+def _panel(
+    ranking: Ranking,
+    scored: Sequence[tuple[Result, Mapping[str, str]]],
+    image: int,
+    place: int,
+    name: str,
+    sample: PackedSample,
+) -> Panel:
     predictions = [
-        Prediction(result, np.load(result.trial.eval_dir / "test.npy", mmap_mode="r", allow_pickle=False)[place])
-        for result in shown
+        Prediction(result, np.load(result.trial.eval_dir / "test.npy", mmap_mode="r", allow_pickle=False)[place], by_id)
+        for result, by_id in scored
     ]
     return panel(ranking.head, name, image, predictions, sample)

@@ -1,5 +1,6 @@
 """The sections of the page, in their order: what each one shows, and beside it the template that draws it.
 
-``answer``, ``ranking``, ``conclusions``, ``metrics``, ``curves``, ``images``, those of `report.error_analysis`,
-``learning_rates``, ``losses`` and ``provenance``.
+First ``answer``, with ``study`` (what is compared, on which data, in which time, and what would change the answer), and
+``images``. Then the chapters, which are folded: ``pairs``, ``curves``, ``learning_rates``, ``metrics``, those of
+`report.error_analysis`, ``losses`` and ``provenance``. A chapter has a function `finding`: the sentence beside its title.
 """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 from loss_study.report.charts import Axis, CurveChart, Line, points
-from loss_study.statistics.ranking import Ranking
+from loss_study.report.units import heading
+from loss_study.statistics.ranking import Ranking, Standing
 from loss_study.statistics.results import Result
 
 #: (epoch, value) of every epoch.
@@ -18,11 +20,40 @@ def curve_charts(ranking: Ranking) -> list[CurveChart]:
     return [validation_chart(ranking), training_chart(ranking)]
 
 
+def finding(rankings: Sequence[Ranking]) -> str:
+    """Return between which values of the validation metric the losses end, and how many trials were best at the end."""
+    found = [sentence for ranking in rankings if (sentence := _ends(ranking))]
+    trials = [one for ranking in rankings for row in ranking.standings for one in row.sound if "best_epoch" in one.run]
+    last = sum(one.run["best_epoch"] == one.run.get("epochs_run") for one in trials)
+    if trials:
+        found.append(f"The last epoch is the best one of {last} of {len(trials)} trials.")
+    return " ".join(found)
+
+
+def _ends(ranking: Ranking) -> str:
+    """Return the lowest and the highest mean of the last validation values of a loss's sound trials."""
+    metric, head = ranking.metric, ranking.head.capitalize()
+    ends = {row.loss: end for row in ranking.placed if (end := _end(row)) is not None}
+    if not ends:
+        return ""
+    low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
+    what = f"{head}: validation {heading(metric)} ends at {metric.show(ends[low])}"
+    if metric.show(ends[low]) == metric.show(ends[high]):
+        return f"{what}."
+    return f"{what} ({low}) to {metric.show(ends[high])} ({high})."
+
+
+def _end(row: Standing) -> float | None:
+    curves = [_column(result, "validation") for result in row.sound if result.history]
+    ends = [curve[-1][1] for curve in curves if math.isfinite(curve[-1][1])]
+    return fmean(ends) if ends else None
+
+
 def validation_chart(ranking: Ranking) -> CurveChart:
     """Return the head's metric on the validation split, epoch by epoch."""
     direction = "higher" if ranking.metric.higher_is_better else "lower"
     curves = [(result, _column(result, "validation")) for result in _in_order(ranking)]
-    return _chart(f"{ranking.metric.label} on validation, by epoch", f"{direction} is better", curves)
+    return _chart(f"{heading(ranking.metric)} on validation, by epoch", f"{direction} is better", curves)
 
 
 def training_chart(ranking: Ranking) -> CurveChart:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from loss_study.data.packed import PackedSample
-from loss_study.report.panels import Panel, Prediction, panel
+from loss_study.report.panels import Panel, Prediction, panel, scores
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.results import Result
 
@@ -19,8 +19,9 @@ def panels(ranking: Ranking, sample: PackedSample) -> list[Panel]:
     """
     results = [_with_predictions(standing.results) for standing in ranking.standings]
     numbers = next((result.panel for result in results if result.panel), ())
+    scored = [(result, scores(result)) for result in results]
     return [
-        panel(ranking.head, str(place), number, [_prediction(result, place) for result in results], sample)
+        panel(ranking.head, str(place), number, [_prediction(*one, place) for one in scored], sample)
         for place, number in enumerate(numbers)
     ]
 
@@ -29,8 +30,8 @@ def _with_predictions(results: Sequence[Result]) -> Result:
     return next((result for result in results if result.panel), results[0])
 
 
-def _prediction(result: Result, place: int) -> Prediction:
+def _prediction(result: Result, of_images: Mapping[str, str], place: int) -> Prediction:
     path = result.trial.eval_dir / "predictions.npy"
     if place >= len(result.panel) or not path.is_file():
         return Prediction(result, None)
-    return Prediction(result, np.load(path, mmap_mode="r", allow_pickle=False)[place])
+    return Prediction(result, np.load(path, mmap_mode="r", allow_pickle=False)[place], of_images)

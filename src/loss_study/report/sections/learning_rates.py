@@ -56,6 +56,15 @@ class HeadSearch:
         return any(any(one.weights.values()) for one in self.found)
 
 
+def finding(config: Config, found: Sequence[HeadSearch]) -> str:
+    """Return how the learning rates were chosen, and how many choices are at an end of their grid."""
+    if not found:
+        return f"The same for all losses: {config.recipe.optimizer.lr:g}."
+    searched = sum(len(search.found) for search in found)
+    ends = sum(len(search.on_the_edge) for search in found)
+    return f"Searched for each loss; {ends} of {searched} {'choice is' if searched == 1 else 'choices are'} at an end of the grid."
+
+
 def searches(config: Config) -> list[HeadSearch]:
     """Return what ``tuning/`` holds for each head; empty for a recipe without a search."""
     if not config.recipe.search.lr:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loss_study.metrics import find
 from loss_study.metrics.groups import Group, groups
+from loss_study.report.interval_charts import IntervalChart, means_chart
+from loss_study.report.units import heading
 from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.sentences import listed
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,32 @@ class MetricTables:
 
     groups: list[Group]
     best: dict[str, float | None]
+
+
+def finding(rankings: Sequence[Ranking]) -> str:
+    """Return per head which loss has the best mean on each metric that the losses are compared on."""
+    sentences = []
+    for head in dict.fromkeys(ranking.head for ranking in rankings):
+        best: dict[str, list[str]] = {}
+        for ranking in rankings:
+            if ranking.head == head and len(ranking.compared) > 1:
+                best.setdefault(_first(ranking), []).append(ranking.metric.label)
+        if best:
+            texts = [f"{losses} ({'; '.join(labels)})" for losses, labels in best.items()]
+            sentences.append(f"{head.capitalize()}: the best mean is that of {', '.join(texts)}.")
+    return " ".join(sentences)
+
+
+def _first(ranking: Ranking) -> str:
+    """Return the compared losses that share the best mean, as it is shown."""
+    metric = ranking.metric
+    first = metric.show(ranking.compared[0].mean)
+    return listed([row.loss for row in ranking.compared if metric.show(row.mean) == first])
+
+
+def means_charts(rankings: Sequence[Ranking]) -> list[IntervalChart]:
+    """Return a chart of the means for each of the rankings of a head that has intervals."""
+    return [means_chart(one, heading(one.metric)) for one in rankings if one.has_intervals and one.placed]
 
 
 def metric_tables(ranking: Ranking) -> MetricTables:

@@ -77,6 +77,15 @@ def _statistics(sample: PackedSample) -> dict[str, str]:
     return {f"{name} of training": f"{value:.4f}" for name, value in named.items()}
 
 
+def finding(results: Sequence[Result], origin: Origin) -> str:
+    """Return how many trials there are, on which device, in which arithmetic, and from which commit."""
+    parts = [_count(results, "trial")]
+    parts += [value for name in ("device", "precision") if (value := facts(results, name))]
+    if origin.commit:
+        parts.append(f"commit {origin.commit[:7]}{' with uncommitted changes' if origin.changed else ''}")
+    return f"{', '.join(parts)}."
+
+
 def coverage(config: Config) -> str:
     """Return which heads, losses and seeds the report covers, and which of the project's losses are not in it."""
     covered = config.losses

@@ -1,0 +1,169 @@
+"""What is compared, on which data, in which time, and what would change the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loss_study.config import Config
+from loss_study.data.packed import PackedSample
+from loss_study.report.sections.learning_rates import HeadSearch
+from loss_study.report.sections.provenance import splits
+from loss_study.report.units import heading, shown
+from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.results import Result
+from loss_study.statistics.sentences import at_least, at_most, listed
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """Sentences on the study as a whole; `failures` is "" where no trial failed."""
+
+    estimand: list[str]
+    data: list[str]
+    time: list[str]
+    changes: list[str]
+    failures: str
+
+
+def study_facts(
+    config: Config,
+    results: Sequence[Result],
+    rankings: Sequence[Ranking],
+    sample: PackedSample,
+    searches: Sequence[HeadSearch],
+) -> StudyFacts:
+    """Return what holds for all heads; `rankings` are those on the headline metrics."""
+    return StudyFacts(
+        estimand(rankings, config),
+        data(config, sample),
+        [time(results), *rounds(rankings)],
+        changes(rankings, config, searches),
+        failures(results),
+    )
+
+
+def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
+    """Return what the intervals are about, what is random in them, and what is not."""
+    metrics = listed([f"{heading(ranking.metric)} of the {ranking.head}" for ranking in rankings])
+    known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
+    images = "on new images"
+    images += " of new objects" if "objects" in known else ""
+    images += " before new backgrounds" if "backgrounds" in known else ""
+    random = known or ["test images"]
+    searched = bool(config.recipe.search.lr)
+    if all(ranking.of_networks for ranking in rankings):
+        return [
+            f"Compared is the mean {metrics} that each of these trained networks reaches {images} of the same kind.",
+            "On this page the name of a loss stands for the one network that was trained with it.",
+            f"Random, and in the intervals: {listed(random)}. Not in them: other seeds, learning rates and training "
+            "images.",
+        ]
+    rate = "the learning rate that the search chooses for it" if searched else "the learning rate of the recipe"
+    fixed = ["the search for the learning rate"] if searched else []
+    return [
+        f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, from a new seed, "
+        f"{images} of the same kind.",
+        f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: "
+        f"{listed([*fixed, 'the choice of the training images'])}.",
+    ]
+
+
+def data(config: Config, sample: PackedSample) -> list[str]:
+    """Return the dataset, the sizes of the splits that count, and the size of the images."""
+    of_split = {split["split"]: split for split in splits(sample)}
+    test, side = of_split["test"], sample.images.shape[1]
+    objects = f" of {_count(test['objects'], 'object')}" if test["objects"] else ""
+    backgrounds = f" before {_count(test['backgrounds'], 'background')}" if test["backgrounds"] else ""
+    return [
+        f"{config.dataset.name}: {_count(of_split['train']['images'], 'training image')}, "
+        f"{_count(test['images'], 'test image')}{objects}{backgrounds}.",
+        f"Metrics are computed at {side} x {side} pixels.",
+    ]
+
+
+def time(results: Sequence[Result]) -> str:
+    """Return how many trials trained, and for how long together."""
+    seconds = [result.run["seconds"] for result in results if "seconds" in result.run]
+    return f"{_count(len(seconds), 'training')}, {duration(sum(seconds))} of training time in total."
+
+
+def rounds(rankings: Sequence[Ranking]) -> list[str]:
+    """Return after which round each head ended; nothing where one round was planned."""
+    looks = {ranking.head: ranking.look for ranking in rankings if ranking.look.planned > 1}
+    texts = [f"{head} after round {look.number} of at most {look.planned}" for head, look in looks.items()]
+    return [f"Compared: {listed(texts)}."] if texts else []
+
+
+def duration(seconds: float) -> str:
+    """Return 50 as ``50 seconds`` and 500 as ``8 minutes``."""
+    if seconds < 90:
+        return _count(round(seconds), "second")
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def changes(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadSearch]) -> list[str]:
+    """Return what would change the answer; a sentence that holds for all heads stands there once, first."""
+    of_heads = {ranking.head: _changes(ranking) for ranking in rankings}
+    common = [one for one in next(iter(of_heads.values()), []) if all(one in found for found in of_heads.values())]
+    own = [f"{head}: {one}" for head, found in of_heads.items() for one in found if one not in common]
+    return [*(f"{one[0].upper()}{one[1:]}" for one in [*common, *own]), *_rates(rankings, config, searches)]
+
+
+def _changes(ranking: Ranking) -> list[str]:
+    if len(ranking.compared) < 2:
+        return []
+    return [*_seeds(ranking), *_margin(ranking)]
+
+
+def _seeds(ranking: Ranking) -> list[str]:
+    """More seeds: what the next round would do, or that there is none."""
+    if ranking.decided:
+        return []
+    if ranking.contenders:
+        more = ranking.look.seeds[ranking.look.number] - ranking.look.seeds[ranking.look.number - 1]
+        return [
+            f"round {ranking.look.number + 1} of at most {ranking.look.planned} would train "
+            f"{listed(ranking.contenders)} from {_count(more, 'more seed')}."
+        ]
+    if ranking.of_networks:
+        return ["with three seeds or more for each loss the losses themselves can be compared (seeds)."]
+    return [
+        "all planned seeds are used: the bound can shrink with more seeds only (seeds, race.rounds), or more test images."
+    ]
+
+
+def _margin(ranking: Ranking) -> list[str]:
+    """From which margin on the same trials would decide otherwise."""
+    bound, metric = ranking.regret_bound, ranking.metric
+    if not bound or ranking.without_spread:
+        return []
+    if ranking.decided:
+        return [f"with a margin below {shown(metric, at_least(metric, bound))} the question would be open."]
+    return [f"with a margin of {shown(metric, at_most(metric, bound))} or more the question would be decided."]
+
+
+def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadSearch]) -> list[str]:
+    if all(len(ranking.compared) < 2 for ranking in rankings):
+        return []
+    if not searches:
+        return [
+            f"All trained at the learning rate {config.recipe.optimizer.lr:g}: with one for each loss the order may be another."
+        ]
+    ends = [f"{one.loss} ({search.head})" for search in searches for one in search.on_the_edge]
+    return (
+        [f"The search ended at an end of its grid, beyond which a better value may be, for {listed(ends)}."]
+        if ends
+        else []
+    )
+
+
+def failures(results: Sequence[Result]) -> str:
+    """Return how many trials failed, and how; "" where none did."""
+    kinds = [result.failure.partition(":")[0] for result in results if not result.sound]
+    counted = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+    return f"{len(kinds)} of {len(results)} trials failed: {', '.join(counted)}." if kinds else ""
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
