@@ -49,9 +49,9 @@ class Errors:
 
         For normal values the level holds for every number of seeds and any ratio of the variances (Banerjee,
         Approximate confidence interval for linear functions of means of k populations when the population variances are
-        not equal, 1960): with w the parts' shares of the true variance and s their estimates as multiples of the true ones, the
-        square of the standardised distance is below the sum of w t^2 s with a probability that is concave in that sum,
-        so at least the mean over the parts of that for t^2 s alone, which is what t was chosen for.
+        not equal, 1960): with w the parts' shares of the true variance and s their estimates as multiples of the true
+        ones, the square of the standardised distance is below the sum of w t^2 s with a probability that is concave in
+        that sum, so at least the mean over the parts of that for t^2 s alone, which is what t was chosen for.
         """
         return np.sqrt(sum(stdtrit(freedom, level) ** 2 * variance for variance, freedom in self.parts))
 
