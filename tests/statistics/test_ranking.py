@@ -32,11 +32,11 @@ def test_ranking_orders_groups_and_tests():
 
 
 def test_lower_is_better_for_errors():
-    result = ranked(study([0.30, 0.10, 0.20], metric="rmse", head="depth"))
+    result = ranked(study([0.30, 0.10, 0.20], metric="rmse_coded", head="depth"))
     assert [standing.loss for standing in result.placed] == ["l1", "rmse", "bce"]
     assert result.pair("bce").difference == pytest.approx(-0.2, abs=0.03)
     assert result.pair("bce").probability > 0.95
-    assert conclusion(result).startswith("l1 is best on RMSE: it beats rmse by 0.0")
+    assert conclusion(result).startswith("l1 is best on RMSE (coded depth): it beats rmse by 0.0")
 
 
 def test_average_rank_is_that_of_all_seeds_and_clusters():
@@ -125,11 +125,13 @@ def test_a_head_with_one_test_image_is_ranked_without_intervals(tmp_path, monkey
     for result in results:
         path = result.trial.eval_dir / "per_image.csv"
         path.parent.mkdir(parents=True)
-        path.write_text(f"id,background,object,foreground,iou\np0,b0,c0,0.1,{result.test.get('iou', 0)}\n")
+        path.write_text(
+            f"id,background,object,foreground,iou_at_best\np0,b0,c0,0.1,{result.test.get('iou_at_best', 0)}\n"
+        )
     (ranking,) = rank_all(results)
     assert [standing.loss for standing in ranking.standings] == ["l1", "bce", "rmse", "huber"]
     assert not ranking.resampled and ranking.pairs == () and ranking.best.low is None
-    assert ranking.best.mean == pytest.approx(results[3].test["iou"], abs=0.01)
+    assert ranking.best.mean == pytest.approx(results[3].test["iou_at_best"], abs=0.01)
     rows = list(csv.DictReader(ranking_csv([ranking]).splitlines()))
     assert [(row["rank"], row["low"], row["p_adjusted"]) for row in rows] == [(n, "", "") for n in ("1", "2", "3", "")]
     assert float(rows[1]["difference_to_best"]) < 0
