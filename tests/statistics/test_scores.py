@@ -13,14 +13,16 @@ from loss_study.trial import Trial
 
 def trial(folder, loss, seed, table, head="mask", verdict=""):
     """Write ``per_image.csv`` and return the trial's result."""
-    result = Result(Trial(head, loss, seed), "finished", verdict, "", {}, {"iou": 0.5, "rmse": 0.5}, None, (), ())
+    result = Result(
+        Trial(head, loss, seed), "finished", verdict, "", {}, {"iou_at_best": 0.5, "rmse_coded": 0.5}, None, (), ()
+    )
     path = folder / result.trial.eval_dir / "per_image.csv"
     path.parent.mkdir(parents=True)
     path.write_text(re.sub(" +", "", table))
     return result
 
 
-TABLE = """id,background,object,foreground,iou
+TABLE = """id,background,object,foreground,iou_at_best
            p0,b0,c1,0.1,0.5
            p1,b1,c0,0.1,0.7
            p2,b1,c1,0.1,0.9
@@ -37,7 +39,7 @@ def test_scores_are_read_and_clustered_by_object(folder):
     results = [trial(folder, "bce", 0, TABLE), trial(folder, "bce", 1, TABLE.replace("0.9", "0.8"))]
     results.append(trial(folder, "l1", 0, TABLE.replace("0.9", "0.1"), verdict="all background"))
     (scores,) = read("mask", results)
-    assert (scores.metric, scores.unit, list(scores.values)) == ("iou", "object", ["bce"])
+    assert (scores.metric, scores.unit, list(scores.values)) == ("iou_at_best", "object", ["bce"])
     assert scores.values["bce"].tolist() == [[0.5, 0.7, 0.9], [0.5, 0.7, 0.8]]
     assert scores.clusters.tolist() == [1, 0, 1]
     assert read("depth", results) == []
@@ -68,7 +70,7 @@ def test_a_metric_of_one_image_is_not_compared(folder):
     ("table", "message"),
     [
         ("", "eval/mask/l1/0/per_image.csv: missing or empty; run 'dvc repro -f evaluate@mask'"),
-        (TABLE.replace("0.7", "x"), "eval/mask/l1/0/per_image.csv: damaged in column 'iou'"),
+        (TABLE.replace("0.7", "x"), "eval/mask/l1/0/per_image.csv: damaged in column 'iou_at_best'"),
         (
             TABLE.replace("p1", "p9"),
             "eval/mask/l1/0/per_image.csv: its test images differ from those of eval/mask/bce",
@@ -82,11 +84,13 @@ def test_files_that_do_not_fit_are_named(folder, table, message):
 
 
 def test_heads_and_metrics_are_ranked_each_on_its_own(folder):
-    mask = TABLE.replace("iou", "dice,iou").replace("0.1,", "0.1,0.6,")
+    mask = TABLE.replace("iou_at_best", "dice,iou_at_best").replace("0.1,", "0.1,0.6,")
     results = [trial(folder, loss, 0, mask) for loss in ("bce", "l1")]
-    results += [trial(folder, loss, 0, TABLE.replace("iou", "rmse_coded"), head="depth") for loss in ("bce", "l1")]
+    results += [
+        trial(folder, loss, 0, TABLE.replace("iou_at_best", "rmse_coded"), head="depth") for loss in ("bce", "l1")
+    ]
     found = [(ranking.head, ranking.metric.name) for ranking in rank_all(results)]
-    assert found == [("mask", "iou"), ("mask", "dice"), ("depth", "rmse_coded")]
+    assert found == [("mask", "iou_at_best"), ("mask", "dice"), ("depth", "rmse_coded")]
 
 
 def test_headline_metrics_come_first():
