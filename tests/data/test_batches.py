@@ -122,7 +122,8 @@ def tiny(tmp_path):
     lines = [f"i{i},{splits[i]},{rows[i]},b{rows[i]},o{i},0.25" for i in range(4)]
     (folder / "index.csv").write_text("\n".join([",".join(INDEX_COLUMNS), *lines]) + "\n")
     meta = {
-        "format": 3,
+        "format": 4,
+        "depth": {"unit": ""},
         "heads": ["mask"],
         "backgrounds": 3,
         "invalid_pixels": ["mask"],

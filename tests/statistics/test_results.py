@@ -55,6 +55,6 @@ def test_a_damaged_file_is_named(study):
 def test_an_undefined_headline_is_a_failure(study):
     path = Path("eval/1/mask/dice/0/metrics.json")
     metrics = json.loads(path.read_text())
-    metrics["test"]["iou"] = math.nan
+    metrics["test"]["iou_at_best"] = math.nan
     path.write_text(json.dumps(metrics))
-    assert Study.read().result("mask", "dice", 0).failure == "no iou on the test split"
+    assert Study.read().result("mask", "dice", 0).failure == "no iou_at_best on the test split"
