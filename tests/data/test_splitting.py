@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loss_study.data.packed import SPLITS
-from loss_study.data.splitting import draw_splits
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.splitting import draw_splits
 from support.grid import Grid, composites, packed
 
 
