@@ -22,34 +22,41 @@ def test_means_leave_failed_trials_out(study):
     assert best.seconds == 11
 
 
-def test_answer_names_the_best_and_what_is_not_significant(study):
-    winner, conclusion, resampled = answer(study.ranking("mask"))
-    assert winner == "On these images dice trains the best mask: IoU 0.930; weighted_bce is next with 0.910."
-    # Six losses and two seeds, of two clusters each: fifteen tests of hardly any evidence.
-    assert conclusion.startswith(
-        "No difference between dice, weighted_bce, bce, rmse, huber and l1 is significant on IoU"
-    )
-    assert resampled.startswith("The intervals come from 2 seeds per loss and the 2 test images.")
+def test_answer_has_the_decision_the_groups_and_what_limits_them(study):
+    first, *others = answer(study.ranking("mask"))
+    # Six losses and two seeds on two images: hardly any evidence.
+    assert first.startswith("Use dice for the time being. With 95 % confidence no other loss is more than ")
+    assert "May be the best, or worse by more than the margin: dice, weighted_bce, bce, rmse, huber and l1." in others
+    assert "The intervals are from 2 seeds per loss and the 2 test images of 2 objects." in others
 
 
-def test_answer_with_one_seed_claims_no_precision(one_seed):
+def test_answer_with_one_seed_speaks_of_trained_networks(one_seed):
     read = one_seed(["dice", "l1"])
-    assert answer(read.ranking("mask"))[2].startswith(
-        "One seed per loss: the intervals come from the 2 test images alone."
-    )
+    first, *others = answer(read.ranking("mask"))
+    assert first.startswith("Of these 2 trained networks the one trained with dice scores best")
+    assert others[0].startswith("One seed per loss: the intervals are of these trained networks")
 
 
 def test_answer_with_one_loss_compares_nothing(one_seed):
     read = one_seed(["dice"])
-    assert answer(read.ranking("mask")) == ["On these images dice is the only loss that trained a mask: IoU 0.920."]
+    assert answer(read.ranking("mask"))[0] == "Only dice trained in this study: there is nothing to compare it with."
 
 
 def test_answer_where_everything_failed(folder):
     fabricate(folder, repository=REPOSITORY, losses=["ssim"], seeds=[1])
     read = Study.read()
-    assert answer(read.ranking("mask")) == ["No loss trained a mask on these images: every trial failed."]
+    assert answer(read.ranking("mask")) == [
+        "No loss trained a mask: every trial failed.",
+        "ssim failed with every seed.",
+    ]
     metrics = json.loads(read.files()["metrics.json"])
-    assert metrics["mask"] == {"best_loss": "none"}
+    assert metrics["mask"] == {
+        "choice": None,
+        "regret_bound": None,
+        "margin": None,
+        "decided": False,
+        "best_loss": "none",
+    }
     assert metrics["trials"] == {
         "losses": 1,
         "seeds": 1,

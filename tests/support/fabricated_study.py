@@ -56,7 +56,7 @@ class Study:
     def read(cls) -> "Study":
         config = load_config()
         found = results.read(config)
-        return cls(config, found, rank_all(found), PackedSample.open(Path("data/sample")))
+        return cls(config, found, rank_all(found, config), PackedSample.open(Path("data/sample")))
 
     def files(self) -> dict[str, bytes]:
         """What `compare` writes."""

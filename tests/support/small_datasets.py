@@ -100,6 +100,6 @@ def run(config: Config, dataset: _Drawn) -> tuple[PackedSample, list[Ranking]]:
         training_run.train_trials([trial], config, sample)
         evaluate_trials([trial], sample)
     found = results.read(config)
-    rankings = rank_all(found)
+    rankings = rank_all(found, config)
     publish(Path("reports"), build(config, found, rankings, sample))
     return sample, headlines(rankings)

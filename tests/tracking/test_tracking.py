@@ -535,7 +535,7 @@ def test_the_ui_starts_no_second_server(dead_server, capsys):
 def write_reports(folder):
     """Write what `compare` writes, made up; return the folder."""
     folder.mkdir()
-    for name in ("index.html", "answer.csv", "pairs.csv", "compare.csv"):
+    for name in ("index.html", "answer.csv", "rounds.csv", "pairs.csv", "compare.csv"):
         (folder / name).write_text(name)
     (folder / "metrics.json").write_text('{"mask": {"best_loss": "dice", "iou": 0.75}, "trials": {"sound": 1}}')
     return folder
