@@ -16,7 +16,7 @@ from pathlib import Path
 from loss_study import composition, datasets
 from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
+from loss_study.sampling.pack import pack
 from loss_study.training.checkpoint import Checkpoint
 from loss_study.training.device import use_cpu
 from loss_study.training.train import train as train_trial

@@ -10,7 +10,7 @@ from PIL import Image
 
 from loss_study import config, datasets
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
+from loss_study.sampling.pack import pack
 
 #: Side of the images on disk, the original data's.
 STORED_SIZE = 224

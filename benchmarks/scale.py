@@ -48,7 +48,7 @@ def measure(images: int, size: int, width: int, folder: Path) -> Run:
     from loss_study import datasets  # noqa: PLC0415
     from loss_study.config import load_config  # noqa: PLC0415
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
-    from loss_study.data.sampling import pack  # noqa: PLC0415
+    from loss_study.sampling.pack import pack  # noqa: PLC0415
     from our_way import epoch_seconds  # noqa: PLC0415 -- the parent process must not pay for torch
 
     study = load_config()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from loss_study import datasets
 from loss_study.config import DepthTeacher, load_config
-from loss_study.data import depth_teacher
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.memory import keep_freed_memory
+from loss_study.sampling import depth_teacher
+from loss_study.sampling.pack import pack
 
 SOURCE = Path("data/source/source.json")
 SAMPLE = Path("data/sample")

@@ -9,8 +9,8 @@ import plan
 
 from loss_study import datasets
 from loss_study.check import check_choices
-from loss_study.data.sampling import pack
 from loss_study.runtime.errors import run_stage
+from loss_study.sampling.pack import pack
 
 
 def main() -> None:

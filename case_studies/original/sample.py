@@ -8,8 +8,8 @@ import variants
 
 from loss_study import datasets
 from loss_study.check import check_choices
-from loss_study.data.sampling import pack
 from loss_study.runtime.errors import run_stage
+from loss_study.sampling.pack import pack
 
 
 def main() -> None:

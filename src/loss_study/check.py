@@ -9,8 +9,8 @@ from pathlib import Path
 
 from loss_study import datasets, losses, models
 from loss_study.config import Config, DatasetConfig
-from loss_study.data import depth_teacher
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling import depth_teacher
 from loss_study.training import device, optimizers, schedules
 
 

@@ -61,7 +61,7 @@ class _Section(BaseModel):
 
 
 class DepthTeacher(_Section):
-    """A monocular depth model that predicts the depth maps of a sample; see `loss_study.data.depth_teacher`.
+    """A monocular depth model that predicts the depth maps of a sample; see `loss_study.sampling.depth_teacher`.
 
     `model` is a folder or a name on the Hugging Face hub, there at `revision`; empty: no teacher. Its input are images
     of `side` pixels, `batch_size` at a time. `predicts` says whether its large values are near or far; with auto that

@@ -16,12 +16,12 @@ from loss_study import losses
 from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
 from loss_study.report.colouring import class_colours
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.pack import pack
 from loss_study.tracking.panels import sheet
 from loss_study.trial import Trial
 from support.small_datasets import CLASSES, RgbdWithInvalidPixels, ThreeClasses, run, study

@@ -14,10 +14,10 @@ from loss_study.config import Augmentation
 from loss_study.data.batches import Batches
 from loss_study.data.depth_scale import DepthScale, eight_bits, to_stored, widened
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.datasets import scenes
 from loss_study.datasets.reading.images import read_depth
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.pack import pack
 from support.grid import Grid, dataset, sample_config
 from support.samples import write_sample
 

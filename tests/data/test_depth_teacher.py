@@ -12,10 +12,10 @@ from PIL import Image
 
 from loss_study import datasets
 from loss_study.config import DatasetConfig, DepthTeacher, SampleConfig
-from loss_study.data import depth_teacher
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling import depth_teacher
+from loss_study.sampling.pack import pack
 from support.data_at_hand import ROOT, composed, save
 
 SIDE = 64

@@ -18,11 +18,12 @@ import pytest
 import yaml
 
 from loss_study import composition
-from loss_study.data import array_writer, sampling, worker_pool
 from loss_study.data.packed import SPLITS, PackedSample
-from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example, Item
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling import array_writer, worker_pool
+from loss_study.sampling import pack as sampling
+from loss_study.sampling.pack import pack
 from support.data_at_hand import SHARED, needs, save
 from support.grid import DEPTH, SIZE, Grid, composites, dataset, packed, sample_config
 

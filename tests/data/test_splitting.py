@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from loss_study import datasets
 from loss_study.data.packed import SPLITS
-from loss_study.data.splitting import draw_splits
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.splitting import draw_splits
 from support.grid import Grid, composites, packed
 
 #: SHA-256 of the names of the default study's 520 training images: a committed result depends on them.

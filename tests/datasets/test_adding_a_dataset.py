@@ -9,9 +9,9 @@ from loss_study import composition, datasets
 from loss_study.check import check_choices
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.download.prepare import prepare
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.pack import pack
 from support.data_at_hand import ROOT, save
 from support.readme import FILES
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from loss_study import datasets
-from loss_study.data.splitting import draw_splits
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.splitting import draw_splits
 from support.data_at_hand import SHARED, composed, everything, needs, save
 
 LABELS = np.tile(np.array([0, 0, 7, 7, 8, 8, 255, 255], np.uint8), (8, 1))

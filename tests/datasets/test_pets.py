@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from loss_study import datasets
-from loss_study.data.splitting import draw_splits
-from loss_study.losses.base import Loss
+from loss_study.losses.shared.base import Loss
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.splitting import draw_splits
 from support.data_at_hand import SHARED, composed, everything, fetch_and_open, needs, pack_archive, save, write_noise
 from support.file_server import serving
 

@@ -12,8 +12,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from loss_study import datasets
-from loss_study.data.splitting import draw_splits
 from loss_study.datasets.reading import twins
+from loss_study.sampling.splitting import draw_splits
 from support.data_at_hand import SHARED, needs
 
 CONF = yaml.safe_load((Path(__file__).parents[2] / "conf" / "dataset" / "fg_bg.yaml").read_text(encoding="utf-8"))

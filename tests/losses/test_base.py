@@ -29,7 +29,7 @@ def test_a_function_is_enough():
 def test_shared_modules_are_no_losses():
     assert not set(losses.SHARED) & set(losses.names())
     assert {"dice", "bce"} <= set(losses.names())
-    package = losses.base.PACKAGE
+    package = losses.shared.base.PACKAGE
     assert all(isinstance(registry.load("loss", package, name).LOSS, Loss) for name in losses.names())
 
 

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from loss_study import composition, losses
-from loss_study.losses.base import CASES
+from loss_study.losses.shared.base import CASES
 from support.loss_examples import (
     classes_of_discs,
     depths,

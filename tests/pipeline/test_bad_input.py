@@ -22,9 +22,9 @@ from loss_study import composition, datasets
 from loss_study.check import check_choices
 from loss_study.config import DatasetConfig, SampleConfig, load_config
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.download.prepare import prepare
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.pack import pack
 from loss_study.training import run
 from loss_study.trial import Trial
 from support.samples import write_sample

@@ -11,7 +11,7 @@ from support.imports import PACKAGE, everything, names
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 #: Reads, checks, shows or writes, and decides no number of a stage whose configuration DVC watches already.
-AROUND = {"__init__.py", "check.py", "config.py", "registry.py", "trial.py", "runtime", "tracking", "data/__init__.py"}
+AROUND = {"__init__.py", "check.py", "config.py", "registry.py", "rounds.py", "trial.py", "runtime", "tracking"}
 TRAINING = ("training/run.py", "training/search.py")
 CHOSEN = {f"losses/{name}.py" for name in losses.names()} | {f"models/{name}.py" for name in models.names()}
 
@@ -68,7 +68,7 @@ def test_combinations_depend_on_every_loss():
     ("stage", "roots"),
     [
         ("download", ["download/prepare.py"]),
-        ("sample", ["data/sampling.py", "datasets/__init__.py"]),
+        ("sample", ["sampling/pack.py", "datasets/__init__.py"]),
         ("evaluate", ["evaluation/evaluate.py"]),
         ("compare", ["report/build.py", "statistics/ranking.py"]),
     ],

@@ -14,7 +14,7 @@ NEW_LOSS = '''"""Squared error of the predicted probability (the Brier score).""
 
 import torch
 
-from loss_study.losses.base import Loss
+from loss_study.losses.shared.base import Loss
 
 
 def squared(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

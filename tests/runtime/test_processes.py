@@ -291,7 +291,7 @@ def test_a_tree_has_the_exit_code_of_its_command(program):
 SAMPLING = """
 import time
 from pathlib import Path
-from loss_study.data import sampling, worker_pool
+from loss_study.sampling import pack as sampling, worker_pool
 from loss_study.datasets import scenes
 from loss_study.config import DatasetConfig, SampleConfig
 

@@ -11,8 +11,8 @@ from PIL import Image
 from loss_study import datasets
 from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example, Item
+from loss_study.sampling.pack import pack
 
 SIZE = 16
 #: The red of an image is its background's number, green its object's; its mask covers this many of the rows.

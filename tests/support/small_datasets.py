@@ -12,11 +12,11 @@ import yaml
 from loss_study import composition
 from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
-from loss_study.data.sampling import pack
 from loss_study.datasets.base import Example, Item
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.report.build import build
 from loss_study.report.publish import publish
+from loss_study.sampling.pack import pack
 from loss_study.statistics import results
 from loss_study.statistics.ranking import Ranking, headlines, rank_all
 from loss_study.training import run as training_run

@@ -1,8 +1,8 @@
 """Losses: one file each, chosen by name.
 
 ``losses/dice.py`` holds the loss ``dice``: a function of logits and target that returns one value per image, and
-``LOSS = Loss(dice, ...)``; see `base.Loss`. The first paragraph of the file's docstring says what the loss does; the
-report shows it. A combination, a weighted sum of such losses that needs no file, is in `weighted_sum`.
+``LOSS = Loss(dice, ...)``; see `shared.base.Loss`. The first paragraph of the file's docstring says what the loss does;
+the report shows it. A combination, a weighted sum of such losses that needs no file, is in `shared.weighted_sum`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loss_study.losses import weighted_sum
-from loss_study.losses.base import PROBABILITY, Loss, Output, TargetStatistics, names, with_a_file
+from loss_study.losses.shared import weighted_sum
+from loss_study.losses.shared.base import PROBABILITY, Loss, Output, TargetStatistics, names, with_a_file
 
 __all__ = ["PROBABILITY", "Loss", "Output", "TargetStatistics", "load", "names", "with_a_file"]
 
-#: Modules that are not losses.
-SHARED = ("base", "class_weights", "pixels", "weighted_sum")
+#: All modules are losses; what they share is a package.
+SHARED = ()
 
 
 def load(name: str, options: Mapping[str, Any] | None = None) -> Loss:

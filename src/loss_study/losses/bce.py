@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import mean
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import mean
 
 
 def bce(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from loss_study.losses import class_weights as weighting
-from loss_study.losses.base import Loss, TargetStatistics
-from loss_study.losses.pixels import mean
+from loss_study.losses.shared import class_weights as weighting
+from loss_study.losses.shared.base import Loss, TargetStatistics
+from loss_study.losses.shared.pixels import mean
 
 KEY = "loss_options.cross_entropy.class_weights"
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import probability, total
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import probability, total
 
 LEAST_DENOMINATOR_TERM = 1e-6
 

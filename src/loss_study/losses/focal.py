@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses import class_weights as weighting
-from loss_study.losses.base import Loss, TargetStatistics
-from loss_study.losses.pixels import mean
+from loss_study.losses.shared import class_weights as weighting
+from loss_study.losses.shared.base import Loss, TargetStatistics
+from loss_study.losses.shared.pixels import mean
 
 KEY = "loss_options.focal.class_weights"
 LEAST_DOUBT = 1e-12

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import mean
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import mean
 from loss_study.runtime.errors import StudyError
 
 

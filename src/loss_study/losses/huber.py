@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import mean, probability
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import mean, probability
 
 
 def huber(

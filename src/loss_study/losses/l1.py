@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from loss_study.losses.base import CLAMPED, PROBABILITY, Loss, Output
-from loss_study.losses.pixels import mean, probability
+from loss_study.losses.shared.base import CLAMPED, PROBABILITY, Loss, Output
+from loss_study.losses.shared.pixels import mean, probability
 
 
 def l1(logits: Tensor, target: Tensor, *, valid: Tensor | None = None, sigmoid: bool = True) -> Tensor:

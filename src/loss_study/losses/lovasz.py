@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from loss_study.losses.base import Loss
+from loss_study.losses.shared.base import Loss
 
 
 def lovasz(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import mean, probability
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import mean, probability
 
 
 def rmse(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import mean
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import mean
 
 LEAST_VARIANCE = 1e-6
 

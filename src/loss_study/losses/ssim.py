@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import mean, probability
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import mean, probability
 from loss_study.metrics.ssim import ssim_map
 from loss_study.runtime.errors import StudyError
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from loss_study.losses.base import Loss
-from loss_study.losses.pixels import tversky_error
+from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.pixels import tversky_error
 
 
 def tversky(

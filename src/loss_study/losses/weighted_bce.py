@@ -11,8 +11,8 @@ from pydantic import BeforeValidator
 from torch import Tensor
 from torch.nn import functional as F
 
-from loss_study.losses.base import Loss, TargetStatistics
-from loss_study.losses.pixels import mean
+from loss_study.losses.shared.base import Loss, TargetStatistics
+from loss_study.losses.shared.pixels import mean
 from loss_study.runtime.errors import StudyError
 
 KEY = "loss_options.weighted_bce.pos_weight"

@@ -17,7 +17,7 @@ from loss_study.data.batches import Batch, Batches
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.error_analysis import regions
 from loss_study.losses import Loss
-from loss_study.losses.pixels import probability
+from loss_study.losses.shared.pixels import probability
 from loss_study.training.device import autocast
 
 #: At most so many validation images are looked at: shares are sums over thousands of pixels of each, and settle soon.

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loss_study.data.array_writer import ArrayWriter, valid_name
 from loss_study.data.depth_scale import widened
-from loss_study.data.depth_teacher import Teacher
 from loss_study.datasets.base import Dataset, Example, Item
 from loss_study.runtime.errors import StudyError
+from loss_study.sampling.array_writer import ArrayWriter, valid_name
+from loss_study.sampling.depth_teacher import Teacher
 
 #: A pixel is foreground from this value of the mask on.
 FOREGROUND = 128

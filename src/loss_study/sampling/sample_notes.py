@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from loss_study.data.packer import Summary
 from loss_study.datasets.base import Item
+from loss_study.sampling.packer import Summary
 
 
 def on_wrong_backgrounds(items: Sequence[Item], row_of: Mapping[str, int], backgrounds: Sequence[str]) -> list[str]:

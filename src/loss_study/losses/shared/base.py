@@ -12,7 +12,7 @@ from torch import Tensor
 
 from loss_study import registry
 from loss_study.config import HEADS, Head
-from loss_study.losses.pixels import probability
+from loss_study.losses.shared.pixels import probability
 from loss_study.runtime.errors import StudyError
 
 PACKAGE = "loss_study.losses"

@@ -9,11 +9,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from loss_study.data.packer import Job, Packer, Summary
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.memory import keep_freed_memory
 from loss_study.runtime.processes import end_with_pool
 from loss_study.runtime.progress import reporting
+from loss_study.sampling.packer import Job, Packer, Summary
 
 #: Worker processes take about a second to start: shorter work is done without them.
 SECONDS_WORTH_A_POOL = 3.0

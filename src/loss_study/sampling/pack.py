@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from loss_study.config import DatasetConfig, SampleConfig
-from loss_study.data import sample_notes, worker_pool
-from loss_study.data.array_writer import ArrayWriter
 from loss_study.data.depth_scale import DEPTH_STEPS, HasDepthScale
-from loss_study.data.depth_teacher import Teacher
 from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
-from loss_study.data.packer import FOREGROUND, Job, Packer, Summary
-from loss_study.data.splitting import Splits, draw_splits
 from loss_study.datasets.base import Dataset, Item, NamesObjects
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
+from loss_study.sampling import sample_notes, worker_pool
+from loss_study.sampling.array_writer import ArrayWriter
+from loss_study.sampling.depth_teacher import Teacher
+from loss_study.sampling.packer import FOREGROUND, Job, Packer, Summary
+from loss_study.sampling.splitting import Splits, draw_splits
 
 #: Images of one job: a process holds so many in memory before it writes them.
 CHUNK = 32

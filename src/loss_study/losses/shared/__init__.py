@@ -1,0 +1,1 @@
+"""What all losses share: `base` says what a loss is, `weighted_sum` what a combination is."""
