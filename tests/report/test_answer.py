@@ -1,11 +1,10 @@
-"""The answer to "which loss?", and the order that it is from."""
-
-import json
+"""The order of the losses, and what the first section takes from it."""
 
 import pytest
 
 from loss_study.report.sections.answer import answer
 from support.fabricated_study import REPOSITORY, Study, fabricate
+from support.rankings import DECIDED, UNDECIDED, ranked
 
 
 def test_order_puts_losses_with_failed_trials_last(study):
@@ -22,40 +21,25 @@ def test_means_leave_failed_trials_out(study):
     assert best.seconds == 11
 
 
-def test_answer_names_the_best_and_what_is_not_significant(study):
-    winner, conclusion, resampled = answer(study.ranking("mask"))
-    assert winner == "On these images dice trains the best mask: IoU 0.930; weighted_bce is next with 0.910."
-    # Six losses and two seeds, of two clusters each: fifteen tests of hardly any evidence.
-    assert conclusion.startswith(
-        "No difference between dice, weighted_bce, bce, rmse, huber and l1 is significant on IoU"
+def test_the_decision_comes_in_two_parts():
+    found = answer(ranked(DECIDED), [])
+    assert (found.verdict, found.bound) == (
+        "Use dice.",
+        "With 95 % confidence no other loss is more than 0.015 IoU better.",
     )
-    assert resampled.startswith("The intervals come from 2 seeds per loss and the 2 test images.")
+    assert answer(ranked(UNDECIDED), []).verdict == "Use dice for the time being."
+    assert found.bounds is None and found.chart is not None
 
 
-def test_answer_with_one_seed_claims_no_precision(one_seed):
-    read = one_seed(["dice", "l1"])
-    assert answer(read.ranking("mask"))[2].startswith(
-        "One seed per loss: the intervals come from the 2 test images alone."
+def test_a_single_loss_has_one_sentence(one_seed):
+    found = answer(one_seed(["dice"]).ranking("mask"), [])
+    assert (found.verdict, found.bound) == (
+        "Only dice trained in this study: there is nothing to compare it with.",
+        "",
     )
 
 
-def test_answer_with_one_loss_compares_nothing(one_seed):
-    read = one_seed(["dice"])
-    assert answer(read.ranking("mask")) == ["On these images dice is the only loss that trained a mask: IoU 0.920."]
-
-
-def test_answer_where_everything_failed(folder):
+def test_where_everything_failed_there_is_no_chart(folder):
     fabricate(folder, repository=REPOSITORY, losses=["ssim"], seeds=[1])
-    read = Study.read()
-    assert answer(read.ranking("mask")) == ["No loss trained a mask on these images: every trial failed."]
-    metrics = json.loads(read.files()["metrics.json"])
-    assert metrics["mask"] == {"best_loss": "none"}
-    assert metrics["trials"] == {
-        "losses": 1,
-        "seeds": 1,
-        "planned": 2,
-        "sound": 1,
-        "collapsed": 1,
-        "diverged": 0,
-        "missing": 0,
-    }
+    found = answer(Study.read().ranking("mask"), [])
+    assert found.verdict == "No loss trained a mask: every trial failed." and found.chart is None
