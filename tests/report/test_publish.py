@@ -12,7 +12,7 @@ def test_publish_replaces_the_report_and_nothing_else(study):
     publish(Path("reports"), study.files())
     written = {str(path.relative_to("reports")) for path in Path("reports").rglob("*") if path.is_file()}
     pictures = {f"panels/{head}-{number}.png" for head in ("mask", "depth") for number in (0, 1)}
-    tables = {"metrics.json", "compare.csv", "curves.csv", "ranking.csv", "pairs.csv"}
+    tables = {"metrics.json", "compare.csv", "curves.csv", "answer.csv", "rounds.csv", "pairs.csv"}
     assert written == {"README.md", "index.html"} | tables | pictures
 
 

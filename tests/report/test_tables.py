@@ -15,7 +15,10 @@ def test_metrics_json_has_a_summary_at_fixed_paths(study):
     assert metrics["mask"]["best_iou"] == pytest.approx(IOU["dice"])
     assert metrics["depth"]["best_loss"] == "rmse"
     assert metrics["depth"]["best_abs_rel"] == pytest.approx(2 * RMSE["rmse"])
-    assert metrics["mask"]["best_group"] == "dice, weighted_bce, bce, rmse, huber, l1"
+    assert (metrics["mask"]["choice"], metrics["mask"]["decided"]) == ("dice", False)
+    assert metrics["mask"]["regret_bound"] > metrics["mask"]["margin"] == 0.02
+    # The margin of the depth is a share of the best loss's error.
+    assert metrics["depth"]["margin"] == pytest.approx(0.05 * RMSE["rmse"])
     assert metrics["mask"]["best_iou_low"] < IOU["dice"] < metrics["mask"]["best_iou_high"]
     assert metrics["trials"] == {
         "losses": 7,
