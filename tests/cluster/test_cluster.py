@@ -41,7 +41,7 @@ def make_clone(folder, choices=CHOICES):
 
 
 def reports(clone):
-    return {name: (clone.folder / "reports" / name).read_text() for name in ("metrics.json", "ranking.csv")}
+    return {name: (clone.folder / "reports" / name).read_text() for name in ("metrics.json", "answer.csv")}
 
 
 def training_below(folder):

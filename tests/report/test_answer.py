@@ -1,5 +1,7 @@
 """The order of the losses, and what the first section takes from it."""
 
+import json
+
 import pytest
 
 from loss_study.report.sections.answer import answer
@@ -41,5 +43,15 @@ def test_a_single_loss_has_one_sentence(one_seed):
 
 def test_where_everything_failed_there_is_no_chart(folder):
     fabricate(folder, repository=REPOSITORY, losses=["ssim"], seeds=[1])
-    found = answer(Study.read().ranking("mask"), [])
+    read = Study.read()
+    found = answer(read.ranking("mask"), [])
     assert found.verdict == "No loss trained a mask: every trial failed." and found.chart is None
+    metrics = json.loads(read.files()["metrics.json"])
+    assert metrics["mask"] == {
+        "choice": None,
+        "regret_bound": None,
+        "margin": None,
+        "decided": False,
+        "best_loss": "none",
+    }
+    assert metrics["trials"] | {"losses": 1, "seeds": 1, "planned": 2, "sound": 1, "collapsed": 1} == metrics["trials"]

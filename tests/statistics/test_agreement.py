@@ -6,7 +6,7 @@ from numpy.random import default_rng
 
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.agreement import Ordering, Study, agree
-from loss_study.statistics.tables import PAIR_COLUMNS, RANKING_COLUMNS, pairs_csv, ranking_csv
+from loss_study.statistics.tables import ANSWER_COLUMNS, PAIR_COLUMNS, answer_csv, pairs_csv
 from support.made_up_scores import DIFFERENT, EQUAL, SAME, make_up, ranked
 
 
@@ -16,18 +16,23 @@ def table(columns, *rows):
     return "\n".join([",".join(columns), *lines]) + "\n"
 
 
-def write(folder, order, **p_values):
-    """Write the tables of a ranking of the mask's IoU; ``a_b=0.01`` is the p value of "a beats b"."""
+def write(folder, order, regrets=(), **p_values):
+    """Write the tables of a ranking of the mask's IoU; ``a_b=0.01`` is the p value of "a beats b".
+
+    `regrets` are bounds of the losses in their order.
+    """
     folder.mkdir(parents=True)
     common = {"head": "mask", "metric": "iou"}
-    ranks = [common | {"loss": loss, "rank": rank} for rank, loss in enumerate(order, start=1)]
+    ranks = [common | {"loss": loss, "mean": 1 - rank / 10} for rank, loss in enumerate(order)]
+    for row, (low, high) in zip(ranks, regrets, strict=False):
+        row |= {"regret_low": low, "regret_high": high}
     pairs = [
         common | dict(zip(("better", "worse"), name.split("_"), strict=True), p_adjusted=p)
         for name, p in p_values.items()
     ]
-    (folder / "ranking.csv").write_text(table(RANKING_COLUMNS, *ranks))
+    (folder / "answer.csv").write_text(table(ANSWER_COLUMNS, *ranks))
     (folder / "pairs.csv").write_text(table(PAIR_COLUMNS, *pairs))
-    return folder / "ranking.csv"
+    return folder / "answer.csv"
 
 
 def ordering(better, worse):
@@ -56,7 +61,7 @@ def test_an_opposite_order_that_is_not_significant_is_reversed_not_contradicted(
 def test_a_loss_without_a_place_has_no_order(tmp_path):
     first = write(tmp_path / "first", "ab", a_b=0.01)
     second = write(tmp_path / "second", "ab")
-    text = second.read_text().replace(",2,", ",,")
+    text = second.read_text().replace(",0.9,", ",,")
     second.write_text(text)
     assert agree(Study.read(first), Study.read(second)).unknown == (ordering("a", "b"),)
 
@@ -72,6 +77,7 @@ def test_command_names_what_is_contradicted(tmp_path):
     done = run(first, second)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
+        "0 regrets of losses: 0 contradicted",
         "2 significant differences in the first study: 1 contradicted by the second, 0 reversed",
         "  contradicted  mask iou: a beats b",
         "3 orderings of two losses, significant or not: 1 flip",
@@ -82,6 +88,21 @@ def test_command_succeeds_without_a_contradiction(tmp_path):
     first = write(tmp_path / "first", "ab", a_b=0.01)
     done = run(first, first)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path):
+    first = write(tmp_path / "first", "abc", [(0, 0.01), (0, 0.02), (0.1, 0.2)])
+    second = write(tmp_path / "second", "bac", [(0, 0.005), (0.01, 0.03), (0.21, 0.3)])
+    found = agree(Study.read(first), Study.read(second))
+    assert found.apart == [("mask", "c")]
+    assert found.choices == {"mask": ("a", "b", (0.01, 0.03))}
+    done = run(first, second)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[:3] == [
+        "mask: the first study chooses a, the second b; in the second a is at most 0.03 worse than the best loss",
+        "3 regrets of losses: 1 contradicted",
+        "  contradicted  mask: regret of c",
+    ]
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -101,10 +122,10 @@ def test_another_table_is_refused(tmp_path):
 
 def reported(folder, means, seed):
     folder.mkdir()
-    ranking = ranked(make_up(default_rng(seed), means, EQUAL / 4, 3), 2000)
-    (folder / "ranking.csv").write_text(ranking_csv([ranking]))
+    ranking = ranked(make_up(default_rng(seed), means, EQUAL / 4, 4))
+    (folder / "answer.csv").write_text(answer_csv([ranking]))
     (folder / "pairs.csv").write_text(pairs_csv([ranking]))
-    return Study.read(folder / "ranking.csv")
+    return Study.read(folder / "answer.csv")
 
 
 def test_reports_of_the_same_effects_agree_and_those_of_opposite_effects_do_not(tmp_path):
@@ -112,5 +133,5 @@ def test_reports_of_the_same_effects_agree_and_those_of_opposite_effects_do_not(
     again = reported(tmp_path / "again", DIFFERENT, 1)
     opposite = reported(tmp_path / "opposite", 2 * SAME - DIFFERENT, 2)
     assert len(one.significant) > 5
-    assert agree(one, again).contradicted == ()
+    assert agree(one, again).contradicted == () and agree(one, again).apart == []
     assert len(agree(one, opposite).contradicted) > 5

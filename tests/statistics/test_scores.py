@@ -1,19 +1,21 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics import scores as reading
-from loss_study.statistics.ranking import rank_all
 from loss_study.statistics.results import Result
-from loss_study.statistics.scores import read
+from loss_study.statistics.scores import Identities, compared, scores_of
 from loss_study.trial import Trial
 
 
 def trial(folder, loss, seed, table, head="mask", verdict=""):
     """Write ``per_image.csv`` and return the trial's result."""
-    result = Result(Trial(head, loss, seed), "finished", verdict, "", {}, {"iou": 0.5, "rmse": 0.5}, None, (), ())
+    test = {HEADLINE[head]: 0.5}
+    result = Result(Trial(head, loss, seed), "finished", verdict, "", {}, test, None, (), ())
     path = folder / result.trial.eval_dir / "per_image.csv"
     path.parent.mkdir(parents=True)
     path.write_text(re.sub(" +", "", table))
@@ -33,35 +35,50 @@ def folder(tmp_path, monkeypatch):
     return Path()
 
 
-def test_scores_are_read_and_clustered_by_object(folder):
+def read(results, metric="iou"):
+    return scores_of(metric, results, reading.read(results))
+
+
+def test_scores_are_read_with_what_images_share(folder):
     results = [trial(folder, "bce", 0, TABLE), trial(folder, "bce", 1, TABLE.replace("0.9", "0.8"))]
     results.append(trial(folder, "l1", 0, TABLE.replace("0.9", "0.1"), verdict="all background"))
-    (scores,) = read("mask", results)
-    assert (scores.metric, scores.unit, list(scores.values)) == ("iou", "object", ["bce"])
+    scores = read(results)
+    assert (scores.head, scores.metric, list(scores.values), scores.images) == ("mask", "iou", ["bce"], 3)
     assert scores.values["bce"].tolist() == [[0.5, 0.7, 0.9], [0.5, 0.7, 0.8]]
-    assert scores.clusters.tolist() == [1, 0, 1]
-    assert read("depth", results) == []
+    assert (scores.objects.numbers.tolist(), scores.objects.known) == ([0, 1, 0], 2)
+    assert (scores.backgrounds.numbers.tolist(), scores.backgrounds.known) == ([0, 1, 1], 2)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "unit", "clusters"), [("c[01]", "background", [0, 1, 1]), ("[bc][01]", "image", [0, 1, 2])]
-)
-def test_without_objects_backgrounds_then_images_are_the_clusters(folder, pattern, unit, clusters):
-    (scores,) = read("mask", [trial(folder, "bce", 0, re.sub(pattern, "", TABLE))])
-    assert (scores.unit, scores.clusters.tolist()) == (unit, clusters)
+@pytest.mark.parametrize("names", [["", "", ""], ["one", "one", "one"], ["one", "", ""]])
+def test_images_count_as_alone_where_nothing_is_known_of_what_they_share(names):
+    found = Identities.of(names)
+    assert (found.numbers.tolist(), found.known) == ([0, 1, 2], 0)
+
+
+def test_an_image_without_a_name_is_alone():
+    found = Identities.of(["a", "", "b", "a", ""])
+    assert (found.numbers.tolist(), found.known) == ([0, 1, 2, 0, 3], 2)
 
 
 def test_an_image_without_a_value_is_left_out_everywhere(folder):
     results = [trial(folder, "bce", 0, TABLE), trial(folder, "l1", 0, TABLE.replace("0.7", "nan"))]
-    (scores,) = read("mask", results)
+    scores = read(results)
     assert {loss: seeds.tolist() for loss, seeds in scores.values.items()} == {"bce": [[0.5, 0.9]], "l1": [[0.5, 0.9]]}
     # Both have the same object, but different backgrounds.
-    assert scores.unit == "background"
+    assert (scores.objects.known, scores.backgrounds.known) == (0, 2)
+    assert np.isfinite(scores.values["l1"]).all()
 
 
 def test_a_metric_of_one_image_is_not_compared(folder):
     table = "\n".join(TABLE.splitlines()[:2]) + "\n"
-    assert read("mask", [trial(folder, "bce", 0, table)]) == []
+    assert read([trial(folder, "bce", 0, table)]) is None
+
+
+def test_a_metric_that_a_trial_lacks_is_not_compared(folder):
+    results = [trial(folder, "bce", 0, TABLE.replace("iou", "dice,iou").replace("0.1,", "0.1,0.6,"))]
+    assert read(results, "dice") is not None
+    results.append(trial(folder, "l1", 0, TABLE))
+    assert read(results, "dice") is None and read(results) is not None
 
 
 @pytest.mark.parametrize(
@@ -78,16 +95,10 @@ def test_a_metric_of_one_image_is_not_compared(folder):
 def test_files_that_do_not_fit_are_named(folder, table, message):
     results = [trial(folder, "bce", 0, TABLE), trial(folder, "l1", 0, table)]
     with pytest.raises(StudyError, match=re.escape(message)):
-        read("mask", results)
+        read(results)
 
 
-def test_heads_and_metrics_are_ranked_each_on_its_own(folder):
-    mask = TABLE.replace("iou", "dice,iou").replace("0.1,", "0.1,0.6,")
-    results = [trial(folder, loss, 0, mask) for loss in ("bce", "l1")]
-    results += [trial(folder, loss, 0, TABLE.replace("iou", "rmse"), head="depth") for loss in ("bce", "l1")]
-    found = [(ranking.head, ranking.metric.name) for ranking in rank_all(results)]
-    assert found == [("mask", "iou"), ("mask", "dice"), ("depth", "rmse")]
-
-
-def test_headline_metrics_come_first():
-    assert [metrics[0] for metrics in reading.COMPARED.values()] == ["iou", "rmse"]
+@pytest.mark.parametrize("head", ["mask", "depth"])
+def test_headline_metrics_come_first(head):
+    assert compared(head)[0] == HEADLINE[head]
+    assert len(set(compared(head))) == len(compared(head)) > 3

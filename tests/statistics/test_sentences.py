@@ -1,92 +1,188 @@
-"""A ranking in sentences: what is said, and when."""
+"""Every sentence is printed where its condition holds, and is not where it fails."""
 
 import dataclasses
 
 import numpy as np
+import pytest
 
+from loss_study.config import Margin
 from loss_study.metrics import find
-from loss_study.statistics.pairwise import Pair
-from loss_study.statistics.ranking import Ranking, Standing
+from loss_study.statistics.looks import Look
+from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
 from loss_study.statistics.results import Result
-from loss_study.statistics.sentences import caveats, conclusion
+from loss_study.statistics.scores import Identities
+from loss_study.statistics.sentences import at_least, at_most, caveats, decision, groups
 from loss_study.trial import Trial
 from support.made_up_scores import ranked, study
 
+IOU = find("iou")
 
-def trials(loss):
+
+def trials(loss, seeds=3):
     return tuple(
-        Result(Trial("mask", loss, seed), "finished", "", "", {}, {"iou": 0.9}, None, (), ()) for seed in range(3)
+        Result(Trial("mask", loss, seed), "finished", "", "", {}, {"iou": 0.9}, None, (), ()) for seed in range(seeds)
     )
 
 
-def ranking_of(metric, losses, *pairs):
-    """A ranking of `losses`, best first, in which only `pairs` (better, worse, low, high) are significant."""
-    known = {(better, worse): ends for better, worse, *ends in pairs}
-    tested = tuple(
-        Pair(a, b, 0.05, *known.get((a, b), (-0.1, 0.1)), 0.01 if (a, b) in known else 0.5, 0.7)
-        for place, a in enumerate(losses)
-        for b in losses[place + 1 :]
+def known(*rows, margin=0.02, choice="dice", metric=IOU):
+    """A ranking whose rows are loss, group, regret_low, regret_high."""
+    standings = tuple(Standing(loss, metric, trials(loss), 0.9, 0.8, 1.0, *of_loss) for loss, *of_loss in rows)
+    return Ranking("mask", metric, standings, choice, margin, images=200, objects=24, backgrounds=40)
+
+
+DECIDED = known(("dice", BEST, 0.0, 0.0132), ("bce", EQUIVALENT, 0.001, 0.02), ("ssim", WORSE, 0.0519, 0.0831))
+UNDECIDED = known(("dice", OPEN, 0.0, 0.031), ("bce", OPEN, 0.0, 0.04), ("ssim", WORSE, 0.05, 0.08))
+
+
+def test_a_decided_study_names_the_choice_and_the_bound_rounded_up():
+    assert decision(DECIDED) == "Use dice. With 95 % confidence no other loss is more than 0.014 IoU better."
+
+
+def test_an_undecided_study_says_so_and_between_which_losses():
+    assert decision(UNDECIDED) == (
+        "Use dice for the time being. With 95 % confidence no other loss is more than 0.031 IoU better: that is above "
+        "the margin of 0.020, so the question is open between bce and dice."
     )
-    standings = tuple(Standing(loss, find(metric), trials(loss), 0.9, 0.8, 0.95, 2.0) for loss in losses)
-    return Ranking("mask", find(metric), standings, tested, 200, 24, "object")
+    assert "for the time being" not in decision(DECIDED) and "open" not in decision(DECIDED)
 
 
-def test_two_best_losses_in_a_sentence():
-    found = ranking_of(
-        "iou", ["dice", "weighted_bce", "bce"], ("dice", "bce", 0.041, 0.07), ("weighted_bce", "bce", 0.04, 0.066)
+def test_without_regret_no_other_loss_is_better():
+    found = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
+    assert decision(found) == "Use dice. With 95 % confidence no other loss is better on IoU."
+
+
+@pytest.mark.parametrize(
+    ("group", "start"),
+    [
+        (BEST, "May be the best, and within the margin of 0.020 of it: dice."),
+        (EQUIVALENT, "Not the best, but within the margin of 0.020 of it: bce."),
+        (WORSE, "Worse than the best: ssim by 0.051 to 0.084."),
+        (OPEN, "May be the best, or worse by more than the margin: dice and bce."),
+    ],
+)
+def test_a_group_has_a_sentence_only_if_it_has_losses(group, start):
+    having = UNDECIDED if group == OPEN else DECIDED
+    assert start in groups(having)
+    lacking = dataclasses.replace(having, standings=tuple(row for row in having.standings if row.group != group))
+    title = start.partition(":")[0]
+    assert not any(sentence.startswith(f"{title}:") for sentence in groups(lacking))
+
+
+def test_with_one_seed_only_trained_networks_are_spoken_of():
+    found = ranked(study([0.7, 0.9, 0.8], seeds=1))
+    best = found.standings[0]
+    assert decision(found) == (
+        f"Of these 3 trained networks the one trained with l1 scores best on these test images: {best.metric.label} "
+        f"{best.metric.show(best.mean)}. With one seed per loss nothing is known of other trainings with the same "
+        "losses."
     )
-    assert (
-        conclusion(found) == "dice and weighted_bce do not differ significantly on IoU; both beat bce by 0.040-0.070."
+    assert groups(found) == []
+    assert caveats(found)[0].startswith("One seed per loss: the intervals are of these trained networks on images like")
+    said = " ".join([decision(found), *groups(found), *caveats(found)])
+    assert not any(claim in said for claim in ("Use ", "confidence", "better", "worse", "beats", "significant"))
+    several = ranked(study([0.7, 0.9, 0.8], seeds=3))
+    assert "networks" not in " ".join([decision(several), *groups(several), *caveats(several)])
+
+
+def test_without_any_spread_nothing_is_claimed():
+    scores = study([0.7, 0.7])
+    scores.values.update(bce=np.full((3, 200), 0.7), l1=np.full((3, 200), 0.7))
+    found = ranked(scores)
+    assert decision(found).startswith("bce and l1 score best on these test images:")
+    assert decision(found).endswith("All seeds and test images show the same differences: nothing is known of others.")
+    assert groups(found) == []
+    assert "same differences" not in decision(ranked(study([0.7, 0.9])))
+
+
+def test_a_single_test_image_is_not_enough():
+    found = dataclasses.replace(DECIDED, images=0, choice=None)
+    assert decision(found) == (
+        "dice, bce and ssim score best on these test images: IoU 0.900. One test image has a value: nothing is known "
+        "of other images."
     )
+    assert caveats(found) == []
+    assert "One test image" not in decision(DECIDED)
 
 
-def test_one_best_loss_in_a_sentence():
-    found = ranking_of("rmse", ["ssim", "l1", "bce"], ("ssim", "l1", -0.02, -0.01), ("ssim", "bce", -0.031, -0.02))
-    assert conclusion(found) == "ssim is best on RMSE: it beats l1 by 0.0100-0.0200 and bce by 0.0200-0.0310."
-
-
-def test_losses_that_beat_different_ones_are_named_apart():
-    losses = ["a", "b", "c", "d", "e"]
-    pairs = [("a", "d", 0.1, 0.2), ("a", "e", 0.3, 0.4), ("b", "e", 0.2, 0.3), ("c", "e", 0.2, 0.5)]
-    assert conclusion(ranking_of("iou", losses, *pairs)) == (
-        "a, b and c do not differ significantly on IoU; a beats d by 0.100-0.200; all beat e by 0.200-0.500."
+def test_a_loss_alone_is_compared_with_nothing():
+    assert decision(ranked(study([0.7]))) == "Only bce trained in this study: there is nothing to compare it with."
+    assert decision(ranked(study([0.7]), l1=3)) == (
+        "Only bce trained without a failure: there is nothing to compare it with."
     )
+    assert "nothing to compare" not in decision(DECIDED)
 
 
-def test_a_loss_that_is_beaten_by_another_than_the_best_is_not_among_the_best():
-    found = ranking_of("iou", ["erratic", "steady", "worse"], ("steady", "worse", 0.1, 0.12))
-    assert found.best_group == ["erratic", "steady"]
-    assert (
-        conclusion(found) == "erratic and steady do not differ significantly on IoU; steady beats worse by 0.100-0.120."
-    )
+def test_where_everything_failed_nothing_is_named():
+    failed = Result(Trial("mask", "dice", 0), "diverged", "", "", {}, {}, None, (), ())
+    found = Ranking("mask", IOU, (Standing("dice", IOU, (failed,)),))
+    assert decision(found) == "No loss trained a mask: every trial failed."
+    assert groups(found) == []
 
 
-def test_nothing_significant_in_a_sentence():
-    found = ranking_of("iou", ["dice", "bce"])
-    start = "No difference between dice and bce is significant on IoU"
-    assert conclusion(found) == f"{start} (smallest p value: 0.50, dice against bce)."
-    nothing = dataclasses.replace(found, pairs=(dataclasses.replace(found.pairs[0], p_adjusted=1.0),))
-    assert conclusion(nothing) == f"{start}."
-
-
-def test_one_seed_is_said_in_the_sentence():
-    assert conclusion(ranked(study([0.7, 0.9], seeds=1))).startswith("With this one seed, l1 is best on IoU: it beats")
-
-
-def test_a_loss_alone_in_a_sentence():
-    assert conclusion(ranking_of("iou", ["dice"])).startswith("Only dice trained with every seed")
-
-
-def test_caveats_say_what_was_resampled():
+def test_caveats_say_what_the_intervals_are_from():
     assert caveats(ranked(study([0.8, 0.9]))) == [
-        "The intervals come from 3 seeds per loss and the 200 test images of 24 objects."
+        "The intervals are from 3 seeds per loss and the 200 test images of 24 objects and 200 backgrounds."
     ]
-    assert "use three or more" in caveats(ranked(study([0.8, 0.9], seeds=2)))[0]
-    one = caveats(ranked(study([0.8, 0.9], seeds=1)))
-    assert one[0].startswith("One seed per loss: the intervals come from the 200 test images of 24 objects alone.")
-    assert one[0].endswith("another seed may change the order.")
-    single = dataclasses.replace(study([0.8, 0.9]), clusters=np.arange(200), unit="image")
-    assert caveats(ranked(single)) == [
-        "The intervals come from 3 seeds per loss and the 200 test images.",
-        "Objects and backgrounds are unknown: if test images share an object, the intervals are too narrow.",
+
+
+def test_two_seeds_are_few():
+    assert any("Two seeds show little" in one for one in caveats(ranked(study([0.8, 0.9], seeds=2))))
+    assert not any("Two seeds" in one for one in caveats(ranked(study([0.8, 0.9], seeds=3))))
+
+
+def test_fewer_seeds_of_dropped_losses_are_said():
+    scores = study([0.8, 0.9, 0.5], seeds=5)
+    scores.values["rmse"] = scores.values["rmse"][:3]
+    said = caveats(ranked(scores, Look(2, (3, 5, 8))))
+    assert said[0].startswith("The intervals are from 3 to 5 seeds per loss")
+    assert "This is comparison 2 of at most 3: the confidence holds for all of them together." in said
+    assert not any("comparison" in one for one in caveats(ranked(scores)))
+
+
+@pytest.mark.parametrize(
+    ("unknown", "sentence"),
+    [
+        ({"objects"}, "share an object is unknown: if some do, the intervals are too narrow for new objects."),
+        (
+            {"backgrounds"},
+            "share a background is unknown: if some do, the intervals are too narrow for new backgrounds.",
+        ),
+        (
+            {"objects", "backgrounds"},
+            "share an object or background is unknown: if some do, the intervals are too narrow for new objects and "
+            "backgrounds.",
+        ),
+        (set(), None),
+    ],
+)
+def test_unknown_objects_and_backgrounds_are_said(unknown, sentence):
+    nobody = Identities.of([""] * 200)
+    said = caveats(ranked(dataclasses.replace(study([0.8, 0.9]), **dict.fromkeys(unknown, nobody))))
+    assert said[1:] == ([f"Which test images {sentence}"] if sentence else [])
+
+
+def test_failures_are_said():
+    scores = study([0.7, 0.8, 0.95])
+    scores.values["rmse"] = scores.values["rmse"][:2]
+    assert caveats(ranked(scores, rmse=1, huber=3))[1:] == [
+        "rmse failed with 1 of 3 seeds: its numbers are those of the other seeds. It is ranked behind the losses "
+        "without a failure, and not compared.",
+        "huber failed with every seed.",
     ]
+    assert caveats(ranked(study([0.7, 0.8]), bce=1, l1=1))[1:] == [
+        "Every loss failed with at least one seed: the ranking is of the trials that did not fail."
+    ]
+    assert not any("failed" in one for one in caveats(ranked(study([0.7, 0.8]))))
+
+
+def test_bounds_are_rounded_to_the_safe_side():
+    assert [at_most(IOU, value) for value in (0.0132, 0.013, 0.0, 0.02)] == ["0.014", "0.013", "0.000", "0.020"]
+    assert [at_least(IOU, value) for value in (0.0139, 0.013, 0.3)] == ["0.013", "0.013", "0.300"]
+    assert at_most(find("rmse"), 0.01231).startswith("0.0124")
+    everywhere = np.random.default_rng(0).uniform(0, 0.2, 200)
+    assert all(float(at_least(IOU, one)) <= one <= float(at_most(IOU, one)) for one in everywhere)
+
+
+def test_the_decision_of_real_scores_holds_its_margin():
+    found = ranked(study([0.70, 0.90, 0.80]), margin=Margin(mask=0.05))
+    assert found.decided == decision(found).startswith("Use l1. With 95 % confidence no other loss is ")

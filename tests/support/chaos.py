@@ -67,7 +67,7 @@ class Tally:
 def reports(folder: Path) -> dict[str, object]:
     """Return what the reports in `folder` say, without times."""
     tables = {}
-    for name in ("compare.csv", "ranking.csv", "pairs.csv", "curves.csv"):
+    for name in ("compare.csv", "answer.csv", "rounds.csv", "pairs.csv", "curves.csv"):
         with (folder / name).open(newline="") as file:
             tables[name] = [{key: row[key] for key in row if key not in TIMES} for row in csv.DictReader(file)]
     panels = {path.name: path.read_bytes() for path in sorted((folder / "panels").iterdir())}

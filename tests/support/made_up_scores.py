@@ -4,10 +4,12 @@ import dataclasses
 
 import numpy as np
 
+from loss_study.config import Margin
 from loss_study.metrics import HEADLINE
+from loss_study.statistics.looks import ONLY, Look
 from loss_study.statistics.ranking import Ranking, rank
 from loss_study.statistics.results import Result
-from loss_study.statistics.scores import Scores
+from loss_study.statistics.scores import Identities, Scores
 from loss_study.trial import Trial
 
 LOSSES = ["bce", "l1", "rmse", "dice", "weighted_bce", "huber", "ssim"]
@@ -19,26 +21,32 @@ DIFFERENT = np.array([0.8, 0.9, 0.9, 0.82, 0.7, 0.76, 0.84])
 
 
 def make_up(rng, means, seed_spread, seeds, images=200, objects=24):
-    """Draw one study's scores; an object is hard or easy for all losses, and a little more for one than for another."""
+    """Draw one study's scores; an object is hard or easy for all losses, and a little more for one than for another.
+
+    Every image has a background of its own.
+    """
     clusters = np.sort(np.concatenate([np.arange(objects), rng.integers(0, objects, images - objects)]))
     shared = rng.normal(0, 0.05, objects)[clusters] + rng.normal(0, 0.08, images)
     by_loss = rng.normal(0, 0.02, (7, 1, objects))[..., clusters]
     by_seed = seed_spread[:, None, None] * rng.standard_normal((7, seeds, 1))
     noise = rng.normal(0, 0.04, (7, seeds, images))
     values = means[:, None, None] + shared + by_loss + by_seed + noise
-    return Scores("mask", "iou", dict(zip(LOSSES, values, strict=True)), clusters, "object")
+    objects = Identities.of([f"cut{number}" for number in clusters])
+    backgrounds = Identities.of([f"bg{number}" for number in range(images)])
+    return Scores("mask", HEADLINE["mask"], dict(zip(LOSSES, values, strict=True)), objects, backgrounds)
 
 
-def study(means, spread=0.002, seeds=3, metric="iou", head="mask"):
+def study(means, spread=0.002, seeds=3, metric=HEADLINE["mask"], head="mask"):
     """Scores of one to seven losses, the last ones of `LOSSES` left out."""
     missing = 7 - len(means)
     made = make_up(np.random.default_rng(0), np.array([*means, *[0] * missing]), np.full(7, spread), seeds)
     return dataclasses.replace(made, head=head, metric=metric, values=dict(list(made.values.items())[: len(means)]))
 
 
-def ranked(scores: Scores, resamples: int = 4000, **failed: int) -> Ranking:
+def ranked(scores: Scores, look: Look = ONLY, margin: Margin | None = None, **failed: int) -> Ranking:
     """Rank `scores`; `failed` is the number of failed trials of a loss, which may have no sound one."""
-    return rank(scores, results_of(scores, **failed), resamples)
+    decides = scores.metric == HEADLINE[scores.head]
+    return rank(scores, results_of(scores, **failed), look, (margin or Margin()) if decides else None)
 
 
 def results_of(scores: Scores, **failed: int) -> list[Result]:

@@ -535,7 +535,7 @@ def test_the_ui_starts_no_second_server(dead_server, capsys):
 def write_reports(folder):
     """Write what `compare` writes, made up; return the folder."""
     folder.mkdir()
-    for name in ("index.html", "ranking.csv", "pairs.csv", "compare.csv"):
+    for name in ("index.html", "answer.csv", "rounds.csv", "pairs.csv", "compare.csv"):
         (folder / name).write_text(name)
     (folder / "metrics.json").write_text('{"mask": {"best_loss": "dice", "iou": 0.75}, "trials": {"sound": 1}}')
     return folder
@@ -584,7 +584,8 @@ def test_a_study_has_one_run_that_lists_its_trials(study, reports):
     assert run.data.params["losses"] == "dice, huber"
     assert len(opened.client.get_metric_history(first, "mask.iou")) == 1
     assert [file.path for file in opened.client.list_artifacts(first, "report")] == [
-        "report/compare.csv", "report/index.html", "report/metrics.json", "report/pairs.csv", "report/ranking.csv",
+        "report/answer.csv", "report/compare.csv", "report/index.html", "report/metrics.json", "report/pairs.csv",
+        "report/rounds.csv",
     ]  # fmt: skip
     table = Path(opened.client.download_artifacts(first, study_run.TRIALS)).read_text().splitlines()
     assert table[0] == "head,loss,seed,verdict,metric,test,run"

@@ -1,7 +1,8 @@
 """Does a second study contradict the first?
 
 Every significant difference of the first study, "x beats y", is looked up in the second. It is *contradicted* where y
-beats x significantly in the second, and *reversed* where y is only ahead of x. Reads answer.csv and the pairs.csv
+beats x significantly in the second, and *reversed* where y is only ahead of x. The regret of a loss is *contradicted*
+where its interval in the second study has nothing in common with that in the first. Reads answer.csv and the pairs.csv
 beside it. Exit code 0 if nothing is contradicted, else 1.
 """
 
@@ -44,28 +45,45 @@ class Ordering:
 
 @dataclass(frozen=True)
 class Study:
-    """What one study says: the orderings of every two losses with a place, and those that are significant."""
+    """What one study says.
+
+    Attributes:
+        significant: the orderings of two losses that are significant.
+        orderings: those of every two losses with a mean.
+        regrets: bounds of the regret, by head and loss, best mean first.
+    """
 
     significant: frozenset[Ordering]
     orderings: frozenset[Ordering]
+    regrets: dict[tuple[str, str], tuple[float, float]]
+
+    def choice(self, head: str) -> str | None:
+        """Return the loss with the smallest bound of its regret; None where nothing is known of any."""
+        highs = {loss: high for (of_head, loss), (_, high) in self.regrets.items() if of_head == head}
+        return min(highs, key=highs.__getitem__, default=None)
 
     @classmethod
-    def read(cls, ranking: Path) -> Study:
+    def read(cls, answer: Path) -> Study:
         """Read ``answer.csv`` and the ``pairs.csv`` beside it.
 
         Raises:
             StudyError: one of them is missing, or lacks a column.
         """
-        pairs = _rows(ranking.with_name("pairs.csv"), PAIR_COLUMNS)
+        pairs = _rows(answer.with_name("pairs.csv"), PAIR_COLUMNS)
         significant = frozenset(_ordering(row, row["better"], row["worse"]) for row in pairs if _significant(row))
-        placed = [row for row in _rows(ranking, ANSWER_COLUMNS) if row["rank"]]
-        placed.sort(key=lambda row: int(row["rank"]))
+        rows = _rows(answer, ANSWER_COLUMNS)
+        placed = [row for row in rows if row["mean"]]
         orderings = frozenset(
             _ordering(a, a["loss"], b["loss"])
             for a, b in combinations(placed, 2)
             if (a["head"], a["metric"]) == (b["head"], b["metric"])
         )
-        return cls(significant, orderings)
+        regrets = {
+            (row["head"], row["loss"]): (float(row["regret_low"]), float(row["regret_high"]))
+            for row in rows
+            if row["regret_high"]
+        }
+        return cls(significant, orderings, regrets)
 
 
 @dataclass(frozen=True)
@@ -79,6 +97,9 @@ class Agreement:
         unknown: significant ones on losses or metrics that the second does not have.
         orderings: every ordering of two losses that both have.
         flipped: of these, the second has the opposite order.
+        regrets: the intervals of a loss's regret in both studies, by head and loss.
+        choices: by head the choice of the first study, of the second, and the bounds that the second has of the regret
+            of the first one's.
     """
 
     significant: tuple[Ordering, ...]
@@ -87,6 +108,17 @@ class Agreement:
     unknown: tuple[Ordering, ...]
     orderings: tuple[Ordering, ...]
     flipped: tuple[Ordering, ...]
+    regrets: dict[tuple[str, str], tuple[tuple[float, float], tuple[float, float]]]
+    choices: dict[str, tuple[str, str, tuple[float, float]]]
+
+    @property
+    def apart(self) -> list[tuple[str, str]]:
+        """Head and loss of the regrets that are contradicted."""
+        return [
+            name
+            for name, ((low, high), (other_low, other_high)) in self.regrets.items()
+            if low > other_high or other_low > high
+        ]
 
 
 def agree(first: Study, second: Study) -> Agreement:
@@ -102,12 +134,30 @@ def agree(first: Study, second: Study) -> Agreement:
         tuple(sorted(first.significant - known)),
         tuple(orderings),
         tuple(ordering for ordering in orderings if ordering.opposite in second.orderings),
+        {name: (ends, second.regrets[name]) for name, ends in first.regrets.items() if name in second.regrets},
+        _choices(first, second),
     )
+
+
+def _choices(first: Study, second: Study) -> dict[str, tuple[str, str, tuple[float, float]]]:
+    choices = {}
+    for head in dict.fromkeys(head for head, _ in first.regrets):
+        one, other = first.choice(head), second.choice(head)
+        if one and other and (head, one) in second.regrets:
+            choices[head] = (one, other, second.regrets[head, one])
+    return choices
 
 
 def show(agreement: Agreement, console: Console) -> None:
     """Print the counts, and every contradicted and reversed ordering."""
     lines = [
+        *(
+            f"{head}: the first study chooses {one}, the second {other}; in the second {one} is at most {high:.4g} "
+            "worse than the best loss"
+            for head, (one, other, (_, high)) in agreement.choices.items()
+        ),
+        f"{len(agreement.regrets)} regrets of losses: {len(agreement.apart)} contradicted",
+        *(f"  contradicted  {head}: regret of {loss}" for head, loss in agreement.apart),
         f"{len(agreement.significant)} significant differences in the first study: "
         f"{len(agreement.contradicted)} contradicted by the second, {len(agreement.reversed)} reversed",
         *(f"  contradicted  {ordering}" for ordering in agreement.contradicted),
@@ -123,7 +173,7 @@ def show(agreement: Agreement, console: Console) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two rankings."""
+    """Add the two answers."""
     parser.add_argument("first", type=Path, help="answer.csv of the first study")
     parser.add_argument("second", type=Path, help="answer.csv of the second study")
 
@@ -132,7 +182,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Compare the two studies that the command line names."""
     agreement = agree(Study.read(arguments.first), Study.read(arguments.second))
     show(agreement, Console(highlight=False))
-    sys.exit(1 if agreement.contradicted else 0)
+    sys.exit(1 if agreement.contradicted or agreement.apart else 0)
 
 
 def _ordering(row: Row, better: str, worse: str) -> Ordering:

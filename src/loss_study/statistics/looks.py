@@ -2,7 +2,8 @@
 
 A statement with the error probability `level` may fail at any of the looks, so the level is spent over them (Lan and
 DeMets, Discrete sequential boundaries for clinical trials, 1983). A look is at the share t of the seeds that are
-planned for a loss, and level * spent(t) is what all looks up to it may spend. The z value of a difference at look r
+planned for a loss, and level * t is what all looks up to it may spend. (Pocock's spending reaches a bound after as many
+trainings and decides fewer studies; spending t^1.5 or t^2 takes more trainings.) The z value of a difference at look r
 correlates with that at look s > r by sqrt(n_r / n_s) where all its variance is between seeds, n being the number of
 seeds. Test images are shared by the looks, and a loss that was dropped keeps its seeds: both raise the correlation,
 which makes an error at any look less likely (Slepian's inequality). So boundaries for sqrt(n_r / n_s) are on the safe
@@ -62,13 +63,13 @@ def nominal_levels(level: float, seeds: Sequence[int]) -> tuple[float, ...]:
         seeds: number of seeds at each look, ascending.
     """
     times = np.array(seeds) / seeds[-1]
-    spent = np.diff(level * spent_share(times), prepend=0.0)
     # The sum of the seeds up to a look is a random walk, here in units of its last deviation. `mass` is that of the
     # walks which crossed no bound so far, at the nodes `place`.
     place, mass = np.zeros(1), np.ones(1)
     levels = []
-    for time, step, crossing in zip(times, np.sqrt(np.diff(times, prepend=0.0)), spent, strict=True):
-        bound = brentq(_excess, 0.0, 3 * _REACH, args=(place, mass, step, crossing), xtol=1e-12, rtol=1e-12)
+    for time, added in zip(times, np.diff(times, prepend=0.0), strict=True):
+        step = np.sqrt(added)
+        bound = brentq(_excess, 0.0, 3 * _REACH, args=(place, mass, step, level * added), xtol=1e-12, rtol=1e-12)
         levels.append(float(ndtr(-bound / np.sqrt(time))))
         further, width = _grid(-_REACH * np.sqrt(time), bound)
         mass = width * (norm.pdf(further[:, None] - place, scale=step) @ mass)
@@ -79,11 +80,6 @@ def nominal_levels(level: float, seeds: Sequence[int]) -> tuple[float, ...]:
 def _excess(bound: float, place: np.ndarray, mass: np.ndarray, step: float, level: float) -> float:
     """Return by how much more than `level` walks at `place` cross `bound` with the next step, of deviation `step`."""
     return float(mass @ ndtr((place - bound) / step) - level)
-
-
-def spent_share(times: np.ndarray) -> np.ndarray:
-    """Return the share of the level that the looks up to each of `times` may spend; times are in (0, 1]."""
-    return np.log1p((np.e - 1) * times)
 
 
 def _grid(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:

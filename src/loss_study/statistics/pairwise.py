@@ -61,7 +61,7 @@ def compare_pairs(
         return []
     level = look.share_of(SIGNIFICANCE / 2 / len(couples))
     first, second = np.array(couples).T
-    of_pairs = Errors(errors.standard[first, second], errors.freedom[first, second])
+    of_pairs = errors[first, second]
     means = np.array([scores.values[loss].mean() for loss in losses])
     differences = means[first] - means[second]
     reach = of_pairs.reach(level)

@@ -15,7 +15,7 @@ from loss_study.statistics import scores as reading
 from loss_study.statistics.estimates import Errors, Estimates
 from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
 from loss_study.statistics.pairwise import Pair, compare_pairs
-from loss_study.statistics.regret import continuing, regrets
+from loss_study.statistics.regret import choose, continuing, regrets
 from loss_study.statistics.results import Result
 from loss_study.statistics.scores import PerImage, Scores, scores_of
 from loss_study.trial import Trial
@@ -346,14 +346,14 @@ def _decide(ranking: Ranking, errors: Errors, margin: Margin) -> Ranking:
     assert ranking.margin is not None
     sign = 1 if _rises(ranking.metric) else -1
     found = regrets(sign * np.array([standing.mean for standing in compared]), errors, ranking.look)
-    choice = int(np.argmin(found.high))
+    choice = int(choose(found))
     known = {
         standing.loss: replace(
             standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=float(high)
         )
         for standing, low, high in zip(compared, found.low, found.high, strict=True)
     }
-    goes_on = np.zeros(len(compared), bool) if ends else continuing(found, choice, ranking.margin)
+    goes_on = np.zeros(len(compared), bool) if ends else continuing(found, ranking.margin)
     return replace(
         ranking,
         standings=_with(ranking, known),

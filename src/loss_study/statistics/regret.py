@@ -27,7 +27,7 @@ from loss_study.statistics.estimates import Errors
 from loss_study.statistics.looks import SIGNIFICANCE, Look
 
 #: Error probability of the upper bounds, which the choice rests on; the lower bounds have the rest.
-UPPER = 0.04
+UPPER = 0.035
 LOWER = SIGNIFICANCE - UPPER
 
 
@@ -58,8 +58,9 @@ def regrets(mean_L: np.ndarray, errors: Errors, look: Look) -> Regrets:
     """
     others = mean_L.shape[-1] - 1
     gap_LL = mean_L[..., :, None] - mean_L[..., None, :]
-    upper_LL = gap_LL + errors.reach(look.share_of(UPPER / others))
-    lower_LL = gap_LL - errors.reach(look.share_of(LOWER / others))
+    different_LL = ~np.eye(others + 1, dtype=bool)
+    upper_LL = gap_LL + different_LL * errors.approximate_reach(look.share_of(UPPER / others))
+    lower_LL = gap_LL - different_LL * errors.reach(look.share_of(LOWER / others))
     candidate_L = (upper_LL >= 0).all(axis=-1)
     of_candidates = candidate_L[..., :, None]
     high_L = np.where(of_candidates, upper_LL, 0.0).max(axis=-2)
@@ -67,12 +68,18 @@ def regrets(mean_L: np.ndarray, errors: Errors, look: Look) -> Regrets:
     return Regrets(np.maximum(low_L, 0.0), np.maximum(high_L, 0.0), upper_LL, candidate_L)
 
 
-def continuing(found: Regrets, choice: int, margin: float) -> np.ndarray:
-    """Return which losses of one study train in the next round, bool (L,); none where the choice is within the margin.
+def choose(found: Regrets) -> np.ndarray:
+    """Return which loss has the smallest bound of its regret, int (...); of equal ones the first."""
+    return np.argmin(found.high, axis=-1)
+
+
+def continuing(found: Regrets, margin: float | np.ndarray) -> np.ndarray:
+    """Return which losses train in the next round, bool (..., L); none where the choice is within the margin.
 
     These are the choice and the candidates that may be better than it by more than the margin. All others are settled.
     """
-    rivals = found.candidates & (found.upper[:, choice] > margin)
-    if rivals.any():
-        rivals[choice] = True
-    return rivals
+    choice = choose(found)[..., None]
+    above_choice = np.take_along_axis(found.upper, choice[..., None], axis=-1)[..., 0]
+    rivals = found.candidates & (above_choice > np.asarray(margin)[..., None])
+    chosen = np.arange(rivals.shape[-1]) == choice
+    return rivals | (chosen & rivals.any(axis=-1, keepdims=True))
