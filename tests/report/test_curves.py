@@ -1,5 +1,6 @@
 """Axes, and curves by epoch."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,27 @@ def test_one_epoch_is_drawn_as_a_dot(one_seed):
     points = curves.validation_chart(Study.read().ranking("mask")).lines[0].points.split()
     assert len(points) == 2 and points[0] == points[1]
     assert read.files()["index.html"]
+
+
+def test_labels_stand_at_the_ends_of_their_lines_and_apart(study):
+    chart = curves.validation_chart(study.ranking("mask"))
+    labels = {label.loss: label for label in chart.labels}
+    # The collapsed trial of ssim does not count: its sound one ends at 0.95.
+    final = 0.95 + (0.1 - 0.95) * 0.5**8
+    assert labels["ssim"].y == pytest.approx(100 - chart.y.percent(final), abs=0.01)
+    places = sorted(label.place for label in chart.labels)
+    assert min(b - a for a, b in pairwise(places)) >= 100 * charts.LABEL / chart.height - 1e-9
+    assert [label.loss for label in chart.labels] == sorted(labels, key=lambda loss: labels[loss].y)
+
+
+def test_labels_that_fit_stay_in_the_chart():
+    assert charts.apart([0.0, 10.0, 50.0], 5) == [0, 10, 50]
+    assert charts.apart([48.0, 49.0, 50.0], 5) == [48, 53, 58]
+    assert charts.apart([99.0, 99.0, 100.0], 5) == [90, 95, 100]
+
+
+def test_a_chart_of_many_losses_is_high_enough_for_their_names():
+    lines = tuple(charts.Line(f"loss{n}", True, "0.00,50.00 100.00,50.00", "") for n in range(30))
+    chart = charts.CurveChart("", "", charts.Axis.around([0, 1]), charts.Axis.around([0, 1]), lines)
+    places = [label.place for label in chart.labels]
+    assert min(places) >= -1e-9 and max(places) <= 100 and len(set(places)) == 30

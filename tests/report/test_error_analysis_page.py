@@ -41,7 +41,7 @@ def test_a_loss_is_brought_forward_in_its_own_section(opened):
     button = opened.find_element("css selector", "#gradients [data-loss=dice][aria-pressed]")
     opened.execute_script("arguments[0].scrollIntoView(); arguments[0].click()", button)
     forward = (
-        "return [...document.querySelectorAll('.curve.forward')].map(c => c.closest('section').id + c.dataset.loss)"
+        "return [...document.querySelectorAll('.curve.forward')].map(c => c.closest('details').id + c.dataset.loss)"
     )
     # Two heads, two pixels, two states of the rest of the picture.
     assert opened.execute_script(forward) == ["gradientsdice"] * 8
@@ -51,6 +51,7 @@ def test_a_loss_is_brought_forward_in_its_own_section(opened):
 
 def test_tables_sort(opened):
     table = opened.find_element("css selector", "[aria-label='Gradients, mask'] table")
+    opened.execute_script("document.querySelector('#gradients').open = true")
     heading = table.find_element("xpath", ".//th[normalize-space()='Foreground, start']//button")
     opened.execute_script("arguments[0].click()", heading)
     first = table.find_element("css selector", "tbody th .name").text

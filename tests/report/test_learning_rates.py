@@ -58,7 +58,7 @@ def test_a_search_is_shown_with_its_choices(folder):
     mask, depth = searches(load_config())
     assert [(one.loss, one.lr, one.edge) for one in mask.found] == [("dice", 0.01, ""), ("l1", 0.1, "upper")]
     assert depth.found[0].values == {0.001: 0.3, 0.01: 0.35, 0.1: None}
-    html = Study.read().page().split('id="learning-rates"')[1].split("</section>")[0]
+    html = Study.read().page().split('id="learning-rates"')[1].split("</details>")[0]
     assert html.count("numeric best") == 4 and html.count("diverged") == 1
     assert '<td class="numeric best">0.700</td>' in html and '<td class="numeric best">0.3000</td>' in html
 
@@ -77,7 +77,7 @@ def test_searched_weights_are_shown_with_their_edges(folder):
     assert mask.found[0].weights == {0.001: "bce 0.5", 0.01: "bce 2", 0.1: "bce 1"}
     assert mask.found[0].edges == ("weight of bce: upper end, 2",) and mask.found[1].edges == ("upper end, 0.1",)
     assert mask.with_weights and not depth.with_weights
-    html = Study.read().page().split('id="learning-rates"')[1].split("</section>")[0]
+    html = Study.read().page().split('id="learning-rates"')[1].split("</details>")[0]
     assert '<td class="numeric best">0.700<br><small>bce 2</small></td>' in html
     assert "dice (weight of bce: upper end, 2), l1 (upper end, 0.1)." in " ".join(html.split())
     assert "A combination with open weights has the same budget" in html

@@ -45,6 +45,27 @@ class Cells(HTMLParser):
             self.values[self.head, self.loss, attributes["data-metric"]] = float(attributes["data-value"])
 
 
+class Words(HTMLParser):
+    """Counts the words that are seen while everything is folded."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.count, self.hidden, self.summary = 0, 0, 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.hidden += tag in ("details", "script", "style", "title")
+        self.summary += tag == "summary"
+
+    def handle_endtag(self, tag):
+        self.hidden -= tag in ("details", "script", "style", "title")
+        self.summary -= tag == "summary"
+
+    def handle_data(self, data):
+        if self.hidden == (1 if self.summary else 0):
+            self.count += len(data.split())
+
+
 def test_page_and_csv_agree(study, tmp_path):
     files = study.files()
     table = tmp_path / "compare.csv"
@@ -57,6 +78,12 @@ def test_page_and_csv_agree(study, tmp_path):
     assert Cells(files["index.html"].decode()).values == pytest.approx(means.to_dict())
 
 
+def test_unfolded_the_page_has_few_words(study):
+    assert Words(study.page()).count < 1000
+    folded = re.sub(r"<details[^>]*>", "<div>", study.page()).replace("</details>", "</div>")
+    assert Words(folded).count > 1500
+
+
 def test_page_names_failures_and_has_the_notes_of_the_losses(study):
     html = study.files()["index.html"].decode()
     for text in ("mask-ssim-1", "collapsed: all background", "depth-huber-1", "depth-bce-0", "Depth is fabricated."):
@@ -67,4 +94,10 @@ def test_page_names_failures_and_has_the_notes_of_the_losses(study):
 def test_page_is_self_contained_and_repeatable(study):
     html = study.files()["index.html"]
     assert html == Study.read().files()["index.html"]
-    assert not re.search(rb"(src|href)=\"(?!data:|#)|url\(|@import|https?://", html)
+    assert not re.search(rb"src=\"(?!data:)|url\(|@import", html)
+    links = set(re.findall(rb'href="([^#"][^"]*)"', html))
+    files = {b"answer.csv", b"rounds.csv", b"compare.csv", b"pairs.csv", b"curves.csv"}
+    assert links == files | {b"http://127.0.0.1:5000"}
+    assert files <= {name.encode() for name in study.files()}
+    # The other address is the name of the language that a saved chart is written in.
+    assert set(re.findall(rb"https?://[^\"<]+", html)) == {b"http://127.0.0.1:5000", b"http://www.w3.org/2000/svg"}

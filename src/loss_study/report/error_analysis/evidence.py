@@ -28,7 +28,8 @@ class Evidence:
         evaluated: ``error_analysis.json`` of every evaluated trial: the gradient of a collapsed trial matters, too.
         sound: those of the sound trials.
         failed: the other evaluated trials, each with its analysis.
-        images: the headline metric and `OF_IMAGES` of the sound trials, as far as they are there, each float (test images,), NaN where empty.
+        images: the headline metric and `OF_IMAGES` of the sound trials that have them, each float (test images,),
+            NaN where empty.
         results: the sound trials.
     """
 

@@ -2,5 +2,6 @@
 
 First ``answer``, with ``study`` (what is compared, on which data, in which time, and what would change the answer), and
 ``images``. Then the chapters, which are folded: ``pairs``, ``curves``, ``learning_rates``, ``metrics``, those of
-`report.error_analysis`, ``losses`` and ``provenance``. A chapter has a function `finding`: the sentence beside its title.
+`report.error_analysis`, ``losses`` and ``provenance``. The function `finding` of a chapter returns the sentence beside
+its title.
 """

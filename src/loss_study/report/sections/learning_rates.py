@@ -62,7 +62,8 @@ def finding(config: Config, found: Sequence[HeadSearch]) -> str:
         return f"The same for all losses: {config.recipe.optimizer.lr:g}."
     searched = sum(len(search.found) for search in found)
     ends = sum(len(search.on_the_edge) for search in found)
-    return f"Searched for each loss; {ends} of {searched} {'choice is' if searched == 1 else 'choices are'} at an end of the grid."
+    choices = "choice is" if searched == 1 else "choices are"
+    return f"Searched for each loss; {ends} of {searched} {choices} at an end of the grid."
 
 
 def searches(config: Config) -> list[HeadSearch]:

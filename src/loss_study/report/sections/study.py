@@ -62,8 +62,8 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     rate = "the learning rate that the search chooses for it" if searched else "the learning rate of the recipe"
     fixed = ["the search for the learning rate"] if searched else []
     return [
-        f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, from a new seed, "
-        f"{images} of the same kind.",
+        f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, from a new "
+        f"seed, {images} of the same kind.",
         f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: "
         f"{listed([*fixed, 'the choice of the training images'])}.",
     ]
@@ -128,9 +128,7 @@ def _seeds(ranking: Ranking) -> list[str]:
         ]
     if ranking.of_networks:
         return ["with three seeds or more for each loss the losses themselves can be compared (seeds)."]
-    return [
-        "all planned seeds are used: the bound can shrink with more seeds only (seeds, race.rounds), or more test images."
-    ]
+    return ["all planned seeds are used: only more of them (seeds, race.rounds) or more test images narrow the bound."]
 
 
 def _margin(ranking: Ranking) -> list[str]:
@@ -147,12 +145,11 @@ def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadS
     if all(len(ranking.compared) < 2 for ranking in rankings):
         return []
     if not searches:
-        return [
-            f"All trained at the learning rate {config.recipe.optimizer.lr:g}: with one for each loss the order may be another."
-        ]
+        rate = f"{config.recipe.optimizer.lr:g}"
+        return [f"All trained at the learning rate {rate}: with one for each loss the order may be another."]
     ends = [f"{one.loss} ({search.head})" for search in searches for one in search.on_the_edge]
     return (
-        [f"The search ended at an end of its grid, beyond which a better value may be, for {listed(ends)}."]
+        [f"The search chose an end of its grid, beyond which a better value may be, for {listed(ends)}."]
         if ends
         else []
     )
@@ -161,7 +158,7 @@ def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadS
 def failures(results: Sequence[Result]) -> str:
     """Return how many trials failed, and how; "" where none did."""
     kinds = [result.failure.partition(":")[0] for result in results if not result.sound]
-    counted = [f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)]
+    counted = [f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))]
     return f"{len(kinds)} of {len(results)} trials failed: {', '.join(counted)}." if kinds else ""
 
 

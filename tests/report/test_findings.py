@@ -1,0 +1,77 @@
+"""The sentence beside the title of each chapter: said where it is true, and not where it is not."""
+
+import dataclasses
+
+from loss_study.report.sections import curves, learning_rates, losses, metrics, pairs, provenance
+from loss_study.report.sections.learning_rates import Found, HeadSearch
+from loss_study.statistics.pairwise import Pair
+from support.fabricated_study import REPOSITORY, Study, fabricate
+from support.rankings import DECIDED, ranked
+
+PAIRS = (Pair("dice", "l1", 0.1, 0.05, 0.2, 0.01, 0.9), Pair("dice", "bce", 0.01, -0.1, 0.2, 0.5, 0.6))
+
+
+def test_pairs_count_what_is_significant():
+    found = ranked(DECIDED, pairs=PAIRS)
+    assert pairs.finding([found]) == "Mask: 1 of 2 differences of IoU are significant."
+    assert pairs.finding([dataclasses.replace(found, pairs=())]) == ""
+
+
+def test_pairs_of_one_seed_are_of_these_networks():
+    found = ranked(DECIDED, seeds=1, pairs=PAIRS)
+    assert pairs.finding([found]) == "Mask: 1 of 2 differences of IoU between these trained networks are significant."
+
+
+def test_curves_say_where_they_end(study):
+    text = curves.finding([study.ranking("mask"), study.ranking("depth")])
+    # After eight halvings 1/256 of the way is left, from 0.1 to a value of 0.93 or 0.79 and 0.81.
+    assert text.startswith("Mask: validation IoU ends at 0.797 (l1) to ")
+    assert "Depth: validation RMSE (depth range) ends at " in text
+    assert text.endswith("The last epoch is the best one of 25 of 25 trials.")
+
+
+def test_curves_that_end_alike_name_no_loss(one_seed):
+    text = curves.finding([one_seed(["dice"]).ranking("mask")])
+    assert text == "Mask: validation IoU ends at 0.917. The last epoch is the best one of 1 of 1 trials."
+
+
+def test_curves_of_failed_trials_say_nothing(folder):
+    fabricate(folder, repository=REPOSITORY, losses=["ssim"], seeds=[1])
+    assert curves.finding([Study.read().ranking("mask")]) == ""
+
+
+def test_learning_rates_say_how_they_were_chosen(study):
+    assert learning_rates.finding(study.config, []) == "The same for all losses: 0.01."
+    one = Found("dice", {}, 0.1, 0.1, "")
+    two = dataclasses.replace(one, edges=("upper end, 0.1",))
+    metric = study.ranking("mask").metric
+    assert learning_rates.finding(study.config, [HeadSearch("mask", metric, (one, two))]) == (
+        "Searched for each loss; 1 of 2 choices are at an end of the grid."
+    )
+    assert learning_rates.finding(study.config, [HeadSearch("mask", metric, (one,))]) == (
+        "Searched for each loss; 0 of 1 choice is at an end of the grid."
+    )
+
+
+def test_metrics_name_the_best_mean_of_each():
+    iou = ranked(DECIDED)
+    assert metrics.finding([iou]) == "Mask: the best mean is that of dice (IoU)."
+    tie = ranked({"dice": DECIDED["dice"], "bce": ("best", 0.0, 0.01, 0.70001)})
+    assert metrics.finding([tie]) == "Mask: the best mean is that of dice and bce (IoU)."
+    assert metrics.finding([ranked({"dice": DECIDED["dice"]})]) == ""
+
+
+def test_losses_count_those_that_are_left_out(study, monkeypatch):
+    assert losses.finding(study.config).startswith("7 losses; ")
+    monkeypatch.setattr("loss_study.losses.names", lambda: study.config.losses)
+    assert losses.finding(study.config) == "7 losses."
+
+
+def test_how_it_was_run_names_the_commit_if_there_is_one(study):
+    origin = provenance.Origin("0123456789", True, "")
+    assert provenance.finding(study.results, origin) == (
+        "28 trials, cpu, float32, commit 0123456 with uncommitted changes."
+    )
+    clean = provenance.finding(study.results, dataclasses.replace(origin, changed=False))
+    assert clean.endswith("commit 0123456.")
+    assert provenance.finding(study.results, provenance.Origin("", False, "")) == "28 trials, cpu, float32."

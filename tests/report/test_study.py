@@ -1,0 +1,136 @@
+"""What the page says of the study as a whole: each sentence where its condition holds, and not where it fails."""
+
+import pytest
+
+from loss_study.config import SearchConfig
+from loss_study.metrics import find
+from loss_study.report.sections import study as section
+from loss_study.report.sections.learning_rates import Found, HeadSearch
+from loss_study.statistics.looks import Look
+from loss_study.statistics.ranking import OPEN
+from support.rankings import DECIDED, UNDECIDED, ranked, result
+
+ONE_SEED = {"dice": (OPEN, None, None, 0.7), "bce": (OPEN, None, None, 0.6)}
+
+
+def of_networks(**values):
+    return ranked(ONE_SEED, seeds=1, choice=None, **values)
+
+
+def with_search(config):
+    search = SearchConfig(lr=[0.01, 0.1], epochs=1, seed=9)
+    return config.model_copy(update={"recipe": config.recipe.model_copy(update={"search": search})})
+
+
+def searched(*edges):
+    return [HeadSearch("mask", find("iou"), (Found("dice", {}, 0.1, 0.1, "upper", edges=edges),))]
+
+
+def changes(ranking, config, searches=()):
+    return " ".join(section.changes([ranking], config, searches))
+
+
+def test_the_estimand_is_of_losses_with_several_seeds(study):
+    text = " ".join(section.estimand([ranked(DECIDED), ranked(DECIDED, "depth")], study.config))
+    assert text.startswith(
+        "Compared is the mean IoU of the mask and RMSE (depth range) of the depth that a network reaches which is "
+        "trained with a loss, at the learning rate of the recipe, from a new seed, on new images of new objects before "
+        "new backgrounds of the same kind."
+    )
+    assert text.endswith(
+        "Random, and in the intervals: seeds, objects and backgrounds. Not in them: the choice of the training images."
+    )
+
+
+def test_the_estimand_names_the_search(study):
+    text = " ".join(section.estimand([ranked(DECIDED)], with_search(study.config)))
+    assert "at the learning rate that the search chooses for it" in text and "of the recipe" not in text
+    assert "Not in them: the search for the learning rate and the choice of the training images." in text
+
+
+@pytest.mark.parametrize(("unknown", "words"), [("objects", "objects"), ("backgrounds", "backgrounds")])
+def test_the_estimand_promises_no_unknown_identities(study, unknown, words):
+    assert f"new {words}" not in " ".join(section.estimand([ranked(DECIDED, **{unknown: 0})], study.config))
+    neither = " ".join(section.estimand([ranked(DECIDED, objects=0, backgrounds=0)], study.config))
+    assert "on new images of the same kind" in neither and "seeds and test images." in neither
+
+
+def test_the_estimand_of_one_seed_is_of_these_networks(study):
+    text = " ".join(section.estimand([of_networks()], study.config))
+    assert "each of these trained networks" in text and "stands for the one network that was trained with it" in text
+    assert "from a new seed" not in text and "Not in them: other seeds" in text
+    assert "these trained networks" not in " ".join(section.estimand([ranked(DECIDED)], study.config))
+
+
+def test_data_names_sizes_and_pixels(study):
+    # All test images stand before one background, which is known by its name.
+    assert section.data(study.config, study.sample) == [
+        "scenes: 6 training images, 2 test images of 2 objects before 1 background.",
+        "Metrics are computed at 32 x 32 pixels.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1.2, "1 second"), (89, "89 seconds"), (91, "2 minutes"), (5000, "83 minutes"), (9000, "2.5 hours")],
+)
+def test_durations(seconds, words):
+    assert section.duration(seconds) == words
+
+
+def test_time_counts_what_trained():
+    trained = [result("mask", "dice", seed, seconds=100.0) for seed in range(3)]
+    assert section.time([*trained, result("mask", "l1", 0)]) == "3 trainings, 5 minutes of training time in total."
+
+
+def test_rounds_are_named_where_several_were_planned():
+    assert section.rounds([ranked(DECIDED)]) == []
+    raced = ranked(DECIDED, look=Look(2, (3, 5, 8)))
+    assert section.rounds([raced, ranked(DECIDED, "depth")]) == ["Compared: mask after round 2 of at most 3."]
+
+
+def test_an_open_question_names_the_next_round(study):
+    going_on = ranked(UNDECIDED, look=Look(1, (3, 5)), contenders=("dice", "bce"))
+    assert "Round 2 of at most 2 would train dice and bce from 2 more seeds." in changes(going_on, study.config)
+    at_the_end = changes(ranked(UNDECIDED, look=Look(2, (3, 5))), study.config)
+    assert "Round" not in at_the_end and at_the_end.startswith("All planned seeds are used")
+    decided = changes(ranked(DECIDED), study.config)
+    assert "seeds" not in decided and "Round" not in decided
+
+
+def test_the_margin_that_would_change_the_decision(study):
+    assert changes(ranked(DECIDED), study.config).startswith(
+        "With a margin below 0.014 IoU the question would be open."
+    )
+    text = changes(ranked(UNDECIDED), study.config)
+    assert "ith a margin of 0.031 IoU or more the question would be decided." in text and "would be open" not in text
+
+
+def test_one_seed_says_what_compares_losses(study):
+    text = changes(of_networks(), study.config)
+    assert "With three seeds or more for each loss the losses themselves can be compared" in text
+    assert "margin" not in text
+    assert "themselves" not in changes(ranked(UNDECIDED), study.config)
+
+
+def test_one_loss_has_nothing_that_would_change_it(study):
+    assert changes(ranked({"dice": ("", None, None, 0.7)}), study.config) == ""
+
+
+def test_learning_rates_are_a_condition_unless_they_were_searched(study):
+    assert "All trained at the learning rate 0.01" in changes(ranked(DECIDED), study.config)
+    assert "learning rate" not in changes(ranked(DECIDED), study.config, searched())
+    ends = changes(ranked(DECIDED), study.config, searched("upper end, 0.1"))
+    assert ends.endswith("The search chose an end of its grid, beyond which a better value may be, for dice (mask).")
+
+
+def test_what_holds_for_all_heads_is_said_once(study):
+    found = section.changes([ranked(UNDECIDED), ranked(DECIDED, "depth")], study.config, [])
+    assert [one.partition(":")[0] for one in found[:3]] == ["Mask", "Mask", "Depth"]
+    both = section.changes([ranked(UNDECIDED), ranked(UNDECIDED, "depth")], study.config, [])
+    assert both[0].startswith("All planned seeds are used") and sum("planned" in one for one in both) == 1
+
+
+def test_failures_are_counted_by_kind(study):
+    assert section.failures(study.results) == "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing."
+    assert section.failures([one for one in study.results if one.sound]) == ""
