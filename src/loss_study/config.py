@@ -270,7 +270,7 @@ class RaceConfig(_Section):
     of all rounds but the first, `previous` the round before each of them; composition makes both, for DVC's stages.
     """
 
-    rounds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)] = [3, 5, 8, 12]
+    rounds: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=4)] = [3, 6, 12, 20]
     later: list[int] = []
     previous: dict[str, int] = {}
 

@@ -5,7 +5,7 @@ place, its background and the compression of its file hardly matter.
 
 Measured on 121 photographed cut-outs and their mirror images, each in 6 composites of its own, with JPEG images and
 masks: at 224 px and quality 75, 112 px and quality 50, 64 px and quality 75, `likeness` is above `ALIKE` for 99, 98 and
-100 % of the twins, and for none of 43,560 pairs of different cut-outs (0.58 at most).
+99 % of the twins, and for none of 43,560 pairs of different cut-outs (0.58 at most).
 """
 
 from __future__ import annotations
