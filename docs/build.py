@@ -1,8 +1,8 @@
 """Make the README's picture and the tables of README.md and docs/results.md from committed results: ``make docs``.
 
-The tables come from reports/ranking.csv (the default study) and docs/results/*/ranking.csv. The picture is a
-screenshot of reports/index.html, which ``make study`` writes together with reports/ranking.csv; it carries the
-SHA-256 of that table, so that a test notices when the two are not of one study.
+The tables come from reports/answer.csv (the default study) and docs/results/*/answer.csv. The picture is a screenshot
+of reports/index.html, which ``make study`` writes together with reports/answer.csv; it carries the SHA-256 of that
+table, so that a test notices when the two are not of one study.
 """
 
 from __future__ import annotations
@@ -20,21 +20,27 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.statistics.ranking import BEST, GROUPS, WORSE
+from loss_study.statistics.sentences import at_least, at_most
 
 ROOT = Path(__file__).parents[1]
-RANKING = ROOT / "reports" / "ranking.csv"
+ANSWER = ROOT / "reports" / "answer.csv"
 PAGE = ROOT / "reports" / "index.html"
 PICTURE = ROOT / "docs" / "report.png"
 #: Width and height of the picture in pixels.
 WINDOW = (1400, 1000)
-#: The text of the picture that holds the SHA-256 of `RANKING`.
-SOURCE = "ranking"
-#: Each head's metric: its column name, how the tables call it, digits after the point.
-METRICS = {"mask": ("iou", "IoU", 3), "depth": ("rmse", "RMSE", 4)}
-#: docs/results/<dataset>-<seeds>/ranking.csv
-DATASETS = ("scenes", "photos")
-SEEDS = ("seeds-0-1-2", "seeds-3-4-5")
+#: The text of the picture that holds the SHA-256 of `ANSWER`.
+SOURCE = "answer"
+HEADS = ("mask", "depth")
+#: docs/results/<study>/answer.csv, and what the study is called in the table.
+STUDIES = {
+    "scenes": "scenes",
+    "scenes-other-seeds": "scenes, other seeds",
+    "photos": "photos",
+    "photos-other-seeds": "photos, other seeds",
+}
 
 Row = dict[str, str]
 
@@ -52,36 +58,39 @@ def main() -> None:
 
 def pages() -> dict[Path, str]:
     """Return the whole text of README.md and docs/results.md, with their tables as the committed results give them."""
-    tables = {ROOT / "README.md": default_study(), ROOT / "docs" / "results.md": tuned_studies()}
+    tables = {ROOT / "README.md": default_study(), ROOT / "docs" / "results.md": all_studies()}
     return {path: _replaced(path, table) for path, table in tables.items()}
 
 
 def default_study() -> str:
-    """Return the default study's table: a row for each loss, by rank on the mask."""
-    rows = _rows(RANKING)
-    lines = ["| loss | what it is | mask: IoU, higher is better | depth: RMSE, lower is better |", "|---|---|---|---|"]
+    """Return the default study's table: a row for each loss, by its place on the mask."""
+    rows = _rows(ANSWER)
+    titles = [f"{head}: {find(_of(rows, head)[0]['metric']).label}" for head in HEADS]
+    lines = [f"| loss | what it is | {' | '.join(titles)} |", "|---|---|---|---|"]
     for loss in (row["loss"] for row in _of(rows, "mask")):
-        values = [_interval(_row(rows, head, loss), head) for head in METRICS]
-        lines.append(f"| `{loss}` | {_summary(loss)} | {' | '.join(values)} |")
+        cells = [_known(_row(rows, head, loss)) for head in HEADS]
+        lines.append(f"| `{loss}` | {_summary(loss)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def tuned_studies() -> str:
-    """Return the table of docs/results.md: each loss on both datasets, from the first seeds and from others."""
-    columns = [(dataset, head) for dataset in DATASETS for head in METRICS]
-    first, second = (
-        {dataset: _rows(ROOT / "docs" / "results" / f"{dataset}-{seeds}" / "ranking.csv") for dataset in DATASETS}
-        for seeds in SEEDS
-    )
-    titles = [f"{dataset}, {head} {METRICS[head][1]}" for dataset, head in columns]
-    lines = [f"| loss | {' | '.join(titles)} |", f"{'|---' * (len(titles) + 1)}|"]
-    for loss in sorted(row["loss"] for row in _of(first[DATASETS[0]], "mask")):
-        cells = [
-            f"{_mean(_row(first[dataset], head, loss), head)} ({_mean(_row(second[dataset], head, loss), head)})"
-            for dataset, head in columns
-        ]
-        lines.append(f"| `{loss}` | {' | '.join(cells)} |")
+def all_studies() -> str:
+    """Return the table of docs/results.md: for each study and head the choice, its bound and the groups."""
+    lines = ["| study | head | choice | no other is better by more than | " + " | ".join(GROUPS) + " | trials |"]
+    lines.append("|---" * 9 + "|")
+    for name, title in STUDIES.items():
+        rows = _rows(ROOT / "docs" / "results" / name / "answer.csv")
+        lines += [f"| {title} | {head} | {_decision(_of(rows, head))} |" for head in HEADS]
     return "\n".join(lines)
+
+
+def _decision(rows: list[Row]) -> str:
+    """Return the cells of one head: choice, bound, the losses of each group, number of trials."""
+    choice = min((row for row in rows if row["regret_high"]), key=lambda row: float(row["regret_high"]))
+    metric = find(choice["metric"])
+    groups = [", ".join(f"`{row['loss']}`" for row in rows if row["group"] == group) or "-" for group in GROUPS]
+    bound = f"{at_most(metric, float(choice['regret_high']))} {metric.label}"
+    trials = str(sum(int(row["trials"]) for row in rows))
+    return " | ".join([f"`{choice['loss']}`", bound, *groups, trials])
 
 
 def take_picture() -> None:
@@ -106,8 +115,8 @@ def take_picture() -> None:
 
 
 def digest() -> str:
-    """Return the SHA-256 of the default study's ranking."""
-    return hashlib.sha256(RANKING.read_bytes()).hexdigest()
+    """Return the SHA-256 of the default study's answer."""
+    return hashlib.sha256(ANSWER.read_bytes()).hexdigest()
 
 
 def _replaced(path: Path, table: str) -> str:
@@ -124,29 +133,25 @@ def _rows(path: Path) -> list[Row]:
 
 
 def _of(rows: Iterable[Row], head: str) -> list[Row]:
-    return [row for row in rows if (row["head"], row["metric"]) == (head, METRICS[head][0])]
+    return [row for row in rows if row["head"] == head]
 
 
 def _row(rows: Iterable[Row], head: str, loss: str) -> Row:
     return next(row for row in _of(rows, head) if row["loss"] == loss)
 
 
-def _number(row: Row, column: str, head: str) -> str:
-    return f"{float(row[column]):.{METRICS[head][2]}f}" if row[column] else "no result"
-
-
-def _mean(row: Row, head: str) -> str:
-    """Return the mean, in bold for the best loss of the study."""
-    mean = _number(row, "mean", head)
-    return f"**{mean}**" if row["rank"] == "1" else mean
-
-
-def _interval(row: Row, head: str) -> str:
-    """Return the mean and its 95 % interval, the mean in bold if it is not significantly worse than the best one."""
-    mean, low, high = (_number(row, column, head) for column in ("mean", "low", "high"))
+def _known(row: Row) -> str:
+    """Return the mean and what is known of the loss: its group, and by how much it is worse than the best."""
     if not row["mean"]:
-        return mean
-    return f"**{mean}** ({low}-{high})" if row["best_group"] == "True" else f"{mean} ({low}-{high})"
+        return "no result"
+    metric = find(row["metric"])
+    mean = metric.show(float(row["mean"]))
+    if row["group"] == BEST:
+        return f"**{mean}**, may be the best"
+    if row["group"] == WORSE:
+        low, high = at_least(metric, float(row["regret_low"])), at_most(metric, float(row["regret_high"]))
+        return f"{mean}, worse by {low} to {high}"
+    return f"{mean}, {row['group'] or 'not compared'}"
 
 
 def _summary(loss: str) -> str:

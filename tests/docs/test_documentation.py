@@ -158,18 +158,34 @@ def test_the_picture_and_the_tables_show_the_same_study(build):
         assert image.text[build.SOURCE] == build.digest(), "run 'make study' and 'make docs'"
 
 
-def test_a_table_is_made_from_the_columns_of_a_ranking(build, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        build, "RANKING", write_ranking(tmp_path, "mask,iou,dice,0.61249,0.5,0.7,1,True", "depth,rmse,dice,,,,,False")
-    )
-    *_, row = build.default_study().splitlines()
-    assert row.startswith("| `dice` | ")
-    assert row.endswith(" | **0.612** (0.500-0.700) | no result |")
+def test_tables_are_made_from_the_columns_of_an_answer(build, tmp_path, monkeypatch):
+    rows = [
+        "mask,iou,dice,best,0.61249,0.5,0.7,0,0.0101,5",
+        "mask,iou,l1,worse,0.5,0.4,0.6,0.0309,0.2001,3",
+        "mask,iou,ssim,open,0.6,0.4,0.6,0,0.05,5",
+        "depth,rmse_coded,dice,,,,,,,0",
+        "depth,rmse_coded,l1,best,0.1,0.09,0.11,0,0.002,5",
+        "depth,rmse_coded,ssim,equivalent,0.101,0.09,0.11,0.0001,0.003,5",
+    ]
+    monkeypatch.setattr(build, "ANSWER", write_answer(tmp_path, rows))
+    *_, dice, l1, ssim = build.default_study().splitlines()
+    assert dice.startswith("| `dice` | One minus the overlap")
+    assert dice.endswith(" | **0.612**, may be the best | no result |")
+    assert l1.endswith(" | 0.500, worse by 0.030 to 0.201 | **0.1000**, may be the best |")
+    assert ssim.endswith(" | 0.600, open | 0.1010, equivalent |")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "STUDIES", {"one": "the study"})
+    (tmp_path / "docs/results/one").mkdir(parents=True)
+    write_answer(tmp_path / "docs/results/one", rows)
+    *_, mask, depth = build.all_studies().splitlines()
+    assert mask == "| the study | mask | `dice` | 0.011 IoU | `dice` | - | `l1` | `ssim` | 13 |"
+    assert depth.startswith("| the study | depth | `l1` | 0.0020 RMSE")
 
 
-def write_ranking(folder, *rows):
-    path = folder / "ranking.csv"
-    path.write_text("\n".join(["head,metric,loss,mean,low,high,rank,best_group", *rows]) + "\n")
+def write_answer(folder, rows):
+    path = folder / "answer.csv"
+    header = "head,metric,loss,group,mean,low,high,regret_low,regret_high,trials"
+    path.write_text("\n".join([header, *rows]) + "\n")
     return path
 
 
