@@ -12,11 +12,11 @@ from support.fabricated_study import COLLAPSED, DIVERGED, IOU, MISSING, RMSE
 def test_metrics_json_has_a_summary_at_fixed_paths(study):
     metrics = json.loads(study.files()["metrics.json"])
     assert metrics["mask"]["best_loss"] == "dice"
-    assert metrics["mask"]["best_iou"] == pytest.approx(IOU["dice"])
+    assert metrics["mask"]["best_iou_at_best"] == pytest.approx(IOU["dice"])
     assert metrics["depth"]["best_loss"] == "rmse"
     assert metrics["depth"]["best_abs_rel"] == pytest.approx(2 * RMSE["rmse"])
     assert metrics["mask"]["best_group"] == "dice, weighted_bce, bce, rmse, huber, l1"
-    assert metrics["mask"]["best_iou_low"] < IOU["dice"] < metrics["mask"]["best_iou_high"]
+    assert metrics["mask"]["best_iou_at_best_low"] < IOU["dice"] < metrics["mask"]["best_iou_at_best_high"]
     assert metrics["trials"] == {
         "losses": 7,
         "seeds": 2,

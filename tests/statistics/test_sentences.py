@@ -15,7 +15,8 @@ from support.made_up_scores import ranked, study
 
 def trials(loss):
     return tuple(
-        Result(Trial("mask", loss, seed), "finished", "", "", {}, {"iou": 0.9}, None, (), ()) for seed in range(3)
+        Result(Trial("mask", loss, seed), "finished", "", "", {}, {"iou_at_best": 0.9}, None, (), ())
+        for seed in range(3)
     )
 
 
