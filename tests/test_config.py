@@ -242,3 +242,31 @@ def test_flat_names():
         "terms.dice": 1.0,
         "options.dice.smooth": 2.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("choices", "later"),
+    [
+        (["seeds=[0,1,2,3,4,5,6,7,8,9,10,11]"], [2, 3, 4]),
+        (["seeds=[0,1,2,3]"], [2]),
+        (["seeds=[0]"], []),
+        (["seeds=[0,1,2,3]", "loss=dice"], []),
+        (["seeds=[0,1,2,3]", "loss.names=[dice]", "loss.combinations=[dice_bce]", "+loss_options.dice_bce={}"], [2]),
+    ],
+)
+def test_composition_says_which_later_rounds_the_seeds_and_losses_make(choices, later, tmp_path):
+    composition.compose(tmp_path / "params.yaml", choices)
+    race = yaml.safe_load((tmp_path / "params.yaml").read_text())["race"]
+    assert race["later"] == later
+    assert race["previous"] == {str(number): number - 1 for number in later}
+
+
+def test_seeds_added_by_hand_that_make_a_round_without_stages_are_refused(values, tmp_path):
+    values["seeds"], values["race"]["later"], values["race"]["previous"] = [0, 1, 2], [2], {"2": 1}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values))
+    assert load_config(path).rounds == [[0, 1, 2]]
+    values["seeds"] = [0, 1, 2, 3, 4, 5]
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(StudyError, match=r"^race\.later: seeds and race\.rounds make 3 rounds, and DVC has no stages"):
+        load_config(path)

@@ -35,7 +35,7 @@ COMMANDS = {
     # As `make study`, but for the installation.
     "study": ["make", "--old-file", ".venv/study", "study", "JOBS=2"],
 }
-SMALL = ["scale=smoke", "loss.names=[dice]", "seeds=[0,1]", "recipe.epochs=6"]
+SMALL = ["scale=smoke", "loss.names=[bce,dice]", "seeds=[0,1,2]", "race.rounds=[2,3]", "recipe.epochs=4"]
 #: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
 MADE = ["data", "tuning", "decisions", "runs", "eval", "checkpoints", ".dvc/cache", "mlflow.db", "mlartifacts"]
 MADE += ["dvc.lock", "rounds/dvc.lock"]
@@ -160,7 +160,7 @@ class Chaos:
 
     def _half_written(self) -> set[Path]:
         """Return the temporary names of `loss_study.runtime.files` and of checkpoints that are there at this moment."""
-        places = [self.clone.folder / name for name in ("data", "tuning", "runs", "eval", "reports", "checkpoints")]
+        places = [self.clone.folder / name for name in (*MADE[:6], "reports")]
         # A walk overlooks what vanishes under it.
         walked = [step for place in places for step in os.walk(place)]
         entries = {Path(root, name) for root, folders, files in walked for name in (*folders, *files)}
