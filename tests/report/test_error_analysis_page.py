@@ -41,7 +41,7 @@ def test_a_loss_is_brought_forward_in_its_own_section(opened):
     button = opened.find_element("css selector", "#gradients [data-loss=dice][aria-pressed]")
     opened.execute_script("arguments[0].scrollIntoView(); arguments[0].click()", button)
     forward = (
-        "return [...document.querySelectorAll('.curve.forward')].map(c => c.closest('details').id + c.dataset.loss)"
+        "return [...document.querySelectorAll('.curve.forward')].map(c => c.closest('.chapter').id + c.dataset.loss)"
     )
     # Two heads, two pixels, two states of the rest of the picture.
     assert opened.execute_script(forward) == ["gradientsdice"] * 8

@@ -49,13 +49,6 @@ def history(results: Sequence[Result], config: Config) -> list[Entry]:
     return [entry for head in heads for entry in _of_head(list(rounds(head, results, config)), config)]
 
 
-def asked_for(results: Sequence[Result], config: Config) -> list[Result]:
-    """Return the `results` without the trials that no round asked for: their loss was dropped, or the head decided."""
-    heads = dict.fromkeys(result.trial.head for result in results)
-    asked = {one.trial for head in heads for one in list(rounds(head, results, config))[-1].results}
-    return [result for result in results if result.trial in asked]
-
-
 def _of_head(of_head: Sequence[Round], config: Config) -> list[Entry]:
     training: Sequence[str] = config.losses
     entries = []
