@@ -102,6 +102,10 @@ class SampleConfig(_Section):
     Validation and test have at least `validation_images` and `test_images`, as far as the dataset has these; their
     shares of `images` may be more.
 
+    With `folds` of 3 or more objects and backgrounds are dealt to so many parts, and the seeds of a loss take turns: of
+    one seed a part is for the test, the next part for validation and all others for training. Shares and least numbers
+    mean nothing then.
+
     Two mistakes of the original study can be repeated. `split` "order" splits the items in the order of a listing,
     whatever their backgrounds and objects; "disjoint" puts no background and no object into two splits.
     `wrong_background` looks every background up in a shuffled listing, so that nearly every image gets a wrong one.
@@ -114,6 +118,7 @@ class SampleConfig(_Section):
     validation_images: Annotated[int, Field(ge=0)] = 0
     test_images: Annotated[int, Field(ge=0)] = 0
     seed: Annotated[int, Field(ge=0)]
+    folds: Annotated[int, Field(ge=1)] = 1
     split: Literal["disjoint", "order"] = "disjoint"
     wrong_background: bool = False
 
@@ -293,7 +298,7 @@ class Config(_Section):
     @property
     def rounds(self) -> list[list[int]]:
         """The seeds of each round, see `rounds.divide`."""
-        return rounds.divide(self.seeds, self.race.rounds, len(self.losses))
+        return rounds.divide(self.seeds, self.race.rounds, len(self.losses), self.sample.folds)
 
     @property
     def losses(self) -> list[str]:
@@ -391,6 +396,10 @@ def _check_consistent(config: Config) -> None:
     sample = config.sample
     if sample.validation + sample.test >= 1:
         raise StudyError("sample.validation + sample.test: must leave a share for training; lower one of them")
+    if sample.folds == 2:
+        raise StudyError("sample.folds: training, validation and test need a part each; set it to 1, or to 3 or more")
+    if sample.folds > 1 and sample.split == "order":
+        raise StudyError("sample.folds: deals objects and backgrounds to parts, which sample.split order does not; set one")
     for key, values in (
         ("loss.names", config.losses),
         ("loss.heads", config.loss.heads),

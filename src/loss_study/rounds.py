@@ -11,37 +11,42 @@ from itertools import pairwise
 from typing import Any
 
 
-def divide(seeds: Sequence[int], ends: Sequence[int], losses: int) -> list[list[int]]:
+def divide(seeds: Sequence[int], ends: Sequence[int], losses: int, folds: int = 1) -> list[list[int]]:
     """Return the seeds of each round.
 
-    A single loss has nothing to race with: it trains in one round with the first seed only.
+    A single loss has nothing to race with: it trains in one round with the first seed only. The seeds take turns at the
+    folds, so the ends are raised to whole turns: after every round but the last all folds have as many seeds.
 
     Args:
         seeds: those of the study; what is beyond the last end is left over.
         ends: how many seeds a loss has trained with after each round, ascending.
         losses: the number of losses.
+        folds: of the sample, 1 for a fixed split.
     """
     if losses == 1:
         return [list(seeds[:1])]
-    last = min(len(seeds), ends[-1])
-    inner = [end for end in ends if end < last]
+    whole = sorted({-(-end // folds) * folds for end in ends})
+    last = min(len(seeds), whole[-1])
+    inner = [end for end in whole if end < last]
     return [list(seeds[start:end]) for start, end in pairwise([0, *inner, last])]
 
 
-def later(seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str]) -> list[int]:
+def later(
+    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str], folds: int = 1
+) -> list[int]:
     """Return the numbers of all rounds but the first: [2, 3, 4]."""
-    return list(range(2, len(divide(seeds, ends, len(names) + len(combinations))) + 1))
+    return list(range(2, len(divide(seeds, ends, len(names) + len(combinations), folds)) + 1))
 
 
 def previous(
-    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str]
+    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str], folds: int = 1
 ) -> dict[str, int]:
     """Return the round before each of the later ones: {"2": 1, "3": 2}."""
-    return {str(number): number - 1 for number in later(seeds, ends, names, combinations)}
+    return {str(number): number - 1 for number in later(seeds, ends, names, combinations, folds)}
 
 
 def register() -> None:
-    """Let ``conf/`` say ``${later_rounds:${seeds},${race.rounds},${loss.names},${loss.combinations}}``."""
+    """Let ``conf/`` say ``${later_rounds:${seeds},${race.rounds},${loss.names},${loss.combinations},${sample.folds}}``."""
     from omegaconf import OmegaConf  # noqa: PLC0415 -- not needed to divide
 
     for name, function in (("later_rounds", later), ("previous_rounds", previous)):

@@ -8,16 +8,17 @@ It is a folder with
 - ``depths.npy`` uint16 (N, H, W), 0 is near and 65535 is depth 1; both only for the heads of the sample;
 - ``mask_valid.npy``, ``depth_valid.npy`` bool (N, H, W), False for a pixel without ground truth; absent if all pixels
   have one;
-- ``index.csv``: one row per image: ``id, split, background_row, background, object, foreground``;
+- ``index.csv``: one row per image: ``id, split, background_row, background, object, foreground``, and with folds
+  ``fold``, the one in which the image is tested; its ``split`` is that of fold 0;
 - ``sample.json``: size, counts, whether objects are told apart by file names alone, heads, classes, heads with invalid
-  pixels, the unit of depth, notes on the data, and statistics.
+  pixels, the unit of depth, notes on the data, and statistics; with folds their number, and the statistics of each.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,17 @@ from loss_study.runtime.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
 INDEX_COLUMNS = ("id", "split", "background_row", "background", "object", "foreground")
+#: The last column of ``index.csv``, where the sample has folds.
+FOLD = "fold"
 FORMAT = 4
 
 
 @dataclass(frozen=True)
 class PackedSample:
-    """A packed sample, opened for reading; arrays are memory-mapped, not loaded."""
+    """A packed sample, opened for reading; arrays are memory-mapped, not loaded.
+
+    Where it has folds, `split`s, rows and statistics are those of its `fold`.
+    """
 
     folder: Path
     images: np.ndarray
@@ -44,6 +50,7 @@ class PackedSample:
     mask_valid: np.ndarray | None
     depth_valid: np.ndarray | None
     meta: dict[str, Any]
+    fold: int = 0
 
     @classmethod
     def open(cls, folder: Path) -> PackedSample:
@@ -91,7 +98,9 @@ class PackedSample:
         _ = self.depth_scale
         for head in self.meta["heads"]:
             several = head == "mask" and self.classes > 1
-            np.asarray(self.statistics["class_shares" if several else f"{head}_mean"], dtype=np.float64)
+            for fold in range(self.folds):
+                of_fold = self.of_fold(fold).statistics
+                np.asarray(of_fold["class_shares" if several else f"{head}_mean"], dtype=np.float64)
 
     @cached_property
     def index(self) -> list[dict[str, str]]:
@@ -99,6 +108,8 @@ class PackedSample:
         try:
             with (self.folder / "index.csv").open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file, strict=True))
+            if self.folds > 1:
+                rows = [row | {"split": split_of(int(row[FOLD]), self.fold, self.folds)} for row in rows]
             self._check_rows(rows)
         except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
             raise _damaged(self.folder / "index.csv", error) from None
@@ -116,6 +127,15 @@ class PackedSample:
     def background_rows(self) -> np.ndarray:
         """Row of ``backgrounds.npy`` of every image, int64 (N,); -1 if it has none."""
         return np.array([int(row["background_row"]) for row in self.index], dtype=np.int64)
+
+    @property
+    def folds(self) -> int:
+        """Number of folds; 1 for a fixed split."""
+        return self.meta.get("folds", 1)
+
+    def of_fold(self, fold: int) -> PackedSample:
+        """Return the same sample with the splits and statistics of `fold`, from 0."""
+        return self if fold == self.fold else replace(self, fold=fold)
 
     def rows(self, split: str) -> np.ndarray:
         """Return the numbers of the images of one split, int64, ascending."""
@@ -159,7 +179,12 @@ class PackedSample:
 
         ``mask_mean`` and ``depth_mean`` in [0, 1]; with several classes ``class_shares`` instead of ``mask_mean``.
         """
-        return self.meta["statistics"]
+        return self.meta["statistics_of_folds"][self.fold] if self.folds > 1 else self.meta["statistics"]
+
+
+def split_of(part: int, fold: int, folds: int) -> str:
+    """Return the split of the images of `part` in `fold`: a fold tests its own part and validates on the next one."""
+    return {0: "test", 1: "validation"}.get((part - fold) % folds, "train")
 
 
 def stored_type(name: str) -> type[np.generic]:

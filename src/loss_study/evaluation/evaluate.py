@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -60,14 +60,14 @@ def evaluate_trials(trials: Iterable[Trial], sample: PackedSample, analysed: Col
 
     Args:
         trials: of one or more heads.
-        sample: what they were trained on.
+        sample: what they were trained on; where it has folds, each is evaluated on its own.
         analysed: heads and losses that have such a trial already.
 
     Raises:
         StudyError: a trial's model is missing or damaged. The trials before it are written.
     """
-    splits_of = cache(partial(Splits.of, sample))
-    gradient_images_of = cache(partial(GradientImages, sample))
+    splits_of = cache(lambda fold, *what: Splits.of(sample.of_fold(fold), *what))
+    gradient_images_of = cache(lambda fold, *what: GradientImages(sample.of_fold(fold), *what))
     done = set(analysed)
     for trial in trials:
         started = time.perf_counter()
@@ -75,12 +75,13 @@ def evaluate_trials(trials: Iterable[Trial], sample: PackedSample, analysed: Col
         use_cpu(description["threads"])
         model = load_model(trial.run_dir / "model.pt")
         augmentation = Augmentation(**description["augmentation"])
-        splits = splits_of(trial.head, augmentation if augmentation.test else None)
+        fold = description.get("fold", 0)
+        splits = splits_of(fold, trial.head, augmentation if augmentation.test else None)
         loss = losses.load(trial.loss, description["loss_options"])
         evaluation = evaluate(model, splits, description["precision"], loss.output)
         summary, analysis = _summary(description, evaluation), {"errors": evaluation.errors}
         if shown := (trial.head, trial.loss) not in done:
-            images = gradient_images_of(trial.head, splits.device)
+            images = gradient_images_of(fold, trial.head, splits.device)
             analysis |= _error_analysis(trial, model, loss, description, splits, images)
         if not summary["verdict"]:
             done.add((trial.head, trial.loss))

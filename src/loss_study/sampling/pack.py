@@ -6,7 +6,7 @@ The same configuration and data give the same folder, byte for byte, whatever th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data.depth_scale import DEPTH_STEPS, HasDepthScale
-from loss_study.data.packed import FORMAT, INDEX_COLUMNS, SPLITS
+from loss_study.data.packed import FOLD, FORMAT, INDEX_COLUMNS, SPLITS, split_of
 from loss_study.datasets.base import Dataset, Item, NamesObjects
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
@@ -22,10 +22,20 @@ from loss_study.sampling import sample_notes, worker_pool
 from loss_study.sampling.array_writer import ArrayWriter
 from loss_study.sampling.depth_teacher import Teacher
 from loss_study.sampling.packer import FOREGROUND, Job, Packer, Summary
-from loss_study.sampling.splitting import Splits, draw_splits
+from loss_study.sampling.splitting import draw_folds, draw_splits
 
 #: Images of one job: a process holds so many in memory before it writes them.
 CHUNK = 32
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The images in their order: `split` of each, in fold 0 where there are folds, `part` of each, or () without."""
+
+    items: list[Item]
+    split: list[str]
+    part: list[int]
+    notes: list[str]
 
 
 def pack(
@@ -51,11 +61,8 @@ def pack(
         StudyError: too few images for the splits, a file that cannot be read, a head of `config` that the dataset
             lacks, masks that are all empty or all full, or a disk without room.
     """
-    at_least = {"validation": sample.validation_images, "test": sample.test_images}
-    splits, split_notes = draw_splits(
-        dataset, sample.images, sample.validation, sample.test, sample.seed, sample.split, at_least
-    )
-    items = [item for split in SPLITS for item in splits[split]]
+    drawn = _draw(dataset, sample)
+    items = drawn.items
     backgrounds = _backgrounds(items) if dataset.has_background_images else []
     row_of = _background_rows(backgrounds, sample)
     with whole_folder(folder) as new:
@@ -66,14 +73,14 @@ def pack(
         summaries = worker_pool.run(packer, jobs, 1 if teacher else workers)
         _check_masks([one.foreground for one in summaries if one.foreground is not None])
         invalid = [head for head in config.heads if _has_invalid_pixels(writer, head, summaries)]
-        write_csv(new / "index.csv", _index_rows(splits, row_of, summaries), INDEX_COLUMNS)
+        write_csv(new / "index.csv", _index_rows(drawn, row_of, summaries), _columns(sample))
         write_json(
             new / "sample.json",
             {
                 "format": FORMAT,
                 "dataset": config.name,
                 "size": sample.size,
-                "images": {split: len(splits[split]) for split in SPLITS},
+                "images": {split: drawn.split.count(split) for split in SPLITS},
                 "backgrounds": len(backgrounds),
                 "objects": None if dataset.objects is None else len({item.object for item in items}),
                 "objects_by_name": isinstance(dataset, NamesObjects) and dataset.objects_by_name,
@@ -86,14 +93,45 @@ def pack(
                     *notes,
                     *dataset.notes,
                     *([teacher.note] if teacher else []),
-                    *split_notes,
+                    *drawn.notes,
                     *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
                     *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
                     sample_notes.on_size(sample.size),
                 ],
-                "statistics": _statistics(summaries[: len(splits["train"])], config),
+                "statistics": _statistics(_training(summaries, drawn.split), config),
+                **_folds(summaries, drawn, sample.folds, config),
             },
         )
+
+
+def _draw(dataset: Dataset, sample: SampleConfig) -> _Drawn:
+    if sample.folds > 1:
+        parts, notes = draw_folds(dataset, sample.images, sample.folds, sample.seed)
+        part = [number for number, items in enumerate(parts) for _ in items]
+        items = [item for of_part in parts for item in of_part]
+        return _Drawn(items, [split_of(number, 0, sample.folds) for number in part], part, notes)
+    at_least = {"validation": sample.validation_images, "test": sample.test_images}
+    splits, notes = draw_splits(
+        dataset, sample.images, sample.validation, sample.test, sample.seed, sample.split, at_least
+    )
+    items = [item for split in SPLITS for item in splits[split]]
+    return _Drawn(items, [split for split in SPLITS for _ in splits[split]], [], notes)
+
+
+def _training(summaries: Sequence[Summary], split: Sequence[str]) -> list[Summary]:
+    return [one for one, of_image in zip(summaries, split, strict=True) if of_image == "train"]
+
+
+def _folds(summaries: Sequence[Summary], drawn: _Drawn, folds: int, config: DatasetConfig) -> dict[str, Any]:
+    """Return what ``sample.json`` says of the folds, nothing for a fixed split."""
+    if folds == 1:
+        return {}
+    splits = ([split_of(part, fold, folds) for part in drawn.part] for fold in range(folds))
+    return {"folds": folds, "statistics_of_folds": [_statistics(_training(summaries, one), config) for one in splits]}
+
+
+def _columns(sample: SampleConfig) -> tuple[str, ...]:
+    return (*INDEX_COLUMNS, FOLD) if sample.folds > 1 else INDEX_COLUMNS
 
 
 def _backgrounds(items: Sequence[Item]) -> list[str]:
@@ -138,13 +176,15 @@ def _has_invalid_pixels(writer: ArrayWriter, head: str, summaries: Sequence[Summ
     return writer.finish_valid(head, all_valid, len(summaries))
 
 
-def _index_rows(splits: Splits, row_of: Mapping[str, int], summaries: Sequence[Summary]) -> list[dict[str, Any]]:
+def _index_rows(drawn: _Drawn, row_of: Mapping[str, int], summaries: Sequence[Summary]) -> list[dict[str, Any]]:
     rows = []
-    for (split, item), one in zip(((s, item) for s in SPLITS for item in splits[s]), summaries, strict=True):
+    for split, item, one in zip(drawn.split, drawn.items, summaries, strict=True):
         share = "" if one.foreground is None else f"{one.foreground:.6f}"
         background = item.background or ""
         values = (item.id, split, row_of.get(background, -1), background, item.object or "", share)
         rows.append(dict(zip(INDEX_COLUMNS, values, strict=True)))
+    for row, part in zip(rows, drawn.part, strict=False):
+        row[FOLD] = part
     return rows
 
 

@@ -1,10 +1,14 @@
-"""Training, validation and test splits: they share no background and no object, or are split by order."""
+"""Training, validation and test splits: they share no background and no object, or are split by order.
+
+With folds, parts that share none: each is the test split once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +23,10 @@ BY_ORDER = (
 BY_IMAGE = (
     "Neither backgrounds nor objects are known by name: the splits share no image, but the same background or object "
     "may be in more than one of them, so that the scores may be too good."
+)
+
+BY_NAME = (
+    "No name is in two splits, but a copy or a mirror image under another name may be, and the scores too good."
 )
 
 Splits = dict[str, list[Item]]
@@ -90,6 +98,60 @@ def draw_splits(
     if got < images:
         notes.append(f"{images} images were requested; {got} could be drawn in the proportions of the splits.")
     return splits, notes
+
+
+def draw_folds(dataset: Dataset, images: int, folds: int, seed: int) -> tuple[list[list[Item]], list[str]]:
+    """Draw `images` items at random in as many parts as `folds`; return them with sentences for the report.
+
+    Backgrounds and objects are dealt to the parts, and each part draws among the items of its own ones: an item whose
+    background and object are in different parts is in none. Where one kind of identity is unknown, the other one
+    decides; where both are, the parts share no image, but perhaps a background or an object.
+
+    Raises:
+        StudyError: fewer backgrounds or objects than folds, a part without an image, or a dataset with a test list.
+    """
+    if isinstance(dataset, HasTestList) and dataset.test_objects is not None:
+        raise StudyError(
+            "sample.folds: the dataset's own test list is in use; say -S sample.folds=1, or -S dataset.options.split=random"
+        )
+    rng = np.random.default_rng(seed)
+    known = {"background": dataset.backgrounds, "object": dataset.objects}
+    if dataset.backgrounds is None and dataset.objects is None:
+        items = dataset.draw(None, None, images, rng)
+        parts = [[items[place] for place in part] for part in np.array_split(rng.permutation(len(items)), folds)]
+        notes = [f"{folds} folds: every image is tested once. {BY_IMAGE}"]
+    else:
+        backgrounds, objects = (_deal_evenly(f"{kind}s", names, folds, rng) for kind, names in known.items())
+        parts = [
+            dataset.draw(backgrounds[part], objects[part], images // folds + (part < images % folds), rng)
+            for part in range(folds)
+        ]
+        notes = [_describe_folds(kind, parts, dataset) for kind, names in known.items() if names is not None]
+        notes += [_unknown(kind) for kind, names in known.items() if names is None]
+    if not all(parts):
+        raise StudyError(f"sample: no image is left for one of {folds} folds; add images, or lower sample.folds")
+    got = sum(map(len, parts))
+    if got < images:
+        notes.append(f"{images} images were requested; {got} have an object and a background of one fold.")
+    return parts, notes
+
+
+def _deal_evenly(kind: str, names: Sequence[str] | None, folds: int, rng: np.random.Generator) -> list[Any]:
+    """Deal `names` to equal parts at random; None for each where they are unknown."""
+    if names is None:
+        return [None] * folds
+    if len(names) < folds:
+        raise StudyError(f"sample.folds: {len(names)} {kind} for {folds} folds; add {kind}, or lower sample.folds")
+    return [[names[place] for place in sorted(part)] for part in np.array_split(rng.permutation(len(names)), folds)]
+
+
+def _describe_folds(kind: str, parts: Sequence[Sequence[Item]], dataset: Dataset) -> str:
+    """Say how many backgrounds or objects are tested, each in one fold."""
+    count = len({getattr(item, kind) for items in parts for item in items})
+    by_name = kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name
+    return f"{len(parts)} folds: each of {count} {kind}s is tested in one, and in training or validation in the others." + (
+        f" {BY_NAME}" if by_name else ""
+    )
 
 
 def image_counts(images: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -189,20 +251,21 @@ def _describe(dataset: Dataset, splits: Splits) -> list[str]:
     for kind, known in (("background", dataset.backgrounds), ("object", dataset.objects)):
         train, validation, test = (len({getattr(item, kind) for item in splits[split]}) for split in SPLITS)
         if known is None:
-            notes.append(
-                f"The {kind}s are not known by name: the same one may be in more than one split, so that the scores "
-                "may be too good."
-            )
+            notes.append(_unknown(kind))
             continue
         found = f"{train} are for training, {validation} for validation, {test} for the test"
         if kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name:
-            notes.append(
-                f"Objects are told apart by the names of their files: {found}. No name is in two splits, but a copy or "
-                "a mirror image under another name may be, and the scores too good."
-            )
+            notes.append(f"Objects are told apart by the names of their files: {found}. {BY_NAME}")
         else:
             notes.append(f"The splits share no {kind}s: {found}.")
     return notes
+
+
+def _unknown(kind: str) -> str:
+    return (
+        f"The {kind}s are not known by name: the same one may be in more than one split, so that the scores may be too "
+        "good."
+    )
 
 
 def _some(items: Sequence[Item], count: int, rng: np.random.Generator) -> list[Item]:

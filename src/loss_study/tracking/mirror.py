@@ -170,7 +170,7 @@ class _Mirror:
     def _dataset(self, run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
-        sizes = {split: len(self.sample.rows(split)) for split in SPLITS}
+        sizes = {split: len(sample.rows(split)) for split in SPLITS}
         dataset = Dataset(
             name=self.config.dataset.name,
             digest=describe.sample_digest(self.sample.folder),

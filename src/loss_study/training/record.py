@@ -44,6 +44,7 @@ def _description(
         "head": trial.head,
         "loss": trial.loss,
         "seed": trial.seed,
+        **({"fold": sample.fold} if sample.folds > 1 else {}),
         "status": outcome.status,
         "reason": outcome.reason,
         "epochs_run": len(outcome.history),

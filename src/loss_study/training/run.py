@@ -21,7 +21,7 @@ from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.loop import OnEpoch
 from loss_study.training.outcome import Outcome
 from loss_study.training.train import train
-from loss_study.trial import Trial, trials_of_round
+from loss_study.trial import Trial, fold_of, trials_of_round
 
 
 class Listener(Protocol):
@@ -81,14 +81,18 @@ def train_seeds(
 
 
 def train_trials(chosen: Sequence[Trial], config: Config, sample: PackedSample, *, listen: Listen = Silent) -> None:
-    """Train the trials `chosen` one after the other as `config` says, without regard to `tune`; as `train_seeds`."""
+    """Train the trials `chosen` one after the other as `config` says, without regard to `tune`; as `train_seeds`.
+
+    Where `sample` has folds, the seeds of `config` take turns at them.
+    """
     for trial in chosen:
         check_writable(trial.run_dir.parent)
+    samples = {trial: sample.of_fold(fold_of(trial.seed, config.seeds, sample.folds)) for trial in chosen}
     use_cpu(config.recipe.threads)
     # DVC deletes the folders of all trials before it runs a stage again, so every checkpoint stays until all are done.
     with ExitStack() as until_all_are_written:
         for trial in chosen:
-            _train_and_write(until_all_are_written, trial, config, sample, listen)
+            _train_and_write(until_all_are_written, trial, config, samples[trial], listen)
 
 
 def _train_and_write(
@@ -137,6 +141,7 @@ def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: 
     device = pick()
     parts = {
         "trial": trial.name,
+        "fold": sample.fold,
         "model": config.model.model_dump(),
         "recipe": config.recipe.model_dump(),
         "loss_options": options,

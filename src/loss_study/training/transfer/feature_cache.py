@@ -108,6 +108,7 @@ def _key(encoder: Encoder, sample: PackedSample, batch_size: int, mirrored: bool
     images = [path for name in ("images", "backgrounds") if (path := sample.folder / f"{name}.npy").exists()]
     parts = {
         "encoder": encoder.digest(),
+        "fold": sample.fold,
         "device": encoder.device.type,
         "precision": encoder.precision,
         "batch_size": batch_size,
