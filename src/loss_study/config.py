@@ -399,7 +399,9 @@ def _check_consistent(config: Config) -> None:
     if sample.folds == 2:
         raise StudyError("sample.folds: training, validation and test need a part each; set it to 1, or to 3 or more")
     if sample.folds > 1 and sample.split == "order":
-        raise StudyError("sample.folds: deals objects and backgrounds to parts, which sample.split order does not; set one")
+        raise StudyError(
+            "sample.folds: deals objects and backgrounds to parts, which sample.split order does not; set one"
+        )
     for key, values in (
         ("loss.names", config.losses),
         ("loss.heads", config.loss.heads),

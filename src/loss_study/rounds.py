@@ -46,7 +46,7 @@ def previous(
 
 
 def register() -> None:
-    """Let ``conf/`` say ``${later_rounds:${seeds},${race.rounds},${loss.names},${loss.combinations},${sample.folds}}``."""
+    """Let ``conf/`` say ``${later_rounds:...}`` and ``${previous_rounds:...}``, see `later` and `previous`."""
     from omegaconf import OmegaConf  # noqa: PLC0415 -- not needed to divide
 
     for name, function in (("later_rounds", later), ("previous_rounds", previous)):

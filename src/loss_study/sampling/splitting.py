@@ -25,9 +25,7 @@ BY_IMAGE = (
     "may be in more than one of them, so that the scores may be too good."
 )
 
-BY_NAME = (
-    "No name is in two splits, but a copy or a mirror image under another name may be, and the scores too good."
-)
+BY_NAME = "No name is in two splits, but a copy or a mirror image under another name may be, and the scores too good."
 
 Splits = dict[str, list[Item]]
 #: Identities of each split; None where the dataset does not know them.
@@ -112,7 +110,8 @@ def draw_folds(dataset: Dataset, images: int, folds: int, seed: int) -> tuple[li
     """
     if isinstance(dataset, HasTestList) and dataset.test_objects is not None:
         raise StudyError(
-            "sample.folds: the dataset's own test list is in use; say -S sample.folds=1, or -S dataset.options.split=random"
+            "sample.folds: the dataset's own test list is in use; say -S sample.folds=1, or "
+            "-S dataset.options.split=random"
         )
     rng = np.random.default_rng(seed)
     known = {"background": dataset.backgrounds, "object": dataset.objects}
@@ -149,8 +148,9 @@ def _describe_folds(kind: str, parts: Sequence[Sequence[Item]], dataset: Dataset
     """Say how many backgrounds or objects are tested, each in one fold."""
     count = len({getattr(item, kind) for items in parts for item in items})
     by_name = kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name
-    return f"{len(parts)} folds: each of {count} {kind}s is tested in one, and in training or validation in the others." + (
-        f" {BY_NAME}" if by_name else ""
+    return (
+        f"{len(parts)} folds: each of {count} {kind}s is tested in one, and in training or validation in the others."
+        + (f" {BY_NAME}" if by_name else "")
     )
 
 

@@ -3,6 +3,7 @@
 - `results`: what every trial left in ``runs/`` and ``eval/``;
 - `scores`: what every trial scored on every test image;
 - `estimates`: means, and how far new seeds and new images might move them;
+- `folds`: the same where the seeds take turns at folds;
 - `looks`: how much error each comparison may make in a study that is compared after every round;
 - `regret`: how much worse than the best each loss may be;
 - `pairwise`: losses two by two;

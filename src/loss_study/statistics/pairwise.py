@@ -62,7 +62,7 @@ def compare_pairs(
     level = look.share_of(SIGNIFICANCE / 2 / len(couples))
     first, second = np.array(couples).T
     of_pairs = errors[first, second]
-    means = np.array([scores.values[loss].mean() for loss in losses])
+    means = np.array([scores.mean(loss) for loss in losses])
     differences = means[first] - means[second]
     reach = of_pairs.reach(level)
     # At this look a one-sided p value of `level` is one of SIGNIFICANCE for all pairs, both sides and all looks.
@@ -87,7 +87,7 @@ def probability_of_improvement(a_SN: np.ndarray, b_SN: np.ndarray, *, higher_is_
     """Return how probably loss `a` does better than `b` on a random image with a random seed each; a tie is a half.
 
     The scores are (seeds, images). Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical
-    Precipice (2021), with test images for their tasks.
+    Precipice (2021), with test images for their tasks. NaN, an image that a seed was not tested on, counts for nothing.
     """
     gain = a_SN[:, None] - b_SN[None] if higher_is_better else b_SN[None] - a_SN[:, None]
-    return float((np.sign(gain).mean() + 1) / 2)
+    return float((np.nanmean(np.sign(gain)) + 1) / 2)

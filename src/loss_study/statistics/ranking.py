@@ -13,6 +13,7 @@ from loss_study.config import Config, Margin
 from loss_study.metrics import Metric, find, headline_of
 from loss_study.statistics import scores as reading
 from loss_study.statistics.estimates import Errors, Estimates
+from loss_study.statistics.folds import FoldEstimates
 from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
 from loss_study.statistics.pairwise import Pair, compare_pairs
 from loss_study.statistics.regret import choose, continuing, regrets
@@ -112,6 +113,8 @@ class Ranking:
             images 0 where fewer than two have a value.
         look: which comparison of the study this is, and how many are planned.
         classes: of the mask; 1 for the depth.
+        folds: that the seeds take turns at; 1 for a fixed split.
+        tested: how many of the folds the images are of.
     """
 
     head: str
@@ -126,6 +129,8 @@ class Ranking:
     backgrounds: int = 0
     look: Look = ONLY
     classes: int = 1
+    folds: int = 1
+    tested: int = 1
 
     @property
     def is_headline(self) -> bool:
@@ -239,7 +244,7 @@ def rank_all(results: Sequence[Result], config: Config, round_number: int | None
         rankings.append(last.ranking)
         others = [metric for metric in reading.compared(head) if metric != last.ranking.metric.name]
         for metric in others:
-            found = scores_of(metric, last.results, tables)
+            found = scores_of(metric, last.results, tables, config.sample.folds)
             if found is not None:
                 rankings.append(rank(found, last.results, last.ranking.look))
     return rankings
@@ -282,7 +287,7 @@ def rounds(
         if number > 1 and last is None and not any(one.test for one in new):
             return
         have += new
-        ranking = _headline(head, have, tables, Look(number, seeds), config.compare.margin)
+        ranking = _headline(head, have, tables, Look(number, seeds), config)
         yield Round(number, tuple(have), ranking)
         training = ranking.contenders
         if not training or number == last:
@@ -300,7 +305,7 @@ def rank(scores: Scores, results: Sequence[Result], look: Look = ONLY, margin: M
     """
     metric = find(scores.metric, scores.classes)
     trials = _by_loss(results)
-    means = {loss: float(values_SN.mean()) for loss, values_SN in scores.values.items()}
+    means = {loss: scores.mean(loss) for loss in scores.values}
     losses = _best_first(means, trials, metric)
     estimates = _estimates(scores, losses)
     far = estimates.of_means().reach(look.share_of(SIGNIFICANCE / 2 / len(losses)))
@@ -319,6 +324,8 @@ def rank(scores: Scores, results: Sequence[Result], look: Look = ONLY, margin: M
         backgrounds=scores.backgrounds.known,
         look=look,
         classes=scores.classes,
+        folds=scores.folds,
+        tested=scores.tested,
     )
     compared = [standing.loss for standing in plain.compared]
     errors = _estimates(scores, compared).of_differences()
@@ -373,8 +380,9 @@ def _with(ranking: Ranking, known: Mapping[str, Standing]) -> tuple[Standing, ..
     return tuple(known.get(standing.loss, standing) for standing in ranking.standings)
 
 
-def _estimates(scores: Scores, losses: Sequence[str]) -> Estimates:
-    return Estimates.of([scores.values[loss] for loss in losses], scores.objects.numbers, scores.backgrounds.numbers)
+def _estimates(scores: Scores, losses: Sequence[str]) -> Estimates | FoldEstimates:
+    design = Estimates if scores.folds == 1 else FoldEstimates
+    return design.of([scores.values[loss] for loss in losses], scores.objects.numbers, scores.backgrounds.numbers)
 
 
 def _tables(head: str, results: Sequence[Result]) -> dict[Trial, PerImage]:
@@ -382,11 +390,13 @@ def _tables(head: str, results: Sequence[Result]) -> dict[Trial, PerImage]:
 
 
 def _headline(
-    head: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], look: Look, margin: Margin
+    head: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], look: Look, config: Config
 ) -> Ranking:
     metric = headline_of(head, max(result.classes for result in results))
-    found = scores_of(metric.name, results, tables)
-    return _without_intervals(head, results, look) if found is None else rank(found, results, look, margin)
+    found = scores_of(metric.name, results, tables, config.sample.folds)
+    if found is None:
+        return _without_intervals(head, results, look)
+    return rank(found, results, look, config.compare.margin)
 
 
 def _without_intervals(head: str, results: Sequence[Result], look: Look) -> Ranking:

@@ -52,6 +52,11 @@ class Result:
         return self.status == "finished" and not self.verdict and self._headline in self.test
 
     @property
+    def fold(self) -> int:
+        """The fold that it was tested on; 0 with a fixed split."""
+        return self.run.get("fold", 0)
+
+    @property
     def _headline(self) -> str:
         return headline_of(self.trial.head, self.classes).name
 

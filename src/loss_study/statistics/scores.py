@@ -10,6 +10,7 @@ import numpy as np
 
 from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError
+from loss_study.statistics.folds import mean_of_known
 from loss_study.statistics.results import Result, read_columns
 from loss_study.trial import Trial
 
@@ -52,8 +53,11 @@ class Scores:
 
     Attributes:
         values: by loss, float64 (seeds, images); only losses with a sound trial, each with its own number of seeds.
+            With folds, all planned seeds have a row, and what a seed's fold does not test is NaN.
         objects, backgrounds: what the images share.
         classes: of the mask; 1 for the depth.
+        folds: that the seeds take turns at; 1 for a fixed split.
+        tested: how many of the folds the images are of.
     """
 
     head: str
@@ -62,6 +66,13 @@ class Scores:
     objects: Identities
     backgrounds: Identities
     classes: int = 1
+    folds: int = 1
+    tested: int = 1
+
+    def mean(self, loss: str) -> float:
+        """Return the mean of a loss over seeds and images; with folds every image counts once."""
+        values = self.values[loss]
+        return float(values.mean() if self.folds == 1 else mean_of_known(mean_of_known(values, axis=0), axis=0))
 
     @property
     def images(self) -> int:
@@ -88,11 +99,12 @@ def read(results: Sequence[Result]) -> dict[Trial, PerImage]:
     """Return what each sound trial of `results`, all of one head, scored on the test images.
 
     Raises:
-        StudyError: a sound trial's file is missing or damaged, or its images are not those of the other trials.
+        StudyError: a sound trial's file is missing or damaged, or its images are not those of its fold's other trials.
     """
-    tables = {result.trial: _table(result.trial) for result in results if result.sound}
+    sound = {result.trial: result.fold for result in results if result.sound}
+    tables = {trial: _table(trial) for trial in sound}
     for trial, table in tables.items():
-        first = next(iter(tables))
+        first = next(other for other, fold in sound.items() if fold == sound[trial])
         if table.ids != tables[first].ids:
             raise StudyError(
                 f"{_path(trial)}: its test images differ from those of {_path(first)}; run 'dvc repro' to evaluate "
@@ -101,15 +113,21 @@ def read(results: Sequence[Result]) -> dict[Trial, PerImage]:
     return tables
 
 
-def scores_of(metric: str, results: Sequence[Result], tables: Mapping[Trial, PerImage]) -> Scores | None:
+def scores_of(
+    metric: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], folds: int = 1
+) -> Scores | None:
     """Return the scores of the sound trials of `results`, all of one head.
 
     An image on which the metric is undefined (no foreground, say) is left out for all trials. None where a trial does
     not have the metric, or where it is defined on fewer than two images: then it has no spread.
+
+    With `folds` the images are those of the folds that every loss without a failed trial has been tested on.
     """
     sound = [result for result in results if result.sound]
     if not sound or any(metric not in tables[result.trial].values for result in sound):
         return None
+    if folds > 1:
+        return _of_folds(metric, results, tables, folds)
     table = tables[sound[0].trial]
     defined = np.all([np.isfinite(tables[result.trial].values[metric]) for result in sound], axis=0)
     if np.count_nonzero(defined) < 2:
@@ -123,6 +141,32 @@ def scores_of(metric: str, results: Sequence[Result], tables: Mapping[Trial, Per
     )
     stacked = {loss: np.stack(seeds) for loss, seeds in values.items()}
     return Scores(sound[0].trial.head, metric, stacked, objects, backgrounds, sound[0].classes)
+
+
+def _of_folds(metric: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], folds: int) -> Scores | None:
+    by_loss = {one.trial.loss: [other for other in results if other.trial.loss == one.trial.loss] for one in results}
+    by_loss = {loss: trials for loss, trials in by_loss.items() if any(one.sound for one in trials)}
+    safe = [trials for trials in by_loss.values() if all(one.sound for one in trials)] or list(by_loss.values())
+    tested = set.intersection(*({one.fold for one in trials if one.sound} for trials in safe))
+    columns: dict[int, slice] = {}
+    kept: dict[int, np.ndarray] = {}
+    names: list[tuple[str, str]] = []
+    for fold in sorted(tested):
+        of_fold = [tables[one.trial] for one in results if one.sound and one.fold == fold]
+        kept[fold] = np.flatnonzero(np.all([np.isfinite(table.values[metric]) for table in of_fold], axis=0))
+        columns[fold] = slice(len(names), len(names) + len(kept[fold]))
+        names += [(of_fold[0].objects[place], of_fold[0].backgrounds[place]) for place in kept[fold]]
+    if len(names) < 2:
+        return None
+    values = {loss: np.full((len(trials), len(names)), np.nan) for loss, trials in by_loss.items()}
+    for loss, trials in by_loss.items():
+        for row, one in zip(values[loss], trials, strict=True):
+            if one.sound and one.fold in tested:
+                row[columns[one.fold]] = tables[one.trial].values[metric][kept[one.fold]]
+    values = {loss: scores for loss, scores in values.items() if np.isfinite(scores).any()}
+    objects, backgrounds = (Identities.of([pair[which] for pair in names]) for which in (0, 1))
+    first = next(one for one in results if one.sound)
+    return Scores(first.trial.head, metric, values, objects, backgrounds, first.classes, folds, len(tested))
 
 
 def _table(trial: Trial) -> PerImage:

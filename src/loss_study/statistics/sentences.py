@@ -112,7 +112,8 @@ def _basis(ranking: Ranking) -> list[str]:
     known = [f"{count} {name}" for name, count in counts_of.items() if count]
     images = f"{ranking.images} test images" + (f" of {listed(known)}" if known else "")
     if ranking.of_networks:
-        return [f"One seed per loss: the intervals are of these trained networks on images like the {images}."]
+        one_seed = f"One seed per loss: the intervals are of these trained networks on images like the {images}."
+        return [one_seed, *_folds(ranking)]
     counts = sorted({row.trials for row in ranking.compared})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     sentences = [f"The intervals are from {seeds} seeds per loss and the {images}."]
@@ -123,7 +124,17 @@ def _basis(ranking: Ranking) -> list[str]:
         )
     if counts[0] == 2:
         sentences.append("Two seeds show little of the variation between seeds: their intervals are wide.")
-    return sentences
+    return [*sentences, *_folds(ranking)]
+
+
+def _folds(ranking: Ranking) -> list[str]:
+    """Return which of the folds are tested; nothing with a fixed split."""
+    if ranking.folds == 1:
+        return []
+    thing = "object" if ranking.objects else "image"
+    if ranking.tested < ranking.folds:
+        return [f"The seeds have come to {ranking.tested} of {ranking.folds} folds: other {thing}s are not tested."]
+    return [f"Every {thing} is tested: the seeds take turns at {ranking.folds} folds."]
 
 
 def _identities(ranking: Ranking) -> list[str]:

@@ -134,7 +134,7 @@ class _Mirror:
         client.set_tag(run_id, describe.FILLER, self.checkout)
         client.set_tag(run_id, describe.LIVE, "closed")
         self._numbers(run, outputs, config)
-        self._dataset(run_id)
+        self._dataset(run_id, self.sample.of_fold(outputs.record.get("fold", 0)))
         if outputs.predictions.exists():
             self._panels(run_id, outputs)
         if outputs.model.exists():
@@ -167,7 +167,7 @@ class _Mirror:
         for first in range(0, len(metrics), _BATCH):
             self.store.client.log_batch(run_id, metrics=metrics[first : first + _BATCH])
 
-    def _dataset(self, run_id: str) -> None:
+    def _dataset(self, run_id: str, sample: PackedSample) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
         sizes = {split: len(sample.rows(split)) for split in SPLITS}

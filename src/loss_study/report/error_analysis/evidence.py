@@ -29,7 +29,7 @@ class Evidence:
         sound: those of the sound trials.
         failed: the other evaluated trials, each with its analysis.
         images: the headline metric and `OF_IMAGES` of the sound trials that have them, each float (test images,),
-            NaN where empty.
+            NaN where empty; with folds of those of the first one, whose images the report shows.
         results: the sound trials.
     """
 
@@ -62,7 +62,7 @@ def gather(ranking: Ranking) -> list[Evidence]:
             tuple(filter(None, map(_analysis, standing.results))),
             tuple(filter(None, map(_analysis, standing.sound))),
             tuple((result, analysis) for result in standing.failed if (analysis := _analysis(result))),
-            tuple(filter(None, (_images(result, ranking.metric.name) for result in standing.sound))),
+            tuple(filter(None, (_images(result, ranking.metric.name) for result in standing.sound if not result.fold))),
             tuple(standing.sound),
         )
         for standing in ranking.standings

@@ -65,7 +65,12 @@ def hard_images(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSa
 
 
 def _kept(shown: Sequence[Result]) -> list[int]:
-    """Image numbers of the kept predictions, the same for every trial of a study; none where one has none."""
+    """Image numbers of the kept predictions, the same for every trial of a study; none where one has none.
+
+    With folds they are those of the first one, and none where a loss is shown by another.
+    """
+    if any(result.fold for result in shown):
+        return []
     lists = [read_json(result.trial.eval_dir / "error_analysis.json").get("kept", []) for result in shown]
     return lists[0] if lists and all(kept == lists[0] for kept in lists) else []
 

@@ -15,7 +15,7 @@ from loss_study.statistics.results import Result
 def panels(ranking: Ranking, sample: PackedSample) -> list[Panel]:
     """Return a panel for each image that evaluation set aside; the losses stand in the order of the ranking.
 
-    Each loss is shown by its first seed that has predictions.
+    Each loss is shown by its first seed that has predictions, with folds by its first seed of the first fold.
     """
     results = [_with_predictions(standing.results) for standing in ranking.standings]
     numbers = next((result.panel for result in results if result.panel), ())
@@ -27,11 +27,11 @@ def panels(ranking: Ranking, sample: PackedSample) -> list[Panel]:
 
 
 def _with_predictions(results: Sequence[Result]) -> Result:
-    return next((result for result in results if result.panel), results[0])
+    return next((result for result in results if result.panel and not result.fold), results[0])
 
 
 def _prediction(result: Result, of_images: Mapping[str, str], place: int) -> Prediction:
     path = result.trial.eval_dir / "predictions.npy"
-    if place >= len(result.panel) or not path.is_file():
+    if place >= len(result.panel) or result.fold or not path.is_file():
         return Prediction(result, None)
     return Prediction(result, np.load(path, mmap_mode="r", allow_pickle=False)[place], of_images)

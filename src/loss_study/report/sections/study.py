@@ -61,25 +61,44 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
         ]
     rate = "the learning rate that the search chooses for it" if searched else "the learning rate of the recipe"
     fixed = ["the search for the learning rate"] if searched else []
+    folds = next(iter(rankings)).folds
+    choice = (
+        f"other training images than those of the {folds} folds" if folds > 1 else "the choice of the training images"
+    )
     return [
         f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, from a new "
         f"seed, {images} of the same kind.",
-        f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: "
-        f"{listed([*fixed, 'the choice of the training images'])}.",
+        f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: {listed([*fixed, choice])}.",
     ]
 
 
 def data(config: Config, sample: PackedSample) -> list[str]:
     """Return the dataset, the sizes of the splits that count, and the size of the images."""
+    if sample.folds > 1:
+        return [_of_folds(config, sample), _size(sample)]
     of_split = {split["split"]: split for split in splits(sample)}
-    test, side = of_split["test"], sample.images.shape[1]
+    test = of_split["test"]
     objects = f" of {_count(test['objects'], 'object')}" if test["objects"] else ""
     backgrounds = f" before {_count(test['backgrounds'], 'background')}" if test["backgrounds"] else ""
     return [
         f"{config.dataset.name}: {_count(of_split['train']['images'], 'training image')}, "
         f"{_count(test['images'], 'test image')}{objects}{backgrounds}.",
-        f"Metrics are computed at {side} x {side} pixels.",
+        _size(sample),
     ]
+
+
+def _of_folds(config: Config, sample: PackedSample) -> str:
+    named = {name: len({row[name] for row in sample.index if row[name]}) for name in ("object", "background")}
+    counts = [_count(len(sample.index), "image"), *(_count(count, name) for name, count in named.items() if count)]
+    return (
+        f"{config.dataset.name}: {listed(counts)} in {sample.folds} folds; each fold tests about one image in "
+        f"{sample.folds} and trains on about {_count(len(sample.rows('train')), 'image')}."
+    )
+
+
+def _size(sample: PackedSample) -> str:
+    side = sample.images.shape[1]
+    return f"Metrics are computed at {side} x {side} pixels."
 
 
 def time(results: Sequence[Result]) -> str:
