@@ -250,6 +250,8 @@ def test_flat_names():
         (["seeds=[0,1,2,3,4,5,6,7,8,9,10,11]"], [2, 3, 4]),
         (["seeds=[0,1,2,3]"], [2]),
         (["seeds=[0]"], []),
+        (["seeds=[0,1,2,3,4,5,6,7,8,9]", "sample.folds=5"], [2]),
+        (["seeds=[0,1,2,3,4,5,6,7,8,9]", "sample.folds=10"], []),
         (["seeds=[0,1,2,3]", "loss=dice"], []),
         (["seeds=[0,1,2,3]", "loss.names=[dice]", "loss.combinations=[dice_bce]", "+loss_options.dice_bce={}"], [2]),
     ],
@@ -259,6 +261,15 @@ def test_composition_says_which_later_rounds_the_seeds_and_losses_make(choices, 
     race = yaml.safe_load((tmp_path / "params.yaml").read_text())["race"]
     assert race["later"] == later
     assert race["previous"] == {str(number): number - 1 for number in later}
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"), [("sample.folds=2", "a part each; set it to 1"), ("sample.split=order", "set one")]
+)
+def test_what_cannot_be_folds_is_refused(choice, words):
+    assert composition.composed(["sample.folds=3"]).sample.folds == 3
+    with pytest.raises(StudyError, match=rf"^sample\.folds: .*{words}"):
+        composition.composed(["sample.folds=3", choice])
 
 
 def test_seeds_added_by_hand_that_make_a_round_without_stages_are_refused(values, tmp_path):

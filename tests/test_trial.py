@@ -56,6 +56,25 @@ def test_a_round_that_the_study_does_not_have_trains_nothing(config):
 
 
 @pytest.mark.parametrize(
+    ("count", "ends", "folds", "expected"),
+    [
+        (20, [3, 6, 12, 20], 5, [5, 5, 5, 5]),
+        (20, [3, 6, 12, 20], 10, [10, 10]),
+        (20, [3, 6, 12, 20], 3, [3, 3, 6, 8]),
+        (20, [4], 3, [6]),
+        (4, [3, 6, 12, 20], 5, [4]),
+        (7, [3, 6, 12, 20], 5, [5, 2]),
+    ],
+)
+def test_rounds_are_whole_turns_of_the_folds(count, ends, folds, expected):
+    divided = rounds.divide(list(range(count)), ends, 7, folds)
+    assert list(map(len, divided)) == expected
+    assert sum(divided, []) == list(range(sum(expected)))
+    later = list(range(2, len(expected) + 1))
+    assert rounds.later(list(range(count)), ends, ["a", "b"], [], folds) == later
+
+
+@pytest.mark.parametrize(
     ("seeds", "ends", "losses", "expected"),
     [
         ([0], [3, 5], 7, [[0]]),

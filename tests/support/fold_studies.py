@@ -4,9 +4,9 @@ The scores are made from a model in words. What loss l scores with its seed s on
 background b is the sum of
 
 - the true mean of the loss;
-- how easy the object and the image are for every loss, and how well the loss fits the object, the background, the image;
-- what the training images of the fold do to the loss: every part has an influence on the networks trained with it, and a
-  fold trains on all parts but two, so that folds share influences in proportion to the images that they share;
+- how easy the object and the image are for every loss, and how well the loss fits object, background and image;
+- what the training images of the fold do to the loss: every part has an influence on the networks trained with it, and
+  a fold trains on all parts but two, so that folds share influences in proportion to the images that they share;
 - how well this seed turned out, and noise of this training on this image.
 """
 
@@ -93,7 +93,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Study:
-    """Scores of all losses from all seeds, (L, R, N), NaN outside of a seed's fold; `truth` is the folds' mean, (L,)."""
+    """Scores of all losses from all seeds, (L, R, N), NaN outside of a seed's fold; `truth` (L,)."""
 
     scores: np.ndarray
     objects: np.ndarray
