@@ -69,7 +69,7 @@ def test_a_round_that_the_study_does_not_have_trains_nothing(config):
 def test_rounds_are_whole_turns_of_the_folds(count, ends, folds, expected):
     divided = rounds.divide(list(range(count)), ends, 7, folds)
     assert list(map(len, divided)) == expected
-    assert sum(divided, []) == list(range(sum(expected)))
+    assert [seed for of_round in divided for seed in of_round] == list(range(sum(expected)))
     later = list(range(2, len(expected) + 1))
     assert rounds.later(list(range(count)), ends, ["a", "b"], [], folds) == later
 

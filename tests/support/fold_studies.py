@@ -10,7 +10,7 @@ background b is the sum of
 - how well this seed turned out, and noise of this training on this image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,9 +100,8 @@ class Study:
     backgrounds: np.ndarray
     truth: np.ndarray
 
-    def estimates(self, counts: Sequence[int]) -> FoldEstimates:
-        values = [scores[:count] for scores, count in zip(self.scores, counts, strict=True)]
-        return FoldEstimates.of(values, self.objects, self.backgrounds)
+    def values(self, counts: Sequence[int]) -> list[np.ndarray]:
+        return [scores[:count] for scores, count in zip(self.scores, counts, strict=True)]
 
 
 @dataclass
@@ -128,20 +127,24 @@ class Shares:
     trainings: float
 
 
-def race(kind: Kind, studies: int, seed: int) -> Shares:
+#: Makes estimates of the scores of each loss, (R, N), the objects and the backgrounds of the images.
+Estimate = Callable[[list[np.ndarray], np.ndarray, np.ndarray], FoldEstimates]
+
+
+def race(kind: Kind, studies: int, seed: int, estimate: Estimate = FoldEstimates.of) -> Shares:
     """Draw `studies` studies, race each to its end by the project's rules, and judge all that it says on the way."""
     rng = np.random.default_rng(seed)
-    return Shares(*np.mean([_race(kind, kind.draw(rng)) for _ in range(studies)], axis=0).tolist())
+    return Shares(*np.mean([_race(kind, kind.draw(rng), estimate) for _ in range(studies)], axis=0).tolist())
 
 
-def _race(kind: Kind, study: Study) -> list[float]:
+def _race(kind: Kind, study: Study, estimate: Estimate) -> list[float]:
     losses = len(kind.means)
     first, second = np.triu_indices(losses, 1)
     counts, running = np.zeros(losses, int), np.ones(losses, bool)
     right, bound = np.ones(5, bool), np.inf
     for number, end in enumerate(kind.looks, start=1):
         counts[running] = end
-        look, found = Look(number, kind.looks), study.estimates(counts)
+        look, found = Look(number, kind.looks), estimate(study.values(counts), study.objects, study.backgrounds)
         errors = found.of_differences()
         bounds = regrets(found.means, errors, look)
         choice = int(choose(bounds))
