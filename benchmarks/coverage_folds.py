@@ -1,8 +1,8 @@
 """How often made-up studies with folds are right: the table of docs/statistics.md; coverage.py has the fixed split.
 
 The column "new" is not claimed: it is the share of studies whose bound would also hold for other training images. A row
-that misses its bounds is marked, and the exit code is then 1. ``--training`` prints the second table instead: what it would
-take to claim it.
+that misses its bounds is marked, and the exit code is then 1. ``--training`` prints the second table instead: what it
+would take to claim it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Nothing here imports more than the standard library: a stage that has nothing to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,14 +50,6 @@ class Trial:
     def eval_dir(self) -> Path:
         """Folder that `evaluate` writes: ``metrics.json``, ``per_image.csv``, ``predictions.npy``, ..."""
         return EVAL / str(self.round) / self.head / self.loss / str(self.seed)
-
-
-def fold_of(seed: int, seeds: Sequence[int], folds: int) -> int:
-    """Return the fold that a loss is trained and tested on from `seed`: the `seeds` of the study take turns.
-
-    It is 0 for a seed that is not one of the study's, as the search's.
-    """
-    return seeds.index(seed) % folds if seed in seeds else 0
 
 
 def training_stage(head: str, loss: str, number: int, *, combination: bool) -> str:

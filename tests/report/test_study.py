@@ -62,6 +62,12 @@ def test_the_estimand_of_one_seed_is_of_these_networks(study):
     assert "these trained networks" not in " ".join(section.estimand([ranked(DECIDED)], study.config))
 
 
+def test_the_estimand_of_folds_is_that_of_their_training_images(study):
+    text = " ".join(section.estimand([ranked(DECIDED, folds=5, tested=5)], study.config))
+    assert text.endswith("Not in them: other training images than those of the 5 folds.")
+    assert "folds" not in " ".join(section.estimand([ranked(DECIDED)], study.config))
+
+
 def test_data_names_sizes_and_pixels(study):
     # All test images stand before one background, which is known by its name.
     assert section.data(study.config, study.sample) == [

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -185,6 +186,14 @@ class PackedSample:
 def split_of(part: int, fold: int, folds: int) -> str:
     """Return the split of the images of `part` in `fold`: a fold tests its own part and validates on the next one."""
     return {0: "test", 1: "validation"}.get((part - fold) % folds, "train")
+
+
+def fold_of(seed: int, seeds: Sequence[int], folds: int) -> int:
+    """Return the fold that a loss is trained and tested on from `seed`: the `seeds` of the study take turns.
+
+    It is 0 for a seed that is not one of the study's, as the search's.
+    """
+    return seeds.index(seed) % folds if seed in seeds else 0
 
 
 def stored_type(name: str) -> type[np.generic]:

@@ -11,7 +11,7 @@ import torch
 
 from loss_study import losses
 from loss_study.config import Config
-from loss_study.data.packed import PackedSample
+from loss_study.data.packed import PackedSample, fold_of
 from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.files import check_writable
 from loss_study.runtime.progress import Reporter, duration, reporting
@@ -21,7 +21,7 @@ from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.loop import OnEpoch
 from loss_study.training.outcome import Outcome
 from loss_study.training.train import train
-from loss_study.trial import Trial, fold_of, trials_of_round
+from loss_study.trial import Trial, trials_of_round
 
 
 class Listener(Protocol):

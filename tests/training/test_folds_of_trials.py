@@ -9,14 +9,16 @@ from PIL import Image
 
 from loss_study import composition, datasets, decisions
 from loss_study.config import load_config
-from loss_study.data.packed import PackedSample
+from loss_study.data.packed import PackedSample, fold_of
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.report.build import build
+from loss_study.report.sections import images
 from loss_study.sampling.pack import pack
 from loss_study.statistics import results
 from loss_study.statistics.ranking import headlines, rank_all
+from loss_study.statistics.results import MISSING
 from loss_study.training.run import train_trials, trained
-from loss_study.trial import Trial, fold_of
+from loss_study.trial import Trial
 
 CHOICES = [
     "dataset=composites",
@@ -131,6 +133,21 @@ def test_every_image_is_in_the_ranking(sample, found):
         by_seed = {one.trial.seed: one.test["iou_at_best"] for one in row.results}
         assert row.mean == pytest.approx(np.mean([np.mean([by_seed[4], by_seed[7]]), by_seed[5], by_seed[6]]))
     assert ranking.choice and ranking.regret_bound is not None and len(ranking.pairs) == 1
+
+
+def test_a_loss_whose_first_seed_left_nothing_is_shown_by_the_next_one_of_the_fold(sample, found):
+    """Its trials of other folds predict other images."""
+    without = [
+        dataclasses.replace(one, status=MISSING, panel=()) if one.trial == Trial("mask", "dice", 4) else one
+        for one in found
+    ]
+    (ranking,) = headlines(rank_all(without, load_config()))
+    shown = {
+        row.loss: images.panels(dataclasses.replace(ranking, standings=(row,)), sample) for row in ranking.standings
+    }
+    first = {one.trial.loss: one.panel for one in found if one.trial.seed == 4}
+    assert [panel.id for panel in shown["dice"]] == [sample.index[row]["id"] for row in first["dice"]]
+    assert [panel.id for panel in shown["dice"]] == [panel.id for panel in shown["weighted_bce"]]
 
 
 def test_the_report_shows_the_first_fold_and_says_what_the_folds_are(sample, found):
