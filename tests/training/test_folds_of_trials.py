@@ -137,17 +137,21 @@ def test_every_image_is_in_the_ranking(sample, found):
 
 def test_a_loss_whose_first_seed_left_nothing_is_shown_by_the_next_one_of_the_fold(sample, found):
     """Its trials of other folds predict other images."""
-    without = [
-        dataclasses.replace(one, status=MISSING, panel=()) if one.trial == Trial("mask", "dice", 4) else one
-        for one in found
-    ]
-    (ranking,) = headlines(rank_all(without, load_config()))
-    shown = {
-        row.loss: images.panels(dataclasses.replace(ranking, standings=(row,)), sample) for row in ranking.standings
-    }
-    first = {one.trial.loss: one.panel for one in found if one.trial.seed == 4}
-    assert [panel.id for panel in shown["dice"]] == [sample.index[row]["id"] for row in first["dice"]]
-    assert [panel.id for panel in shown["dice"]] == [panel.id for panel in shown["weighted_bce"]]
+    (ranking,) = headlines(rank_all(found, load_config()))
+    row = next(row for row in ranking.standings if row.loss == "dice")
+    first, *others = row.results
+    panel = first.panel
+    assert len({one.panel for one in row.results}) == 3 and others[-1].panel == panel
+
+    def shown(*left):
+        alone = dataclasses.replace(ranking, standings=(dataclasses.replace(row, results=left),))
+        return images.panels(alone, sample)
+
+    nothing = dataclasses.replace(first, status=MISSING, panel=())
+    ids = [sample.index[number]["id"] for number in panel]
+    assert [one.id for one in shown(nothing, *others)] == ids
+    assert shown(nothing, *others)[0].png == shown(others[-1])[0].png != shown(first)[0].png
+    assert shown(nothing, *others[:2]) == []
 
 
 def test_the_report_shows_the_first_fold_and_says_what_the_folds_are(sample, found):
