@@ -88,7 +88,7 @@ def _decision(rows: list[Row]) -> str:
     choice = min((row for row in rows if row["regret_high"]), key=lambda row: float(row["regret_high"]))
     metric = find(choice["metric"])
     groups = [", ".join(f"`{row['loss']}`" for row in rows if row["group"] == group) or "-" for group in GROUPS]
-    bound = f"{at_most(metric, float(choice['regret_high']))} {metric.label}"
+    bound = f"{at_most(metric, float(choice['regret_high']))} {metric.short_label}"
     trials = str(sum(int(row["trials"]) for row in rows))
     return " | ".join([f"`{choice['loss']}`", bound, *groups, trials])
 
