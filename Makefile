@@ -24,7 +24,7 @@ test: .venv/test ## Run the linter and all tests
 	mypy
 	python -m pytest --numprocesses 2 --dist loadfile
 
-long: .venv/test ## Run the tests that take a minute or more each: a cluster, a team's server, kills
+long: .venv/test ## Run the tests that take half a minute or more each: experiments, a cluster, a team's server, kills
 	python -m pytest -m long
 
 ui: .venv/study ## Browse the runs in MLflow at http://127.0.0.1:5000 (PORT=...)

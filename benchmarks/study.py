@@ -81,12 +81,14 @@ def _processor() -> float:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What the trials did: seconds of training and of evaluation in all; when the first began and the last ended.
+    """What the study did: seconds of searches, training and evaluation in all; when the first began, the last ended.
 
-    Training is from a trial's first step to the end of its last epoch, with the validation and the checkpoint of each.
+    Training is from a trial's first step to the end of its last epoch, with the validation and the checkpoint of each;
+    of a search only the training of its candidates.
     """
 
     trials: int
+    searches: float
     training: float
     evaluation: float
     first: float
@@ -97,13 +99,15 @@ def arithmetic(folder: Path, study: Run) -> Arithmetic:
     """Read what the trials in `folder` measured, start-up not counted, and when `study` printed their lines."""
     trained = {_name(path.parent): path.parent for path in folder.glob("runs/*/*/*/*/trial.json")}
     training = {name: json.loads((run / "trial.json").read_text()) for name, run in trained.items()}
+    searches = [row for path in folder.glob("tuning/*/*/search.csv") for row in csv.DictReader(path.open())]
     evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/*/*/*/metrics.json")]
     first = {name: study.when(f"{name}  epoch 1/") - _first_epoch(run) for name, run in trained.items()}
     return Arithmetic(
         len(training),
+        sum(float(row["seconds"]) for row in searches),
         sum(study.when(f"{name}  epoch {trial['epochs_run']}/") - first[name] for name, trial in training.items()),
         sum(trial["seconds"] for trial in evaluation),
-        min(first.values()),
+        study.when("  epoch 1/"),
         max(study.when(f"{name}  test ") for name in training),
     )
 
@@ -127,13 +131,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = clone(folder, arguments.overrides)
-        command = [sys.executable, "-m", "loss_study", "run", "--jobs", str(jobs)] if jobs > 1 else ["dvc", "repro"]
+        command = (
+            [sys.executable, "-m", "loss_study", "run", "--jobs", str(jobs), "--minutes", "0"]
+            if jobs > 1
+            else ["dvc", "repro"]
+        )
         study = run(command, folder, environment)
         nothing = run(["dvc", "repro"], folder, environment)
         done = arithmetic(folder, study)
-    useful = (done.training + done.evaluation) / jobs
+    useful = (done.searches + done.training + done.evaluation) / jobs
     parts = {
         "to the first step: start-up, check, download, sample": done.first,
+        "searches for learning rates (sum of the trainings / jobs)": done.searches / jobs,
         f"training (sum of {done.trials} trials / {jobs} jobs)": done.training / jobs,
         "evaluation (likewise)": done.evaluation / jobs,
         "between trials: DVC, start-up, waiting": done.last - done.first - useful,

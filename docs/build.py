@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -24,6 +23,7 @@ from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.statistics.ranking import BEST, GROUPS, WORSE
 from loss_study.statistics.sentences import at_least, at_most
+from loss_study.statistics.tables import choice_in
 
 ROOT = Path(__file__).parents[1]
 ANSWER = ROOT / "reports" / "answer.csv"
@@ -85,10 +85,12 @@ def all_studies() -> str:
 
 def _decision(rows: list[Row]) -> str:
     """Return the cells of one head: choice, bound, the losses of each group, number of trials."""
-    choice = min((row for row in rows if row["regret_high"]), key=lambda row: float(row["regret_high"]))
+    choice = choice_in(rows, rows[0]["head"])
+    if choice is None:
+        raise StudyError(f"answer.csv decides nothing on the {rows[0]['head']}")
     metric = find(choice["metric"])
     groups = [", ".join(f"`{row['loss']}`" for row in rows if row["group"] == group) or "-" for group in GROUPS]
-    bound = f"{at_most(metric, float(choice['regret_high']))} {metric.label}"
+    bound = f"{at_most(metric, float(choice['regret_high']))} {metric.short_label}"
     trials = str(sum(int(row["trials"]) for row in rows))
     return " | ".join([f"`{choice['loss']}`", bound, *groups, trials])
 
@@ -132,11 +134,13 @@ def _rows(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def _of(rows: Iterable[Row], head: str) -> list[Row]:
-    return [row for row in rows if row["head"] == head]
+def _of(rows: list[Row], head: str) -> list[Row]:
+    """Return the rows of `head` on the metric that ranks it, which stands first."""
+    of_head = [row for row in rows if row["head"] == head]
+    return [row for row in of_head if row["metric"] == of_head[0]["metric"]]
 
 
-def _row(rows: Iterable[Row], head: str, loss: str) -> Row:
+def _row(rows: list[Row], head: str, loss: str) -> Row:
     return next(row for row in _of(rows, head) if row["loss"] == loss)
 
 

@@ -155,14 +155,14 @@ def test_one_combination_is_one_combination():
 
 
 def test_losses_with_a_file_come_before_combinations():
-    config = composition.composed(["loss=mask"])
+    config = composition.composed(["loss=mask", "seeds=[0]"])
     assert config.losses == [*config.loss.names, "dice_cross_entropy"]
     assert [trial.loss for trial in trials(config)] == config.losses
 
 
 SIZES = {
     "smoke": ("fixed", 96, 32, 4, 2, 8, 4, 1),
-    "quick": ("fixed", 800, 64, 5, 3, 16, 8, 1),
+    "quick": ("tuned", 800, 32, 5, 3, 16, 8, 1),
     "laptop": ("tuned", 4000, 112, 12, 6, 32, 16, 0),
     "original": ("tuned", 20000, 112, 20, 8, 128, 32, 0),
 }
@@ -222,7 +222,7 @@ def test_a_term_has_the_options_of_its_loss_unless_the_combination_has_its_own()
 
 
 def test_weights_to_choose_from_take_a_search():
-    choices = ["loss=dice_bce", "loss.combinations=[mine]", MINE]
+    choices = ["recipe=fixed", "loss=dice_bce", "loss.combinations=[mine]", MINE]
     with pytest.raises(StudyError, match=r"loss_options\.mine\.terms\.bce: .* takes a search; say -S recipe=tuned"):
         composition.composed(choices)
     options = composition.composed([*choices, "recipe=tuned"]).options_of("mine")
@@ -247,7 +247,8 @@ def test_flat_names():
 @pytest.mark.parametrize(
     ("choices", "later"),
     [
-        (["seeds=[0,1,2,3,4,5,6,7,8,9,10,11]"], [2, 3, 4]),
+        ([], [2, 3, 4]),
+        (["seeds=[0,1,2,3,4,5,6,7,8,9,10,11]"], [2, 3]),
         (["seeds=[0,1,2,3]"], [2]),
         (["seeds=[0]"], []),
         (["seeds=[0,1,2,3,4,5,6,7,8,9]", "sample.folds=5"], [2]),
@@ -277,7 +278,7 @@ def test_seeds_added_by_hand_that_make_a_round_without_stages_are_refused(values
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(values))
     assert load_config(path).rounds == [[0, 1, 2]]
-    values["seeds"] = [0, 1, 2, 3, 4, 5]
+    values["seeds"] = [0, 1, 2, 3, 4, 5, 6]
     path.write_text(yaml.safe_dump(values))
     with pytest.raises(StudyError, match=r"^race\.later: seeds and race\.rounds make 3 rounds, and DVC has no stages"):
         load_config(path)

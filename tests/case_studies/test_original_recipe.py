@@ -227,6 +227,7 @@ def test_on_depth_the_lower_error_is_the_better_one(answered):
 
 
 @pytest.mark.pipeline
+@pytest.mark.long
 def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
     clone = Clone(tmp_path / "clone")
     path = clone.folder / "case_studies/original/params.yaml"

@@ -11,6 +11,7 @@ from support.readme import FILES
 
 
 @pytest.mark.pipeline
+@pytest.mark.long
 def test_one_file_and_one_configuration_each(tmp_path):
     assert len(FILES) == 6
     clone = Clone(tmp_path / "clone")

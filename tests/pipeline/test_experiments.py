@@ -68,6 +68,7 @@ def test_an_experiment_can_be_applied(clone, first):
     assert {row["loss"] for row in clone.rows("compare.csv")} == {"dice"}
 
 
+@pytest.mark.long
 def test_a_temporary_experiment_leaves_the_workspace_alone(clone, first):
     before = (clone.folder / "params.yaml").read_text()
     choices = ("-S", "loss=dice", "-S", "loss_options.dice.smooth=0.5")
@@ -85,6 +86,7 @@ def test_a_loss_is_compared_with_itself(clone, first):
     assert {"old", "new"} <= set(changes["depth.dice.rmse"])
 
 
+@pytest.mark.long
 def test_a_new_loss_in_the_queue_lines_up_and_is_drawn(clone, first):
     clone.run("git", "checkout", "--quiet", "--", ".")
     (clone.folder / "src/loss_study/losses/squared.py").write_text(NEW_LOSS)

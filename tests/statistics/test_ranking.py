@@ -46,8 +46,10 @@ def test_groups_are_what_the_bounds_and_the_margin_say(seed, look):
     for row in result.standings:
         assert row.regret_low <= row.regret_high
         assert row.group == expected[row.regret_low == 0, row.regret_high <= 0.018]
-    assert result.regret_bound == min(row.regret_high for row in result.standings)
-    assert result.decided == (result.regret_bound <= 0.018)
+    assert result.decided == (min(row.regret_high for row in result.standings) <= 0.018)
+    eligible = [row for row in result.standings if row.regret_high <= 0.018 or not result.decided]
+    assert result.choice == max(eligible, key=lambda row: row.mean).loss
+    assert result.regret_bound == next(row.regret_high for row in eligible if row.loss == result.choice)
     assert bool(result.contenders) == (not result.decided and look.planned > 1)
 
 

@@ -1,5 +1,7 @@
 """Bounds of the regret by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def test_three_losses_by_hand():
     assert found.high == pytest.approx([-0.01 + up, 0.01 + up, 0.2 + up])
     # At best the second loss is the best one.
     assert found.low == pytest.approx([0, 0, 0.19 - down])
-    assert choose(found) == 0
+    assert choose(found, 0.02) == 0
 
 
 def test_a_clear_winner_has_no_regret():
@@ -40,17 +42,20 @@ def test_a_clear_winner_has_no_regret():
     assert not continuing(found, 0.02).any()
 
 
-def test_the_choice_is_the_loss_that_is_surely_good_not_the_one_that_may_be_lucky():
-    standard = np.array([[0, 0.03, 0.03], [0.03, 0, 0.001], [0.03, 0.001, 0]])
-    found = regrets(np.array([0.7, 0.699, 0.698]), known(standard), ONLY)
-    assert choose(found) == 0
-    found = regrets(np.array([0.7, 0.6995, 0.2]), known(standard), ONLY)
-    assert found.high[0] < found.high[1]
+def test_the_choice_has_the_best_mean_of_those_within_the_margin_or_of_all():
+    # The first is the most noisy one: nothing is sure of it, and the second is surely close to the best.
+    standard = np.array([[0, 0.006, 0.006], [0.006, 0, 0.001], [0.006, 0.001, 0]])
+    found = regrets(np.array([0.70, 0.71, 0.699]), known(standard), ONLY)
+    assert found.high[1] < 0.01 < found.high[0] and choose(found, 0.01) == 1
+    found = regrets(np.array([0.6999, 0.699, 0.2]), known(np.full((3, 3), 0.03)), ONLY)
+    assert found.high.min() > 0.01 and choose(found, 0.01) == 0
+    only_second = replace(found, high=np.array([0.03, 0.005, 0.6]))
+    assert choose(only_second, 0.01) == 1
 
 
 def test_ties_go_to_the_first():
     found, _ = bounds([0.7, 0.7], 0.0)
-    assert found.high.tolist() == [0, 0] and choose(found) == 0 and found.candidates.all()
+    assert found.high.tolist() == [0, 0] and choose(found, 0.01) == 0 and found.candidates.all()
 
 
 def test_the_choice_and_those_that_may_be_better_by_more_than_the_margin_train_on():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from loss_study import rounds
 from loss_study.config import Config, load_config
 from loss_study.data.depth_scale import eight_bits
 from loss_study.data.packed import PackedSample
@@ -35,6 +36,9 @@ def fabricate(root: Path, *, repository: Path, losses=LOSSES, seeds=SEEDS, backg
     """Write params.yaml and every file that `compare` reads below `root`."""
     values = yaml.safe_load((repository / "params.yaml").read_text(encoding="utf-8"))
     values["loss"]["names"], values["seeds"] = list(losses), list(seeds)
+    values["recipe"] |= {"name": "fixed", "search": {**values["recipe"]["search"], "lr": []}}
+    study = seeds, values["race"]["rounds"], losses, []
+    values["race"] |= {"later": rounds.later(*study), "previous": rounds.previous(*study)}
     (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     masks, depths = write_sample(root / "data" / "sample", background)
     for head, target in (("mask", masks), ("depth", depths)):

@@ -147,7 +147,7 @@ def _race(kind: Kind, study: Study, estimate: Estimate) -> list[float]:
         look, found = Look(number, kind.looks), estimate(study.values(counts), study.objects, study.backgrounds)
         errors = found.of_differences()
         bounds = regrets(found.means, errors, look)
-        choice = int(choose(bounds))
+        choice = int(choose(bounds, kind.margin))
         regret, new = study.truth.max() - study.truth, max(kind.means) - np.array(kind.means)
         bound = bounds.high[choice]
         off = (found.means - study.truth)[first] - (found.means - study.truth)[second]

@@ -206,7 +206,7 @@ def _judge(
     if estimates.of_networks:
         return np.ones(truth.shape, bool), np.zeros(len(at), bool)
     found = regrets(estimates.means, errors, look)
-    chosen = np.arange(len(at)), choose(found)
+    chosen = np.arange(len(at)), choose(found, kind.margin)
     regret = truth.max(axis=-1, keepdims=True) - truth
     regrets_wrong = ((regret > found.high + TINY) | (regret < found.low - TINY)).any(axis=-1)
     wrong["bound"][at] |= regret[chosen] > found.high[chosen] + TINY

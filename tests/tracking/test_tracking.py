@@ -22,6 +22,7 @@ from PIL import Image
 from loss_study import config, models
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
+from loss_study.metrics import HEADLINE
 from loss_study.report import colouring
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking import describe, mirror, outputs, panels, store, ui, views
@@ -50,7 +51,7 @@ def make_study(root: Path, trials=(DICE, HUBER)) -> config.Config:
         record = json.loads((run / "trial.json").read_text())
         head = record["head"]
         options = {"dice": {"smooth": 1.0}, "huber": {}}[record["loss"]]
-        record |= {"loss_options": options, "weights": {}, "metric": {"mask": "iou", "depth": "rmse"}[head]}
+        record |= {"loss_options": options, "weights": {}, "metric": HEADLINE[head]}
         (run / "trial.json").write_text(json.dumps(record))
         build = {"name": "resunet", "in_channels": 6, "heads": [head], "classes": 1, "options": {"width": WIDTH}}
         torch.manual_seed(len(head))
@@ -110,13 +111,13 @@ def test_a_run_holds_parameters_curves_results_tags_dataset_and_panels(study, mo
     assert (values["schedule"], values["epochs"], values["batch_size"]) == ("onecycle", "5", "16")
     assert (values["dataset"], values["sample.images"], values["sample.seed"]) == ("scenes", "800", "0")
 
-    assert run.data.metrics["best/iou"] == pytest.approx(0.92)
+    assert run.data.metrics["best/iou_at_best"] == pytest.approx(0.92)
     assert run.data.metrics["best/epoch"] == 8
-    assert run.data.metrics["test/iou"] == pytest.approx(0.92)
+    assert run.data.metrics["test/iou_at_best"] == pytest.approx(0.92)
     assert run.data.metrics["test/threshold"] == pytest.approx(0.4)
     curve = opened.client.get_metric_history(run.info.run_id, "train_loss")
     assert [(point.step, point.value) for point in curve] == [(e, pytest.approx(0.7 * 0.6**e)) for e in range(1, 9)]
-    for name in ("validation_iou", "learning_rate", "images_per_second"):
+    for name in ("validation_iou_at_best", "learning_rate", "images_per_second"):
         assert len(opened.client.get_metric_history(run.info.run_id, name)) == 8
 
     tags = run.data.tags
@@ -274,7 +275,7 @@ def test_a_live_run_shows_epochs_and_is_completed_not_doubled(study):
     assert (after.info.run_id, after.info.status) == (run.info.run_id, "FINISHED")
     curve = opened.client.get_metric_history(run.info.run_id, "train_loss")
     assert sorted(point.step for point in curve) == list(range(1, 9))
-    assert after.data.metrics["test/iou"] == pytest.approx(0.92)
+    assert after.data.metrics["test/iou_at_best"] == pytest.approx(0.92)
     assert mirror.fill_in([DICE], study).kept == [DICE.name]
 
 
@@ -589,7 +590,9 @@ def test_a_study_has_one_run_that_lists_its_trials(study, reports):
     ]  # fmt: skip
     table = Path(opened.client.download_artifacts(first, study_run.TRIALS)).read_text().splitlines()
     assert table[0] == "head,loss,seed,verdict,metric,test,run"
-    assert table[1].startswith("mask,dice,0,learned,iou,0.92,") and table[2].startswith("depth,huber,1,diverged,rmse,")
+    assert table[1].startswith("mask,dice,0,learned,iou_at_best,0.92,") and table[2].startswith(
+        "depth,huber,1,diverged,rmse_coded,"
+    )
 
 
 @pytest.mark.parametrize("last", ["first", "second"])

@@ -35,6 +35,8 @@ class Metric:
         definition: one or two sentences; empty for a metric that the project does not define.
         higher_is_better: None for a metric that the project does not define.
         unit: empty for shares and ratios.
+        family: what variants of one metric have in common: that of `IoU at the threshold chosen on validation` is IoU.
+            Empty: the label.
     """
 
     name: str
@@ -42,6 +44,12 @@ class Metric:
     definition: str
     higher_is_better: bool | None = True
     unit: str = ""
+    family: str = ""
+
+    @property
+    def short_label(self) -> str:
+        """What a sentence calls the metric, where it is clear which variant is meant: ``IoU``."""
+        return self.family or self.label
 
     @property
     def label_with_unit(self) -> str:
@@ -58,6 +66,10 @@ class Metric:
         """Return `value` as in `show` with its unit: ``1.204 m``; without one where there is none."""
         return f"{self.show(value)} {self.unit}" if self.unit and value is not None else self.show(value)
 
+    def with_unit(self, number: str) -> str:
+        """Return a `number` that is already rounded with the unit or, where there is none, with the short label."""
+        return f"{number} {self.unit or self.short_label}"
+
     def at_best_threshold(self) -> Metric:
         """Return the same metric of a mask at the threshold that is best on the validation split."""
         definition = f"{self.definition.removesuffix('.')}; at the threshold that is best on the validation split."
@@ -66,15 +78,19 @@ class Metric:
             name=self.name + AT_BEST,
             label=f"{self.label} at the threshold chosen on validation",
             definition=definition,
+            family=self.short_label,
         )
 
     def coded(self) -> Metric:
         """Return the same error of depth as it is coded."""
-        label, definition = (
-            f"{self.label} (coded depth)",
-            f"{self.definition.removesuffix('.')}, of depth as it is coded.",
+        return replace(
+            self,
+            name=self.name + CODED,
+            label=f"{self.label} (coded depth)",
+            definition=f"{self.definition.removesuffix('.')}, of depth as it is coded.",
+            unit=DEPTH_RANGE,
+            family=self.short_label,
         )
-        return replace(self, name=self.name + CODED, label=label, definition=definition, unit=DEPTH_RANGE)
 
     def aligned(self) -> Metric:
         """Return the same error of depth after scale and shift were fitted."""

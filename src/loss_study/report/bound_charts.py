@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loss_study.report.charts import Axis
-from loss_study.report.units import heading, shown
 from loss_study.statistics.race import Entry
 from loss_study.statistics.sentences import at_most, listed
 
@@ -57,17 +56,17 @@ def bound_chart(history: Sequence[Entry], head: str) -> BoundChart | None:
             _height(y, bound),
             text,
             f"{entry.trials} trials",
-            f"round {entry.round}, {entry.trials} trials: no other loss is more than {shown(metric, text)} better than "
-            f"{entry.choice}{_dropped(entry)}",
+            f"round {entry.round}, {entry.trials} trials: no other loss is more than {metric.with_unit(text)} "
+            f"better than {entry.choice}{_dropped(entry)}",
         )
         for place, (entry, bound, text) in enumerate(zip(entries, bounds, texts, strict=True))
     ]
     alt = (
         f"{head}: the bound after {listed([f'{entry.trials} trials' for entry in entries])} is "
-        f"{shown(metric, listed(texts))}; the margin is {shown(metric, metric.show(margin))}"
+        f"{metric.with_unit(listed(texts))}; the margin is {metric.with_unit(metric.show(margin))}"
     )
     return BoundChart(
-        f"The bound after each round: {heading(metric)}",
+        f"The bound after each round: {metric.label_with_unit}",
         alt,
         tuple(steps),
         _height(y, margin),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from loss_study.report.charts import Axis
-from loss_study.report.units import heading, shown
 from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
 from loss_study.statistics.sentences import at_least, at_most, groups
 
@@ -186,7 +185,7 @@ def regret_chart(ranking: Ranking) -> IntervalChart:
     limit = FAR * max(margin, ranking.regret_bound)
     near = [min(high, limit) for high in highs]
     return IntervalChart(
-        title=f"How much worse than the best: {heading(metric)}",
+        title=f"How much worse than the best: {metric.label_with_unit}",
         note="line: 95 % interval, for all losses together; mark: difference of means",
         alt=f"{ranking.head}: how much worse than the best each loss may be. {' '.join(groups(ranking))}",
         axis=Axis.around([0.0, margin, *near], ticks=4),
@@ -209,9 +208,9 @@ def means_chart(ranking: Ranking, title: str = "") -> IntervalChart:
     over = "over new images of these trained networks" if ranking.of_networks else "for all losses together"
     note = f"{direction} is better" + (f"; line: 95 % interval, {over}" if intervals else "")
     return IntervalChart(
-        title=title or f"{heading(metric)} on the test images",
+        title=title or f"{metric.label_with_unit} on the test images",
         note=note,
-        alt=f"{ranking.head}: {heading(metric)}, best first: {', '.join(row.title for row in rows)}",
+        alt=f"{ranking.head}: {metric.label_with_unit}, best first: {', '.join(row.title for row in rows)}",
         axis=Axis.around((end for row in near for end in (row.low, row.mean, row.high) if end is not None), ticks=4),
         groups=tuple(part for part in (("", rows), (_NOT_COMPARED, failed)) if part[1]),
     )
@@ -227,7 +226,7 @@ def _regret(ranking: Ranking, row: Standing) -> Row:
     return Row(
         row.loss,
         text,
-        f"{row.loss}: worse than the best by {shown(metric, text)}; mean {shown(metric, metric.show(row.mean))}",
+        f"{row.loss}: worse than the best by {metric.with_unit(text)}; mean {metric.with_unit(metric.show(row.mean))}",
         WORDS[row.group][1],
         row.loss == ranking.choice,
         row.regret_low,

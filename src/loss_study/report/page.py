@@ -23,7 +23,6 @@ from loss_study.report.panels import Panel
 from loss_study.report.sections import curves, learning_rates, losses, metrics, pairs, provenance
 from loss_study.report.sections.answer import Answer, answer
 from loss_study.report.sections.study import study_facts
-from loss_study.report.units import heading
 from loss_study.statistics.looks import SIGNIFICANCE
 from loss_study.statistics.race import Entry
 from loss_study.statistics.ranking import Ranking, headlines
@@ -120,7 +119,7 @@ def environment() -> Environment:
     """Return the environment of the templates: everything is escaped, and an undefined name is an error."""
     templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
     templates.trim_blocks = templates.lstrip_blocks = True
-    templates.filters |= {"data_uri": _data_uri, "flat": flat, "heading": heading}
+    templates.filters |= {"data_uri": _data_uri, "flat": flat}
     return templates
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.looks import SIGNIFICANCE
-from loss_study.statistics.tables import ANSWER_COLUMNS, PAIR_COLUMNS
+from loss_study.statistics.tables import ANSWER_COLUMNS, PAIR_COLUMNS, choice_in
 
 Row = dict[str, str]
 
@@ -51,16 +51,13 @@ class Study:
         significant: the orderings of two losses that are significant.
         orderings: those of every two losses with a mean.
         regrets: bounds of the regret, by head and loss, best mean first.
+        choices: the loss that is chosen, by head.
     """
 
     significant: frozenset[Ordering]
     orderings: frozenset[Ordering]
     regrets: dict[tuple[str, str], tuple[float, float]]
-
-    def choice(self, head: str) -> str | None:
-        """Return the loss with the smallest bound of its regret; None where nothing is known of any."""
-        highs = {loss: high for (of_head, loss), (_, high) in self.regrets.items() if of_head == head}
-        return min(highs, key=highs.__getitem__, default=None)
+    choices: dict[str, str]
 
     @classmethod
     def read(cls, answer: Path) -> Study:
@@ -83,7 +80,9 @@ class Study:
             for row in rows
             if row["regret_high"]
         }
-        return cls(significant, orderings, regrets)
+        chosen = {head: choice_in(rows, head) for head in dict.fromkeys(row["head"] for row in rows)}
+        choices = {head: row["loss"] for head, row in chosen.items() if row is not None}
+        return cls(significant, orderings, regrets, choices)
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def agree(first: Study, second: Study) -> Agreement:
 def _choices(first: Study, second: Study) -> dict[str, tuple[str, str, tuple[float, float]]]:
     choices = {}
     for head in dict.fromkeys(head for head, _ in first.regrets):
-        one, other = first.choice(head), second.choice(head)
+        one, other = first.choices.get(head), second.choices.get(head)
         if one and other and (head, one) in second.regrets:
             choices[head] = (one, other, second.regrets[head, one])
     return choices

@@ -103,8 +103,8 @@ class Ranking:
         head: "mask" or "depth".
         metric: what the losses are ranked by.
         standings: every loss, best first.
-        choice: the loss with the smallest bound of its regret, of equal ones that with the best mean; None on other
-            than headline metrics, with one seed, and where no trial is sound.
+        choice: the loss with the best mean, of those within the margin if there are any (`regret.choose`); None on
+            other than headline metrics, with one seed, and where no trial is sound.
         margin: by how much losses may differ and count as equivalent, in the unit of the metric; None where nothing is
             decided.
         contenders: the losses that train in the next round, best first; none where the study is decided or ends.
@@ -354,7 +354,7 @@ def _decide(ranking: Ranking, errors: Errors, margin: Margin) -> Ranking:
     assert ranking.margin is not None
     sign = 1 if _rises(ranking.metric) else -1
     found = regrets(sign * np.array([standing.mean for standing in compared]), errors, ranking.look)
-    choice = int(choose(found))
+    choice = int(choose(found, ranking.margin))
     known = {
         standing.loss: replace(
             standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=float(high)

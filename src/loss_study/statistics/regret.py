@@ -36,12 +36,14 @@ class Regrets:
     """Bounds of the losses' regrets; arrays may have leading dimensions (...), as the estimates have.
 
     Attributes:
+        means: of the losses, more is better, (..., L).
         low, high: bounds of the regret of each loss, 0 or more, in the unit of the metric, (..., L).
         upper: how much better than loss i (last axis) loss k may be, (..., L, L); negative where k is worse. 0 on the
             diagonal.
         candidates: True for the losses that are not excluded as the best one, (..., L).
     """
 
+    means: np.ndarray
     low: np.ndarray
     high: np.ndarray
     upper: np.ndarray
@@ -65,12 +67,17 @@ def regrets(mean_L: np.ndarray, errors: Errors, look: Look) -> Regrets:
     of_candidates = candidate_L[..., :, None]
     high_L = np.where(of_candidates, upper_LL, 0.0).max(axis=-2)
     low_L = np.where(of_candidates, lower_LL, np.inf).min(axis=-2)
-    return Regrets(np.maximum(low_L, 0.0), np.maximum(high_L, 0.0), upper_LL, candidate_L)
+    return Regrets(mean_L, np.maximum(low_L, 0.0), np.maximum(high_L, 0.0), upper_LL, candidate_L)
 
 
-def choose(found: Regrets) -> np.ndarray:
-    """Return which loss has the smallest bound of its regret, int (...); of equal ones the first."""
-    return np.argmin(found.high, axis=-1)
+def choose(found: Regrets, margin: float | np.ndarray) -> np.ndarray:
+    """Return which loss to use, int (...): that with the best mean, of those whose regret is within the margin.
+
+    Where there is none, it is that with the best mean of all; of equal means the first.
+    """
+    within = found.high <= np.asarray(margin)[..., None]
+    eligible = within | ~within.any(axis=-1, keepdims=True)
+    return np.argmax(np.where(eligible, found.means, -np.inf), axis=-1)
 
 
 def continuing(found: Regrets, margin: float | np.ndarray) -> np.ndarray:
@@ -78,7 +85,7 @@ def continuing(found: Regrets, margin: float | np.ndarray) -> np.ndarray:
 
     These are the choice and the candidates that may be better than it by more than the margin. All others are settled.
     """
-    choice = choose(found)[..., None]
+    choice = choose(found, margin)[..., None]
     above_choice = np.take_along_axis(found.upper, choice[..., None], axis=-1)[..., 0]
     rivals = found.candidates & (above_choice > np.asarray(margin)[..., None])
     chosen = np.arange(rivals.shape[-1]) == choice

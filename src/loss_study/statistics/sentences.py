@@ -37,7 +37,8 @@ def decision(ranking: Ranking) -> str:
 def _with_bound(ranking: Ranking) -> str:
     bound, metric = ranking.regret_bound, ranking.metric
     assert bound is not None and ranking.margin is not None
-    better = f"more than {at_most(metric, bound)} {metric.label} better" if bound > 0 else f"better on {metric.label}"
+    measure = f"{metric.short_label} ({metric.unit})" if metric.unit else metric.short_label
+    better = f"more than {at_most(metric, bound)} {measure} better" if bound > 0 else f"better on {metric.short_label}"
     known = f"With 95 % confidence no other loss is {better}"
     if ranking.decided:
         return f"Use {ranking.choice}. {known}."
@@ -65,7 +66,7 @@ def _first(ranking: Ranking, best: Standing) -> str:
 
 
 def _value(metric: Metric, standing: Standing) -> str:
-    return f"{metric.label} {metric.show(standing.mean)}"
+    return f"{metric.short_label} {metric.show(standing.mean)}"
 
 
 def _without_failure(ranking: Ranking) -> str:

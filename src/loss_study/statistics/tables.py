@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from loss_study.statistics.race import Entry
-from loss_study.statistics.ranking import Ranking
+from loss_study.statistics.ranking import BEST, EQUIVALENT, Ranking
 
 ANSWER_COLUMNS = ("head", "metric", "loss", "group", "mean", "low", "high", "regret_low", "regret_high", "trials")
 PAIR_COLUMNS = (
@@ -23,6 +23,13 @@ PAIR_COLUMNS = (
     "probability_of_improvement",
 )
 ROUND_COLUMNS = ("head", "round", "trials", "choice", "regret_bound", "dropped")
+
+
+def choice_in(rows: Iterable[Mapping[str, str]], head: str) -> Mapping[str, str] | None:
+    """Return the row of the loss that ``answer.csv`` chooses for `head`, see `regret.choose`; None if it knows none."""
+    known = [row for row in rows if row["head"] == head and row["regret_high"]]
+    within = [row for row in known if row["group"] in {BEST, EQUIVALENT}]
+    return next(iter(within or known), None)
 
 
 def answer_csv(rankings: Sequence[Ranking]) -> str:

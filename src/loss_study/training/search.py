@@ -31,12 +31,16 @@ from loss_study.trial import Trial
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate, the best validation metric that it reached, in which epoch, and how it ended."""
+    """A candidate, the best validation metric that it reached, in which epoch, how it ended, after which training time.
+
+    The seconds are those of its epochs without validation.
+    """
 
     candidate: Choice
     validation: float
     best_epoch: int
     status: str
+    seconds: float = 0.0
 
     @property
     def row(self) -> dict[str, Any]:
@@ -47,6 +51,7 @@ class Tried:
             "validation": self.validation,
             "best_epoch": self.best_epoch,
             "status": self.status,
+            "seconds": self.seconds,
         }
 
 
@@ -105,7 +110,8 @@ def _try(until_written: ExitStack, trial: Trial, candidate: Choice, sample: Pack
     values = " ".join(f"{value:g}" for value in (candidate.lr, *candidate.weights.values()))
     title = f"{trial.head}-{trial.loss} at {values}"
     outcome, _ = until_written.enter_context(trained(trial, sample, config, title))
-    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status)
+    seconds = sum(row["seconds"] for row in outcome.history)
+    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status, seconds)
 
 
 def _write(
@@ -125,7 +131,7 @@ def _write(
         "weights": dict(candidate.weights),
         "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
     }
-    columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status"]
+    columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status", "seconds"]
     with whole_folder(trial.tuning_dir) as folder:
         write_json(folder / FILE, choice)
         write_csv(folder / "search.csv", [one.row for one in tried], columns)

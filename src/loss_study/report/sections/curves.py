@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from loss_study.report.charts import Axis, CurveChart, Line, points
-from loss_study.report.units import heading
 from loss_study.statistics.ranking import Ranking, Standing
 from loss_study.statistics.results import Result
 
@@ -37,7 +36,7 @@ def _ends(ranking: Ranking) -> str:
     if not ends:
         return ""
     low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
-    what = f"{head}: validation {heading(metric)} ends at {metric.show(ends[low])}"
+    what = f"{head}: validation {metric.label_with_unit} ends at {metric.show(ends[low])}"
     if metric.show(ends[low]) == metric.show(ends[high]):
         return f"{what}."
     return f"{what} ({low}) to {metric.show(ends[high])} ({high})."
@@ -53,7 +52,7 @@ def validation_chart(ranking: Ranking) -> CurveChart:
     """Return the head's metric on the validation split, epoch by epoch."""
     direction = "higher" if ranking.metric.higher_is_better else "lower"
     curves = [(result, _column(result, "validation")) for result in _in_order(ranking)]
-    return _chart(f"{heading(ranking.metric)} on validation, by epoch", f"{direction} is better", curves)
+    return _chart(f"{ranking.metric.label_with_unit} on validation, by epoch", f"{direction} is better", curves)
 
 
 def training_chart(ranking: Ranking) -> CurveChart:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from loss_study.metrics import find
 from loss_study.metrics.groups import Group, groups
 from loss_study.report.interval_charts import IntervalChart, means_chart
-from loss_study.report.units import heading
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.sentences import listed
 
@@ -49,7 +48,7 @@ def _first(ranking: Ranking) -> str:
 
 def means_charts(rankings: Sequence[Ranking]) -> list[IntervalChart]:
     """Return a chart of the means for each of the rankings of a head that has intervals."""
-    return [means_chart(one, heading(one.metric)) for one in rankings if one.has_intervals and one.placed]
+    return [means_chart(one, one.metric.label_with_unit) for one in rankings if one.has_intervals and one.placed]
 
 
 def metric_tables(ranking: Ranking) -> MetricTables:

@@ -9,7 +9,6 @@ from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.report.sections.learning_rates import HeadSearch
 from loss_study.report.sections.provenance import splits
-from loss_study.report.units import heading, shown
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.results import Result
 from loss_study.statistics.sentences import at_least, at_most, listed
@@ -45,7 +44,7 @@ def study_facts(
 
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     """Return what the intervals are about, what is random in them, and what is not."""
-    metrics = listed([f"{heading(ranking.metric)} of the {ranking.head}" for ranking in rankings])
+    metrics = listed([f"{ranking.metric.label_with_unit} of the {ranking.head}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
     images = "on new images"
     images += " of new objects" if "objects" in known else ""
@@ -156,8 +155,8 @@ def _margin(ranking: Ranking) -> list[str]:
     if not bound or ranking.without_spread:
         return []
     if ranking.decided:
-        return [f"with a margin below {shown(metric, at_least(metric, bound))} the question would be open."]
-    return [f"with a margin of {shown(metric, at_most(metric, bound))} or more the question would be decided."]
+        return [f"with a margin below {metric.with_unit(at_least(metric, bound))} the question would be open."]
+    return [f"with a margin of {metric.with_unit(at_most(metric, bound))} or more the question would be decided."]
 
 
 def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadSearch]) -> list[str]:

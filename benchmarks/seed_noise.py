@@ -1,0 +1,76 @@
+"""How much a loss's result varies between seeds, and what a training costs, for any choice of size, epochs, batch, ...
+
+``python benchmarks/seed_noise.py --losses dice bce l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as
+for ``loss-study compose``, at the default scale's fixed learning rate. Each loss is trained from the same seeds on one
+sample; the standard deviation is that of the seeds' means over the test images, pooled over the losses. It is itself
+uncertain by about 1 / sqrt(2 losses (seeds - 1)) of its value. The product of seconds and variance says what an
+equally sure answer costs: compare it between two choices that were measured side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from loss_study import composition, datasets, losses
+from loss_study.config import load_config
+from loss_study.data.packed import PackedSample
+from loss_study.evaluation.evaluate import evaluate
+from loss_study.evaluation.splits import Splits
+from loss_study.evaluation.trained_models import load_model
+from loss_study.metrics import headline_of
+from loss_study.runtime.errors import run_stage
+from loss_study.sampling.pack import pack
+from loss_study.training.run import train_trials
+from loss_study.trial import Trial
+
+SAMPLE = Path("data/sample")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--head", default="mask")
+    parser.add_argument("--losses", nargs="+", default=["dice", "bce", "l1"])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("choices", nargs="*")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        composition.compose(Path(folder) / "params.yaml", ["recipe=fixed", *arguments.choices])
+        os.chdir(folder)
+        config = load_config()
+        SAMPLE.parent.mkdir()
+        dataset = datasets.open_dataset(config.dataset.name, Path(config.dataset.path), config.dataset.options)
+        pack(dataset, SAMPLE, config.dataset, config.sample)
+        sample = PackedSample.open(SAMPLE)
+        splits = Splits.of(sample, arguments.head, None)
+        metric = headline_of(arguments.head, sample.classes)
+        seconds, by_loss = [], {}
+        for loss in arguments.losses:
+            values = []
+            for seed in range(arguments.seeds):
+                trial = Trial(arguments.head, loss, seed)
+                started = time.process_time()
+                train_trials([trial], config, sample)
+                seconds.append(time.process_time() - started)
+                output = losses.load(loss, config.options_of(loss)).output
+                found = evaluate(load_model(trial.run_dir / "model.pt"), splits, config.recipe.precision, output)
+                values.append(found.summary["test"][metric.name])
+            by_loss[loss] = np.array(values)
+    for loss, values in by_loss.items():
+        print(f"{loss}: {metric.label} {values.mean():.4f}, standard deviation {values.std(ddof=1):.4f}")
+    deviation = float(np.sqrt(np.mean([values.var(ddof=1) for values in by_loss.values()])))
+    cost = float(np.median(seconds))
+    print(f"pooled standard deviation {deviation:.4f}; {cost:.1f} processor seconds a training;", end=" ")
+    print(f"seconds times variance {cost * deviation**2:.5f}")
+
+
+if __name__ == "__main__":
+    run_stage(main)
