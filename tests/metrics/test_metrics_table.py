@@ -64,6 +64,7 @@ def test_errors_are_shown_finer_than_shares():
 
 def test_a_unit_stands_beside_every_number_that_has_one():
     assert metrics.find("rmse").label_with_unit == "RMSE (m)"
+    assert metrics.find("rmse_coded").label_with_unit == "RMSE (coded depth, of the depth range)"
     assert metrics.find("rmse").show_with_unit(1.2344) == "1.234 m"
     assert metrics.find("rmse_coded").show_with_unit(0.08123) == "0.0812 of the depth range"
     assert metrics.find("log10").show_with_unit(0.1) == "0.1000 decades"

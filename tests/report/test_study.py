@@ -33,9 +33,9 @@ def changes(ranking, config, searches=()):
 def test_the_estimand_is_of_losses_with_several_seeds(study):
     text = " ".join(section.estimand([ranked(DECIDED), ranked(DECIDED, "depth")], study.config))
     assert text.startswith(
-        "Compared is the mean IoU of the mask and RMSE (depth range) of the depth that a network reaches which is "
-        "trained with a loss, at the learning rate of the recipe, from a new seed, on new images of new objects before "
-        "new backgrounds of the same kind."
+        "Compared is the mean mask IoU at the threshold chosen on validation and depth RMSE (coded depth) that a "
+        "network reaches which is trained with a loss, at the learning rate of the recipe, from a new seed, on new "
+        "images of new objects before new backgrounds of the same kind."
     )
     assert text.endswith(
         "Random, and in the intervals: seeds, objects and backgrounds. Not in them: the choice of the training images."

@@ -58,7 +58,9 @@ class Metric:
     @property
     def label_with_unit(self) -> str:
         """The label for a heading above bare numbers: ``RMSE (m)``; the label alone where there is no unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        if not self.unit:
+            return self.label
+        return f"{self.label[:-1]}, {self.unit})" if self.label.endswith(")") else f"{self.label} ({self.unit})"
 
     def within(self, value: float) -> float:
         """Return the possible value that is closest to `value`."""

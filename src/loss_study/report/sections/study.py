@@ -44,7 +44,7 @@ def study_facts(
 
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     """Return what the intervals are about, what is random in them, and what is not."""
-    metrics = listed([f"{ranking.metric.label_with_unit} of the {ranking.head}" for ranking in rankings])
+    metrics = listed([f"{ranking.head} {ranking.metric.label}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
     images = "on new images"
     images += " of new objects" if "objects" in known else ""
