@@ -80,7 +80,15 @@ def test_durations(seconds, words):
 
 def test_time_counts_what_trained():
     trained = [result("mask", "dice", seed, seconds=100.0) for seed in range(3)]
-    assert section.time([*trained, result("mask", "l1", 0)]) == "3 trainings, 5 minutes of training time in total."
+    assert section.time([*trained, result("mask", "l1", 0)], []) == "3 trainings, 5 minutes of training time in total."
+
+
+def test_time_counts_the_searches():
+    found = Found("dice", {0.01: 0.5, 0.1: None}, 0.01, 0.01, "", seconds=60.0)
+    searches = [HeadSearch(head, find("iou"), (found, found)) for head in ("mask", "depth")]
+    assert section.time([result("mask", "dice", 0, seconds=100.0)], searches) == (
+        "1 training and 8 search trainings, 6 minutes of training time in total."
+    )
 
 
 def test_rounds_are_named_where_several_were_planned():

@@ -36,7 +36,7 @@ def study_facts(
     return StudyFacts(
         estimand(rankings, config),
         data(config, sample),
-        [time(results), *rounds(rankings)],
+        [time(results, searches), *rounds(rankings)],
         changes(rankings, config, searches),
         failures(results),
     )
@@ -81,10 +81,14 @@ def data(config: Config, sample: PackedSample) -> list[str]:
     ]
 
 
-def time(results: Sequence[Result]) -> str:
-    """Return how many trials trained, and for how long together."""
+def time(results: Sequence[Result], searches: Sequence[HeadSearch]) -> str:
+    """Return how many trials and candidates of searches trained, and for how long together."""
     seconds = [result.run["seconds"] for result in results if "seconds" in result.run]
-    return f"{_count(len(seconds), 'training')}, {duration(sum(seconds))} of training time in total."
+    found = [one for search in searches for one in search.found]
+    tried = sum(len(one.values) for one in found)
+    trainings = _count(len(seconds), "training") + (f" and {_count(tried, 'search training')}" if tried else "")
+    total = sum(seconds) + sum(one.seconds for one in found)
+    return f"{trainings}, {duration(total)} of training time in total."
 
 
 def rounds(rankings: Sequence[Ranking]) -> list[str]:
