@@ -18,7 +18,7 @@ def main() -> None:
     config = load_config()
     rankings = renew(config)
     _mirror(config)
-    terminal.show(rankings)
+    terminal.show(rankings, config)
 
 
 def _mirror(config: Config) -> None:

@@ -6,6 +6,7 @@ import math
 
 from loss_study import metrics
 from loss_study.config import RESERVED_CLASS_NAMES
+from loss_study.metrics import iou
 
 
 def test_better_is_higher_iou_and_lower_rmse():
@@ -35,6 +36,14 @@ def test_a_metric_of_several_classes_is_another_one():
     assert metrics.find("rmse", classes=3) is metrics.DEPTH["rmse"]
 
 
+def test_every_metric_knows_its_possible_values():
+    for metric in [*metrics.MASK.values(), *metrics.CLASSES.values(), *metrics.DEPTH.values(), iou.of_class("cat")]:
+        lowest = -1 if metric.name in {"ssim", "ssim_fg"} else 0
+        assert (metric.lowest, metric.highest) == (lowest, 1 if metric.higher_is_better else math.inf)
+    assert [metrics.find("iou").within(value) for value in (-0.2, 0.3, 1.2)] == [0, 0.3, 1]
+    assert [metrics.find("home_made").within(value) for value in (-9.0, 9.0)] == [-9, 9]
+
+
 def test_an_undefined_metric_has_no_direction():
     metric = metrics.find("home_made")
     assert (metric.label, metric.higher_is_better, metric.definition) == ("home made", None, "")
@@ -55,6 +64,7 @@ def test_errors_are_shown_finer_than_shares():
 
 def test_a_unit_stands_beside_every_number_that_has_one():
     assert metrics.find("rmse").label_with_unit == "RMSE (m)"
+    assert metrics.find("rmse_coded").label_with_unit == "RMSE (coded depth, of the depth range)"
     assert metrics.find("rmse").show_with_unit(1.2344) == "1.234 m"
     assert metrics.find("rmse_coded").show_with_unit(0.08123) == "0.0812 of the depth range"
     assert metrics.find("log10").show_with_unit(0.1) == "0.1000 decades"

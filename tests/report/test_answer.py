@@ -19,7 +19,7 @@ def test_means_leave_failed_trials_out(study):
     values = {s.loss: s.mean for head in ("mask", "depth") for s in study.ranking(head).standings if s.failed}
     assert values == {"ssim": pytest.approx(0.95), "huber": pytest.approx(0.035), "bce": pytest.approx(0.06)}
     best = study.ranking("mask").best
-    assert best.means["dice"] == pytest.approx((2 * 0.92 / 1.92 + 2 * 0.94 / 1.94) / 2)
+    assert best.means["dice_at_best"] == pytest.approx((2 * 0.92 / 1.92 + 2 * 0.94 / 1.94) / 2)
     assert best.seconds == 11
 
 

@@ -26,7 +26,7 @@ def test_curves_say_where_they_end(study):
     text = curves.finding([study.ranking("mask"), study.ranking("depth")])
     # After eight halvings 1/256 of the way is left, from 0.1 to a value of 0.93 or 0.79 and 0.81.
     assert text.startswith("Mask: validation IoU ends at 0.797 (l1) to ")
-    assert "Depth: validation RMSE (depth range) ends at " in text
+    assert "Depth: validation RMSE ends at " in text
     assert text.endswith("The last epoch is the best one of 25 of 25 trials.")
 
 
@@ -55,9 +55,11 @@ def test_learning_rates_say_how_they_were_chosen(study):
 
 def test_metrics_name_the_best_mean_of_each():
     iou = ranked(DECIDED)
-    assert metrics.finding([iou]) == "Mask: the best mean is that of dice (IoU)."
+    assert metrics.finding([iou]) == "Mask: the best mean is that of dice (IoU at the threshold chosen on validation)."
     tie = ranked({"dice": DECIDED["dice"], "bce": ("best", 0.0, 0.01, 0.70001)})
-    assert metrics.finding([tie]) == "Mask: the best mean is that of dice and bce (IoU)."
+    assert metrics.finding([tie]) == (
+        "Mask: the best mean is that of dice and bce (IoU at the threshold chosen on validation)."
+    )
     assert metrics.finding([ranked({"dice": DECIDED["dice"]})]) == ""
 
 

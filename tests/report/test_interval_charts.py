@@ -74,7 +74,7 @@ def test_with_one_seed_nothing_is_drawn_of_regrets():
     chart = answer_chart(
         ranked({"dice": (OPEN, None, None, 0.7), "bce": (OPEN, None, None, 0.6)}, seeds=1, choice=None)
     )
-    assert chart.title == "IoU on the test images" and chart.margin is None
+    assert chart.title == "Mean on the test images: IoU at the threshold chosen on validation" and chart.margin is None
     assert chart.note.endswith("over new images of these trained networks")
     drawn = rows(chart)
     assert [drawn[loss].row.text for loss in ("dice", "bce")] == ["0.700", "0.600"]

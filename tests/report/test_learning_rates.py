@@ -34,8 +34,8 @@ def search(folder):
         best = {"mask": max, "depth": min}[head](float(value) for value in seen if value != "")
         choice = {"lr": lr, "validation": best, "edge": edge, "weights": {}, "weight_edges": {}}
         (place / "choice.json").write_text(json.dumps(choice))
-        lines = [f"{g},{v},2,{'diverged' if v == '' else 'finished'}" for g, v in zip(GRID, seen, strict=True)]
-        (place / "search.csv").write_text("\n".join(["lr,validation,best_epoch,status", *lines]) + "\n")
+        lines = [f"{g},{v},2,{'diverged' if v == '' else 'finished'},9.5" for g, v in zip(GRID, seen, strict=True)]
+        (place / "search.csv").write_text("\n".join(["lr,validation,best_epoch,status,seconds", *lines]) + "\n")
 
 
 def open_weights(folder):
@@ -43,8 +43,9 @@ def open_weights(folder):
     place = folder / "tuning" / "mask" / "dice"
     choice = {"lr": 0.01, "validation": 0.7, "edge": "", "weights": {"bce": 2.0}, "weight_edges": {"bce": "upper"}}
     (place / "choice.json").write_text(json.dumps(choice))
-    lines = ["lr,weight_bce,validation,best_epoch,status", "0.001,0.5,0.4,2,finished", "0.01,2.0,0.7,2,finished"]
-    (place / "search.csv").write_text("\n".join([*lines, "0.1,1.0,0.6,2,finished"]) + "\n")
+    header = "lr,weight_bce,validation,best_epoch,status,seconds"
+    lines = ["0.001,0.5,0.4,2,finished,9", "0.01,2.0,0.7,2,finished,9", "0.1,1.0,0.6,2,finished,9"]
+    (place / "search.csv").write_text("\n".join([header, *lines]) + "\n")
 
 
 def test_a_fixed_rate_says_what_that_means(folder):
@@ -58,6 +59,7 @@ def test_a_search_is_shown_with_its_choices(folder):
     mask, depth = searches(load_config())
     assert [(one.loss, one.lr, one.edge) for one in mask.found] == [("dice", 0.01, ""), ("l1", 0.1, "upper")]
     assert depth.found[0].values == {0.001: 0.3, 0.01: 0.35, 0.1: None}
+    assert depth.found[0].seconds == 28.5
     html = Study.read().page().split('id="learning-rates"')[1].split("</details>")[0]
     assert html.count("numeric best") == 4 and html.count("diverged") == 1
     assert '<td class="numeric best">0.700</td>' in html and '<td class="numeric best">0.3000</td>' in html

@@ -210,9 +210,9 @@ def test_a_chart_is_saved_as_a_file_of_its_own(opened, tmp_path):
     while not (found := list(tmp_path.glob("*.svg"))) and time.monotonic() < deadline:
         time.sleep(0.05)
     svg = ElementTree.fromstring(found[0].read_text())
-    assert found[0].name == "how-much-worse-than-the-best-iou.svg"
+    assert found[0].name == "how-much-worse-than-the-best-iou-at-the-threshold-chosen-on-validation.svg"
     written = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
-    assert written[0] == "How much worse than the best: IoU" and "dice" in written
+    assert written[0] == "How much worse than the best: IoU at the threshold chosen on validation" and "dice" in written
     chosen = next(svg.iter("{http://www.w3.org/2000/svg}circle"))
     assert "rgb(31, 95, 168)" in chosen.get("style")
 
@@ -240,7 +240,7 @@ def test_prints_light(browser, page):
 def test_a_click_on_a_heading_sorts_best_first_then_worst(opened):
     unfold(opened)
     table = opened.find_element("css selector", "[aria-label='Metrics of depth '] table")
-    heading = table.find_element("xpath", ".//th[normalize-space()='RMSE (depth range)']")
+    heading = table.find_element("xpath", ".//th[normalize-space()='RMSE (coded depth, of the depth range)']")
     orders = []
     for _ in range(2):
         heading.find_element("tag name", "button").click()

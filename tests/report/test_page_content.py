@@ -74,7 +74,7 @@ def test_page_and_csv_agree(study, tmp_path):
     sound = frame[(frame.status == "finished") & frame.verdict.isna()]
     metrics = list(frame.columns[7:])
     means = sound.groupby(["head", "loss"])[metrics].mean().stack().dropna()
-    assert len(means) == 7 * 8 * 2
+    assert len(means) == 7 * (8 + 10)
     assert Cells(files["index.html"].decode()).values == pytest.approx(means.to_dict())
 
 

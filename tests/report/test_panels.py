@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from loss_study.data.depth_scale import eight_bits
 from loss_study.report.sections import images
 from support.fabricated_study import PANEL
 
@@ -36,7 +37,7 @@ def test_panel_shows_truth_prediction_and_error(study, tmp_path):
 
 def test_depth_panel_marks_a_perfect_prediction_as_free_of_error(study, tmp_path):
     truth = study.sample.depths[PANEL]
-    np.save("eval/1/depth/rmse/0/predictions.npy", truth)
+    np.save("eval/1/depth/rmse/0/predictions.npy", eight_bits(truth))
     png = tmp_path / "panel.png"
     png.write_bytes(images.panels(study.ranking("depth"), study.sample)[0].png)
     assert cell(png, 3, 1, 10).min() >= 245

@@ -33,9 +33,9 @@ def changes(ranking, config, searches=()):
 def test_the_estimand_is_of_losses_with_several_seeds(study):
     text = " ".join(section.estimand([ranked(DECIDED), ranked(DECIDED, "depth")], study.config))
     assert text.startswith(
-        "Compared is the mean IoU of the mask and RMSE (depth range) of the depth that a network reaches which is "
-        "trained with a loss, at the learning rate of the recipe, from a new seed, on new images of new objects before "
-        "new backgrounds of the same kind."
+        "Compared is the mean mask IoU at the threshold chosen on validation and depth RMSE (coded depth) that a "
+        "network reaches which is trained with a loss, at the learning rate of the recipe, from a new seed, on new "
+        "images of new objects before new backgrounds of the same kind."
     )
     assert text.endswith(
         "Random, and in the intervals: seeds, objects and backgrounds. Not in them: the choice of the training images."
@@ -86,7 +86,15 @@ def test_durations(seconds, words):
 
 def test_time_counts_what_trained():
     trained = [result("mask", "dice", seed, seconds=100.0) for seed in range(3)]
-    assert section.time([*trained, result("mask", "l1", 0)]) == "3 trainings, 5 minutes of training time in total."
+    assert section.time([*trained, result("mask", "l1", 0)], []) == "3 trainings, 5 minutes of training time in total."
+
+
+def test_time_counts_the_searches():
+    found = Found("dice", {0.01: 0.5, 0.1: None}, 0.01, 0.01, "", seconds=60.0)
+    searches = [HeadSearch(head, find("iou"), (found, found)) for head in ("mask", "depth")]
+    assert section.time([result("mask", "dice", 0, seconds=100.0)], searches) == (
+        "1 training and 8 search trainings, 6 minutes of training time in total."
+    )
 
 
 def test_rounds_are_named_where_several_were_planned():

@@ -12,14 +12,14 @@ from support.fabricated_study import COLLAPSED, DIVERGED, IOU, MISSING, RMSE
 def test_metrics_json_has_a_summary_at_fixed_paths(study):
     metrics = json.loads(study.files()["metrics.json"])
     assert metrics["mask"]["best_loss"] == "dice"
-    assert metrics["mask"]["best_iou"] == pytest.approx(IOU["dice"])
+    assert metrics["mask"]["best_iou_at_best"] == pytest.approx(IOU["dice"])
     assert metrics["depth"]["best_loss"] == "rmse"
     assert metrics["depth"]["best_abs_rel"] == pytest.approx(2 * RMSE["rmse"])
     assert (metrics["mask"]["choice"], metrics["mask"]["decided"]) == ("dice", False)
     assert metrics["mask"]["regret_bound"] > metrics["mask"]["margin"] == 0.02
     # The margin of the depth is a share of the best loss's error.
     assert metrics["depth"]["margin"] == pytest.approx(0.05 * RMSE["rmse"])
-    assert metrics["mask"]["best_iou_low"] < IOU["dice"] < metrics["mask"]["best_iou_high"]
+    assert metrics["mask"]["best_iou_at_best_low"] < IOU["dice"] < metrics["mask"]["best_iou_at_best_high"]
     assert metrics["trials"] == {
         "losses": 7,
         "seeds": 2,

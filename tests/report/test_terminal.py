@@ -7,14 +7,14 @@ from loss_study.report import terminal
 from support.rankings import DECIDED, UNDECIDED, ranked
 
 
-def printed(rankings):
+def printed(rankings, config):
     console = Console(width=110, record=True, force_terminal=False, file=io.StringIO())
-    terminal.show(rankings, console)
+    terminal.show(rankings, config, console)
     return console.export_text()
 
 
-def test_the_terminal_says_the_answer_in_ten_lines():
-    text = printed([ranked(DECIDED), ranked(UNDECIDED, "depth")])
+def test_the_terminal_says_the_answer_in_ten_lines(study):
+    text = printed([ranked(DECIDED), ranked(UNDECIDED, "depth")], study.config)
     assert text.isascii()
     assert len(text.splitlines()) <= 10
     assert "mask: Use dice. With 95 % confidence no other loss is more than 0.015 IoU better.\n" in text
@@ -26,7 +26,7 @@ def test_the_terminal_says_the_answer_in_ten_lines():
 
 
 def test_failed_trials_are_counted(study):
-    assert "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing." in printed(study.rankings)
+    assert "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing." in printed(study.rankings, study.config)
 
 
 def test_a_temporary_experiment_says_how_to_get_its_report(study, tmp_path, monkeypatch):
@@ -34,6 +34,6 @@ def test_a_temporary_experiment_says_how_to_get_its_report(study, tmp_path, monk
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("DVC_EXP_NAME", "aside")
-    text = printed(study.rankings)
+    text = printed(study.rankings, study.config)
     assert "'dvc exp apply aside' brings it to reports/index.html" in text
     assert str(folder) not in text

@@ -75,6 +75,14 @@ def test_lower_is_better_for_errors_and_the_margin_is_a_share_of_the_smallest():
     assert result.standings[2].regret_low > 0.1
 
 
+@pytest.mark.parametrize(("head", "highest"), [("mask", 1), ("depth", None)])
+def test_intervals_of_means_end_where_the_metric_does(head, highest):
+    result = ranked(study([0.5, 0.6], spread=0.05, seeds=2, metric=HEADLINE[head], head=head))
+    for row in result.standings:
+        assert row.low == 0 < row.mean < row.high
+        assert row.high == highest if highest else row.high > 1
+
+
 def test_an_undecided_race_goes_on_with_the_choice_and_its_rivals():
     result = ranked(study([0.80, 0.801, 0.60], spread=0.02), Look(1, RACE))
     assert not result.decided

@@ -11,7 +11,9 @@ from torch import Tensor
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_over_pixels
 
-ABS_REL = Metric("abs_rel", "AbsRel", "Mean absolute error relative to the true depth.", higher_is_better=False)
+ABS_REL = Metric(
+    "abs_rel", "AbsRel", "Mean absolute error relative to the true depth.", higher_is_better=False, lowest=0
+)
 
 
 def abs_rel(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

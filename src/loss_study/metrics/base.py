@@ -7,6 +7,7 @@ pixel unless they say otherwise.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 #: Ends the name of a metric of a mask at the threshold that is best on the validation split.
@@ -37,6 +38,7 @@ class Metric:
         unit: empty for shares and ratios.
         family: what variants of one metric have in common: that of `IoU at the threshold chosen on validation` is IoU.
             Empty: the label.
+        lowest, highest: the metric of an image is never outside of these.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Metric:
     higher_is_better: bool | None = True
     unit: str = ""
     family: str = ""
+    lowest: float = -math.inf
+    highest: float = math.inf
 
     @property
     def short_label(self) -> str:
@@ -54,7 +58,13 @@ class Metric:
     @property
     def label_with_unit(self) -> str:
         """The label for a heading above bare numbers: ``RMSE (m)``; the label alone where there is no unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        if not self.unit:
+            return self.label
+        return f"{self.label[:-1]}, {self.unit})" if self.label.endswith(")") else f"{self.label} ({self.unit})"
+
+    def within(self, value: float) -> float:
+        """Return the possible value that is closest to `value`."""
+        return min(max(value, self.lowest), self.highest)
 
     def show(self, value: float | None) -> str:
         """Return `value` rounded for reading, without its unit, errors finer than shares; "-" for None."""

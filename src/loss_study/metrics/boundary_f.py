@@ -24,10 +24,18 @@ from loss_study.metrics.masks import Masks
 TOLERANCE_SHARE = 0.0075
 
 BOUNDARY_F = Metric(
-    "boundary_f", "Boundary F", "F-measure of the outlines, matched within 0.75 % of the image's diagonal."
+    "boundary_f",
+    "Boundary F",
+    "F-measure of the outlines, matched within 0.75 % of the image's diagonal.",
+    lowest=0,
+    highest=1,
 )
 CLASS_BOUNDARY_F = Metric(
-    "boundary_f", "Boundary F", "F-measure of the outlines of each class, their mean; within 0.75 % of the diagonal."
+    "boundary_f",
+    "Boundary F",
+    "F-measure of the outlines of each class, their mean; within 0.75 % of the diagonal.",
+    lowest=0,
+    highest=1,
 )
 
 

@@ -12,9 +12,15 @@ from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_over_pixels
 from loss_study.metrics.depth_ratios import factor
 
-DELTA1 = Metric("delta1", "δ < 1.25", "Share of the pixels whose depth is right within a factor of 1.25.")
-DELTA2 = Metric("delta2", "δ < 1.25²", "Share of the pixels whose depth is right within a factor of 1.5625.")
-DELTA3 = Metric("delta3", "δ < 1.25³", "Share of the pixels whose depth is right within a factor of 1.953.")
+DELTA1 = Metric(
+    "delta1", "δ < 1.25", "Share of the pixels whose depth is right within a factor of 1.25.", lowest=0, highest=1
+)
+DELTA2 = Metric(
+    "delta2", "δ < 1.25²", "Share of the pixels whose depth is right within a factor of 1.5625.", lowest=0, highest=1
+)
+DELTA3 = Metric(
+    "delta3", "δ < 1.25³", "Share of the pixels whose depth is right within a factor of 1.953.", lowest=0, highest=1
+)
 
 
 def delta(prediction: Tensor, target: Tensor, power: int, weight: Tensor | None = None) -> Tensor:

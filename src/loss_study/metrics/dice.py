@@ -7,14 +7,30 @@ from torch import Tensor
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts, mean_of_present, ratio
 
-DICE = Metric("dice", "Dice", "Twice the pixels marked in both, over the pixels marked in each; mean over images.")
-DICE_DATASET = Metric("dice_dataset", "Dice, pooled", "Dice of the pixels of all images counted together.")
+DICE = Metric(
+    "dice",
+    "Dice",
+    "Twice the pixels marked in both, over the pixels marked in each; mean over images.",
+    lowest=0,
+    highest=1,
+)
+DICE_DATASET = Metric(
+    "dice_dataset", "Dice, pooled", "Dice of the pixels of all images counted together.", lowest=0, highest=1
+)
 
 CLASS_MEAN_DICE = Metric(
-    "dice", "mDice", "Dice of each class that an image or its prediction has, their mean; mean over images."
+    "dice",
+    "mDice",
+    "Dice of each class that an image or its prediction has, their mean; mean over images.",
+    lowest=0,
+    highest=1,
 )
 CLASS_MEAN_DICE_DATASET = Metric(
-    "dice_dataset", "mDice, pooled", "Dice of each class over the pixels of all images together, their mean."
+    "dice_dataset",
+    "mDice, pooled",
+    "Dice of each class over the pixels of all images together, their mean.",
+    lowest=0,
+    highest=1,
 )
 
 

@@ -20,10 +20,13 @@ class Group:
 
 
 def groups(names: Iterable[str], classes: int = 1) -> list[Group]:
-    """Sort metrics into the plain ones and their variants; a column is (heading, metric). `classes` as in `find`."""
+    """Sort metrics into the plain ones and their variants; `classes` as in `find`.
+
+    A column is (heading, metric); the heading has the unit.
+    """
     columns: dict[str, list[tuple[str, Metric]]] = {}
     for name in names:
         suffix = next((suffix for suffix in (AT_BEST, FOREGROUND) if name.endswith(suffix)), "")
-        heading = find(name.removesuffix(suffix), classes).label
+        heading = find(name.removesuffix(suffix), classes).label_with_unit
         columns.setdefault(suffix, []).append((heading, find(name, classes)))
     return [Group(_TITLES[suffix], tuple(metrics)) for suffix, metrics in columns.items()]

@@ -7,14 +7,30 @@ from torch import Tensor
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts, mean_of_present, ratio
 
-IOU = Metric("iou", "IoU", "Pixels marked in both, over pixels marked in prediction or ground truth; mean over images.")
-IOU_DATASET = Metric("iou_dataset", "IoU, pooled", "IoU of the pixels of all images counted together.")
+IOU = Metric(
+    "iou",
+    "IoU",
+    "Pixels marked in both, over pixels marked in prediction or ground truth; mean over images.",
+    lowest=0,
+    highest=1,
+)
+IOU_DATASET = Metric(
+    "iou_dataset", "IoU, pooled", "IoU of the pixels of all images counted together.", lowest=0, highest=1
+)
 
 CLASS_MEAN_IOU = Metric(
-    "iou", "mIoU", "IoU of each class that an image or its prediction has, their mean; mean over images."
+    "iou",
+    "mIoU",
+    "IoU of each class that an image or its prediction has, their mean; mean over images.",
+    lowest=0,
+    highest=1,
 )
 CLASS_MEAN_IOU_DATASET = Metric(
-    "iou_dataset", "mIoU, pooled", "IoU of each class over the pixels of all images together, their mean."
+    "iou_dataset",
+    "mIoU, pooled",
+    "IoU of each class over the pixels of all images together, their mean.",
+    lowest=0,
+    highest=1,
 )
 #: Starts the name of the IoU of one class; the class's name follows.
 OF_CLASS = "iou_"
@@ -39,4 +55,4 @@ def of_class(class_name: str) -> Metric:
     """Return the metric IoU of one class of several."""
     words = class_name.replace("_", " ")
     definition = f"IoU of the class {words}; mean over the images that have it."
-    return Metric(OF_CLASS + class_name, f"IoU {words}", definition)
+    return Metric(OF_CLASS + class_name, f"IoU {words}", definition, lowest=0, highest=1)

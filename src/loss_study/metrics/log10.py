@@ -18,6 +18,7 @@ LOG10 = Metric(
     "Mean absolute difference of the decimal logarithms of the depths.",
     higher_is_better=False,
     unit="decades",
+    lowest=0,
 )
 
 

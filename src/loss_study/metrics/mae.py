@@ -7,7 +7,9 @@ from torch import Tensor
 from loss_study.metrics.base import METRES, Metric
 from loss_study.metrics.counting import mean_over_pixels
 
-MAE = Metric("mae", "MAE", "Mean absolute error of an image; mean over images.", higher_is_better=False, unit=METRES)
+MAE = Metric(
+    "mae", "MAE", "Mean absolute error of an image; mean over images.", higher_is_better=False, unit=METRES, lowest=0
+)
 
 
 def mae(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

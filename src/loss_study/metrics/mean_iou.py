@@ -8,7 +8,13 @@ from torch import Tensor
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts, mean_of_present
 
-MEAN_IOU = Metric("mean_iou", "mIoU", "IoU of the foreground and IoU of the background, their mean; mean over images.")
+MEAN_IOU = Metric(
+    "mean_iou",
+    "mIoU",
+    "IoU of the foreground and IoU of the background, their mean; mean over images.",
+    lowest=0,
+    highest=1,
+)
 
 
 def mean_iou(counts: Counts, pixels: Tensor) -> Tensor:

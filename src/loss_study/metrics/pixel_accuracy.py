@@ -8,9 +8,15 @@ from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts
 
 PIXEL_ACCURACY = Metric(
-    "pixel_accuracy", "Pixel accuracy", "Share of the pixels that are classified as in the ground truth."
+    "pixel_accuracy",
+    "Pixel accuracy",
+    "Share of the pixels that are classified as in the ground truth.",
+    lowest=0,
+    highest=1,
 )
-CLASS_PIXEL_ACCURACY = Metric("pixel_accuracy", "Pixel accuracy", "Share of the pixels whose class is right.")
+CLASS_PIXEL_ACCURACY = Metric(
+    "pixel_accuracy", "Pixel accuracy", "Share of the pixels whose class is right.", lowest=0, highest=1
+)
 
 
 def pixel_accuracy(counts: Counts, pixels: Tensor) -> Tensor:

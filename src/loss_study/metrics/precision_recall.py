@@ -7,8 +7,10 @@ from torch import Tensor
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts, ratio
 
-PRECISION = Metric("precision", "Precision", "Share of the predicted foreground that is foreground.")
-RECALL = Metric("recall", "Recall", "Share of the foreground that is predicted.")
+PRECISION = Metric(
+    "precision", "Precision", "Share of the predicted foreground that is foreground.", lowest=0, highest=1
+)
+RECALL = Metric("recall", "Recall", "Share of the foreground that is predicted.", lowest=0, highest=1)
 
 
 def precision(counts: Counts) -> Tensor:

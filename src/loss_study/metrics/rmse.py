@@ -11,7 +11,12 @@ from loss_study.metrics.base import METRES, Metric
 from loss_study.metrics.counting import mean_over_pixels
 
 RMSE = Metric(
-    "rmse", "RMSE", "Root of the mean squared error of an image; mean over images.", higher_is_better=False, unit=METRES
+    "rmse",
+    "RMSE",
+    "Root of the mean squared error of an image; mean over images.",
+    higher_is_better=False,
+    unit=METRES,
+    lowest=0,
 )
 
 

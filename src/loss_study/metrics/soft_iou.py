@@ -22,6 +22,8 @@ SOFT_IOU = Metric(
     "custom_iou",
     "Custom IoU",
     "Soft IoU of all classes together, background and border among them, by probabilities; mean over images.",
+    lowest=0,
+    highest=1,
 )
 
 

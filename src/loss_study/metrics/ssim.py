@@ -20,7 +20,9 @@ C1 = 0.01**2
 C2 = 0.03**2
 
 #: The metric is the mean of `ssim_map` over the pixels of an image.
-SSIM = Metric("ssim", "SSIM", "Structural similarity of the coded depth maps: 1 is equal, 0 unrelated.")
+SSIM = Metric(
+    "ssim", "SSIM", "Structural similarity of the coded depth maps: 1 is equal, 0 unrelated.", lowest=-1, highest=1
+)
 
 
 def ssim_map(

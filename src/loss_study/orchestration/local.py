@@ -97,7 +97,7 @@ def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
         if done.left_out or not tasks:
             break
         if number > 1 and done.changed:
-            terminal.show(renew(config))
+            terminal.show(renew(config), config)
         if todo:
             done.changed = True
             _forget(config, number)

@@ -208,7 +208,7 @@ def means_chart(ranking: Ranking, title: str = "") -> IntervalChart:
     over = "over new images of these trained networks" if ranking.of_networks else "for all losses together"
     note = f"{direction} is better" + (f"; line: 95 % interval, {over}" if intervals else "")
     return IntervalChart(
-        title=title or f"{metric.label_with_unit} on the test images",
+        title=title or f"Mean on the test images: {metric.label_with_unit}",
         note=note,
         alt=f"{ranking.head}: {metric.label_with_unit}, best first: {', '.join(row.title for row in rows)}",
         axis=Axis.around((end for row in near for end in (row.low, row.mean, row.high) if end is not None), ticks=4),

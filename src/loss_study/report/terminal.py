@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from loss_study.config import load_config
+from loss_study.config import Config, load_config
+from loss_study.report.sections.learning_rates import searches
 from loss_study.report.sections.study import failures, rounds, time
 from loss_study.statistics import results
 from loss_study.statistics.ranking import Ranking, headlines, rank_all
@@ -21,8 +22,14 @@ REPORTS = Path("reports")
 TEMPORARY = "/.dvc/tmp/exps/"
 
 
-def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
-    """Print each head's decision and groups, what was trained, the failed trials, and the report's path."""
+def show(rankings: Sequence[Ranking], config: Config, console: Console | None = None) -> None:
+    """Print each head's decision and groups, what was trained, the failed trials, and the report's path.
+
+    Args:
+        rankings: of all heads and metrics.
+        config: of the study.
+        console: where to print; None: the standard output.
+    """
     console = console or Console(highlight=False)
     shown = headlines(rankings)
     for ranking in shown:
@@ -30,7 +37,7 @@ def show(rankings: Sequence[Ranking], console: Console | None = None) -> None:
         for sentence in groups(ranking):
             console.print(Text(f"  {sentence}"), soft_wrap=True)
     of_study = [result for ranking in shown for standing in ranking.standings for result in standing.results]
-    console.print(Text(" ".join([time(of_study), *rounds(shown)])), soft_wrap=True)
+    console.print(Text(" ".join([time(of_study, searches(config)), *rounds(shown)])), soft_wrap=True)
     if failed := failures(of_study):
         console.print(Text(failed, style="yellow"), soft_wrap=True)
     console.print(Text(_where()), soft_wrap=True)
@@ -48,7 +55,7 @@ def _where() -> str:
 def show_again() -> None:
     """Print the answer of the study in params.yaml, from runs/ and eval/."""
     config = load_config()
-    show(rank_all(results.read(config), config))
+    show(rank_all(results.read(config), config), config)
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

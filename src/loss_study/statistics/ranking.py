@@ -37,8 +37,8 @@ class Standing:
         metric: of the ranking.
         results: all trials that the study asked for of the loss on this head, in the order of the seeds.
         mean: over the sound trials and the test images; None without a sound trial.
-        low, high: interval of the mean; those of all losses of the ranking hold together in 95 % of studies. None where
-            there is nothing to judge by.
+        low, high: interval of the mean, within what the metric can be; those of all losses of the ranking hold together
+            in 95 % of studies. None where there is nothing to judge by.
         group: what is known of the loss, with 95 % confidence for all losses together: "best" (it may be the best one,
             and is within the margin of it), "equivalent" (not the best one, but within the margin), "worse" (not the
             best one, and perhaps not within the margin) or "open" (it may be the best one, or worse by more than the
@@ -310,7 +310,7 @@ def rank(scores: Scores, results: Sequence[Result], look: Look = ONLY, margin: M
     estimates = _estimates(scores, losses)
     far = estimates.of_means().reach(look.share_of(SIGNIFICANCE / 2 / len(losses)))
     ends = {
-        loss: (means[loss] - reach, means[loss] + reach)
+        loss: (metric.within(means[loss] - reach), metric.within(means[loss] + reach))
         for loss, reach in zip(losses, far.tolist(), strict=True)
         if math.isfinite(reach)
     }

@@ -36,7 +36,7 @@ def _ends(ranking: Ranking) -> str:
     if not ends:
         return ""
     low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
-    what = f"{head}: validation {metric.label_with_unit} ends at {metric.show(ends[low])}"
+    what = f"{head}: validation {metric.short_label} ends at {metric.show(ends[low])}"
     if metric.show(ends[low]) == metric.show(ends[high]):
         return f"{what}."
     return f"{what} ({low}) to {metric.show(ends[high])} ({high})."

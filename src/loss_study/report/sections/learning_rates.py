@@ -26,6 +26,7 @@ class Found:
         edge: "lower" or "upper" where that is an end of the grid, else "".
         weights: by learning rate, the weights that a combination was tried with, in words.
         edges: everything chosen at an end of its grid, in words.
+        seconds: training time of all candidates.
     """
 
     loss: str
@@ -35,6 +36,7 @@ class Found:
     edge: str
     weights: dict[float, str] = field(default_factory=dict)
     edges: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def _found(head: str, losses: Sequence[str]) -> list[Found]:
             values = {float(row["lr"]): _value(row) for row in tried}
             weights = {float(row["lr"]): _weights(row) for row in tried}
             best = min(values, key=lambda lr: abs((values[lr] or math.inf) - choice["validation"]))
-            found.append(Found(loss, values, best, choice["lr"], choice["edge"], weights, tuple(_edges(choice))))
+            seconds = sum(float(row["seconds"]) for row in tried)
+            edges = tuple(_edges(choice))
+            found.append(Found(loss, values, best, choice["lr"], choice["edge"], weights, edges, seconds))
     return found
 
 

@@ -36,7 +36,7 @@ def study_facts(
     return StudyFacts(
         estimand(rankings, config),
         data(config, sample),
-        [time(results), *rounds(rankings)],
+        [time(results, searches), *rounds(rankings)],
         changes(rankings, config, searches),
         failures(results),
     )
@@ -44,7 +44,7 @@ def study_facts(
 
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     """Return what the intervals are about, what is random in them, and what is not."""
-    metrics = listed([f"{ranking.metric.label_with_unit} of the {ranking.head}" for ranking in rankings])
+    metrics = listed([f"{ranking.head} {ranking.metric.label}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
     images = "on new images"
     images += " of new objects" if "objects" in known else ""
@@ -100,10 +100,14 @@ def _size(sample: PackedSample) -> str:
     return f"Metrics are computed at {side} x {side} pixels."
 
 
-def time(results: Sequence[Result]) -> str:
-    """Return how many trials trained, and for how long together."""
+def time(results: Sequence[Result], searches: Sequence[HeadSearch]) -> str:
+    """Return how many trials and candidates of searches trained, and for how long together."""
     seconds = [result.run["seconds"] for result in results if "seconds" in result.run]
-    return f"{_count(len(seconds), 'training')}, {duration(sum(seconds))} of training time in total."
+    found = [one for search in searches for one in search.found]
+    tried = sum(len(one.values) for one in found)
+    trainings = _count(len(seconds), "training") + (f" and {_count(tried, 'search training')}" if tried else "")
+    total = sum(seconds) + sum(one.seconds for one in found)
+    return f"{trainings}, {duration(total)} of training time in total."
 
 
 def rounds(rankings: Sequence[Ranking]) -> list[str]:
