@@ -75,8 +75,8 @@ def test_every_switch_is_off_by_default(tmp_path, monkeypatch):
 # --- the variants ---
 
 
-def test_with_every_mistake_mended_it_is_the_studys_own_recipe(plan, tmp_path):
-    overrides = [line for line in plan.study if not line.startswith("recipe=")]
+def test_with_every_mistake_mended_it_is_the_fixed_recipe(plan, tmp_path):
+    overrides = ["recipe=fixed", *(line for line in plan.study if not line.startswith("recipe="))]
     mended, own = (
         dict(flat(study.model_dump(exclude={"dataset"})))
         for study in (plan.parameters(plan.variant("mended"), "mask", "l1"), composed(tmp_path, *overrides))
@@ -88,15 +88,17 @@ def test_with_every_mistake_mended_it_is_the_studys_own_recipe(plan, tmp_path):
 
 @pytest.mark.parametrize("head", ["mask", "depth"])
 def test_a_mistake_changes_what_it_says_and_nothing_else(plan, head):
-    made_by = {variant.mistakes: variant for variant in plan.variants.values()}
+    made_by = {
+        variant.mistakes: dict(flat(plan.parameters(variant, head, "dice").model_dump()))
+        for variant in plan.variants.values()
+    }
     pairs = 0
-    for having in plan.variants.values():
-        for mistake in having.mistakes:
-            without = made_by.get(having.mistakes - {mistake})
-            if without is None:
+    for mistakes, other in made_by.items():
+        for mistake in mistakes:
+            one = made_by.get(mistakes - {mistake})
+            if one is None:
                 continue
             pairs += 1
-            one, other = (dict(flat(plan.parameters(v, head, "dice").model_dump())) for v in (without, having))
             differing = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
             mended = {line.lstrip("~").partition("=")[0] for line in plan.mistakes[mistake].mend}
             assert differing == mended - {key for key in mended if one.get(key) == other.get(key)} != set()
