@@ -120,11 +120,14 @@ def without_examples(overrides):
 def test_the_list_of_experiments_fits_a_terminal():
     (words,) = (shlex.split(command) for page, command in ALL if page == "README.md" and "exp show" in command)
     kept = words[words.index("--keep") + 1]
-    shown = {"Experiment", "mask.best_loss", "mask.best_iou", "depth.best_loss", "depth.best_rmse"}
+    shown = {
+        "Experiment",
+        *(f"{head}.{key}" for head in ("mask", "depth") for key in ("choice", "regret_bound", "decided")),
+    }
     assert words[words.index("--drop") + 1] == ".*"
     assert all(re.search(kept, column) for column in shown)
     assert not any(
-        re.search(kept, column) for column in ("Created", "mask.dice.iou", "mask.best_group", "recipe.epochs")
+        re.search(kept, column) for column in ("Created", "mask.dice.iou", "mask.best_loss", "recipe.epochs")
     )
 
 

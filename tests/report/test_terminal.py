@@ -1,9 +1,11 @@
 import io
+import json
 from pathlib import Path
 
 from rich.console import Console
 
 from loss_study.report import terminal
+from support.fabricated_study import Study, collapse
 from support.rankings import DECIDED, UNDECIDED, ranked
 
 
@@ -27,6 +29,24 @@ def test_the_terminal_says_the_answer_in_ten_lines(study):
 
 def test_failed_trials_are_counted(study):
     assert "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing." in printed(study.rankings, study.config)
+
+
+def test_a_loss_that_always_collapses_is_ranked_nowhere(study):
+    collapse("depth", "dice", "no better than a constant depth")
+    read = Study.read()
+    last = read.ranking("depth").standings[-1]
+    assert (last.loss, last.mean, last.group, last.regret_high, last.trials) == ("dice", None, "", None, 0)
+    files = read.files()
+    row = next(row for row in files["answer.csv"].decode().splitlines() if row.startswith("depth,rmse_coded,dice"))
+    assert row == "depth,rmse_coded,dice,,,,,,,0"
+    assert "dice" not in json.loads(files["metrics.json"])["depth"]
+    page = files["index.html"].decode()
+    assert page.count("dice failed with every seed.") == 1
+    assert "dice: collapsed: no better than a constant depth</title>" in page
+    assert "constant depth; collapsed" not in page
+    text = printed(read.rankings, read.config)
+    assert "5 of 28 trials failed: 3 collapsed, 1 diverged, 1 missing." in text
+    assert "dice" not in text.split("depth: ")[1]
 
 
 def test_a_temporary_experiment_says_how_to_get_its_report(study, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from loss_study.metrics import HEADLINE
 from loss_study.statistics import estimates
 from loss_study.statistics.looks import Look
 from loss_study.statistics.regret import regrets
@@ -96,7 +97,7 @@ def test_the_ranking_of_a_study_is_what_is_simulated():
     for study in scores:
         names = [Identities.of([f"{n}" for n in numbers]) for numbers in (CROSSED.objects, CROSSED.backgrounds)]
         values = dict(zip(LOSSES, study[:, :4], strict=True))
-        standings = {row.loss: row for row in ranked(Scores("mask", "iou", values, *names), look).standings}
+        standings = {row.loss: row for row in ranked(Scores("mask", HEADLINE["mask"], values, *names), look).standings}
         found = estimates.Estimates.of(list(values.values()), CROSSED.objects, CROSSED.backgrounds)
         bounds = regrets(found.means, found.of_differences(), look)
         assert [standings[loss].regret_high for loss in LOSSES] == pytest.approx(bounds.high)

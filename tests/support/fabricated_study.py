@@ -146,6 +146,12 @@ def write_trial(root: Path, head: str, loss: str, seed: int, target: np.ndarray,
     write_evaluation(root / folders.eval_dir, identity | {"verdict": verdict}, value, target)
 
 
+def collapse(head: str, loss: str, verdict: str) -> None:
+    """Let every trial of `loss` in the working directory collapse; "constant depth" is such a verdict."""
+    for path in Path("eval").glob(f"*/{head}/{loss}/*/metrics.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"verdict": verdict}), encoding="utf-8")
+
+
 def write_history(path: Path, final: float, epochs: int, *, diverges: bool) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -115,6 +116,7 @@ def render(
     )
 
 
+@cache
 def environment() -> Environment:
     """Return the environment of the templates: everything is escaped, and an undefined name is an error."""
     templates = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)

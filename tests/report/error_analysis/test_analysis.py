@@ -10,7 +10,7 @@ from loss_study.report.error_analysis import hard_images
 from loss_study.report.error_analysis.analysis import analyse
 from loss_study.report.error_analysis.evidence import gather
 from loss_study.runtime.errors import StudyError
-from support.fabricated_study import COLLAPSED, PANEL, REPOSITORY, Study, fabricate
+from support.fabricated_study import COLLAPSED, PANEL, REPOSITORY, Study, collapse, fabricate
 from support.taken_apart import take_apart
 
 
@@ -35,8 +35,43 @@ def test_page_has_both_sections(analysed):
         "and 5 % (bce) to 35 % (ssim) after it."
     ) in text(page)
     assert (
-        "mask-ssim-1 collapsed: at the end its gradient is 0.0078 times as large as that of bce would be, "
+        "mask-ssim-1 collapsed: at the end the gradient is 0.0078 times as large as that of bce would be, "
         "35 % of it on the foreground."
+    ) in page
+
+
+#: What is only true of losses: each is on the page of a study with several seeds, and not on that of one seed.
+OF_LOSSES = (
+    "Use dice for the time being.",
+    "No significant rank correlation with the results of the losses",
+    "mean over the seeds that did not fail",
+    "The same test images for all losses, best loss first.",
+    "on which the losses differ most",
+    "; mean over seeds",
+    "that a network reaches which is trained with a loss",
+)
+OF_NETWORKS = (
+    "Of these 7 trained networks the one trained with ssim scores best on these test images",
+    "No significant rank correlation with the results of the trained networks",
+    "On this page the name of a loss stands for the one network that was trained with it.",
+)
+
+
+@pytest.mark.parametrize(("seeds", "said", "unsaid"), [([0, 1], OF_LOSSES, OF_NETWORKS), ([0], OF_NETWORKS, OF_LOSSES)])
+def test_with_one_seed_the_page_speaks_of_trained_networks(folder, seeds, said, unsaid):
+    fabricate(folder, repository=REPOSITORY, seeds=seeds)
+    take_apart(folder)
+    page = text(Study.read().page())
+    assert [sentence for sentence in said if sentence not in page] == []
+    assert [sentence for sentence in unsaid if sentence in page] == []
+
+
+def test_trials_that_failed_alike_have_one_sentence(analysed):
+    collapse("depth", "dice", "no better than a constant depth")
+    page = text(Study.read().page())
+    assert (
+        "depth-dice-0 and depth-dice-1 collapsed: at the end the gradient is 0.062 times as large as that of bce "
+        "would be, 20 % of it on the depth edges."
     ) in page
 
 

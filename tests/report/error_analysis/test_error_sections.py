@@ -61,9 +61,12 @@ def test_means_pass_over_what_is_undefined():
 
 
 def test_a_threshold_that_helps_nobody_is_said_to():
-    trials = [result(test={"iou": 0.7, "iou_at_best": 0.701})]
+    trials = [result(test={"iou": 0.7, "iou_at_best": 0.701})] * 2
     assert mask_errors_section.sentences([known("bce", trials=trials)]) == [
         "No loss gains 0.005 IoU from another threshold than 0.5."
+    ]
+    assert mask_errors_section.sentences([known("bce", trials=trials[:1])]) == [
+        "No network gains 0.005 IoU from another threshold than 0.5."
     ]
 
 

@@ -1,11 +1,13 @@
 """Correlations with the results of the losses."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from loss_study.metrics import find
 from loss_study.report.error_analysis import explanation
-from support.evidence import known
+from support.evidence import known, result
 
 
 def test_rank_correlation_agrees_with_scipy():
@@ -48,6 +50,17 @@ def test_without_a_correlation_the_ranking_stays_unexplained():
     shares, values = [0.3, 0.1, 0.6, 0.2, 0.5, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     (sentence,) = explanation.explanation(losses_of_shares(shares, values), "mask", find("iou"), 0.0)
     assert sentence.startswith("No significant rank correlation") and "do not explain" in sentence
+
+
+def test_with_one_seed_only_trained_networks_are_spoken_of():
+    values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    for shares, count in ((values, 6), ([0.3, 0.1, 0.6, 0.2, 0.5, 0.4], 6), (values, 5)):
+        evidence = losses_of_shares(shares, values)[:count]
+        one_seed = [dataclasses.replace(one, results=(result(),)) for one in evidence]
+        (sentence,) = explanation.explanation(one_seed, "mask", find("iou"), 0.0)
+        assert "trained networks" in sentence and "losses" not in sentence
+        (of_losses,) = explanation.explanation(evidence, "mask", find("iou"), 0.0)
+        assert "losses" in of_losses and "networks" not in of_losses
 
 
 def test_few_losses_are_not_tested():

@@ -88,6 +88,17 @@ def contrasted(evidence: Sequence[Evidence], number: Number, show: Callable[[flo
     return None if found is None or show(found[0][1]) == show(found[1][1]) else found
 
 
+def subjects(evidence: Sequence[Evidence]) -> tuple[str, str]:
+    """Return what the numbers are about, singular and plural: with one sound trial per loss the trained networks."""
+    of_networks = max((len(known.results) for known in evidence), default=0) == 1
+    return ("network", "trained networks") if of_networks else ("loss", "losses")
+
+
+def over_seeds(evidence: Sequence[Evidence]) -> str:
+    """Return what the numbers of a table are besides their definition: means, where a loss has several sound trials."""
+    return "; mean over seeds" if subjects(evidence)[0] == "loss" else ""
+
+
 def mean_of(values: Iterable[float | None]) -> float | None:
     """Return the mean of the values that are there, None without any."""
     known = [value for value in values if value is not None]

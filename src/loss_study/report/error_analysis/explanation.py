@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from loss_study.metrics import Metric
 from loss_study.report.error_analysis import gradients, learning_speed
-from loss_study.report.error_analysis.evidence import Evidence, Number
+from loss_study.report.error_analysis.evidence import Evidence, Number, subjects
 from loss_study.statistics.looks import SIGNIFICANCE
 from loss_study.statistics.sentences import listed
 
@@ -23,6 +23,7 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Metric, start: 
 
     Spearman's rank correlation over the losses; p values are multiplied by the number of tests (Bonferroni).
     """
+    _, them = subjects(evidence)
     place, words = gradients.place_of(evidence, head)
     reasons: dict[str, Number] = {
         f"share of the gradient on {words} before training": lambda known: gradients.share(known, "start", place),
@@ -41,11 +42,11 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Metric, start: 
             results, numbers = zip(*pairs, strict=True)
             found.append((name, rank_correlation(numbers, results), p_value(numbers, results)))
     if not found:
-        return [f"Fewer than {LEAST_LOSSES} losses trained: too few to test correlations with their results."]
-    return [_verdict(found)]
+        return [f"Fewer than {LEAST_LOSSES} {them} have a result: too few to test correlations."]
+    return [_verdict(found, them)]
 
 
-def _verdict(found: Sequence[tuple[str, float, float]]) -> str:
+def _verdict(found: Sequence[tuple[str, float, float]], them: str) -> str:
     tests = len(found)
     significant = [
         f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, p = {p:.2f} for {tests} tests)"
@@ -54,12 +55,12 @@ def _verdict(found: Sequence[tuple[str, float, float]]) -> str:
     ]
     if significant:
         return (
-            f"Across losses, a better result correlates with {listed(significant)}. This suggests a reason, but "
+            f"Across {them}, a better result correlates with {listed(significant)}. This suggests a reason, but "
             "does not prove it."
         )
     weak = [f"{name} ({r:+.2f})" for name, r, _ in found]
     return (
-        f"No significant rank correlation with the results of the losses: {listed(weak)}. By themselves these numbers "
+        f"No significant rank correlation with the results of the {them}: {listed(weak)}. By themselves these numbers "
         "do not explain the ranking."
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from loss_study.report.error_analysis import responses
 from loss_study.report.error_analysis.evidence import Evidence, contrasted, extremes, mean
 from loss_study.report.error_analysis.loss_table import Column, Table, loss_table, percent, span
+from loss_study.statistics.sentences import listed
 
 #: Optimisers that divide the gradient by its own size.
 SCALE_FREE = ("adam", "adamw")
@@ -105,13 +106,16 @@ def _sizes(evidence: Sequence[Evidence], optimizer: str, reference: str) -> list
 def _collapses(evidence: Sequence[Evidence], head: str, reference: str) -> list[str]:
     place, words = place_of(evidence, head)
     found = []
-    for result, analysis in (pair for known in evidence for pair in known.failed):
-        size = mean([analysis], "gradients", "end", "relative_norm")
-        on_place = mean([analysis], "gradients", "end", "share", place)
-        where = f", {percent(on_place)} of it on {words}" if on_place is not None else ""
-        if size is not None:
-            found.append(
-                f"{result.trial.name} {result.failure.split(':')[0]}: at the end its gradient is {size:.2g} times as "
-                f"large as that of {reference} would be{where}."
-            )
+    for known in evidence:
+        for kind in dict.fromkeys(result.failure.split(":")[0] for result, _ in known.failed):
+            of_kind = [pair for pair in known.failed if pair[0].failure.startswith(kind)]
+            analyses = [analysis for _, analysis in of_kind]
+            size = mean(analyses, "gradients", "end", "relative_norm")
+            on_place = mean(analyses, "gradients", "end", "share", place)
+            where = f", {percent(on_place)} of it on {words}" if on_place is not None else ""
+            if size is not None:
+                found.append(
+                    f"{listed([result.trial.name for result, _ in of_kind])} {kind}: at the end the gradient is "
+                    f"{size:.2g} times as large as that of {reference} would be{where}."
+                )
     return found

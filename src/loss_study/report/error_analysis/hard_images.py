@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loss_study.data.packed import PackedSample
-from loss_study.report.error_analysis.evidence import Evidence
+from loss_study.report.error_analysis.evidence import Evidence, subjects
 from loss_study.report.panels import Panel, Prediction, panel, scores
 from loss_study.statistics.ranking import Ranking
 from loss_study.statistics.results import Result, read_json
@@ -24,12 +24,13 @@ class HardImage:
     panel: Panel
 
 
-def choose(scores: np.ndarray, *, higher_is_better: bool) -> dict[int, str]:
+def choose(scores: np.ndarray, *, higher_is_better: bool, them: str = "losses") -> dict[int, str]:
     """Return the places of the images to show, each with a title.
 
     Args:
         scores: headline metric, (losses, images). Hardest and easiest are by the mean over the losses, disputed by
             the difference between the best and the worst loss. No image is chosen twice.
+        them: what differs, in a title.
     """
     mean = scores.mean(axis=0)
     hardest_first = np.argsort(mean if higher_is_better else -mean, kind="stable").tolist()
@@ -37,7 +38,7 @@ def choose(scores: np.ndarray, *, higher_is_better: bool) -> dict[int, str]:
     chosen: dict[int, str] = {}
     for title, order, count in (
         ("Hard for all", hardest_first, HARDEST),
-        ("The losses differ most", most_disputed_first if len(scores) > 1 else [], DISPUTED),
+        (f"The {them} differ most", most_disputed_first if len(scores) > 1 else [], DISPUTED),
         ("Easy for all", hardest_first[::-1], EASIEST),
     ):
         chosen |= dict.fromkeys([place for place in order if place not in chosen][:count], title)
@@ -56,7 +57,7 @@ def hard_images(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSa
         return []
     places = np.searchsorted(sample.rows("test"), kept)
     higher = ranking.metric.higher_is_better is not False
-    chosen = choose(np.array(by_loss)[:, places], higher_is_better=higher)
+    chosen = choose(np.array(by_loss)[:, places], higher_is_better=higher, them=subjects(evidence)[1])
     scored = [(result, scores(result)) for result in shown]
     return [
         HardImage(title, _panel(ranking, scored, kept[place], place, f"{number}-{title}", sample))

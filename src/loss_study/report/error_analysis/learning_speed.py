@@ -11,7 +11,7 @@ from loss_study import metrics
 from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import Metric
-from loss_study.report.error_analysis.evidence import Evidence, contrasted, mean_of
+from loss_study.report.error_analysis.evidence import Evidence, contrasted, mean_of, over_seeds
 from loss_study.report.error_analysis.loss_table import Column, Table, each, few, loss_table
 from loss_study.statistics.results import Result
 
@@ -25,11 +25,11 @@ def table(evidence: Sequence[Evidence], metric: Metric, start: float) -> Table:
         Column(
             "Epochs to 90 %",
             f"First epoch that is 90 % of the way from the baseline (validation {metric.label} {metric.show(start)}) "
-            "to the trial's best epoch; mean over seeds",
+            f"to the trial's best epoch{over_seeds(evidence)}",
             few,
             each(evidence, lambda known: epochs(known, start)),
         ),
-        Column("Best epoch", "Mean over seeds", few, each(evidence, best_epoch)),
+        Column("Best epoch", f"By validation {metric.label}{over_seeds(evidence)}", few, each(evidence, best_epoch)),
         Column(
             "Spread",
             f"Largest minus smallest test {metric.label} of its seeds",

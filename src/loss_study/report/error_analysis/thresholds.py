@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from loss_study.metrics import AT_BEST
 from loss_study.report.charts import CurveChart
-from loss_study.report.error_analysis.evidence import Evidence, extremes, mean_of
+from loss_study.report.error_analysis.evidence import Evidence, extremes, mean_of, subjects
 from loss_study.report.error_analysis.line_charts import UNIT_AXIS, curves_by_loss, line_chart, paired
 
 #: A smaller gain of IoU is not worth mentioning.
@@ -27,7 +27,7 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
         return []
     losses, gain = found[1]
     if gain < LEAST_GAIN:
-        return [f"No loss gains {LEAST_GAIN} IoU from another threshold than 0.5."]
+        return [f"No {subjects(evidence)[0]} gains {LEAST_GAIN} IoU from another threshold than 0.5."]
     return [f"The threshold chosen on validation instead of 0.5 changes IoU by up to {SHOW(gain)} ({losses})."]
 
 
