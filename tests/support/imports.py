@@ -1,10 +1,12 @@
 """What a module of the package imports, followed to the end."""
 
 import ast
+from functools import cache
 
 from loss_study.training.checkpoint import PACKAGE
 
 
+@cache
 def imported(file):
     """Return the modules of the package that `file` imports, at its top or in a function."""
     found = set()
@@ -18,7 +20,7 @@ def imported(file):
         for name in names:
             path = PACKAGE.joinpath(*name.split(".")[1:])
             found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
-    return found
+    return frozenset(found)
 
 
 def everything(file):
