@@ -1,6 +1,7 @@
 """Error analyses for the fabricated study: errors and pulls as computed, gradients by construction."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,16 @@ def take_apart(root: Path) -> None:
         size = sample.images.shape[1]
         analysis = {
             "gradients": gradients(head, loss),
-            "response": pixel_response.curves(build(loss), head, size),
+            "response": response(loss, head, size),
             "errors": errors(head, kept, sample),
             "kept": PANEL,
         }
         write_json(path.parent / "error_analysis.json", analysis)
+
+
+@cache
+def response(loss: str, head: str, size: int) -> dict:
+    return pixel_response.curves(build(loss), head, size)
 
 
 def build(loss):

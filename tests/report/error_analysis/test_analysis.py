@@ -115,7 +115,8 @@ def test_a_damaged_analysis_is_named(analysed):
 def test_names_of_images_are_escaped(folder):
     fabricate(folder, repository=REPOSITORY, background="<script>alert(1)</script>")
     take_apart(folder)
-    assert "Hard for all" in Study.read().page() and "<script>alert" not in Study.read().page()
+    page = Study.read().page()
+    assert "Hard for all" in page and "<script>alert" not in page
 
 
 def test_undefined_gradients_are_shown_as_absent(analysed):
