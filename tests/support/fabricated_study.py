@@ -179,7 +179,7 @@ def write_evaluation(folder: Path, outcome: dict, value: float, target: np.ndarr
         }
         test |= {f"{name}_fg": score / 2 for name, score in test.items()}
     metrics = {**outcome, "threshold": 0.4 if head == "mask" else None, "test": test, "validation": test}
-    metrics |= {"images": 2, "panel": PANEL, "seconds": 0.3}
+    metrics |= {"images": 2, "classes": 1, "panel": PANEL, "seconds": 0.3}
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     rng = np.random.default_rng(outcome["seed"])
     spread = 255 * (1 - value if head == "mask" else value)

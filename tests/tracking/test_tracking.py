@@ -265,7 +265,7 @@ def test_a_live_run_shows_epochs_and_is_completed_not_doubled(study):
     opened, (run,) = all_runs()
     assert run.info.status == "RUNNING"
     assert run.data.params["loss"] == "dice"
-    assert run.data.metrics["validation_iou"] == 0.5
+    assert run.data.metrics["validation_iou_at_best"] == 0.5
     for epoch in (4, 5):
         live.epoch(history_row(epoch, 0.7 * 0.6**epoch))
     live.close("finished")
@@ -498,7 +498,7 @@ def test_the_saved_views_are_made_once(study):
     tags = opened.client.get_experiment(opened.experiment).tags
     assert tags[views.TAG + "mask"] == "a person's own"
     depth = json.loads(json.loads(tags[views.TAG + "depth"])["state"])
-    assert (depth["orderByKey"], depth["orderByAsc"]) == ("metrics.`test/rmse`", True)
+    assert (depth["orderByKey"], depth["orderByAsc"]) == ("metrics.`test/rmse_coded`", True)
 
 
 def test_the_ui_serves_this_store_on_loopback_and_says_where(study, tmp_path, monkeypatch, capsys):

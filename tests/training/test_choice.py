@@ -19,7 +19,7 @@ TRIAL = Trial("mask", "dice_bce", 0)
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    composition.compose(tmp_path / "params.yaml", ["loss=dice_bce", "recipe.optimizer.lr=0.003"])
+    composition.compose(tmp_path / "params.yaml", ["loss=dice_bce", "recipe=fixed", "recipe.optimizer.lr=0.003"])
     monkeypatch.chdir(tmp_path)
     return load_config()
 
