@@ -1,6 +1,6 @@
 """`make study` in a clone, at the smallest scale: rounds, the clock, a failure, and what is left for `dvc repro`.
 
-On depth, L1 and Huber learn at this scale on every processor.
+On depth, L1 and Huber learn in three epochs of this scale; nothing is decided between losses that collapse.
 """
 
 import csv
@@ -15,8 +15,7 @@ pytestmark = pytest.mark.pipeline
 #: One seed shows nothing certain, so both losses train in the second round; with two seeds they differ by less than so
 #: wide a margin, so none trains in the third.
 RACE = ["seeds=[0,1,2]", "race.rounds=[1,2,3]", "compare.margin.depth=1e6"]
-SMALL = ["scale=smoke", "loss.names=[l1,huber]", "loss.heads=[depth]", "recipe.epochs=2", "sample.images=40"]
-SMALL += ["sample.validation_images=8", "sample.test_images=12"]
+SMALL = ["scale=smoke", "loss.names=[l1,huber]", "loss.heads=[depth]", "recipe.epochs=3"]
 STUDY = ("loss-study", "run", "--jobs", "2")
 
 
@@ -44,14 +43,14 @@ def test_a_failure_stops_no_other_training_and_ends_in_the_report(clone):
 
 def test_the_clock_stops_it_between_two_rounds(clone):
     output = clone.run(*STUDY, "--minutes", "0.001")
-    assert "depth-l1-0  epoch 1/2" in output and "depth-huber-0  epoch" not in output
+    assert "depth-l1-0  epoch 1/3" in output and "depth-huber-0  epoch" not in output
     assert "0.001 minutes are over: no round 2; the same command goes on" in output
     assert trials(clone) == [("l1", "0", "finished"), ("huber", "0", "finished")]
 
 
 def test_it_goes_on_to_the_decision(clone):
     output = clone.run(*STUDY)
-    assert "depth-huber-1  epoch 1/2" in output and "depth-huber-0  epoch" not in output
+    assert "depth-huber-1  epoch 1/3" in output and "depth-huber-0  epoch" not in output
     assert "git add params.yaml dvc.lock rounds/dvc.lock reports/metrics.json" in output
     assert trials(clone) == [(loss, seed, "finished") for loss in ("l1", "huber") for seed in ("0", "1")]
     assert [row["round"] for row in clone.rows("rounds.csv")] == ["1", "2"]
