@@ -115,6 +115,16 @@ def test_one_seed_says_nothing_of_losses():
     assert not ranked(study([0.7, 0.9], seeds=2)).of_networks
 
 
+def test_a_loss_with_one_seed_among_others_leaves_the_regrets_unknown():
+    scores = study([0.7, 0.9, 0.8], seeds=4)
+    scores.values["bce"] = scores.values["bce"][:1]
+    result = ranked(scores, Look(2, (1, 4, 8)))
+    assert not result.of_networks and not result.decided
+    assert result.choice is None and result.regret_bound is None
+    assert result.contenders == ("l1", "rmse", "bce")
+    assert result.standings[2].low is None and result.standings[0].low is not None
+
+
 def test_other_metrics_decide_nothing():
     result = ranked(study([0.7, 0.9], metric="dice"), Look(1, RACE))
     assert result.pairs and result.best.low is not None

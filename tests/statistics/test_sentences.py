@@ -69,6 +69,15 @@ def test_a_group_has_a_sentence_only_if_it_has_losses(group, start):
     assert not any(sentence.startswith(f"{title}:") for sentence in groups(lacking))
 
 
+def test_a_loss_with_one_seed_among_others_is_named():
+    scores = study([0.7, 0.9, 0.8], seeds=4)
+    scores.values["bce"] = scores.values["bce"][:1]
+    found = ranked(scores)
+    assert decision(found).endswith("Of other trainings with bce nothing is known after one seed.")
+    assert "confidence" not in decision(found) and groups(found) == []
+    assert "after one seed" not in decision(ranked(study([0.7, 0.9, 0.8], seeds=4)))
+
+
 def test_with_one_seed_only_trained_networks_are_spoken_of():
     found = ranked(study([0.7, 0.9, 0.8], seeds=1))
     best = found.standings[0]

@@ -348,7 +348,8 @@ def _decide(ranking: Ranking, errors: Errors, margin: Margin) -> Ranking:
     ends = ranking.look.number == ranking.look.planned
     if len(compared) == 1:
         return replace(ranking, choice=compared[0].loss)
-    if ranking.of_networks:
+    if any(standing.trials == 1 for standing in compared):
+        # With one seed nothing is known of other seeds of a loss, so there is no bound of any regret.
         known = {standing.loss: replace(standing, group=OPEN) for standing in compared}
         return replace(ranking, standings=_with(ranking, known), contenders=() if ends else tuple(known))
     assert ranking.margin is not None

@@ -15,6 +15,7 @@ def decision(ranking: Ranking) -> str:
     - No trial is sound: nothing to choose.
     - One loss is compared: there is nothing to compare it with.
     - Fewer than two test images, or no spread at all: the order of the means, and that nothing is known beyond it.
+    - One seed of some losses, and more of others: the order of the means, and which losses nothing is known of.
     - One seed: which trained network is best on these images, and that this is nothing about losses.
     - Else the choice and the bound of its regret, and where that is above the margin, that the question is open.
     """
@@ -25,13 +26,18 @@ def decision(ranking: Ranking) -> str:
         return f"Only {best.loss} trained {_without_failure(ranking)}: there is nothing to compare it with."
     if ranking.of_networks:
         return _of_networks(ranking, best)
+    unknown = _unknown(ranking)
+    return f"{_first(ranking, best)} {unknown}" if unknown else _with_bound(ranking)
+
+
+def _unknown(ranking: Ranking) -> str:
+    """Return why there is no bound of a regret; "" where there is one."""
     if not ranking.has_intervals:
-        return f"{_first(ranking, best)} One test image has a value: nothing is known of other images."
+        return "One test image has a value: nothing is known of other images."
     if ranking.without_spread:
-        return (
-            f"{_first(ranking, best)} All seeds and test images show the same differences: nothing is known of others."
-        )
-    return _with_bound(ranking)
+        return "All seeds and test images show the same differences: nothing is known of others."
+    single = [row.loss for row in ranking.compared if row.trials == 1]
+    return f"Of other trainings with {listed(single)} nothing is known after one seed." if single else ""
 
 
 def _with_bound(ranking: Ranking) -> str:
