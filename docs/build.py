@@ -1,8 +1,8 @@
 """Make the README's picture and the tables of README.md and docs/results.md from committed results: ``make docs``.
 
-The tables come from reports/answer.csv (the default study) and docs/results/*/answer.csv. The picture is a screenshot
-of reports/index.html, which ``make study`` writes together with reports/answer.csv; it carries the SHA-256 of that
-table, so that a test notices when the two are not of one study.
+The tables come from reports/answer.csv, the default study's. The picture is a screenshot of reports/index.html, which
+``make study`` writes together with that table; it carries the table's SHA-256, so that a test notices when the two are
+not of one study.
 """
 
 from __future__ import annotations
@@ -34,13 +34,8 @@ WINDOW = (1400, 1000)
 #: The text of the picture that holds the SHA-256 of `ANSWER`.
 SOURCE = "answer"
 HEADS = ("mask", "depth")
-#: docs/results/<study>/answer.csv, and what the study is called in the table.
-STUDIES = {
-    "scenes": "scenes",
-    "scenes-other-seeds": "scenes, other seeds",
-    "photos": "photos",
-    "photos-other-seeds": "photos, other seeds",
-}
+#: What a study is called in docs/results.md, and the folder of its answer.csv.
+STUDIES = {"scenes, the default study": Path("reports")}
 
 Row = dict[str, str]
 
@@ -77,8 +72,8 @@ def all_studies() -> str:
     """Return the table of docs/results.md: for each study and head the choice, its bound and the groups."""
     lines = ["| study | head | choice | no other is better by more than | " + " | ".join(GROUPS) + " | trials |"]
     lines.append("|---" * 9 + "|")
-    for name, title in STUDIES.items():
-        rows = _rows(ROOT / "docs" / "results" / name / "answer.csv")
+    for title, folder in STUDIES.items():
+        rows = _rows(ROOT / folder / "answer.csv")
         lines += [f"| {title} | {head} | {_decision(_of(rows, head))} |" for head in HEADS]
     return "\n".join(lines)
 
