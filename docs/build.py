@@ -150,7 +150,9 @@ def _known(row: Row) -> str:
     if row["group"] == WORSE:
         low, high = at_least(metric, float(row["regret_low"])), at_most(metric, float(row["regret_high"]))
         return f"{mean}, worse by {low} to {high}"
-    return f"{mean}, {row['group'] or 'not compared'}"
+    if row["group"]:
+        return f"{mean}, worse by at most {at_most(metric, float(row['regret_high']))}"
+    return f"{mean}, not compared"
 
 
 def _summary(loss: str) -> str:

@@ -175,7 +175,7 @@ def test_tables_are_made_from_the_columns_of_an_answer(build, tmp_path, monkeypa
     assert dice.startswith("| `dice` | One minus the overlap")
     assert dice.endswith(" | **0.612**, may be the best | no result |")
     assert l1.endswith(" | 0.500, worse by 0.030 to 0.201 | **0.1000**, may be the best |")
-    assert ssim.endswith(" | 0.600, open | 0.1010, equivalent |")
+    assert ssim.endswith(" | 0.600, worse by at most 0.050 | 0.1010, worse by at most 0.0030 |")
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "STUDIES", {"the study": Path()})
     *_, mask, depth = build.all_studies().splitlines()
