@@ -62,7 +62,8 @@ chaos: .venv/test ## Kill the study KILLS times at random and compare its report
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data tuning runs eval decisions checkpoints
 
-# The marker files say which pins are installed; a changed pin installs again.
+# The marker files say which pins are installed; a changed pin installs again. Compiling all modules in advance takes longer
+# than compiling those that are imported.
 .venv/python:
 	@git rev-parse --git-dir >/dev/null 2>&1 || \
 	    { echo "error: no git repository here, and DVC needs one; clone the project, or run 'git init' first"; exit 1; }
@@ -72,7 +73,7 @@ clean: ## Remove what the study made; DVC's cache stays
 	touch $@
 
 .venv/study: .venv/python requirements/study.txt setup.cfg
-	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/study.txt
+	python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/study.txt
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@# DVC keeps experiments as git commits, and git makes none without a name.
 	@git config user.email >/dev/null || { echo "git has no user.name here: setting one for this repository"; \
@@ -80,5 +81,5 @@ clean: ## Remove what the study made; DVC's cache stays
 	touch $@
 
 .venv/test: .venv/study requirements/test.txt
-	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/test.txt
 	touch $@
