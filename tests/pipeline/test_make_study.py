@@ -61,7 +61,8 @@ def test_what_is_left_for_dvc_are_stages_without_work(clone):
     before = {name: clone.rows(name) for name in ("compare.csv", "answer.csv", "rounds.csv")}
     output = clone.run("dvc", "repro")
     stages = [stage.removeprefix("rounds/dvc.yaml:") for stage in clone.ran(output)]
-    assert sorted(stages) == ["compare", "evaluate@3-depth", "train@3-depth-huber", "train@3-depth-l1"]
+    # They leave empty folders, which DVC does not count as a change of what `compare` depends on.
+    assert sorted(stages) == ["evaluate@3-depth", "train@3-depth-huber", "train@3-depth-l1"]
     assert {name: clone.rows(name) for name in before} == before
     assert not list(clone.folder.glob("runs/3/*/*/*")) and not list(clone.folder.glob("eval/3/*/*"))
 

@@ -74,10 +74,12 @@ def lives(process):
 
 
 #: The others take as long and differ in nothing that tests/runtime/test_processes.py does not test without MLflow.
-LONG = [pytest.param(how, marks=pytest.mark.long) for how in ("closed terminal", "killed", "killed server")]
+LONG = [
+    pytest.param(how, marks=pytest.mark.long) for how in ("killed make", "closed terminal", "killed", "killed server")
+]
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "killed make", *LONG])
+@pytest.mark.parametrize("how", ["ctrl-c", *LONG])
 def test_closing_the_pages_ends_all_their_processes(pages, how):
     process, terminal, everyone = pages(by_make=how == "killed make")
     assert len(everyone) >= 4, everyone  # The command, the guard of the server, the server, its worker.

@@ -26,6 +26,7 @@ def validation_rmse(loss, precision, sample, study):
         return outcome.best_validation
 
 
+@pytest.mark.long
 def test_the_ranking_is_the_same_in_both_precisions(sample, study):
     found = {
         precision: {loss: validation_rmse(loss, precision, sample, study) for loss in LOSSES}
