@@ -1,6 +1,6 @@
 """How much a loss's result varies between seeds, and what a training costs, for any choice of size, epochs, batch, ...
 
-``python benchmarks/seed_noise.py --losses dice bce l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as
+``python benchmarks/seed_noise.py --losses dice,bce,l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as
 for ``loss-study compose``, at the default scale's fixed learning rate. Each loss is trained from the same seeds on one
 sample; the standard deviation is that of the seeds' means over the test images, pooled over the losses. It is itself
 uncertain by about 1 / sqrt(2 losses (seeds - 1)) of its value. The product of seconds and variance says what an
@@ -38,7 +38,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--head", default="mask")
-    parser.add_argument("--losses", nargs="+", default=["dice", "bce", "l1"])
+    parser.add_argument("--losses", default="dice,bce,l1", help="separated by commas")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("choices", nargs="*")
     arguments = parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> None:
         splits = Splits.of(sample, arguments.head, None)
         metric = headline_of(arguments.head, sample.classes)
         seconds, by_loss = [], {}
-        for loss in arguments.losses:
+        for loss in arguments.losses.split(","):
             values = []
             for seed in range(arguments.seeds):
                 trial = Trial(arguments.head, loss, seed)
