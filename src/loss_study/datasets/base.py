@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -76,6 +77,22 @@ class Dataset(Protocol):
     def example(self, item: Item, size: int) -> Example:
         """Return the item's arrays: the same item gives the same arrays in any process and order."""
         ...
+
+
+class Paths(Protocol):
+    """Paths by their number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Path: ...
+
+
+@runtime_checkable
+class HasFiles(Protocol):
+    """A `Dataset` that reads files."""
+
+    #: The files of each kind ("image", "mask", ...) that are in use.
+    files: Mapping[str, Paths]
 
 
 @runtime_checkable

@@ -110,6 +110,12 @@ class Composites:
         return list(self.background_paths)
 
     @property
+    def files(self) -> dict[str, list[Path]]:
+        """Backgrounds, cut-outs and depth maps."""
+        kinds = {"background": self.background_paths, "cut-out": self.cutout_paths, "depth": self.depth_paths}
+        return {kind: list(paths.values()) for kind, paths in kinds.items() if paths}
+
+    @property
     def objects(self) -> Sequence[str]:
         """Stems of the cut-outs, the first of each object, sorted."""
         stems = list(self.cutout_paths)

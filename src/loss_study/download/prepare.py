@@ -12,6 +12,7 @@ from pathlib import Path
 from loss_study.config import DatasetConfig
 from loss_study.download import archives
 from loss_study.download.fetch import fetch
+from loss_study.download.source import SOURCE
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_json
 
@@ -45,7 +46,7 @@ def prepare(dataset: DatasetConfig, folder: Path, downloads: Path) -> None:
             "path": str(folder / FILES) if files else dataset.path,
             "notes": [f"Unpacked from {', '.join(file.name for file in files)}."] if files else [],
         }
-        write_json(new / "source.json", source)
+        write_json(new / SOURCE, source)
 
 
 def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:

@@ -29,7 +29,7 @@ CHUNK = 32
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class Drawn:
     """The images in their order: `split` of each, in fold 0 where there are folds, `part` of each, or () without."""
 
     items: list[Item]
@@ -61,7 +61,7 @@ def pack(
         StudyError: too few images for the splits, a file that cannot be read, a head of `config` that the dataset
             lacks, masks that are all empty or all full, or a disk without room.
     """
-    drawn = _draw(dataset, sample)
+    drawn = draw(dataset, sample)
     items = drawn.items
     backgrounds = _backgrounds(items) if dataset.has_background_images else []
     row_of = _background_rows(backgrounds, sample)
@@ -104,25 +104,26 @@ def pack(
         )
 
 
-def _draw(dataset: Dataset, sample: SampleConfig) -> _Drawn:
+def draw(dataset: Dataset, sample: SampleConfig) -> Drawn:
+    """Draw the subset that `sample` describes; StudyError as `draw_splits` and `draw_folds`."""
     if sample.folds > 1:
         parts, notes = draw_folds(dataset, sample.images, sample.folds, sample.seed)
         part = [number for number, items in enumerate(parts) for _ in items]
         items = [item for of_part in parts for item in of_part]
-        return _Drawn(items, [split_of(number, 0, sample.folds) for number in part], part, notes)
+        return Drawn(items, [split_of(number, 0, sample.folds) for number in part], part, notes)
     at_least = {"validation": sample.validation_images, "test": sample.test_images}
     splits, notes = draw_splits(
         dataset, sample.images, sample.validation, sample.test, sample.seed, sample.split, at_least
     )
     items = [item for split in SPLITS for item in splits[split]]
-    return _Drawn(items, [split for split in SPLITS for _ in splits[split]], [], notes)
+    return Drawn(items, [split for split in SPLITS for _ in splits[split]], [], notes)
 
 
 def _training(summaries: Sequence[Summary], split: Sequence[str]) -> list[Summary]:
     return [one for one, of_image in zip(summaries, split, strict=True) if of_image == "train"]
 
 
-def _folds(summaries: Sequence[Summary], drawn: _Drawn, folds: int, config: DatasetConfig) -> dict[str, Any]:
+def _folds(summaries: Sequence[Summary], drawn: Drawn, folds: int, config: DatasetConfig) -> dict[str, Any]:
     """Return what ``sample.json`` says of the folds, nothing for a fixed split."""
     if folds == 1:
         return {}
@@ -176,7 +177,7 @@ def _has_invalid_pixels(writer: ArrayWriter, head: str, summaries: Sequence[Summ
     return writer.finish_valid(head, all_valid, len(summaries))
 
 
-def _index_rows(drawn: _Drawn, row_of: Mapping[str, int], summaries: Sequence[Summary]) -> list[dict[str, Any]]:
+def _index_rows(drawn: Drawn, row_of: Mapping[str, int], summaries: Sequence[Summary]) -> list[dict[str, Any]]:
     rows = []
     for split, item, one in zip(drawn.split, drawn.items, summaries, strict=True):
         share = "" if one.foreground is None else f"{one.foreground:.6f}"

@@ -69,6 +69,10 @@ class Files:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getitem__(self, number: int) -> Path:
+        """Return the path of file `number`, as `path` does."""
+        return self.path(number)
+
     def relative(self, number: int) -> str:
         """Return the path of file `number` relative to the root."""
         folder, name = self.folders[self.folder_of[number]], os.fsdecode(bytes(self.names[number]))

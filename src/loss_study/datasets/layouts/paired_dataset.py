@@ -38,6 +38,8 @@ class PairedDataset:
         self.backgrounds: Sequence[str] | None = pairs.backgrounds
         self.objects: Sequence[str] | None = pairs.objects
         self.has_background_images = pairs.background_files is not None
+        kinds = {"image": pairs.images, "mask": pairs.masks, "depth": pairs.depths, "background": pairs.background_files}
+        self.files = {kind: files for kind, files in kinds.items() if files is not None}
         self.notes: Sequence[str] = notes
 
     def draw(

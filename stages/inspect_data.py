@@ -1,0 +1,34 @@
+"""Look at the data before anything is trained: writes data/inspection/, a chapter of the report, prints what was found.
+
+Reads data/source/. Not called inspect.py: in this folder that would hide Python's own module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from loss_study import datasets
+from loss_study.config import load_config
+from loss_study.download.source import prepared
+from loss_study.inspection.inspect import inspect
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import whole_folder
+
+SOURCE, INSPECTION = Path("data/source"), Path("data/inspection")
+
+
+def main() -> None:
+    """Load the configuration, open the dataset that `download` prepared, look at it, write."""
+    config = load_config()
+    source = prepared(config.dataset, SOURCE)
+    dataset = datasets.open_dataset(config.dataset.name, source.path, config.dataset.options)
+    findings, sheet = inspect(dataset, config.dataset, config.sample)
+    with whole_folder(INSPECTION) as new:
+        findings.write(new, sheet)
+    findings.show(Console(highlight=False))
+
+
+if __name__ == "__main__":
+    run_stage(main)
