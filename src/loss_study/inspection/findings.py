@@ -58,10 +58,12 @@ class Findings:
         values = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
         return cls(**{**values, "tables": [Table(**table) for table in values["tables"]]})
 
-    def show(self, console: Console) -> None:
-        """Print all but the notes."""
+    def show(self, console: Console, *, notes: bool = False) -> None:
+        """Print tables, summary and warnings, with `notes` also what the dataset says about itself."""
         for table in self.tables:
             show_table(table, console)
+        for note in self.notes if notes else ():
+            console.print(Text(plain(note), style="dim"), soft_wrap=True)
         console.print(Text(self.summary, style="bold"), soft_wrap=True)
         for warning in self.warnings:
             console.print(Text(f"warning: {plain(warning)}", style="yellow"), soft_wrap=True)

@@ -103,10 +103,10 @@ def _depths(dataset: Dataset, seen: Sequence[Seen], config: DatasetConfig) -> _L
     low, high = np.percentile(values, (5, 95))
     if scale is None:
         rows = [shares.row("depth, share of its range", values, "{:.1%}")]
-        said = f"{low:.0%} to {high:.0%} of the depth range"
+        said = f"are at {low:.0%} to {high:.0%} of the depth range"
     else:
         rows = [shares.row("depth in m", values, "{:.3g}")]
-        said = f"{low:.3g} to {high:.3g} m"
+        said = f"are {low:.3g} to {high:.3g} m away"
         if (beyond := shares.clipped(values, scale)) > 0:
             name = f"pixels at {scale.farthest_m:g} m or beyond"
             of_images = [shares.clipped(shares.depths([one], scale), scale) for one in examples]
@@ -118,8 +118,8 @@ def _depths(dataset: Dataset, seen: Sequence[Seen], config: DatasetConfig) -> _L
             )
     if values.min() == values.max():
         warnings.append("all depth is the same; check the depth maps")
-    without = f", and {gone:.1%} of the pixels have none" if gone else ""
-    return rows + _missing(examples, "depth"), [f"Depth: 90 % is {said}{without}."], warnings
+    without = f"; {gone:.1%} of all have none" if gone else ""
+    return rows + _missing(examples, "depth"), [f"Depth: 90 % of the pixels {said}{without}."], warnings
 
 
 def _missing(examples: Sequence, head: str) -> list[tuple[str, ...]]:
