@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from loss_study.runtime.files import write_bytes, write_json
+from loss_study.runtime.files import write_bytes
 
 FINDINGS, SHEET = "inspection.json", "contact_sheet.png"
 
@@ -48,7 +48,9 @@ class Findings:
     def write(self, folder: Path, sheet: bytes | None) -> None:
         """Write the findings and the contact sheet, a PNG, to `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FINDINGS, asdict(self))
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        # A name that is no valid text is shown with question marks.
+        write_bytes(folder / FINDINGS, f"{text}\n".encode(errors="replace"))
         if sheet is not None:
             write_bytes(folder / SHEET, sheet)
 
