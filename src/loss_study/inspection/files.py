@@ -10,12 +10,17 @@ import numpy as np
 from PIL import Image
 
 from loss_study.datasets.base import Paths
-from loss_study.datasets.reading.images import UNREADABLE
+from loss_study.datasets.reading import mask_values
+from loss_study.datasets.reading.images import UNREADABLE, geometry
+from loss_study.datasets.reading.labels import label_of
 from loss_study.inspection.examples import spread
 from loss_study.inspection.findings import Table
+from loss_study.runtime.errors import StudyError
 
 #: Files of a kind whose headers are read.
 LOOKED = 60
+#: Mask files that are read, and values that are listed.
+MASKS, VALUES = 24, 12
 #: Pillow's modes in words.
 MODES = {
     "1": "1-bit grey", "L": "8-bit grey", "LA": "8-bit grey with alpha", "P": "palette", "PA": "palette with alpha",
@@ -39,6 +44,17 @@ def table(files: Mapping[str, Paths]) -> Table:
     return Table("Files", ("kind", "files", "looked at", "width x height", "format"), rows)
 
 
+def values(masks: Paths) -> Table:
+    """Return the values in a spread of mask files; StudyError for a file that cannot be read."""
+    found = mask_values.survey(some(masks, MASKS))
+    shares = list(found.shares.items())[:VALUES]
+    rows = [(str(label_of(code, coloured=found.coloured)), f"{share:.1%}") for code, share in shares]
+    more = f" {len(found.shares) - len(rows)} more values are rarer." if len(found.shares) > len(rows) else ""
+    kind = "indices of a palette" if found.palette else "colours" if found.coloured else "grey values"
+    explanation = f"From {found.files} files, before dataset.options.labels; they are {kind}.{more}"
+    return Table("Values of the mask files", ("value", "share of pixels"), rows, explanation)
+
+
 def headers(paths: Sequence[Path]) -> tuple[str, str]:
     """Return the sizes and the formats of image files in words."""
     found = [_header(path) for path in paths]
@@ -58,8 +74,13 @@ def pixels(files: Mapping[str, Paths]) -> float:
 
 
 def _header(path: Path) -> tuple[tuple[int, int] | None, str]:
+    """Return width and height as they are seen, None if that cannot be told, and the format in words."""
+    try:
+        size = geometry(path)
+    except StudyError:
+        return None, f"unreadable {path.suffix}"
     try:
         with Image.open(path) as image:
-            return image.size, f"{MODES.get(image.mode, image.mode)} {image.format}"
+            return (size.width, size.height), f"{MODES.get(image.mode, image.mode)} {image.format}"
     except UNREADABLE:
-        return None, f"unreadable {path.suffix}"
+        return (size.width, size.height), f"numbers {path.suffix}"

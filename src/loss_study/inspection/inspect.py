@@ -37,6 +37,8 @@ def inspect(dataset: Dataset, config: DatasetConfig, sample: SampleConfig) -> tu
     seen, errors = read(dataset, drawn, _count(dataset), sample.size)
     warnings = [f"the study will refuse this: {refusal}" for refusal in filter(None, (drawn.refusal, *errors[:NAMED]))]
     tables, sentences = [files.table(of_files)] if of_files else [], []
+    if "mask" in of_files and "mask" in config.heads:
+        tables.append(files.values(of_files["mask"]))
     rows = []
     for look in (_masks, _depths):
         found, said, warned = look(dataset, seen, config)
