@@ -206,7 +206,7 @@ def _notes(matches: _Matches, listing: Listing) -> tuple[str, ...]:
     unmatched = sum(max(0, len(listing.folders[folder]) - count) for folder, count in matched.items())
     if unmatched:
         notes.append(f"{unmatched} image files match no pattern and were left out.")
-    strays = sum(listing.strays[folder] for folder in matched)
+    strays = sum(len(listing.strays[folder]) for folder in matched)
     if strays:
         notes.append(f"{strays} files among the images are hidden or of another type and were left out.")
     return tuple(notes)
