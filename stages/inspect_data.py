@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from loss_study import datasets
 from loss_study.config import load_config
 from loss_study.download.source import prepared
+from loss_study.inspection.findings import console
 from loss_study.inspection.inspect import inspect
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_folder
@@ -27,7 +26,7 @@ def main() -> None:
     findings, sheet = inspect(dataset, config.dataset, config.sample)
     with whole_folder(INSPECTION) as new:
         findings.write(new, sheet)
-    findings.show(Console(highlight=False))
+    findings.show(console())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,11 @@ from support.data_at_hand import save
 
 @pytest.fixture
 def paths(tmp_path):
-    arrays = {"a.png": np.zeros((4, 6), np.uint8), "b.png": np.zeros((8, 6), np.uint16), "c.jpg": np.zeros((2, 9, 3), np.uint8)}
+    arrays = {
+        "a.png": np.zeros((4, 6), np.uint8),
+        "b.png": np.zeros((8, 6), np.uint16),
+        "c.jpg": np.zeros((2, 9, 3), np.uint8),
+    }
     for name, array in arrays.items():
         save(tmp_path / name, array)
     return [tmp_path / name for name in arrays]

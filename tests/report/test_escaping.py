@@ -71,8 +71,24 @@ def test_hostile_names_add_no_element_and_no_attribute(pages):
     assert not any(name.startswith("on") for element in hostile.elements for name in element[1:])
 
 
-WHERE = ("path", "key", "option", "option of a loss", "its value", "note", "reason", "device", "program", "version",
-         "table", "column", "cell", "explanation", "summary", "sheet")
+WHERE = (
+    "path",
+    "key",
+    "option",
+    "option of a loss",
+    "its value",
+    "note",
+    "reason",
+    "device",
+    "program",
+    "version",
+    "table",
+    "column",
+    "cell",
+    "explanation",
+    "summary",
+    "sheet",
+)
 
 
 @pytest.mark.parametrize("where", WHERE)

@@ -12,16 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
 from loss_study import datasets
 from loss_study.composition import composed
 from loss_study.config import DatasetConfig
 from loss_study.datasets.layouts import scan
+from loss_study.datasets.layouts.recognise import choice, recognise
 from loss_study.download.prepare import prepare
 from loss_study.download.source import prepared
 from loss_study.inspection import proposal
-from loss_study.inspection.findings import show_table
+from loss_study.inspection.findings import console, show_table
 from loss_study.inspection.inspect import inspect
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import check_writable, whole_text, write_bytes
@@ -45,16 +44,20 @@ def main(arguments: argparse.Namespace) -> None:
     """Look at the data, print what is in it, and what to type for a study of it."""
     _check_name(arguments.save)
     path = Path(arguments.path).expanduser().absolute()
-    console = Console(highlight=False)
+    shown = console()
     with _unpacked(path) as folder:
         listing = scan(folder)
-        if listing.folders:
-            show_table(proposal.folders(listing), console)
-        words = proposal.words_for(listing, str(path), arguments.choices)
+        show_table(proposal.folders(listing), shown)
+        if any(word.startswith("dataset=") for word in arguments.choices):
+            words = [*arguments.choices, choice("dataset.path", str(path))]
+        else:
+            found = recognise(listing)
+            show_table(proposal.layout(found), shown)
+            words = [*proposal.words_for(listing, found, str(path)), *arguments.choices]
         config = composed(words)
         dataset = datasets.open_dataset(config.dataset.name, folder, config.dataset.options)
         findings, sheet = inspect(dataset, config.dataset, config.sample)
-    findings.show(console, notes=True)
+    findings.show(shown, notes=True)
     if sheet is not None:
         check_writable(arguments.sheet.parent)
         write_bytes(arguments.sheet, sheet)

@@ -68,9 +68,7 @@ def _cells(one: Seen, classes: int) -> dict[str, np.ndarray]:
             weight = _DIMMED + (1 - _DIMMED) * example.mask[..., None] / 255
             cells["image in the mask"] = np.rint(example.image * weight).astype(np.uint8)
     if example.depth is not None:
-        cells["depth, far is bright"] = coloured(
-            "depth", eight_bits(widened(example.depth)), valid=example.depth_valid
-        )
+        cells["depth, far is bright"] = coloured("depth", eight_bits(widened(example.depth)), valid=example.depth_valid)
     return cells
 
 

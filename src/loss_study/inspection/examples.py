@@ -91,8 +91,8 @@ def read(dataset: Dataset, drawn: Drawn, count: int, size: int) -> tuple[list[Se
     for place in choose([item.id for item in drawn.items], drawn.splits, count):
         item = drawn.items[place]
         try:
-            named = dataset.has_background_images and item.background is not None
-            background = dataset.background(item.background, size) if named else None
+            shown = item.background if dataset.has_background_images else None
+            background = None if shown is None else dataset.background(shown, size)
             seen.append(Seen(item, drawn.splits[place], dataset.example(item, size), background))
         except StudyError as error:
             errors.append(str(error))

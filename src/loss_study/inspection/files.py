@@ -24,7 +24,7 @@ MASKS, VALUES = 24, 12
 #: Pillow's modes in words.
 MODES = {
     "1": "1-bit grey", "L": "8-bit grey", "LA": "8-bit grey with alpha", "P": "palette", "PA": "palette with alpha",
-    "RGB": "8-bit RGB", "RGBA": "8-bit RGB with alpha", "RGBX": "8-bit RGB", "CMYK": "8-bit CMYK", "YCbCr": "8-bit YCbCr",
+    "RGB": "8-bit RGB", "RGBA": "8-bit RGB with alpha", "CMYK": "8-bit CMYK", "YCbCr": "8-bit YCbCr",
     "I;16": "16-bit grey", "I;16B": "16-bit grey", "I;16L": "16-bit grey", "I": "32-bit grey", "F": "32-bit float",
 }  # fmt: skip
 
@@ -41,7 +41,7 @@ def table(files: Mapping[str, Paths]) -> Table:
         looked = some(paths, LOOKED)
         sizes, formats = headers(looked)
         rows.append((kind, f"{len(paths):,}", f"{len(looked)}", sizes, formats))
-    return Table("Files", ("kind", "files", "looked at", "width x height", "format"), rows)
+    return Table("Files", ("kind", "files", "looked at", "size", "format"), rows)
 
 
 def values(masks: Paths) -> Table:
@@ -61,7 +61,8 @@ def headers(paths: Sequence[Path]) -> tuple[str, str]:
     sizes = sorted({size for size, _ in found if size}, key=lambda size: (size[0] * size[1], size))
     formats = Counter(words for _, words in found)
     shown = [words if len(formats) == 1 else f"{words} ({count})" for words, count in formats.most_common()]
-    return " to ".join(f"{width}x{height}" for width, height in dict.fromkeys((*sizes[:1], *sizes[-1:]))), ", ".join(shown)
+    bounds = dict.fromkeys((*sizes[:1], *sizes[-1:]))
+    return " to ".join(f"{width}x{height}" for width, height in bounds), ", ".join(shown)
 
 
 def pixels(files: Mapping[str, Paths]) -> float:

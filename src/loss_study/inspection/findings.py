@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,9 +72,17 @@ class Findings:
             console.print(Text(f"warning: {plain(warning)}", style="yellow"), soft_wrap=True)
 
 
+def console() -> Console:
+    """Return the standard output; in a pipe or a file with room for long names."""
+    wide = None if sys.stdout.isatty() else 160
+    return Console(highlight=False, width=wide)
+
+
 def show_table(table: Table, console: Console) -> None:
     """Print a table; in a pipe its rows are not cut."""
-    shown = RichTable(box=SIMPLE_HEAD, title=Text(table.title), title_justify="left", title_style="bold", pad_edge=False)
+    shown = RichTable(
+        box=SIMPLE_HEAD, title=Text(table.title), title_justify="left", title_style="bold", pad_edge=False
+    )
     for column in table.columns:
         shown.add_column(column, overflow="fold")
     for row in table.rows:

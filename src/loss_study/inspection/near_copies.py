@@ -36,8 +36,8 @@ def likeness(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> np.nd
 
     A mirror image counts as the image.
     """
-    of_first = np.array([steps(one) for one in first])
-    plain, mirrored = (np.array([steps(one) for one in images]) for images in (second, [one[:, ::-1] for one in second]))
+    of_first, plain = (np.array([steps(one) for one in images]) for images in (first, second))
+    mirrored = np.array([steps(one[:, ::-1]) for one in second])
     return np.maximum(of_first @ plain.T, of_first @ mirrored.T)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import yaml
@@ -13,7 +13,7 @@ import yaml
 from loss_study.composition import composed
 from loss_study.config import Config
 from loss_study.datasets.layouts import Listing, pair
-from loss_study.datasets.layouts.recognise import Recognised, choice, command, recognise
+from loss_study.datasets.layouts.recognise import Recognised, choice, command
 from loss_study.datasets.reading import mask_values
 from loss_study.inspection import files
 from loss_study.inspection.findings import Table
@@ -34,32 +34,35 @@ def folders(listing: Listing) -> Table:
     rows = []
     for folder, names in list(listing.folders.items())[:FOLDERS]:
         suffixes = Counter(PurePath(name).suffix.lower() for name in names)
-        counted = ", ".join(suffix if len(suffixes) == 1 else f"{suffix} ({count})" for suffix, count in suffixes.items())
+        counted = ", ".join(
+            f"{suffix} ({count})" if len(suffixes) > 1 else suffix for suffix, count in suffixes.items()
+        )
         paths = [listing.root / folder / name for name in names]
         rows.append((folder or ".", f"{len(names):,}", counted, names[0], *files.headers(files.some(paths, HEADERS))))
     more = len(listing.folders) - len(rows)
-    columns = ("folder", "images", "types", "first", "width x height", "format")
+    columns = ("folder", "images", "types", "first", "size", "format")
     return Table("Seen", columns, rows, f"and {more} more folders" if more else "")
 
 
-def words_for(listing: Listing, path: str, given: Sequence[str]) -> list[str]:
-    """Return the choices, as after -S, that read the files in `listing` as a study of the dataset `path`.
+def layout(found: Recognised) -> Table:
+    """Return which layout was recognised, and which files do not fit."""
+    rows = [("layout", found.name or "none that is known"), ("images with all their files", f"{found.fitting:,}")]
+    if found.unfitting:
+        more = ", ..." if len(found.unfitting_files) < found.unfitting else ""
+        rows.append(("files left over", f"{found.unfitting:,}: {', '.join(found.unfitting_files)}{more}"))
+    return Table("Recognised", ("what", "found"), rows)
 
-    Args:
-        path: of the folder, or of the archive that it was unpacked from.
-        given: choices of the user; with one of a dataset they are all there are but the path.
+
+def words_for(listing: Listing, found: Recognised, path: str) -> list[str]:
+    """Return the choices, as after -S, that read the files in `listing`, the dataset `path`: a folder or an archive.
 
     Raises:
-        StudyError: the layout of the folder is not known; the message says what is missing for the nearest.
+        StudyError: the layout of the folder is not known; the message says what is missing.
     """
-    at = choice("dataset.path", path)
-    if any(word.startswith("dataset=") for word in given):
-        return [*given, at]
-    found = recognise(listing)
     if not found.dataset:
         raise StudyError(f"{path}: {found.nearest}")
-    words = [at if word.startswith("dataset.path=") else word for word in found.words]
-    return [*words, *_values(listing, found), *given]
+    words = [choice("dataset.path", path) if word.startswith("dataset.path=") else word for word in found.words]
+    return [*words, *_values(listing, found)]
 
 
 def _values(listing: Listing, found: Recognised) -> list[str]:
@@ -81,7 +84,7 @@ def next_step(words: Sequence[str], config: Config, name: str) -> str:
 
 
 def study_of(words: Sequence[str], name: str) -> str:
-    """Return the command that studies what ``conf/dataset/<name>.yaml`` describes, with the other choices in `words`."""
+    """Return the command for a study of ``conf/dataset/<name>.yaml`` with those of `words` that are of no dataset."""
     others = [word for word in words if not re.match(r"\+*~?dataset[.=]", word)]
     if all(PLAIN.fullmatch(word) for word in others):
         return f'make study CHOICES="{" ".join([f"dataset={name}", *others])}"'

@@ -38,8 +38,9 @@ class PairedDataset:
         self.backgrounds: Sequence[str] | None = pairs.backgrounds
         self.objects: Sequence[str] | None = pairs.objects
         self.has_background_images = pairs.background_files is not None
-        kinds = {"image": pairs.images, "mask": pairs.masks, "depth": pairs.depths, "background": pairs.background_files}
-        self.files = {kind: files for kind, files in kinds.items() if files is not None}
+        kinds = ("image", "mask", "depth", "background")
+        of_kinds = (pairs.images, pairs.masks, pairs.depths, pairs.background_files)
+        self.files = {kind: files for kind, files in zip(kinds, of_kinds, strict=True) if files is not None}
         self.notes: Sequence[str] = notes
 
     def draw(

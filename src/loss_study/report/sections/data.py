@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 INSPECTION = Path("data/inspection")
 
 
 def found() -> dict[str, Any] | None:
-    """Return the findings, a `loss_study.inspection.findings.Findings`, and the `png` of the sheet; None if not there.
+    """Return the findings of `loss_study.inspection.findings`, the sheet's `png` and `width`; None without any.
 
     `png` is None where no image could be read.
     """
@@ -18,8 +20,12 @@ def found() -> dict[str, Any] | None:
         findings = json.loads((INSPECTION / "inspection.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    found = {**findings, "finding": _finding(findings), "png": None, "width": 0}
     sheet = INSPECTION / "contact_sheet.png"
-    return {**findings, "finding": _finding(findings), "png": sheet.read_bytes() if sheet.exists() else None}
+    if sheet.exists():
+        with Image.open(sheet) as image:
+            found |= {"png": sheet.read_bytes(), "width": image.width}
+    return found
 
 
 def _finding(findings: dict[str, Any]) -> str:
