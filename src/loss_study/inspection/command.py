@@ -32,7 +32,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``loss-study inspect``."""
-    parser.add_argument("path", help="a folder or an archive (zip, tar) of images, masks, depth maps")
+    parser.add_argument("path", help="a folder, or an archive (zip, tar)")
     parser.add_argument(
         "choices", nargs="*", help="as for dvc exp run -S, to try another reading: sample.size=64, dataset=rgbd"
     )

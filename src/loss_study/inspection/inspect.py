@@ -57,7 +57,7 @@ def inspect(dataset: Dataset, config: DatasetConfig, sample: SampleConfig) -> tu
     found = Findings(
         summary=" ".join(look.summary for look in looks if look.summary),
         warnings=[*_refusals(drawn, errors), *(warning for look in looks for warning in look.warnings)],
-        tables=[*tables, _splits(drawn)],
+        tables=[*tables, _splits(drawn, getattr(dataset, "group", "object"))],
         notes=[*dataset.notes, *drawn.notes],
         sheet=", ".join(one.item.id for one in shown),
     )
@@ -137,14 +137,14 @@ def _missing(examples: Sequence[Example], head: str) -> list[tuple[str, ...]]:
     return [shares.row(f"pixels without {head} ground truth", of_images, "{:.1%}")] if any(of_images) else []
 
 
-def _splits(drawn: Drawn) -> Table:
-    """Return how many images, objects and backgrounds each split has."""
+def _splits(drawn: Drawn, group: str) -> Table:
+    """Return how many images, objects and backgrounds each split has; `group` is what an object is called."""
     rows = []
     for split in [name for name in SPLITS if name in drawn.splits] or [""]:
         items = [item for item, of_item in zip(drawn.items, drawn.splits, strict=True) if of_item == split]
         counts = [len({getattr(item, kind) for item in items} - {None}) for kind in ("object", "background")]
         rows.append((split or "all", f"{len(items):,}", *(f"{count:,}" if count else "unknown" for count in counts)))
-    return Table("The sample that the study draws", ("split", "images", "objects", "backgrounds"), rows)
+    return Table("The sample that the study draws", ("split", "images", f"{group}s", "backgrounds"), rows)
 
 
 def _copies(dataset: Dataset, drawn: Drawn, seen: Sequence[Seen], size: int) -> _Look:
