@@ -33,9 +33,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``loss-study inspect``."""
     parser.add_argument("path", help="a folder, or an archive (zip, tar)")
-    parser.add_argument(
-        "choices", nargs="*", help="as for dvc exp run -S, to try another reading: sample.size=64, dataset=rgbd"
-    )
+    parser.add_argument("-S", action="append", default=[], dest="choices", help="a choice as for dvc exp run: -S sample.size=64")
     parser.add_argument("--save", metavar="NAME", default="", help="write conf/dataset/NAME.yaml for this data")
     parser.add_argument("--sheet", type=Path, default=SHEET, help=f"where to write the contact sheet ({SHEET})")
 
@@ -85,4 +83,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as temporary:
         config = DatasetConfig(name="folder", path=str(path), heads=["mask"])
         prepare(config, Path(temporary, "source"), Path(temporary, "downloads"))
-        yield prepared(config, Path(temporary, "source")).path
+        folder = prepared(config, Path(temporary, "source")).path
+        try:
+            yield folder
+        except StudyError as error:
+            raise StudyError(str(error).replace(str(folder), str(path))) from None

@@ -20,7 +20,7 @@ from loss_study.inspection.findings import Table
 from loss_study.runtime.errors import StudyError
 
 #: Folders that are listed, and files of each whose headers are read.
-FOLDERS, HEADERS = 20, 8
+FOLDERS, HEADERS = 8, 8
 #: Masks whose values are looked at.
 LOOKED = 50
 #: So many choices beside dataset and path are better kept in a file.
@@ -41,7 +41,7 @@ def folders(listing: Listing) -> Table:
         rows.append((folder or ".", f"{len(names):,}", counted, names[0], *files.headers(files.some(paths, HEADERS))))
     more = len(listing.folders) - len(rows)
     columns = ("folder", "images", "types", "first", "size", "format")
-    return Table("Seen", columns, rows, f"and {more} more folders" if more else "")
+    return Table("Seen", columns, rows, f"and {more:,} more folders" if more > 0 else "")
 
 
 def layout(found: Recognised) -> Table:
