@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loss_study import datasets
-from loss_study.composition import composed
 from loss_study.config import DatasetConfig
 from loss_study.datasets.layouts import scan
 from loss_study.datasets.layouts.recognise import choice, recognise
 from loss_study.download.prepare import prepare
 from loss_study.download.source import prepared
 from loss_study.inspection import proposal
-from loss_study.inspection.findings import console, show_table
+from loss_study.inspection.findings import console, plain, show_table
 from loss_study.inspection.inspect import inspect
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import check_writable, whole_text, write_bytes
@@ -33,7 +31,9 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``loss-study inspect``."""
     parser.add_argument("path", help="a folder, or an archive (zip, tar)")
-    parser.add_argument("-S", action="append", default=[], dest="choices", help="a choice as for dvc exp run: -S sample.size=64")
+    parser.add_argument(
+        "-S", action="append", default=[], dest="choices", help="a choice as for dvc exp run: -S sample.size=64"
+    )
     parser.add_argument("--save", metavar="NAME", default="", help="write conf/dataset/NAME.yaml for this data")
     parser.add_argument("--sheet", type=Path, default=SHEET, help=f"where to write the contact sheet ({SHEET})")
 
@@ -46,26 +46,31 @@ def main(arguments: argparse.Namespace) -> None:
     with _unpacked(path) as folder:
         listing = scan(folder)
         show_table(proposal.folders(listing), shown)
+        at = choice("dataset.path", str(path))
         if any(word.startswith("dataset=") for word in arguments.choices):
-            words = [*arguments.choices, choice("dataset.path", str(path))]
+            words = [*arguments.choices, at]
         else:
             found = recognise(listing)
             show_table(proposal.layout(found), shown)
-            words = [*proposal.words_for(listing, found, str(path)), *arguments.choices]
-        config = composed(words)
-        dataset = datasets.open_dataset(config.dataset.name, folder, config.dataset.options)
-        findings, sheet = inspect(dataset, config.dataset, config.sample)
+            if not found.dataset:
+                raise StudyError(f"{path}: {found.nearest}")
+            recognised = [at if word.startswith("dataset.path=") else word for word in found.words]
+            words = [*recognised, *arguments.choices]
+        opened = proposal.opened(words, folder)
+        findings, sheet = inspect(opened.dataset, opened.config.dataset, opened.config.sample)
     findings.show(shown, notes=True)
+    for reason in opened.reasons:
+        print(f"followed: {plain(reason)}")
     if sheet is not None:
         check_writable(arguments.sheet.parent)
         write_bytes(arguments.sheet, sheet)
         print(f"\nlook at the contact sheet: {arguments.sheet}")
     if arguments.save:
-        whole_text(CONF / f"{arguments.save}.yaml", proposal.configuration(config))
+        whole_text(CONF / f"{arguments.save}.yaml", proposal.configuration(opened.config))
         print(f"wrote {CONF / arguments.save}.yaml")
-        step = proposal.study_of(words, arguments.save)
+        step = proposal.study_of(opened.words, arguments.save)
     else:
-        step = proposal.next_step(words, config, "mine")
+        step = proposal.next_step(opened.words, opened.config, "mine")
     print(f"to study this data:\n\n{step}")
 
 

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
+from loss_study import datasets
 from loss_study.composition import composed
 from loss_study.config import Config
-from loss_study.datasets.layouts import Listing, pair
-from loss_study.datasets.layouts.recognise import Recognised, choice, command
-from loss_study.datasets.reading import mask_values
+from loss_study.datasets.base import Dataset
+from loss_study.datasets.layouts import Listing
+from loss_study.datasets.layouts.recognise import Recognised, command
 from loss_study.inspection import files
 from loss_study.inspection.findings import Table
 from loss_study.runtime.errors import StudyError
 
 #: Folders that are listed, and files of each whose headers are read.
 FOLDERS, HEADERS = 8, 8
-#: Masks whose values are looked at.
-LOOKED = 50
 #: So many choices beside dataset and path are better kept in a file.
 MANY = 2
 #: Characters that mean nothing to a shell, to make and to Hydra.
 PLAIN = re.compile(r"[\w./:@%+=,-]+")
+#: Choices at the end of a message.
+SUGGESTED = re.compile(r"(?:\s-S\s+(?:'[^']*'|[^\s']+))+$")
 
 
 def folders(listing: Listing) -> Table:
@@ -53,24 +56,45 @@ def layout(found: Recognised) -> Table:
     return Table("Recognised", ("what", "found"), rows)
 
 
-def words_for(listing: Listing, found: Recognised, path: str) -> list[str]:
-    """Return the choices, as after -S, that read the files in `listing`, the dataset `path`: a folder or an archive.
+@dataclass(frozen=True)
+class Opened:
+    """A dataset, the choices that open it, what they compose to, and why some of them were added."""
+
+    dataset: Dataset
+    words: list[str]
+    config: Config
+    reasons: list[str]
+
+
+def opened(words: Sequence[str], folder: Path) -> Opened:
+    """Open the dataset in `folder` with the choices `words`; where it is refused, with what the message says to type.
 
     Raises:
-        StudyError: the layout of the folder is not known; the message says what is missing.
+        StudyError: it is refused, and the message says nothing to type, or nothing that helps.
     """
-    if not found.dataset:
-        raise StudyError(f"{path}: {found.nearest}")
-    words = [choice("dataset.path", path) if word.startswith("dataset.path=") else word for word in found.words]
-    return [*words, *_values(listing, found)]
+    words, reasons = list(words), list[str]()
+    while True:
+        config = composed(words)
+        try:
+            dataset = datasets.open_dataset(config.dataset.name, folder, config.dataset.options)
+        except StudyError as error:
+            added = suggested(str(error))
+            if not added or set(map(_key, added)) & set(map(_key, words)):
+                raise
+            words += added
+            reasons.append(str(error))
+        else:
+            return Opened(dataset, words, config, reasons)
 
 
-def _values(listing: Listing, found: Recognised) -> list[str]:
-    """Return the choices that say what the values of masks and depth maps mean."""
-    if found.layout is None:
-        return []
-    pairs = pair(listing, found.layout, allow_missing=True)
-    return [] if pairs.masks is None else mask_values.survey(files.some(pairs.masks, LOOKED)).suggestion()
+def suggested(message: str) -> list[str]:
+    """Return the choices that `message` ends with, each after -S; none if it does not."""
+    found = SUGGESTED.search(message)
+    return [word for word in shlex.split(found[0]) if word != "-S"] if found else []
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
 
 
 def next_step(words: Sequence[str], config: Config, name: str) -> str:
