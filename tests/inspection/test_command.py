@@ -141,9 +141,11 @@ def test_an_archive_is_read_like_a_folder(tmp_path, capsys):
 def test_the_contact_sheet_and_the_file_are_written(tmp_path, capsys):
     write(tmp_path / "data", instances)
     output = inspect(capsys, tmp_path / "data", "--save", "mine", "-S", "sample.size=16")
-    assert "make study CHOICES=\"dataset=mine sample.size=16\"" in output
+    assert 'make study CHOICES="dataset=mine sample.size=16"' in output
     dataset = composed(["dataset=mine"]).dataset
-    assert dataset.path == str(tmp_path / "data") and dataset.options["labels"]["classes"] == {"foreground": ["1-65535"]}
+    assert dataset.path == str(tmp_path / "data") and dataset.options["labels"]["classes"] == {
+        "foreground": ["1-65535"]
+    }
     with Image.open("data/contact_sheet.png") as sheet:
         assert sheet.width == 2 * (3 * 134 - 6) + 28
     with pytest.raises(StudyError, match="mine.yaml is there already"):
@@ -176,7 +178,9 @@ def test_frames_of_a_video_are_warned_of(tmp_path, capsys):
         save(tmp_path / f"data/images/{number}.png", scene[:, number : number + 64])
         save(tmp_path / f"data/masks/{number}.png", np.kron(shape(number) * 255, np.ones((4, 4), np.uint8)))
     output = inspect(capsys, tmp_path / "data")
-    assert re.search(r"warning: (\d+) of \1 test images looked at are nearly the same as one of \d+ in training", output)
+    assert re.search(
+        r"warning: (\d+) of \1 test images looked at are nearly the same as one of \d+ in training", output
+    )
 
 
 def test_what_is_not_recognised_is_shown_and_refused(tmp_path, capsys):
