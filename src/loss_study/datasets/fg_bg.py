@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
 from loss_study.data.depth_scale import DEPTH_STEPS, widened
 from loss_study.datasets.base import Target
-from loss_study.datasets.layouts import Layout, PairedDataset, Pairs, auto_layout, background_check, pair, scan
+from loss_study.datasets.layouts import Layout, PairedDataset, Pairs, Split, auto_layout, background_check, pair, scan
 from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.reading import colour_maps, twins
 from loss_study.datasets.reading.images import average_depth, read_depth, read_grey
@@ -35,6 +35,7 @@ def open_dataset(
     layouts: dict[str, Layout],
     layout: str = auto_layout.AUTO,
     near: Literal["dark", "bright"] = "dark",
+    split: Split = "own",
     allow_missing: bool = False,
 ) -> FgBg:
     """Open the copy of the data at `path`.
@@ -45,19 +46,31 @@ def open_dataset(
         layout: the name of the layout to use; ``auto`` finds the one that fits.
         near: whether near pixels are dark or bright in the depth maps; in coloured ones, whether they have the
             colours of low values (dark) or of high ones (bright).
+        split: whether the data's own splits are used, where its patterns have a ``{split}``, or all is split at random.
         allow_missing: leave out files without their partners instead of raising an error.
 
     Raises:
         StudyError: no such folder, a layout that is unknown or does not fit, files without their partners, or
             images that show another background than the one found for them.
     """
-    listing = scan(path)
-    chosen = auto_layout.choose(listing, layouts, layout)
-    pairs = pair(listing, layouts[chosen], allow_missing)
+    chosen, pairs = _pairs(path, layouts, layout, split, allow_missing)
     if pairs.background_files is not None and pairs.background_of is not None:
         background_check.check(pairs.images, pairs.background_files, pairs.background_of)
     twin_of = _twins(pairs)
     return FgBg(chosen, pairs if twin_of is None else _joined(pairs, twin_of), near, twin_of)
+
+
+def check_files(
+    path: Path, *, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool, **_: Any
+) -> None:
+    """Check that the files below `path` fit a layout; StudyError as `open_dataset`."""
+    _pairs(path, layouts, layout, split, allow_missing)
+
+
+def _pairs(path: Path, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool) -> tuple[str, Pairs]:
+    listing = scan(path)
+    chosen = auto_layout.choose(listing, layouts, layout)
+    return chosen, pair(listing, layouts[chosen], allow_missing, own_splits=split == "own")
 
 
 class FgBg(PairedDataset):

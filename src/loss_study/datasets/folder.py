@@ -6,12 +6,13 @@ masks of several classes by nearest neighbour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.datasets.base import Target
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, open_pairs
 from loss_study.datasets.reading.images import read_depth
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
 
@@ -19,7 +20,14 @@ Near = Literal["dark", "bright"]
 
 
 def open_dataset(
-    path: Path, *, files: Layout, labels: MaskLabels = NO_LABELS, near: Near = "dark", allow_missing: bool = False
+    path: Path,
+    *,
+    files: Layout,
+    labels: MaskLabels = NO_LABELS,
+    near: Near = "dark",
+    split: Split = "own",
+    allow_missing: bool = False,
+    heads: Sequence[str] | None = None,
 ) -> Folder:
     """Open the data below the folder `path`.
 
@@ -27,13 +35,22 @@ def open_dataset(
         files: patterns of the files' paths; see `loss_study.datasets.layouts.layout`.
         labels: what the values of the masks mean.
         near: whether near things are dark or bright in the depth maps.
+        split: whether the data's own splits are used, where it has folders or lists of them, or all is split at random.
         allow_missing: leave out files without their partners instead of raising an error.
+        heads: the kinds of ground truth that are needed; None: those that there are.
 
     Raises:
         StudyError: no such folder, no files of a kind, files without their partners, or masks of labels that `labels`
             does not name.
     """
-    return Folder(pair(scan(path), files, allow_missing), labels, near)
+    return Folder(open_pairs(path, files, heads, split, allow_missing), labels, near)
+
+
+def check_files(
+    path: Path, *, files: Layout, split: Split, allow_missing: bool, heads: Sequence[str] | None = None, **_: Any
+) -> None:
+    """Check that the files below `path` fit `files`; StudyError as `open_dataset`."""
+    open_pairs(path, files, heads, split, allow_missing)
 
 
 def heads_with_invalid_pixels(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ the sample's square by nearest neighbour: the mean of two surfaces, or of a read
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from pydantic import Field
 from loss_study.config import Positive
 from loss_study.data.depth_scale import DepthScale, to_stored
 from loss_study.datasets.base import Target
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, open_pairs
 from loss_study.datasets.reading.images import SIXTEEN_BIT, decode
 from loss_study.datasets.reading.labels import resize_nearest
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
@@ -31,7 +32,9 @@ def open_dataset(
     halfway_m: Positive,
     far_m: Positive,
     invalid: list[Annotated[int, Field(ge=0, le=0xFFFF)]],
+    split: Split = "own",
     allow_missing: bool = False,
+    heads: Sequence[str] | None = None,
 ) -> Rgbd:
     """Open the data below the folder `path`.
 
@@ -42,12 +45,22 @@ def open_dataset(
         halfway_m: distance in metres that is stored as one half of the depth range.
         far_m: farthest distance in metres that counts: larger ones are stored as this one.
         invalid: readings that mean that nothing was measured.
+        split: whether the data's own splits are used, where it has folders or lists of them, or all is split at random.
         allow_missing: leave out files without their partners instead of raising an error.
+        heads: the kinds of ground truth that are needed; None: those that there are.
 
     Raises:
         StudyError: no such folder, no files of a kind, or files without their partners.
     """
-    return Rgbd(pair(scan(path), files, allow_missing), labels, metres_per_unit, DepthScale(halfway_m, far_m), invalid)
+    pairs = open_pairs(path, files, heads, split, allow_missing)
+    return Rgbd(pairs, labels, metres_per_unit, DepthScale(halfway_m, far_m), invalid)
+
+
+def check_files(
+    path: Path, *, files: Layout, split: Split, allow_missing: bool, heads: Sequence[str] | None = None, **_: Any
+) -> None:
+    """Check that the files below `path` fit `files`; StudyError as `open_dataset`."""
+    open_pairs(path, files, heads, split, allow_missing)
 
 
 def heads_with_invalid_pixels(*, labels: MaskLabels, invalid: list[int], **_: Any) -> tuple[str, ...]:

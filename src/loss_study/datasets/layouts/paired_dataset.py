@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loss_study.data.packed import SPLITS
 from loss_study.datasets.base import Example, Item, Target
 from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.layouts.pairing import Pairs
@@ -30,6 +32,8 @@ class PairedDataset:
 
     #: See `loss_study.datasets.base.HasTestList`.
     test_objects: Sequence[str] | None = None
+    #: See `loss_study.datasets.base.HasSplits`.
+    own_splits: Sequence[str] | None = None
 
     def __init__(self, pairs: Pairs, notes: Sequence[str]) -> None:
         self._pairs = pairs
@@ -39,6 +43,20 @@ class PairedDataset:
         self.objects: Sequence[str] | None = pairs.objects
         self.has_background_images = pairs.background_files is not None
         self.notes: Sequence[str] = notes
+        self.group = pairs.group
+        if pairs.split_of is not None:
+            self.own_splits = [split for split in SPLITS if split in pairs.split_of]
+        self._in_use = np.ones(len(pairs.images), dtype=bool)
+
+    def of_split(self, split: str) -> PairedDataset:
+        """Return the images of one of `own_splits`; see `HasSplits`."""
+        pairs, part = self._pairs, copy.copy(self)
+        assert pairs.split_of is not None
+        part._in_use = pairs.split_of == split
+        part.own_splits = None
+        part.backgrounds = _used(pairs.backgrounds, pairs.background_of, part._in_use)
+        part.objects = _used(pairs.objects, pairs.object_of, part._in_use)
+        return part
 
     def draw(
         self,
@@ -50,7 +68,7 @@ class PairedDataset:
         """Draw items; see `Dataset.draw`."""
         pairs = self._pairs
         wanted = _is_one_of(backgrounds, pairs.backgrounds, pairs.background_of, len(pairs.images))
-        wanted &= _is_one_of(objects, pairs.objects, pairs.object_of, len(pairs.images))
+        wanted &= self._in_use & _is_one_of(objects, pairs.objects, pairs.object_of, len(pairs.images))
         candidates = np.flatnonzero(wanted)
         drawn = rng.choice(candidates, min(count, len(candidates)), replace=False)
         return [self._item(int(number)) for number in drawn]
@@ -64,9 +82,21 @@ class PairedDataset:
     def example(self, item: FileItem, size: int) -> Example:
         """Return an item's arrays; see `Dataset.example`."""
         pairs, number = self._pairs, item.number
-        mask, mask_valid = (None, None) if pairs.masks is None else self.read_mask(pairs.masks.path(number), size)
+        mask, mask_valid = (None, None) if pairs.masks is None else self._mask(number, size)
         depth, depth_valid = (None, None) if pairs.depths is None else self.read_depth(pairs.depths.path(number), size)
         return Example(read_rgb(pairs.images.path(number), size), mask, depth, mask_valid, depth_valid)
+
+    def _mask(self, number: int, size: int) -> Target:
+        """Return the mask of image `number`: where it has several, a pixel is what it is in the brightest."""
+        pairs = self._pairs
+        assert pairs.masks is not None
+        mask, valid = self.read_mask(pairs.masks.path(number), size)
+        if pairs.more_masks is not None:
+            for other in np.flatnonzero(pairs.more_of == number):
+                more, more_valid = self.read_mask(pairs.more_masks.path(int(other)), size)
+                mask = np.maximum(mask, more)
+                valid = more_valid if valid is None else valid if more_valid is None else valid & more_valid
+        return mask, valid
 
     def read_mask(self, path: Path, size: int) -> Target:
         """Return the mask in the file `path`: its grey values, by averaging."""
@@ -90,6 +120,10 @@ def _is_one_of(
     if wanted is None or names is None or name_of is None:
         return np.ones(count, dtype=bool)
     return np.isin(np.array(names), list(wanted))[name_of]
+
+
+def _used(names: Sequence[str] | None, name_of: np.ndarray | None, where: np.ndarray) -> Sequence[str] | None:
+    return None if names is None or name_of is None else [names[place] for place in np.unique(name_of[where])]
 
 
 def _identity(names: Sequence[str] | None, name_of: np.ndarray | None, number: int) -> str | None:
