@@ -29,7 +29,7 @@ def build(
         rankings: what `statistics.ranking.rank_all` returns for `results`.
         sample: the packed sample.
     """
-    rankings = [replace(ranking, group=sample.group) for ranking in rankings]
+    rankings = [replace(ranking, object_name=sample.group) for ranking in rankings]
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
     rounds = history(results, config)
     asked = {one.trial for ranking in headlines(rankings) for row in ranking.standings for one in row.results}

@@ -47,7 +47,7 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     metrics = listed([f"{ranking.head} {ranking.metric.label}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
     images = "on new images"
-    group = next(iter(rankings)).group
+    group = next(iter(rankings)).object_name
     images += f" of new {group}s" if "objects" in known else ""
     images += " before new backgrounds" if "backgrounds" in known else ""
     random = [f"{group}s" if name == "objects" else name for name in known] or ["test images"]
