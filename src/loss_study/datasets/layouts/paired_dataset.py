@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from loss_study.data.packed import SPLITS
 from loss_study.datasets.base import Example, Item, Target
 from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.layouts.pairing import Pairs
-from loss_study.datasets.reading.images import read_depth, read_grey, read_rgb
+from loss_study.datasets.reading.fit import Fit, orientation
+from loss_study.datasets.reading.images import read_depth, read_grey, read_rgb, turned
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class PairedDataset:
     """A `Dataset` of the images in `pairs`; see `loss_study.datasets.base`.
 
     Masks and depth maps are read as grey values; a subclass may override `read_mask` and `read_depth`.
+
+    Args:
+        fit: how masks and depth maps lie on images that their EXIF orientation turns; ``upright``: any aspect ratio.
+        value_range: values that become black and white in images of more than 8 bits; None: these are refused.
     """
 
     #: See `loss_study.datasets.base.HasTestList`.
@@ -35,8 +40,17 @@ class PairedDataset:
     #: See `loss_study.datasets.base.HasSplits`.
     own_splits: Sequence[str] | None = None
 
-    def __init__(self, pairs: Pairs, notes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        pairs: Pairs,
+        notes: Sequence[str],
+        *,
+        fit: Fit = "upright",
+        value_range: tuple[float, float] | None = None,
+    ) -> None:
         self._pairs = pairs
+        self._fit: Fit = fit
+        self.value_range = value_range
         self._background_number = {name: number for number, name in enumerate(pairs.backgrounds or ())}
         self._common = _common_folder(pairs.images)
         self.backgrounds: Sequence[str] | None = pairs.backgrounds
@@ -77,26 +91,42 @@ class PairedDataset:
         """Return a background image; see `Dataset.background`."""
         files = self._pairs.background_files
         assert files is not None
-        return read_rgb(files.path(self._background_number[name]), size)
+        return read_rgb(files.path(self._background_number[name]), size, self.value_range)
 
     def example(self, item: FileItem, size: int) -> Example:
         """Return an item's arrays; see `Dataset.example`."""
         pairs, number = self._pairs, item.number
-        mask, mask_valid = (None, None) if pairs.masks is None else self._mask(number, size)
-        depth, depth_valid = (None, None) if pairs.depths is None else self.read_depth(pairs.depths.path(number), size)
-        return Example(read_rgb(pairs.images.path(number), size), mask, depth, mask_valid, depth_valid)
+        image = pairs.images.path(number)
+        mask, mask_valid = self._target(self.read_mask, image, self._masks_of(number), size)
+        depths = [] if pairs.depths is None else [pairs.depths.path(number)]
+        depth, depth_valid = self._target(self.read_depth, image, depths, size)
+        return Example(read_rgb(image, size, self.value_range), mask, depth, mask_valid, depth_valid)
 
-    def _mask(self, number: int, size: int) -> Target:
-        """Return the mask of image `number`: where it has several, a pixel is what it is in the brightest."""
+    def _masks_of(self, number: int) -> list[Path]:
         pairs = self._pairs
-        assert pairs.masks is not None
-        mask, valid = self.read_mask(pairs.masks.path(number), size)
+        paths = [] if pairs.masks is None else [pairs.masks.path(number)]
         if pairs.more_masks is not None:
-            for other in np.flatnonzero(pairs.more_of == number):
-                more, more_valid = self.read_mask(pairs.more_masks.path(int(other)), size)
-                mask = np.maximum(mask, more)
-                valid = more_valid if valid is None else valid if more_valid is None else valid & more_valid
-        return mask, valid
+            paths += [pairs.more_masks.path(int(other)) for other in np.flatnonzero(pairs.more_of == number)]
+        return paths
+
+    def _target(
+        self, read: Callable[[Path, int], Target], image: Path, paths: Sequence[Path], size: int
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return a mask or depth map, turned so that it fits its image, and which of its pixels are valid.
+
+        Of several masks a pixel has the largest value, and is valid if it is in all of them.
+        """
+        found = [self._turned(read(path, size), orientation(image, path, self._fit)) for path in paths]
+        if not found:
+            return None, None
+        valid = [one for _, one in found if one is not None]
+        return np.maximum.reduce([values for values, _ in found]), np.logical_and.reduce(valid) if valid else None
+
+    @staticmethod
+    def _turned(target: Target, turn: int) -> Target:
+        # Turning a square after it was stretched is the same as before.
+        values, valid = target
+        return turned(values, turn), None if valid is None else turned(valid, turn)
 
     def read_mask(self, path: Path, size: int) -> Target:
         """Return the mask in the file `path`: its grey values, by averaging."""

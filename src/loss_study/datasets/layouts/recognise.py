@@ -15,7 +15,7 @@ from loss_study.datasets.layouts.layout import AUTO, Layout, TimeLists
 from loss_study.datasets.layouts.listing import Listing
 from loss_study.datasets.layouts.pattern import SPLIT, Pattern
 from loss_study.datasets.layouts.templates import Template
-from loss_study.datasets.reading.images import SIXTEEN_BIT, SUFFIXES, decode
+from loss_study.datasets.reading.images import DEEP, SUFFIXES, decode
 from loss_study.datasets.reading.mask_values import typed
 from loss_study.runtime.errors import StudyError
 
@@ -24,6 +24,8 @@ HEADS = ("mask", "depth")
 DEFAULT_HEADS = {"folder": ("mask",), "rgbd": ("depth",)}
 #: A kind of file belongs to the layout if it has at least this share of the files of the more frequent kind.
 ENOUGH = 0.5
+#: Metres per unit of the depth maps of the TUM benchmark.
+TUM_METRES = 0.0002
 #: Files that do not fit and are named; bytes that are read of a JSON file.
 NAMED, HEAD = 5, 1 << 16
 #: A file with more shades of grey than this is no mask.
@@ -310,6 +312,8 @@ def _of_layout(
     words = [f"dataset={dataset}", choice("dataset.path", str(listing.root.absolute()))]
     if heads != DEFAULT_HEADS[dataset]:
         words.append(f"dataset.heads=[{','.join(heads)}]")
+    if layout.time_lists is not None:
+        words.append(f"dataset.options.metres_per_unit={TUM_METRES}")
     if allow_missing:
         words.append("dataset.options.allow_missing=true")
     rest = _all_files(listing) - set(used)
@@ -317,10 +321,10 @@ def _of_layout(
 
 
 def _measured(listing: Listing, layout: Layout) -> bool:
-    """Whether the first depth map has 16 bits; False where it cannot be read."""
+    """Whether the first depth map has more than 8 bits; False where it cannot be read."""
     files = templates.given(listing, layout.depth).paths.values() if layout.time_lists is None else ()
     try:
-        return layout.time_lists is not None or decode(listing.root / next(iter(files))).mode in SIXTEEN_BIT
+        return layout.time_lists is not None or decode(listing.root / next(iter(files))).mode in DEEP
     except StudyError:
         return False
 
@@ -395,7 +399,7 @@ def _kind_by_content(path: Path) -> str:
         image = decode(path)
     except StudyError:
         return ""
-    if image.mode in SIXTEEN_BIT:
+    if image.mode in DEEP:
         return "depth"
     return (
         "mask"

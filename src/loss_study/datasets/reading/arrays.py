@@ -96,9 +96,9 @@ def _tidy(values: np.ndarray, path: Path) -> np.ndarray:
     _check_size(values.size / 4, path)
     if values.ndim == 3 and values.shape[0] in (1, 3, 4) and values.shape[2] > 4:
         values = np.moveaxis(values, 0, -1)
-    if values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype != np.uint8:
-        if (values[..., :3] == values[..., :1]).all():
-            values = values[..., :1]
+    is_deep_colour = values.ndim == 3 and values.shape[2] in (3, 4) and values.dtype != np.uint8
+    if is_deep_colour and (values[..., :3] == values[..., :1]).all():
+        values = values[..., :1]
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     if not values.size or values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (3, 4)):

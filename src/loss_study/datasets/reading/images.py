@@ -26,11 +26,26 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.err
 #: Pillow's modes of one channel with whole numbers of more than 8 bits; with floating-point numbers also.
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 DEEP = (*SIXTEEN_BIT, "F")
+#: JPEG spreads equal channels by a few units.
+GREY_SPREAD = 12
 
 
 def is_image(path: Path) -> bool:
     """Whether `path` is a file with an image's suffix; hidden files (``._a.jpg``) and folders are none."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def is_lossy(path: Path) -> bool:
+    """Whether the file is a JPEG or WebP, whose compression may change the values of pixels."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head.startswith(b"\xff\xd8") or head.endswith(b"WEBP")
+
+
+def is_grey(rgb: np.ndarray) -> bool:
+    """Whether the three channels of `rgb`, uint8 (H, W, 3), are equal up to JPEG's error."""
+    values = rgb.astype(np.int16)
+    return float(np.percentile(values.max(-1) - values.min(-1), 99)) <= GREY_SPREAD
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -62,7 +77,7 @@ def read_rgb(path: Path, size: int, value_range: tuple[float, float] | None = No
         low, high = value_range
         shares = np.nan_to_num((values - low) / (high - low), nan=0.0)
         image = Image.fromarray(np.rint(255 * shares.clip(0, 1)).astype(np.uint8))
-    return np.array(_square(image.convert("RGB"), size, Image.Resampling.BILINEAR))
+    return np.array(stretched(image.convert("RGB"), size, Image.Resampling.BILINEAR))
 
 
 def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
@@ -74,8 +89,8 @@ def read_grey(path: Path, size: int, *, nearest: bool = False) -> np.ndarray:
     Raises:
         StudyError: missing, truncated, unreadable or too large file, or floating-point values beyond 0 and 1.
     """
-    image = _grey(decode(path, at_least=None if nearest else size), path)
-    return np.array(_square(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
+    image = as_grey(decode(path, at_least=None if nearest else size), path)
+    return np.array(stretched(image, size, Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR))
 
 
 def read_depth(path: Path, size: int) -> np.ndarray:
@@ -89,12 +104,12 @@ def read_depth(path: Path, size: int) -> np.ndarray:
     image = decode(path, at_least=size)
     if image.mode in SIXTEEN_BIT:
         return average_depth(np.clip(np.asarray(image), 0, 0xFFFF), size)
-    return average_depth(widened(np.asarray(_grey(image, path))), size)
+    return average_depth(widened(np.asarray(as_grey(image, path))), size)
 
 
 def average_depth(depth: np.ndarray, size: int) -> np.ndarray:
     """Return a depth map (H, W) of 16 bits stretched to uint16 (size, size) by averaging."""
-    resized = _square(Image.fromarray(depth.astype(np.float32)), size, Image.Resampling.BILINEAR)
+    resized = stretched(Image.fromarray(depth.astype(np.float32)), size, Image.Resampling.BILINEAR)
     return np.rint(np.asarray(resized)).astype(np.uint16)
 
 
@@ -134,7 +149,7 @@ def deep_values(path: Path) -> np.ndarray | None:
                 return None
         elif image.mode in DEEP:
             values = np.asarray(decode(path))
-        elif ";16" in str(image.tile):
+        elif ";16" in str(getattr(image, "tile", "")):
             values = turned(arrays.load(path, head), _orientation(image))
         else:
             return None
@@ -213,7 +228,12 @@ def _orientation(image: Image.Image) -> int:
     return found if found in range(1, 9) else 1
 
 
-def _grey(image: Image.Image, path: Path) -> Image.Image:
+def as_grey(image: Image.Image, path: Path) -> Image.Image:
+    """Return the luminance with 8 bits; 16 bits are scaled, and floating-point numbers are shares of white.
+
+    Raises:
+        StudyError: floating-point numbers that are not between 0 and 1.
+    """
     if image.mode == "F":
         shares = np.asarray(image)
         if not ((shares >= 0) & (shares <= 1)).all():
@@ -226,5 +246,6 @@ def _grey(image: Image.Image, path: Path) -> Image.Image:
     return image.convert("L")
 
 
-def _square(image: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
+def stretched(image: Image.Image, size: int, resample: Image.Resampling = Image.Resampling.BILINEAR) -> Image.Image:
+    """Return `image` stretched to a square of `size` pixels."""
     return image if image.size == (size, size) else image.resize((size, size), resample)

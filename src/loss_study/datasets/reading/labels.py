@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from pydantic import AfterValidator
 
-from loss_study.datasets.reading.images import DEEP, decode
+from loss_study.datasets.reading.images import DEEP, decode, is_grey, is_lossy
 from loss_study.runtime.errors import StudyError
 
 #: In arrays of classes: an invalid pixel, and a label that is not named.
@@ -132,6 +132,18 @@ def is_coloured(image: Image.Image) -> bool:
         return False
     channels = np.asarray(image.convert("RGB"))
     return bool((channels != channels[..., :1]).any())
+
+
+def has_coloured_palette(image: Image.Image) -> bool:
+    """Whether `image` has a palette, and pixels of it are coloured: their luminance means nothing."""
+    if image.mode not in ("P", "PA"):
+        return False
+    return is_coloured(image.convert("RGB"))
+
+
+def is_nearly_grey(image: Image.Image, path: Path) -> bool:
+    """Whether `image` is coloured by nothing but the JPEG compression of the file `path`."""
+    return image.mode == "RGB" and is_lossy(path) and is_grey(np.asarray(image))
 
 
 def codes_of(image: Image.Image, path: Path) -> np.ndarray:

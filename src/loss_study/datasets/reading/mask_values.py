@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +12,27 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from loss_study.datasets.reading.images import DEEP, decode
-from loss_study.datasets.reading.labels import LARGEST, codes_of, colour_codes, is_coloured, label_of
+from loss_study.datasets.reading.images import DEEP, decode, is_lossy
+from loss_study.datasets.reading.labels import (
+    LARGEST,
+    codes_of,
+    colour_codes,
+    has_coloured_palette,
+    is_coloured,
+    is_nearly_grey,
+    label_of,
+)
 
 #: Masks that are looked at.
 LOOKED_AT = 50
 #: Rows and columns of a mask that are looked at.
-SIDE = 256
+SIDE = 128
 #: Different values that are kept.
 KEPT = 4096
 #: From this grey value, of 255, or alpha on a pixel of a mask of shades is foreground.
 FOREGROUND = 128
+#: More different values than labels usually have.
+MANY = 64
 #: Share of pixels below which values between the darkest and the brightest say nothing.
 FEW = 0.001
 #: Values that a message lists.
@@ -37,7 +49,8 @@ class MaskValues:
     `modes` are Pillow's, sorted. `palette`: all values are indices of colours; `coloured`: they are colours, 0xrrggbb;
     otherwise grey values. `alpha`: transparency varies within a mask. `brightest` is a luminance, 0 to 255. `flat` is
     the share of the pixels between 0 and the largest value that lie within an area of one value: that of labels, not
-    of soft edges. `lossy`: a file is a JPEG. `shares` are the shares of pixels by value, largest first.
+    of soft edges. `lossy`: compression may have changed the values. `shares` are the shares of pixels by value,
+    largest first.
     """
 
     files: int
@@ -55,12 +68,24 @@ class MaskValues:
         """Whether the values are labels, which would be wrong as shades of grey."""
         if self.alpha:
             return False
-        return self.palette or self.coloured or 0 < self.brightest < FOREGROUND or self.flat > 0.5  # noqa: PLR2004
+        return self.palette or self.coloured or 0 < self.brightest < FOREGROUND or self.flat > 0.5
+
+    def problem(self) -> str | None:
+        """Return why these masks would be read wrongly as shades of grey, and what to type instead; None: fine."""
+        if not self.labels:
+            return None
+        what = "indices of a palette" if self.palette else "colours" if self.coloured else "labels"
+        seen = f"the masks hold {what}, not shades of grey: {self.listed()} of the pixels of {self.files} masks"
+        if words := self.suggestion():
+            return f"{seen}; for foreground that is every value but {self._label(self.background)}: {typed(words)}"
+        if self.lossy:
+            return f"{seen}; the files' compression has changed them: save PNG files, or name ranges in {CLASSES}"
+        return f"{seen}; these are too many for labels: correct dataset.options.files.mask, or save other masks"
 
     def listed(self, but: Sequence[int] = ()) -> str:
         """Return the most frequent values with their shares of pixels, such as ``0 (61 %), 3 (9 %) and 2 more``."""
         shares = {code: share for code, share in self.shares.items() if code not in but}
-        texts = [f"{self._label(code)} ({_percent(share)})" for code, share in list(shares.items())[:LISTED]]
+        texts = [f"{self._label(code)} ({percent(share)})" for code, share in list(shares.items())[:LISTED]]
         return ", ".join(texts) + (f" and {len(shares) - LISTED} more" if len(shares) > LISTED else "")
 
     @property
@@ -81,15 +106,16 @@ class MaskValues:
         """Return the words after -S that read these masks as foreground and background; none if they need none.
 
         Every value but the background's is foreground. No words either where no labels can be told apart: photographs,
-        and masks that JPEG has changed.
+        and masks that lossy compression has changed.
         """
-        if not self.labels or self.lossy or self.flat <= 0.5:  # noqa: PLR2004
+        looks_like_a_photograph = self.flat <= 0.5 and len(self.shares) > MANY
+        if not self.labels or self.lossy or looks_like_a_photograph:
             return []
         last = 0xFFFFFF if self.coloured else LARGEST
         bounds = [-1, *sorted({self.background, *([] if self.void is None else [self.void])}), last + 1]
         if self.void == 0xFF and not self.coloured:
             bounds.pop()
-        pairs = [(low + 1, high - 1) for low, high in zip(bounds, bounds[1:], strict=False) if high - low > 1]
+        pairs = [(low + 1, high - 1) for low, high in itertools.pairwise(bounds) if high - low > 1]
         words = [f"+{CLASSES}.foreground=[{','.join(self._range(*pair) for pair in pairs)}]"]
         if self.void is not None:
             words.append(f"dataset.options.labels.ignored=[{self._quoted(self.void)}]")
@@ -164,27 +190,28 @@ class _Look:
 def _look(path: Path) -> _Look:
     image = decode(path)
     mode = image.mode
+    if is_nearly_grey(image, path):
+        image = image.convert("L")
     if mode == "F" and _are_shares(image):
         image = Image.fromarray(np.rint(255 * np.asarray(image)).astype(np.uint8))
     deep = image.mode in DEEP
     grid = np.ix_(*(np.array(spread(length, SIDE)) for length in (image.height, image.width)))
-    colours = colour_codes(image)
     coloured = is_coloured(image)
-    codes = colours if coloured else codes_of(image, path)
+    codes = colour_codes(image) if coloured else codes_of(image, path)
+    colours = colour_codes(Image.fromarray(np.asarray(image.convert("RGB"))[grid]))
     shades = codes / 257 if deep else np.asarray(image.convert("L"))
     shades = shades[grid].ravel()
-    in_colour = (colours >> 16 != colours & 0xFF) | (colours >> 8 & 0xFF != colours & 0xFF)
     alpha = np.asarray(image.getchannel("A")) if image.mode in ("RGBA", "LA") else np.zeros(1)
     return _Look(
         mode=mode,
-        palette=image.mode in ("P", "PA") and bool(in_colour[grid].any()),
+        palette=has_coloured_palette(image),
         coloured=coloured,
         alpha=bool(alpha.min() < FOREGROUND <= alpha.max()),
-        brightest=int(shades.max()),
-        lossy=path.open("rb").read(2) == b"\xff\xd8",
+        brightest=math.ceil(shades.max()),
+        lossy=is_lossy(path),
         codes=codes[grid].ravel(),
-        colours=colours[grid].ravel(),
-        between=(shades > 0) & (shades < 255),  # noqa: PLR2004
+        colours=colours.ravel(),
+        between=(shades > 0) & (shades < 255),
         flat=_is_flat(codes, *grid).ravel(),
     )
 
@@ -192,12 +219,18 @@ def _look(path: Path) -> _Look:
 def _is_flat(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Return which of the pixels at `rows` and `columns` belong to a square of 3 x 3 pixels of one value."""
     height, width = codes.shape
-    same = np.array(
-        [
-            [codes[(rows + down).clip(0, height - 1), (columns + right).clip(0, width - 1)] for right in range(-2, 3)]
-            for down in range(-2, 3)
-        ]
-    ) == codes[rows, columns]
+    same = (
+        np.array(
+            [
+                [
+                    codes[(rows + down).clip(0, height - 1), (columns + right).clip(0, width - 1)]
+                    for right in range(-2, 3)
+                ]
+                for down in range(-2, 3)
+            ]
+        )
+        == codes[rows, columns]
+    )
     return np.any([same[top : top + 3, left : left + 3].all((0, 1)) for top in range(3) for left in range(3)], axis=0)
 
 
@@ -206,5 +239,6 @@ def _are_shares(image: Image.Image) -> bool:
     return bool(((values >= 0) & (values <= 1)).all())
 
 
-def _percent(share: float) -> str:
-    return "under 1 %" if share < 0.005 else f"{share:.0%}".replace("%", " %")  # noqa: PLR2004
+def percent(share: float) -> str:
+    """Return a share as text, such as ``12 %``."""
+    return "under 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
