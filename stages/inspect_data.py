@@ -21,9 +21,9 @@ SOURCE, INSPECTION = Path("data/source"), Path("data/inspection")
 def main() -> None:
     """Load the configuration, open the dataset that `download` prepared, look at it, write."""
     config = load_config()
-    source = prepared(config.dataset, SOURCE)
-    dataset = datasets.open_dataset(config.dataset.name, source.path, config.dataset.options)
-    findings, sheet = inspect(dataset, config.dataset, config.sample)
+    chosen, source = config.dataset, prepared(config.dataset, SOURCE)
+    dataset = datasets.open_dataset(chosen.name, source.path, chosen.options, chosen.heads_in_files)
+    findings, sheet = inspect(dataset, chosen, config.sample)
     with whole_folder(INSPECTION) as new:
         findings.write(new, sheet)
     findings.show(console())

@@ -22,8 +22,8 @@ def main() -> None:
     """Load the configuration, open the dataset that `download` prepared, pack it, print a summary."""
     keep_freed_memory()
     config = load_config()
-    source = prepared(config.dataset, SOURCE)
-    dataset = datasets.open_dataset(config.dataset.name, source.path, config.dataset.options)
+    chosen, source = config.dataset, prepared(config.dataset, SOURCE)
+    dataset = datasets.open_dataset(chosen.name, source.path, chosen.options, chosen.heads_in_files)
     teacher = _teacher(config.dataset.depth_teacher)
     pack(dataset, SAMPLE, config.dataset, config.sample, notes=source.notes, workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta

@@ -1,4 +1,4 @@
-"""``loss-study inspect``: what it proposes for a folder, typed as it is printed, reads the masks and depth maps right."""
+"""``loss-study inspect``: what it proposes for a folder, typed as printed, reads masks and depth maps right."""
 
 import re
 import shlex
@@ -148,7 +148,7 @@ def test_the_contact_sheet_and_the_file_are_written(tmp_path, capsys):
     }
     with Image.open("data/contact_sheet.png") as sheet:
         assert sheet.width == 2 * (3 * 134 - 6) + 28
-    with pytest.raises(StudyError, match="mine.yaml is there already"):
+    with pytest.raises(StudyError, match=r"mine\.yaml is there already"):
         inspect(capsys, tmp_path / "data", "--save", "mine")
     with pytest.raises(StudyError, match="small letters"):
         inspect(capsys, tmp_path / "data", "--save", "../mine")

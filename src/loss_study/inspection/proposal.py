@@ -75,8 +75,9 @@ def opened(words: Sequence[str], folder: Path) -> Opened:
     words, reasons = list(words), list[str]()
     while True:
         config = composed(words)
+        chosen = config.dataset
         try:
-            dataset = datasets.open_dataset(config.dataset.name, folder, config.dataset.options)
+            dataset = datasets.open_dataset(chosen.name, folder, chosen.options, chosen.heads_in_files)
         except StudyError as error:
             added = suggested(str(error))
             if not added or set(map(_key, added)) & set(map(_key, words)):

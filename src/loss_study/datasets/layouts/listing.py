@@ -141,15 +141,25 @@ class Found:
     words: list[dict[str, str]]
 
 
-def find(listing: Listing, patterns: Sequence[str]) -> Found:
-    """Return the files that match one of `patterns`, sorted by path."""
-    compiled = [Pattern(text) for text in patterns]
+def files_at(listing: Listing, paths: Sequence[str]) -> Files:
+    """Return the files at `paths`, relative to the root, in this order."""
+    folders = tuple(sorted(listing.folders))
+    number_of = {folder: number for number, folder in enumerate(folders)}
+    split = [path.rpartition("/") for path in paths]
+    numbers = np.array([number_of[folder] for folder, _, _ in split], dtype=np.int32)
+    return Files(listing.root, folders, numbers, np.array([os.fsencode(name) for *_, name in split], dtype=np.bytes_))
+
+
+def find(listing: Listing, patterns: Sequence[str], others: Sequence[str] = ()) -> Found:
+    """Return the files that match one of `patterns`, sorted by path, but not a narrower one of `others`."""
+    compiled, rivals = ([Pattern(text) for text in texts] for texts in (patterns, others))
     folder_of, names, words = [], [], []
     folders = tuple(sorted(listing.folders))
     for number, folder in enumerate(folders):
         here = [(one, above) for one in compiled if (above := one.folder_words(folder)) is not None]
+        narrower = [one for one in rivals if here and one.folder_words(folder) is not None]
         for name in listing.folders[folder] if here else ():
-            found = _first_match(here, name)
+            found = _first_match(here, narrower, name)
             if found is not None:
                 folder_of.append(number)
                 names.append(os.fsencode(name))
@@ -158,10 +168,14 @@ def find(listing: Listing, patterns: Sequence[str]) -> Found:
     return Found(files, words)
 
 
-def _first_match(patterns: Sequence[tuple[Pattern, dict[str, str]]], name: str) -> dict[str, str] | None:
+def _first_match(
+    patterns: Sequence[tuple[Pattern, dict[str, str]]], others: Sequence[Pattern], name: str
+) -> dict[str, str] | None:
     for pattern, above in patterns:
         found = pattern.name_words(name)
         if found is not None and all(above.get(word, text) == text for word, text in found.items()):
+            if any(other.literal > pattern.literal and other.name_words(name) is not None for other in others):
+                return None
             # The same backgrounds and objects occur in thousands of names.
             return {word: sys.intern(text) for word, text in {**above, **found}.items()}
     return None

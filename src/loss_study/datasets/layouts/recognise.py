@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from loss_study.datasets.layouts import split_lists, templates
-from loss_study.datasets.layouts.layout import Layout, TimeLists
+from loss_study.datasets.layouts.layout import AUTO, Layout, TimeLists
 from loss_study.datasets.layouts.listing import Listing
-from loss_study.datasets.layouts.pattern import NUMBER, SPLIT
+from loss_study.datasets.layouts.pattern import SPLIT, Pattern
 from loss_study.datasets.layouts.templates import Template
-from loss_study.datasets.reading.images import SIXTEEN_BIT, SUFFIXES, decode
+from loss_study.datasets.reading.images import DEEP, SUFFIXES, decode
 from loss_study.datasets.reading.mask_values import typed
 from loss_study.runtime.errors import StudyError
 
@@ -24,6 +24,8 @@ HEADS = ("mask", "depth")
 DEFAULT_HEADS = {"folder": ("mask",), "rgbd": ("depth",)}
 #: A kind of file belongs to the layout if it has at least this share of the files of the more frequent kind.
 ENOUGH = 0.5
+#: Metres per unit of the depth maps of the TUM benchmark.
+TUM_METRES = 0.0002
 #: Files that do not fit and are named; bytes that are read of a JSON file.
 NAMED, HEAD = 5, 1 << 16
 #: A file with more shades of grey than this is no mask.
@@ -86,20 +88,24 @@ def recognise(listing: Listing, heads: Sequence[str] = HEADS, given: Layout | No
     return _nothing(listing, _nearest(listing, wanted))
 
 
-def layout_of(listing: Listing, given: Layout, heads: Sequence[str]) -> Layout:
-    """Return `given` with every pattern that is ``auto`` found.
+def layout_of(listing: Listing, given: Layout, heads: Sequence[str] | None) -> Layout:
+    """Return `given` with all found that is ``auto``.
+
+    Args:
+        heads: the kinds of ground truth that are needed; None: those that there are.
 
     Raises:
         StudyError: no layout fits, or another dataset reads the folder; the message says what was seen.
     """
-    if not given.automatic:
-        return given
-    found = recognise(listing, heads, given)
-    if found.layout is not None:
-        return found.layout
-    if found.dataset:
-        raise StudyError(f"{listing.root}: has the layout of {found.name}; type {found.command}")
-    raise StudyError(f"{listing.root}: {found.nearest}")
+    wanted = HEADS if heads is None else heads
+    if not {"image", *wanted} & set(given.automatic):
+        layout = given.model_copy(update={kind: [] for kind in given.automatic})
+        return _with_lists(listing.without(given.exclude), layout)
+    found = recognise(listing, wanted, given)
+    if found.layout is None:
+        what = f"has the layout of {found.name}; type {found.command}" if found.dataset else found.nearest
+        raise StudyError(f"{listing.root}: {what}")
+    return found.layout
 
 
 def _by_time(listing: Listing, heads: Sequence[str], given: Layout | None) -> Recognised | None:
@@ -210,7 +216,7 @@ def _complete(image: Template, partners: Iterable[Template]) -> np.ndarray:
     """Return which images have a file of each partner, bool (N,); none where the words do not tell files apart."""
     complete = np.ones(len(image.paths), dtype=bool)
     for other in partners:
-        if not set(other.words) - {templates.INSTANCE, NUMBER} <= set(image.words):
+        if not set(other.words) - other.several <= set(image.words):
             return np.zeros(len(image.paths), dtype=bool)
         existing, keys = set(other.keys(image.words)), image.keys(other.words)
         # Several masks of one image may share its words, but several images may not share a mask.
@@ -233,18 +239,17 @@ def _described(listing: Listing, image: Template, partners: Mapping[str, Templat
     exclude = _splits_without(image, complete) if SPLIT in image.words else []
     # The frames of a depth camera in one folder are of one scene.
     camera = "depth" in kinds and templates.FOLDER in image.words
-    groups = ["scene"] if camera else [word for word in image.words if word.rstrip("0123456789") in templates.GROUPS]
     named = (f"{{{templates.FOLDER}}}", "{scene}") if camera else ("", "")
     values: dict[str, Any] = {
         **{kind: [pattern.replace(*named) for pattern in one.patterns] for kind, one in kinds.items()},
         "exclude": exclude,
-        "group": groups[0] if groups else "object",
-        "split_list": None if SPLIT in image.words else _split_list(listing, list(paths[complete])),
+        "split_list": AUTO,
     }
     layout = Layout(**values)
     used = {path for one in partners.values() for path in one.paths.values()} | set(paths[complete])
     name = ", ".join(f"{kind} {' or '.join(getattr(layout, kind))}" for kind in kinds)
-    left = len(complete) - int(complete.sum()) - sum(_is_below(path, exclude) for path in paths[~complete])
+    folders = listing.without(exclude).folders
+    left = sum(path.rpartition("/")[0] in folders for path in paths[~complete])
     return _of_layout(listing, name, layout, given, int(complete.sum()), used, allow_missing=left > 0)
 
 
@@ -260,12 +265,21 @@ def _splits_without(image: Template, complete: np.ndarray) -> list[str]:
     return [around.replace("\0", name) for name in lacking]
 
 
-def _is_below(path: str, exclude: Collection[str]) -> bool:
-    return any(re.match(re.escape(folder).replace(r"\*", "[^/]*") + "/", f"/{path}") for folder in exclude)
+def _with_lists(listing: Listing, layout: Layout) -> Layout:
+    """Return `layout` with its `split_list` found if it is ``auto``: text files whose lines name most of the images."""
+    if layout.split_list != AUTO:
+        return layout
+    found = None
+    if (
+        listing.root.is_dir()
+        and layout.time_lists is None
+        and any(SPLIT not in Pattern(text).words for text in layout.image)
+    ):
+        found = _split_list(listing, list(templates.given(listing, layout.image).paths.values()))
+    return layout.model_copy(update={"split_list": found})
 
 
 def _split_list(listing: Listing, images: Sequence[str]) -> str | None:
-    """Return the pattern of the lists of a train and another split whose lines name most of `images`."""
     folders = {path.rpartition("/")[0] for path in listing.lists}
     shares = {}
     for folder in sorted(folders):
@@ -289,13 +303,17 @@ def _of_layout(
 ) -> Recognised:
     """Return `layout`, with what the user has given in place of what was found."""
     if given is not None:
-        said = given.model_fields_set - {"image", *HEADS}
-        layout = layout.model_copy(update={key: getattr(given, key) for key in said if getattr(given, key) is not None})
+        said = {key: getattr(given, key) for key in given.model_fields_set - {"image", *HEADS}}
+        said["exclude"] = [*given.exclude, *layout.exclude]
+        layout = layout.model_copy(update={key: value for key, value in said.items() if value not in (AUTO, None)})
+    layout = _with_lists(listing, layout)
     heads = tuple(head for head in HEADS if getattr(layout, head))
     dataset = "rgbd" if "depth" in heads and _measured(listing, layout) else "folder"
     words = [f"dataset={dataset}", choice("dataset.path", str(listing.root.absolute()))]
     if heads != DEFAULT_HEADS[dataset]:
         words.append(f"dataset.heads=[{','.join(heads)}]")
+    if layout.time_lists is not None:
+        words.append(f"dataset.options.metres_per_unit={TUM_METRES}")
     if allow_missing:
         words.append("dataset.options.allow_missing=true")
     rest = _all_files(listing) - set(used)
@@ -303,10 +321,10 @@ def _of_layout(
 
 
 def _measured(listing: Listing, layout: Layout) -> bool:
-    """Whether the first depth map has 16 bits; False where it cannot be read."""
+    """Whether the first depth map has more than 8 bits; False where it cannot be read."""
     files = templates.given(listing, layout.depth).paths.values() if layout.time_lists is None else ()
     try:
-        return layout.time_lists is not None or decode(listing.root / next(iter(files))).mode in SIXTEEN_BIT
+        return layout.time_lists is not None or decode(listing.root / next(iter(files))).mode in DEEP
     except StudyError:
         return False
 
@@ -381,7 +399,7 @@ def _kind_by_content(path: Path) -> str:
         image = decode(path)
     except StudyError:
         return ""
-    if image.mode in SIXTEEN_BIT:
+    if image.mode in DEEP:
         return "depth"
     return (
         "mask"

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from loss_study.datasets.layouts.layout import GROUPS
 from loss_study.datasets.layouts.listing import Listing, find
 from loss_study.datasets.layouts.pattern import NUMBER, SPLIT, Pattern, split_named
 
@@ -24,40 +25,6 @@ MARKS = {
     "image": r"images?|imgs?|rgbs?|colou?rs?|photos?|jpegimages|leftimg8bit|inputs?|frames?|originals?",
 }
 _BACKGROUND = re.compile(r"(?i)bgs?|backgrounds?|bg_images")
-#: Words with which folders say what they stand for: their files are a group.
-GROUPS = frozenset(
-    [
-        "animal",
-        "bird",
-        "building",
-        "car",
-        "case",
-        "clip",
-        "house",
-        "object",
-        "participant",
-        "patient",
-        "person",
-        "plant",
-        "plot",
-        "recording",
-        "room",
-        "scan",
-        "scene",
-        "seq",
-        "sequence",
-        "session",
-        "shot",
-        "site",
-        "slide",
-        "specimen",
-        "subject",
-        "take",
-        "tree",
-        "video",
-        "volume",
-    ]
-)
 _BETWEEN = "[-_. ]"
 _ANY = "|".join(MARKS.values())
 _MARKED = re.compile(
@@ -80,6 +47,8 @@ class Template:
     patterns: tuple[str, ...]
     words: tuple[str, ...]
     paths: dict[tuple[str, ...], str]
+    #: Words of which a mask may have more than its image: there are several masks then.
+    several: frozenset[str] = frozenset({INSTANCE, NUMBER})
 
     @cached_property
     def literal(self) -> int:
@@ -133,7 +102,7 @@ def given(listing: Listing, patterns: Sequence[str]) -> Template:
     found = find(listing, patterns)
     words = tuple(sorted(Pattern(patterns[0]).words))
     paths = {tuple(texts[word] for word in words): found.files.relative(n) for n, texts in enumerate(found.words)}
-    return Template(tuple(patterns), words, paths)
+    return Template(tuple(patterns), words, paths, frozenset(words))
 
 
 def _kind(parts: Sequence[str], stem: str) -> str:

@@ -23,18 +23,21 @@ class DepthReader:
     and those in metres are stretched by nearest neighbour: the mean of two surfaces, or of a reading and a missing one,
     is no depth. Others are averaged. `notes` are sentences for the report; `scale` is None for relative depth.
 
+    Args:
+        remedy: what to do about depth maps that would be read wrongly, where `meaning` is not the user's to choose.
+
     Raises:
         StudyError: depth maps that would be read wrongly.
     """
 
-    def __init__(self, meaning: DepthMeaning, paths: Sequence[Path]) -> None:
+    def __init__(self, meaning: DepthMeaning, paths: Sequence[Path], *, remedy: str = "") -> None:
         seen = depth_values.survey(paths)
-        if problem := seen.problem(meaning):
-            raise StudyError(f"{paths[0].parent}: {problem}")
+        if found := seen.finding(meaning):
+            raise StudyError(f"{paths[0].parent}: {f'{found.what}; {remedy}' if remedy else seen.problem(meaning)}")
         self._meaning = meaning
         self._colour_map = seen.colour_map
         self.scale = None if meaning.metres_per_unit is None else DepthScale(meaning.halfway_m, meaning.far_m)
-        self.notes = [*self._notes(), seen.note(meaning)]
+        self.notes = [*self._notes(), *seen.notes(meaning)]
 
     def read(self, path: Path, size: int) -> Target:
         """Return the depth map, uint16 (size, size), and which pixels have a reading, bool (size, size); None: all.
@@ -53,17 +56,20 @@ class DepthReader:
         readings = np.where(valid, readings, 0)
         depth = self._stored(readings, largest)
         if not meaning.missing and self.scale is None:
-            return average_depth(depth, size), None
-        depth, valid = resize_nearest(depth, size), resize_nearest(valid, size)
+            return self._near_first(average_depth(depth, size)), None
+        depth, valid = self._near_first(resize_nearest(depth, size)), resize_nearest(valid, size)
         return np.where(valid, depth, 0).astype(np.uint16), valid
+
+    def _near_first(self, depth: np.ndarray) -> np.ndarray:
+        is_turned = self.scale is None and self._meaning.near == "bright"
+        return DEPTH_STEPS - depth if is_turned else depth
 
     def _stored(self, readings: np.ndarray, largest: int) -> np.ndarray:
         meaning = self._meaning
         if self.scale is not None and meaning.metres_per_unit is not None:
             return to_stored(self.scale.encode(readings * meaning.metres_per_unit))
         low, high = meaning.depth_range or (0, largest)
-        depth = to_stored(((readings - low) / (high - low)).clip(0, 1))
-        return DEPTH_STEPS - depth if meaning.near == "bright" else depth
+        return to_stored(((readings - low) / (high - low)).clip(0, 1))
 
     def _readings(self, path: Path, size: int) -> tuple[np.ndarray, int]:
         """Return the numbers in the file, float64 (H, W), and the largest that is stored as such."""

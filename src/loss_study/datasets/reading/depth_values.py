@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ MISSING = (0, 0xFFFF)
 MANY_ZEROS = 0.01
 #: Of the distances that may be stored, those up to this share of the largest are near.
 NEAR_SHARE = 0.01
+#: At most this share of the readings may lie beyond the farthest distance that is stored.
+MOST = 0.5
 #: Zeros stand apart from the other readings if these begin beyond this share of their median.
 APART = 0.1
 EIGHT, SIXTEEN = 8, 16
@@ -52,6 +54,15 @@ class DepthMeaning:
 
 
 NOTHING_SAID = DepthMeaning()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why depth maps would be read wrongly, and the words after -S that read them right under a condition."""
+
+    what: str
+    condition: str = ""
+    words: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -93,75 +104,80 @@ class DepthValues:
 
     def problem(self, meaning: DepthMeaning = NOTHING_SAID) -> str | None:
         """Return why these maps would be read wrongly as `meaning` says, and what to type instead; None: fine."""
-        found = self._found(meaning)
-        return None if found is None else found[0] + (f" {typed(found[1])}" if found[1] else "")
+        found = self.finding(meaning)
+        if found is None:
+            return None
+        return found.what + (f"; {found.condition}: {typed(found.words)}" if found.words else "")
 
     def suggestion(self, meaning: DepthMeaning = NOTHING_SAID) -> list[str]:
         """Return the words after -S that read these maps right where `problem` finds one; none where it does not."""
-        found = self._found(meaning)
-        return [] if found is None else found[1]
+        found = self.finding(meaning)
+        return found.words if found else []
 
-    def note(self, meaning: DepthMeaning) -> str:
-        """Say which share of the readings is missing or too far, and what the median is."""
-        looked = f"Of the readings in {self.files} depth maps"
-        missing = f"{percent(self.missing(meaning.missing))} are missing"
+    def notes(self, meaning: DepthMeaning) -> list[str]:
+        """Say which share of the readings is missing or too far, and what the median is; nothing of plain depth."""
+        looked, missing = f"Of the readings in {self.files} depth maps", self.missing(meaning.missing)
         if meaning.metres_per_unit is None:
-            return f"{looked} {missing}."
+            return [f"{looked} {percent(missing)} are missing."] if missing else []
         median = self.percentile(50, meaning.missing) * meaning.metres_per_unit
         beyond = f"{percent(self.beyond(meaning))} of the others lie beyond {meaning.far_m:g} m"
-        return f"{looked} {missing}, and {beyond}; their median is {median:.3g} m."
+        return [f"{looked} {percent(missing)} are missing, and {beyond}; their median is {median:.3g} m."]
 
-    def _found(self, meaning: DepthMeaning) -> tuple[str, list[str]] | None:
+    def finding(self, meaning: DepthMeaning) -> Finding | None:
+        """Return the first reason for which these maps would be read wrongly as `meaning` says."""
         if self.colour_map == "":
-            return "the depth maps have colours of no known colour map; save their values as grey or as numbers", []
+            return Finding("depth maps in colours of no known colour map; save their values as grey or as numbers")
         if meaning.metres_per_unit is None:
-            return self._found_relative(meaning)
+            return self._of_relative(meaning) or self._of_numbers(meaning)
         if self.bits == EIGHT:
-            return "maps of 8 bits are read as relative depth:", [f"{KEY}.metres_per_unit=null"]
-        return self._found_numbers(meaning) or self._found_metres(meaning, meaning.metres_per_unit)
+            return Finding("depth maps of 8 bits are relative", "read them as such", [f"{KEY}.metres_per_unit=null"])
+        return self._of_numbers(meaning) or self._of_metres(meaning, meaning.metres_per_unit)
 
-    def _found_relative(self, meaning: DepthMeaning) -> tuple[str, list[str]] | None:
+    def _of_relative(self, meaning: DepthMeaning) -> Finding | None:
         if meaning.depth_range is None and self.floating:
+            what = "depth maps of floating-point numbers"
             if self.valid(()).max(initial=0) <= 1:
-                return "floating-point depth maps; if they are relative:", [f"{KEY}.depth_range=[0,1]"]
-            return "floating-point depth maps; if they are in metres:", self._unit(1)
+                return Finding(what, "if 0 is nearest and 1 farthest", [f"{KEY}.depth_range=[0,1]"])
+            return Finding(what, "if they are metres", self._unit(1))
         if meaning.depth_range is None and self.bits > EIGHT and not self._fill_sixteen_bits():
-            return f"depth maps of {self.bits} bits; if a reading of 1 is a millimetre:", self._unit(0.001)
+            what = f"depth maps of {self.bits} bits that do not fill their range"
+            return Finding(what, "if a reading of 1 is a millimetre", self._unit(0.001))
         if meaning.invalid is None and self._zeros_stand_apart():
             zeros = percent(float((self.readings == 0).mean()))
-            both = typed([f"{KEY}.invalid=[]"])
-            return (
-                f"{zeros} of the depth readings are 0 and none is near it; if 0 is a depth: {both}; if it means that "
-                "nothing was measured:"
-            ), [f"{KEY}.invalid=[0]"]
-        return self._found_numbers(meaning)
-
-    def _found_numbers(self, meaning: DepthMeaning) -> tuple[str, list[str]] | None:
-        if not meaning.missing and self.valid(()).size < self.readings.size:
-            return "depth maps hold numbers that are no depth (NaN, infinite or negative):", [f"{KEY}.invalid=[0]"]
-        if not self.valid(meaning.missing).size:
-            return "no reading in the depth maps is valid; check dataset.options.invalid", []
+            is_depth = typed([f"{KEY}.invalid=[]"])
+            return Finding(
+                f"{zeros} of the depth readings are 0, and none is near it",
+                f"if 0 is a depth: {is_depth}; if it means that nothing was measured",
+                [f"{KEY}.invalid=[0]"],
+            )
         return None
 
-    def _found_metres(self, meaning: DepthMeaning, unit: float) -> tuple[str, list[str]] | None:
+    def _of_numbers(self, meaning: DepthMeaning) -> Finding | None:
+        if not meaning.missing and self.valid(()).size < self.readings.size:
+            what = "depth maps hold numbers that are no depth (NaN, infinite or negative)"
+            return Finding(what, "if nothing was measured there", [f"{KEY}.invalid=[0]"])
+        if not self.valid(meaning.missing).size:
+            return Finding("no reading in the depth maps is valid; check dataset.options.invalid")
+        return None
+
+    def _of_metres(self, meaning: DepthMeaning, unit: float) -> Finding | None:
         beyond, median = self.beyond(meaning), self.percentile(50, meaning.missing) * unit
         is_near = self.percentile(99, meaning.missing) * unit < NEAR_SHARE * meaning.far_m
-        if beyond <= 0.5 and not is_near:
+        if beyond <= MOST and not is_near:
             return None
-        where = f"within {NEAR_SHARE:.0%} of" if is_near else "beyond"
-        share = 0.99 if is_near else beyond
+        share, where = (0.99, f"within {percent(NEAR_SHARE)} of") if is_near else (beyond, "beyond")
         what = (
             f"{percent(share)} of the readings lie {where} far_m = {meaning.far_m:g} m (median {median:.3g} m): check "
-            f"dataset.options.metres_per_unit ({unit:g}); "
+            f"dataset.options.metres_per_unit ({unit:g})"
         )
         if is_near and self.floating and unit != 1:
-            return f"{what}if the readings are metres:", self._unit(1)
-        return f"{what}if it is right:", self._limits(unit, meaning.missing)
+            return Finding(what, "if the readings are metres", self._unit(1))
+        return Finding(what, "if it is right", self._limits(unit, meaning.missing))
 
     def _unit(self, unit: float) -> list[str]:
         """Return the words for readings in a unit of so many metres."""
         words = [f"{KEY}.metres_per_unit={unit:g}"]
-        return words if self._found_metres(DepthMeaning(metres_per_unit=unit), unit) is None else self._limits(unit)
+        return words if self._of_metres(DepthMeaning(metres_per_unit=unit), unit) is None else self._limits(unit)
 
     def _limits(self, unit: float, missing: Sequence[int] = MISSING) -> list[str]:
         far, middle = (_round(self.percentile(percent, missing) * unit) for percent in (99, 50))
