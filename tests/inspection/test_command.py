@@ -165,22 +165,33 @@ def test_with_a_dataset_nothing_is_recognised(tmp_path, capsys):
 
 def test_inverted_masks_are_suspected_and_the_remedy_of_the_docs_helps(tmp_path, capsys):
     write(tmp_path / "data", lambda number: 255 * (1 - shape(number)))
-    assert "the masks are inverted" in inspect(capsys, tmp_path / "data")
+    assert "they are inverted, see docs/data.md" in inspect(capsys, tmp_path / "data")
     (remedy,) = re.findall(r"inspect /path/to/data -S '(\+dataset[^']*)'", (ROOT / "docs/data.md").read_text())
     output = inspect(capsys, tmp_path / "data", "-S", remedy)
-    assert "masks are inverted" not in output
+    assert "they are inverted" not in output
     assert np.array_equal(examples(output)[3].mask, 255 * shape(3))
 
 
-def test_frames_of_a_video_are_warned_of(tmp_path, capsys):
-    scene = np.array(Image.fromarray(image(1)).resize((200, 64), Image.Resampling.BICUBIC))
+def test_copies_in_test_and_training_are_warned_of(tmp_path, capsys):
+    for number in range(20):
+        for name in (number, f"{number}_copy"):
+            save(tmp_path / f"data/images/{name}.png", image(number))
+            save(tmp_path / f"data/masks/{name}.png", shape(number) * 255)
+    output = inspect(capsys, tmp_path / "data")
+    found, pair = re.search(r"warning: (\d+) of \d+ test images looked at are .* \((.*?)[;)]", output).groups()
+    assert int(found) >= 2
+    first, second = pair.split(" and ")
+    assert first != second and first.removesuffix("_copy") == second.removesuffix("_copy")
+
+
+def test_the_suggestion_to_keep_frames_together_is_followed(tmp_path, capsys):
+    scene = np.array(Image.fromarray(image(1)).resize((400, 64), Image.Resampling.BICUBIC))
     for number in range(60):
-        save(tmp_path / f"data/images/{number}.png", scene[:, number : number + 64])
+        save(tmp_path / f"data/images/{number}.png", scene[:, 5 * number : 5 * number + 64])
         save(tmp_path / f"data/masks/{number}.png", np.kron(shape(number) * 255, np.ones((4, 4), np.uint8)))
     output = inspect(capsys, tmp_path / "data")
-    assert re.search(
-        r"warning: (\d+) of \1 test images looked at are nearly the same as one of \d+ in training", output
-    )
+    assert "followed: The images look like consecutive frames" in output
+    assert typed(output).dataset.options["files"]["frames"] == 3 and "clips" in output
 
 
 def test_what_is_not_recognised_is_shown_and_refused(tmp_path, capsys):

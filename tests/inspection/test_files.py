@@ -35,6 +35,21 @@ def test_the_pixels_of_one_image_are_those_of_all_its_files(paths):
     assert files.pixels({"image": paths[2:], "mask": paths[:1], "depth": []}) == 18 + 24
 
 
+def test_the_values_of_masks_are_counted(tmp_path):
+    mask = np.zeros((10, 10), np.uint8)
+    mask[:3], mask[3:4] = 7, 255
+    save(tmp_path / "grey.png", mask)
+    found = files.values([tmp_path / "grey.png"])
+    assert found.rows == [("0", "60.0%"), ("7", "30.0%"), ("255", "10.0%")] and "grey values" in found.explanation
+    save(tmp_path / "colour.png", np.array([[(255, 128, 0)] * 4] * 4, np.uint8))
+    found = files.values([tmp_path / "colour.png"])
+    assert found.rows == [("#ff8000", "100.0%")] and "colours" in found.explanation
+    cut_out = np.zeros((8, 8, 4), np.uint8)
+    cut_out[:4, :, 3] = 255
+    save(tmp_path / "cut-out.png", cut_out)
+    assert "transparency" in files.values([tmp_path / "cut-out.png"]).explanation
+
+
 def test_a_file_that_is_no_image_is_told(tmp_path):
     (tmp_path / "bad.png").write_text("no image")
     assert files.headers([tmp_path / "bad.png"]) == ("", "unreadable .png")

@@ -43,7 +43,9 @@ def test_a_dataset_that_makes_its_images():
     mask, depth = found.summary.split(". ")
     assert mask == "Mask: 25.0% of an image is foreground (median)"
     assert depth == "Depth: 90 % of the pixels are at 20% to 20% of the depth range."
-    assert list(found.warnings) == ["all depth is the same; check the depth maps"]
+    mask, depth = found.warnings
+    assert mask.startswith("the masks mark more of the images' border (36%) than of their middle (0%)")
+    assert depth == "all depth is the same; check the depth maps"
     assert "Made up." in found.notes
     with Image.open(io.BytesIO(sheet)) as image:
         assert image.width == 2 * (5 * 134 - 6) + 28

@@ -40,5 +40,14 @@ def test_depth_in_metres_what_is_missing_and_what_is_clipped():
     assert shares.depths([example(depth=np.uint8([[0, 51], [255, 255]]))], None) == pytest.approx([0, 0.2, 1, 1])
 
 
+def test_foreground_at_the_border_and_in_the_middle():
+    mask = np.zeros((16, 16), np.uint8)
+    mask[4:12, 4:8] = 255
+    assert shares.border_and_middle(mask) == (0, 0.5)
+    mask[:2] = 128
+    # Of the 112 pixels at the border 32 are in the first two rows.
+    assert shares.border_and_middle(mask) == pytest.approx((32 / 112, 0.5))
+
+
 def test_a_row_has_the_percentiles():
     assert shares.row("it", np.arange(101) / 100, "{:.0%}") == ("it", "0%", "5%", "50%", "95%", "100%")

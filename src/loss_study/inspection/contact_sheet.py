@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -16,7 +18,9 @@ from loss_study.report.colouring import coloured
 
 #: Images on a sheet, in so many blocks beside each other.
 IMAGES, BLOCKS = 12, 2
-_CELL, _GAP, _BLOCK_GAP, _LINE, _FONT_SIZE = 128, 6, 28, 20, 13
+_CELL, _GAP, _BLOCK_GAP, _LINE, _FONT_SIZE = 128, 6, 28, 20, 12
+#: Pillow's own font knows no letters but ours.
+_FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 # Readable on white as well as on black, since the sheet is transparent.
 _INK = (118, 124, 132, 255)
 #: How much of the brightness is left where the mask is background.
@@ -40,7 +44,7 @@ def draw(seen: Sequence[Seen], classes: int) -> bytes:
     blocks = min(BLOCKS, len(rows))
     size = (blocks * (width + _BLOCK_GAP) - _BLOCK_GAP, _LINE + lines * (side + _LINE + _GAP))
     canvas = Image.new("RGBA", size, (0, 0, 0, 0))
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(_FONT_SIZE)
+    pen, font = ImageDraw.Draw(canvas), ImageFont.truetype(_FONT, _FONT_SIZE)
     for block in range(blocks):
         for column, title in enumerate(titles):
             pen.text((block * (width + _BLOCK_GAP) + column * (side + _GAP), 0), title, _INK, font)
@@ -77,7 +81,7 @@ def _caption(one: Seen, classes: int) -> str:
     return plain(one.item.id) + ("" if share is None else f"  ({share:.1%} foreground)")
 
 
-def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
     """Return `text` without its middle, if it is too long."""
     kept = len(text)
     while font.getlength(text if kept >= len(text) else shortened(text, kept)) > width:

@@ -21,6 +21,7 @@ from loss_study.runtime.errors import StudyError
 LOOKED = 60
 #: Mask files that are read, and values that are listed.
 MASKS, VALUES = 24, 12
+VALUE_TABLE, COLUMNS = "Values of the mask files", ("value", "share of pixels")
 #: Pillow's modes in words.
 MODES = {
     "1": "1-bit grey", "L": "8-bit grey", "LA": "8-bit grey with alpha", "P": "palette", "PA": "palette with alpha",
@@ -47,12 +48,16 @@ def table(files: Mapping[str, Paths]) -> Table:
 def values(masks: Paths) -> Table:
     """Return the values in a spread of mask files; StudyError for a file that cannot be read."""
     found = mask_values.survey(some(masks, MASKS))
+    if found.alpha:
+        return Table(
+            VALUE_TABLE, COLUMNS, (), f"From {found.files} files: they have a transparency, which is what counts."
+        )
     shares = list(found.shares.items())[:VALUES]
     rows = [(str(label_of(code, coloured=found.coloured)), f"{share:.1%}") for code, share in shares]
     more = f" {len(found.shares) - len(rows)} more values are rarer." if len(found.shares) > len(rows) else ""
     kind = "indices of a palette" if found.palette else "colours" if found.coloured else "grey values"
     explanation = f"From {found.files} files, before dataset.options.labels; they are {kind}.{more}"
-    return Table("Values of the mask files", ("value", "share of pixels"), rows, explanation)
+    return Table(VALUE_TABLE, COLUMNS, rows, explanation)
 
 
 def headers(paths: Sequence[Path]) -> tuple[str, str]:

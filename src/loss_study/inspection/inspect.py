@@ -19,8 +19,8 @@ from loss_study.inspection.findings import Findings, Table
 PIXELS, FEWEST, MOST = 150_000_000, 24, 240
 #: Images of a dataset that makes them, which takes longer than reading.
 MADE = 12
-#: Larger masks than this, by median, may be inverted.
-LARGE = 0.5
+#: Masks may be inverted that mark so much more of the images' border than of their middle.
+INVERTED = 0.1
 #: Depth with more pixels than this at the end of the scale has probably another unit.
 MOST_CLIPPED = 0.5
 #: Pairs of near copies that are named.
@@ -87,10 +87,11 @@ def _masks(examples: Sequence[Example], config: DatasetConfig) -> _Look:
     median, empty, warnings = float(np.median(of_all)), sum(share == 0 for share in of_all), []
     if empty:
         warnings.append(f"{empty} of {len(of_all)} masks are empty")
-    if median > LARGE:
+    border, middle = np.mean([shares.border_and_middle(one.mask) for one in examples if one.mask is not None], axis=0)
+    if border > middle + INVERTED:
         warnings.append(
-            f"{median:.0%} of an image is foreground (median): if that is the background, the masks are inverted, "
-            "see docs/data.md"
+            f"the masks mark more of the images' border ({border:.0%}) than of their middle ({middle:.0%}): if that is "
+            "the background, they are inverted, see docs/data.md"
         )
     rows = [shares.row("share of foreground", of_all, "{:.1%}"), *_missing(examples, "mask")]
     return _Look(rows, f"Mask: {median:.1%} of an image is foreground (median).", warnings)
@@ -159,7 +160,7 @@ def _copies(dataset: Dataset, drawn: Drawn, seen: Sequence[Seen], size: int) -> 
     if not pairs:
         return _Look(summary=f"{found}.")
     named = "; ".join(f"{test[one][0]} and {train[other][0]}" for one, other in pairs[:NAMED])
-    remedy = "name what belongs together in dataset.options.files, see docs/data.md"
+    remedy = "say what belongs together in dataset.options.files, see docs/data.md"
     return _Look((), f"{found}.", [f"{found} ({named}), so that scores are too good: {remedy}"])
 
 

@@ -79,19 +79,29 @@ def opened(words: Sequence[str], folder: Path) -> Opened:
         try:
             dataset = datasets.open_dataset(chosen.name, folder, chosen.options, chosen.heads_in_files)
         except StudyError as error:
-            added = suggested(str(error))
+            reason, added = str(error), suggested(str(error))
             if not added or set(map(_key, added)) & set(map(_key, words)):
                 raise
-            words += added
-            reasons.append(str(error))
         else:
-            return Opened(dataset, words, config, reasons)
+            reason, added = _frames(dataset.notes)
+            if set(map(_key, added)) <= set(map(_key, words)):
+                return Opened(dataset, words, config, reasons)
+        words += added
+        reasons.append(reason)
 
 
 def suggested(message: str) -> list[str]:
     """Return the choices that `message` ends with, each after -S; none if it does not."""
     found = SUGGESTED.search(message)
     return [word for word in shlex.split(found[0]) if word != "-S"] if found else []
+
+
+def _frames(notes: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the note that suggests clips of consecutive frames, and its choice; "" and none without such a note."""
+    for note in notes:
+        if added := [word for word in suggested(note.rstrip(".")) if _key(word).endswith(".files.frames")]:
+            return note, added
+    return "", []
 
 
 def _key(word: str) -> str:

@@ -23,6 +23,16 @@ def foreground(example: Example, classes: int) -> float | None:
     return float(inside.mean()) if inside.size else None
 
 
+def border_and_middle(mask: np.ndarray) -> tuple[float, float]:
+    """Return the shares of foreground within an eighth of the image's side from its border, and in its middle half."""
+    inside: np.ndarray = mask >= FOREGROUND
+    height, width = inside.shape
+    border = np.ones(inside.shape, dtype=bool)
+    border[height // 8 : height - height // 8, width // 8 : width - width // 8] = False
+    middle = inside[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return float(inside[border].mean()), float(middle.mean())
+
+
 def class_shares(examples: Sequence[Example], names: Sequence[str]) -> dict[str, float]:
     """Return the share of each class in all valid pixels."""
     values = [_valid(one.mask, one.mask_valid) for one in examples if one.mask is not None]
