@@ -30,7 +30,7 @@ _DIMMED = 0.25
 def choose(seen: Sequence[Seen], classes: int) -> list[Seen]:
     """Return the images of the sheet, from the smallest mask to the largest one; without masks any."""
     ordered = sorted(seen, key=lambda one: foreground(one.example, classes) or 0.0)
-    return [ordered[place] for place in spread(range(len(ordered)), IMAGES)]
+    return spread(ordered, IMAGES)
 
 
 def draw(seen: Sequence[Seen], classes: int) -> bytes:

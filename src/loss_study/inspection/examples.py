@@ -6,6 +6,7 @@ import re
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from loss_study.sampling.pack import draw
 #: Training images beside each test image, in the order of their names: frames and copies have neighbouring names.
 NEIGHBOURS = 2
 TRAIN, TEST = "train", "test"
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def choose(names: Sequence[str], splits: Sequence[str], count: int) -> list[int]
     return [*chosen, *spread(others, count - len(chosen))]
 
 
-def spread(things: Sequence[int], count: int) -> list[int]:
+def spread(things: Sequence[Thing], count: int) -> list[Thing]:
     """Return at most `count` of `things`, evenly spaced."""
     if count < 1:
         return []

@@ -7,7 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +19,7 @@ from loss_study.datasets.base import Dataset
 from loss_study.datasets.layouts import Listing
 from loss_study.datasets.layouts.recognise import Recognised, command
 from loss_study.inspection import files
+from loss_study.inspection.examples import spread
 from loss_study.inspection.findings import Table
 from loss_study.runtime.errors import StudyError
 
@@ -36,12 +37,12 @@ def folders(listing: Listing) -> Table:
     """Return what the folders of `listing` hold."""
     rows = []
     for folder, names in list(listing.folders.items())[:FOLDERS]:
-        suffixes = Counter(PurePath(name).suffix.lower() for name in names)
+        suffixes = Counter(f".{name.rpartition('.')[2].lower()}" for name in names)
         counted = ", ".join(
             f"{suffix} ({count})" if len(suffixes) > 1 else suffix for suffix, count in suffixes.items()
         )
-        paths = [listing.root / folder / name for name in names]
-        rows.append((folder or ".", f"{len(names):,}", counted, names[0], *files.headers(files.some(paths, HEADERS))))
+        paths = [listing.root / folder / name for name in spread(names, HEADERS)]
+        rows.append((folder or ".", f"{len(names):,}", counted, names[0], *files.headers(paths)))
     more = len(listing.folders) - len(rows)
     columns = ("folder", "images", "types", "first", "size", "format")
     return Table("Seen", columns, rows, f"and {more:,} more folders" if more > 0 else "")
