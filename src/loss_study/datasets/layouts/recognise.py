@@ -66,11 +66,16 @@ def command(words: Iterable[str]) -> str:
 
 def choice(key: str, value: str) -> str:
     """Return ``key=value`` in the grammar of -S, whatever characters `value` has."""
+    return f"{key}={quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    """Return a text as the grammar of -S has it."""
     if re.fullmatch(r"[\w./:@%+~-]+", value):
-        return f"{key}={value}"
+        return value
     # A backslash means something before a quote only, the last of all included.
     escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r'(\\*)"', r'\1\1\\"', value)).replace("${", r"\${")
-    return f'{key}="{escaped}"'
+    return f'"{escaped}"'
 
 
 def recognise(listing: Listing, heads: Sequence[str] = HEADS, given: Layout | None = None) -> Recognised:
@@ -142,13 +147,14 @@ def _by_annotations(listing: Listing, heads: Sequence[str], _: Layout | None) ->
     """Recognise JSON files of COCO and of labelme."""
     if "mask" not in heads or not listing.folders:
         return None
-    kinds = {_json_kind(listing.root / path) for path in [*listing.jsons[:NAMED], *listing.jsons[-NAMED:]]}
+    kinds = {json_kind(listing.root / path) for path in [*listing.jsons[:NAMED], *listing.jsons[-NAMED:]]}
     kind = next((kind for kind in ("coco", "labelme") if kind in kinds), None)
     names = {"coco": "COCO annotations", "labelme": "labelme annotations"}
     return None if kind is None else _of_dataset(listing, names[kind], kind, ("mask",))
 
 
-def _json_kind(path: Path) -> str:
+def json_kind(path: Path) -> str:
+    """Return "coco" or "labelme" for such annotations, "" for any other JSON file, by the beginning of it."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
