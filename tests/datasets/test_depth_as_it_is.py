@@ -1,5 +1,7 @@
 """Depth maps as people have them: read right, or refused with words that read them right when they are typed."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +94,15 @@ def test_measured_depth_in_a_folder_is_read_in_metres_with_the_words_of_the_mess
     check_metres(read(tmp_path, *words))
     heads = datasets.heads_with_invalid_pixels("folder", options("folder", (*ONLY_DEPTH, *words)))
     assert heads == ("depth",)
+
+
+def test_openexr_files_need_a_package_that_the_message_names(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    build(tmp_path, metres, ".npy")
+    (tmp_path / "depth/p2.npy").unlink()
+    (tmp_path / "depth/p2.exr").write_bytes(b"\x76\x2f\x31\x01 and more")
+    with pytest.raises(StudyError, match=r"p2\.exr: OpenEXR files need a package: pip install 'loss-study\[exr\]'"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("kind", MEASURED)

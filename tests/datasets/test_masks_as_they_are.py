@@ -83,6 +83,8 @@ LABELS = {
     "labels and a border": (lambda found: found.astype(np.uint8), True),
     "a palette and a border": (palette_image, True),
     "no zero": (lambda found: np.array([2, 1, 3, 4, 5], np.uint8)[found], False),
+    "one and 255": (lambda found: np.where(found > 0, 255, 1).astype(np.uint8), False),
+    "one and two": (lambda found: np.where(found > 0, 1, 2).astype(np.uint8), False),
     "colours": (lambda found: coloured(found, [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255), (9, 9, 9)]), False),
     "colours on white": (lambda found: coloured(found, [(255, 255, 255), (255, 0, 0), *[(0, 99, 0)] * 3]), False),
     "colours and a border": (
@@ -226,6 +228,24 @@ def test_an_inverted_mask_is_described_as_the_documentation_says(tmp_path):
     source = opened(tmp_path, words=['+dataset.options.labels.classes.object=["0-127"]'])
     for number, example in enumerate(examples(source)):
         assert np.array_equal(example.mask, (regions(number) > 0) * 255)
+
+
+def test_without_zeros_the_background_is_what_surrounds_the_objects(tmp_path):
+    large = np.full((SIZE, SIZE), 2, np.uint8)
+    large[4:-4, 4:-4] = 1
+    build(tmp_path, lambda _: large)
+    with pytest.raises(StudyError, match="every value but 2") as refusal:
+        opened(tmp_path)
+    (words,) = alternatives(str(refusal.value))
+    assert all(np.array_equal(example.mask, (large == 1) * 255) for example in examples(opened(tmp_path, words=words)))
+
+
+def test_labels_that_no_mask_holds_are_refused(tmp_path):
+    build(tmp_path, lambda number: regions(number).astype(np.uint8))
+    with pytest.raises(
+        StudyError, match=r"6 masks hold none of the labels in .*classes, but 0 \(.*; name some of these"
+    ):
+        opened(tmp_path, words=["+dataset.options.labels.classes.foreground=[7]"])
 
 
 def test_ranges_may_be_mixed_with_values_but_not_overlap(tmp_path):
