@@ -30,7 +30,8 @@ def main() -> None:
         raise StudyError(
             f"{SOURCE}: is of dataset {found['name']!r}, not {config.dataset.name!r}; run 'dvc repro download'"
         )
-    dataset = datasets.open_dataset(config.dataset.name, Path(found["path"]), config.dataset.options)
+    chosen = config.dataset
+    dataset = datasets.open_dataset(chosen.name, Path(found["path"]), chosen.options, chosen.heads_in_files)
     teacher = _teacher(config.dataset.depth_teacher)
     pack(dataset, SAMPLE, config.dataset, config.sample, notes=found["notes"], workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta

@@ -123,7 +123,7 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
     build(tmp_path, LABELS)
     choices = ["dataset=folder", f"dataset.path={tmp_path}"]
     dataset = composed(tmp_path, monkeypatch, *choices).dataset
-    assert datasets.check("folder", dataset.options)["files"].mask == ["masks/{name}"]
+    assert datasets.check("folder", dataset.options)["files"].mask == ["auto"]
     labels = "+dataset.options.labels.classes={road:[0],car:[7,8],sky:['#ffffff']}"
     with pytest.raises(StudyError, match=r"dataset.classes: .*folder has 3, not 1; .*class_names=\[road,car,sky\]"):
         composed(tmp_path, monkeypatch, *choices, labels)

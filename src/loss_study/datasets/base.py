@@ -87,6 +87,26 @@ class HasTestList(Protocol):
 
 
 @runtime_checkable
+class HasSplits(Dataset, Protocol):
+    """A `Dataset` that comes with splits of its own, in folders or lists."""
+
+    #: Those that it has, "train" and "validation", "test" or both; None: no such splits are in use.
+    own_splits: Sequence[str] | None
+
+    def of_split(self, split: str) -> Dataset:
+        """Return the images of one of `own_splits`; their items are also items of this dataset."""
+        ...
+
+
+@runtime_checkable
+class NamesGroups(Protocol):
+    """A `Dataset` that says what its objects are."""
+
+    #: The singular: "object", "patient", "scene", "clip".
+    group: str
+
+
+@runtime_checkable
 class NamesObjects(Protocol):
     """A `Dataset` whose objects may be told apart by the names of its files alone."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from loss_study.config import Positive
 from loss_study.datasets.folder import Near, Range, Readings, as_pair, class_names, heads_with_invalid_pixels, meaning
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, auto_layout, background_check, pair, scan
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, auto_layout, background_check, pair, scan
 from loss_study.datasets.layouts.labelled_dataset import some
 from loss_study.datasets.reading import twins
 from loss_study.datasets.reading.depth_values import DepthMeaning
@@ -23,7 +24,7 @@ from loss_study.datasets.reading.fit import Fit
 from loss_study.datasets.reading.images import read_grey
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels, MaskReader
 
-__all__ = ["class_names", "heads_with_invalid_pixels", "open_dataset"]
+__all__ = ["check_files", "class_names", "heads_with_invalid_pixels", "open_dataset"]
 
 #: Objects up to this number are compared with each other, by so many images of each.
 COMPARED, VIEWS = 2000, 6
@@ -45,6 +46,7 @@ def open_dataset(
     invalid: Readings | None = None,
     image_range: Range | None = None,
     fit: Fit = "upright",
+    split: Split = "own",
     allow_missing: bool = False,
 ) -> FgBg:
     """Open the copy of the data at `path`.
@@ -56,21 +58,33 @@ def open_dataset(
         labels, near, metres_per_unit, halfway_m, far_m, depth_range, invalid, image_range, fit: as in
             `loss_study.datasets.folder`; in coloured depth maps `near` says whether near pixels have the colours of low
             values (dark) or of high ones (bright).
+        split: whether the data's own splits are used, where its patterns have a ``{split}``, or all is split at random.
         allow_missing: leave out files without their partners instead of raising an error.
 
     Raises:
         StudyError: no such folder, a layout that is unknown or does not fit, files without their partners, masks or
             depth maps that would be read wrongly, or images that show another background than the one found for them.
     """
-    listing = scan(path)
-    chosen = auto_layout.choose(listing, layouts, layout)
-    pairs = pair(listing, layouts[chosen], allow_missing)
+    chosen, pairs = _pairs(path, layouts, layout, split, allow_missing)
     if pairs.background_files is not None and pairs.background_of is not None:
         background_check.check(pairs.images, pairs.background_files, pairs.background_of)
     twin_of = _twins(pairs, labels)
     depth = meaning(near, metres_per_unit, halfway_m, far_m, depth_range, invalid)
     pairs = pairs if twin_of is None else _joined(pairs, twin_of)
     return FgBg(chosen, pairs, twin_of, labels, depth=depth, fit=fit, image_range=as_pair(image_range))
+
+
+def check_files(
+    path: Path, *, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool, **_: Any
+) -> None:
+    """Check that the files below `path` fit a layout; StudyError as `open_dataset`."""
+    _pairs(path, layouts, layout, split, allow_missing)
+
+
+def _pairs(path: Path, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool) -> tuple[str, Pairs]:
+    listing = scan(path)
+    chosen = auto_layout.choose(listing, layouts, layout)
+    return chosen, pair(listing, layouts[chosen], allow_missing, own_splits=split == "own")
 
 
 class FgBg(LabelledDataset):

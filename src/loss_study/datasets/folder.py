@@ -6,13 +6,14 @@ interpolation, whatever has invalid pixels, several classes or metres by nearest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from loss_study.config import Number, Positive
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, open_pairs
 from loss_study.datasets.reading.depth_values import DepthMeaning
 from loss_study.datasets.reading.fit import Fit
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
@@ -44,7 +45,9 @@ def open_dataset(
     invalid: Readings | None = None,
     image_range: Range | None = None,
     fit: Fit = "auto",
+    split: Split = "own",
     allow_missing: bool = False,
+    heads: Sequence[str] | None = None,
 ) -> Folder:
     """Open the data below the folder `path`.
 
@@ -59,14 +62,23 @@ def open_dataset(
         invalid: readings that mean that nothing was measured; None: 0 and 65535 for metres, none for relative depth.
         image_range: values that become black and white, for images of more than 8 bits; None: found by a look at some.
         fit: how masks and depth maps lie on their images; see `loss_study.datasets.reading.fit`.
+        split: whether the data's own splits are used, where it has folders or lists of them, or all is split at random.
         allow_missing: leave out files without their partners instead of raising an error.
+        heads: the kinds of ground truth that are needed; None: those that there are.
 
     Raises:
         StudyError: no such folder, no files of a kind, files without their partners, or masks or depth maps that would
             be read wrongly.
     """
     depth = meaning(near, metres_per_unit, halfway_m, far_m, depth_range, invalid)
-    return Folder(pair(scan(path), files, allow_missing), labels, depth, fit, as_pair(image_range))
+    return Folder(open_pairs(path, files, heads, split, allow_missing), labels, depth, fit, as_pair(image_range))
+
+
+def check_files(
+    path: Path, *, files: Layout, split: Split, allow_missing: bool, heads: Sequence[str] | None = None, **_: Any
+) -> None:
+    """Check that the files below `path` fit `files`; StudyError as `open_dataset`."""
+    open_pairs(path, files, heads, split, allow_missing)
 
 
 def heads_with_invalid_pixels(

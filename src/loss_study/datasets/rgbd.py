@@ -3,6 +3,6 @@
 Only the defaults differ, those of conf/dataset/rgbd.yaml: the folders' names, and a reading of 1 is a millimetre.
 """
 
-from loss_study.datasets.folder import class_names, heads_with_invalid_pixels, open_dataset
+from loss_study.datasets.folder import check_files, class_names, heads_with_invalid_pixels, open_dataset
 
-__all__ = ["class_names", "heads_with_invalid_pixels", "open_dataset"]
+__all__ = ["check_files", "class_names", "heads_with_invalid_pixels", "open_dataset"]

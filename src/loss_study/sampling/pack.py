@@ -15,7 +15,7 @@ import numpy as np
 from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data.depth_scale import DEPTH_STEPS, HasDepthScale
 from loss_study.data.packed import FOLD, FORMAT, INDEX_COLUMNS, SPLITS, split_of
-from loss_study.datasets.base import Dataset, Item, NamesObjects
+from loss_study.datasets.base import Dataset, Item, NamesGroups, NamesObjects
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.sampling import sample_notes, worker_pool
@@ -36,6 +36,11 @@ class _Drawn:
     split: list[str]
     part: list[int]
     notes: list[str]
+
+    @property
+    def part_or_split(self) -> list[str]:
+        """Where images must not have a copy: the fold's part of each, or its split."""
+        return [f"part {number + 1}" for number in self.part] or self.split
 
 
 def pack(
@@ -83,6 +88,7 @@ def pack(
                 "images": {split: drawn.split.count(split) for split in SPLITS},
                 "backgrounds": len(backgrounds),
                 "objects": None if dataset.objects is None else len({item.object for item in items}),
+                "group": dataset.group if isinstance(dataset, NamesGroups) else "object",
                 "objects_by_name": isinstance(dataset, NamesObjects) and dataset.objects_by_name,
                 "heads": list(config.heads),
                 "classes": config.classes,
@@ -95,6 +101,7 @@ def pack(
                     *([teacher.note] if teacher else []),
                     *drawn.notes,
                     *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
+                    *sample_notes.on_identical_images(items, drawn.part_or_split, summaries),
                     *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
                     sample_notes.on_size(sample.size),
                 ],

@@ -15,6 +15,7 @@ from loss_study.datasets.reading.depth_values import NOTHING_SAID, DepthMeaning
 from loss_study.datasets.reading.fit import Fit
 from loss_study.datasets.reading.mask_files import MaskLabels, MaskReader
 from loss_study.datasets.reading.mask_values import spread
+from loss_study.runtime.errors import StudyError
 
 
 class LabelledDataset(PairedDataset):
@@ -45,6 +46,11 @@ class LabelledDataset(PairedDataset):
         fit: Fit = "auto",
         image_range: tuple[float, float] | None = None,
     ) -> None:
+        if pairs.more_masks is not None and len(labels.classes) > 1:
+            raise StudyError(
+                f"{pairs.more_masks.path(0)}: a further mask of one image, and of several classes which one counts is "
+                "unclear; use one class in dataset.options.labels.classes, or one mask"
+            )
         images = image_values.survey(some(pairs.images))
         super().__init__(pairs, notes, fit=fit, value_range=image_range or images.value_range)
         self._masks = (
