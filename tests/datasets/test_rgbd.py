@@ -104,4 +104,4 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
     assert np.array_equal(first(source).depth, DEPTH)
     notes = " ".join(source.notes)
     assert "1 unit is 0.001 m" in notes and "readings of 0 or 65535 are invalid" in notes
-    assert "12 % are missing, and 21 % of the others lie beyond 10 m; their median is 1 m" in notes
+    assert "12 % are missing, and 21 % of the others lie beyond 10 m; their median is 1.75 m" in notes

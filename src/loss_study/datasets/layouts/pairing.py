@@ -92,7 +92,7 @@ def pair(listing: Listing, layout: Layout, allow_missing: bool, *, own_splits: b
         )
     kept = np.flatnonzero(complete)
     if split_of is not None and own_splits:
-        split_of, note = _usable(split_of[kept])
+        split_of, note = usable_splits(split_of[kept])
         notes.append(note)
     elif split_of is not None:
         split_of, notes = None, [*notes, "The data's own splits are not used (dataset.options.split)."]
@@ -124,7 +124,7 @@ def _splits(listing: Listing, layout: Layout, images: Found) -> tuple[np.ndarray
     return split_of, notes
 
 
-def _usable(split_of: np.ndarray) -> tuple[np.ndarray | None, str]:
+def usable_splits(split_of: np.ndarray) -> tuple[np.ndarray | None, str]:
     """Return the splits of the images if there is one for training and one to test on, otherwise None; and a note."""
     counts = {split: int((split_of == split).sum()) for split in SPLITS}
     listed = ", ".join(f"{count} of {split}" for split, count in counts.items() if count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +66,16 @@ def command(words: Iterable[str]) -> str:
 
 def choice(key: str, value: str) -> str:
     """Return ``key=value`` in the grammar of -S, whatever characters `value` has."""
+    return f"{key}={quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    """Return a text as the grammar of -S has it."""
     if re.fullmatch(r"[\w./:@%+~-]+", value):
-        return f"{key}={value}"
-    escaped = re.sub(r'(\\*)("|$)', r"\1\1\\\2", value).removesuffix("\\").replace("${", r"\${")
-    return f'{key}="{escaped}"'
+        return value
+    # A backslash means something before a quote only, the last of all included.
+    escaped = re.sub(r"(\\+)$", r"\1\1", re.sub(r'(\\*)"', r'\1\1\\"', value)).replace("${", r"\${")
+    return f'"{escaped}"'
 
 
 def recognise(listing: Listing, heads: Sequence[str] = HEADS, given: Layout | None = None) -> Recognised:
@@ -140,13 +147,14 @@ def _by_annotations(listing: Listing, heads: Sequence[str], _: Layout | None) ->
     """Recognise JSON files of COCO and of labelme."""
     if "mask" not in heads or not listing.folders:
         return None
-    kinds = {_json_kind(listing.root / path) for path in [*listing.jsons[:NAMED], *listing.jsons[-NAMED:]]}
+    kinds = {json_kind(listing.root / path) for path in [*listing.jsons[:NAMED], *listing.jsons[-NAMED:]]}
     kind = next((kind for kind in ("coco", "labelme") if kind in kinds), None)
     names = {"coco": "COCO annotations", "labelme": "labelme annotations"}
     return None if kind is None else _of_dataset(listing, names[kind], kind, ("mask",))
 
 
-def _json_kind(path: Path) -> str:
+def json_kind(path: Path) -> str:
+    """Return "coco" or "labelme" for such annotations, "" for any other JSON file, by the beginning of it."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -359,8 +367,8 @@ def _nearest(listing: Listing, heads: Sequence[str]) -> str:
     ]
     more = f" and {len(seen) - NAMED} more folders" if len(seen) > NAMED else ""
     what = f"seen: {', '.join(seen[:NAMED])}{more}"
-    if (twins := _same_names(listing, found["image"], heads)) is not None:
-        return f"no name says which files are the ground truth; {what}; by its content the second of these is: {twins}"
+    if (twins := _same_names(listing, heads)) is not None:
+        return f"no name says which files are the ground truth; {what}; by their content these are: {twins}"
     lacking = [head for head in heads if not found[head]]
     if lacking == list(heads) or not found["image"]:
         names = "masks, labels, seg or depth"
@@ -380,16 +388,18 @@ def _unread(listing: Listing) -> str:
     return f"{seen}read are {', '.join(sorted(SUFFIXES))}; convert the files, or " if seen else ""
 
 
-def _same_names(listing: Listing, images: Sequence[Template], heads: Sequence[str]) -> str | None:
-    """Return the choices that read two folders with the same names, if the second one's content shows its kind."""
-    for image in images:
-        for other in images:
-            if other is not image and other.words == image.words and set(other.paths) == set(image.paths):
-                kinds = [_kind_by_content(listing.root / next(iter(one.paths.values()))) for one in (image, other)]
-                if kinds[0] == "image" and kinds[1] in heads:
-                    patterns = {"image": image.patterns[0], kinds[1]: other.patterns[0]}
-                    words = [choice(f"dataset.options.files.{kind}", text) for kind, text in patterns.items()]
-                    return typed(words)
+def _same_names(listing: Listing, heads: Sequence[str]) -> str | None:
+    """Return the choices that read two folders with the same names, if a look shows what the second one holds."""
+    folders_of: dict[frozenset[str], list[str]] = defaultdict(list)
+    for folder, names in listing.folders.items():
+        folders_of[frozenset(name.rpartition(".")[0] for name in names)].append(folder)
+    for folders in folders_of.values():
+        kinds = {_kind_by_content(listing.root / folder / listing.folders[folder][0]): folder for folder in folders}
+        found = {kind: kinds[kind] for kind in ("image", *heads) if kind in kinds}
+        if len(found) > 1 and len(kinds) == len(folders):
+            return typed(
+                [choice(f"dataset.options.files.{kind}", f"/{folder}/{{name}}") for kind, folder in found.items()]
+            )
     return None
 
 

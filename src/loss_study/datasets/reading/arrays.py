@@ -1,4 +1,4 @@
-"""Files of numbers that Pillow does not read, or not whole: .npy, .npz, OpenEXR, some TIFF, colour of 16 bits."""
+"""Files of numbers that Pillow does not read, or not whole: .npy, .npz, OpenEXR, and TIFF with deep colour."""
 
 from __future__ import annotations
 
@@ -37,13 +37,11 @@ def load(path: Path, head: bytes) -> np.ndarray:
         values = _only_member(path)
     elif head.startswith(EXR):
         values = _exr(path)
-    elif head.startswith(TIFF):
+    else:
         import tifffile  # noqa: PLC0415 - most data has no such files
 
         with tifffile.TiffFile(path) as file:
             values = file.asarray(key=0)
-    else:
-        values = _sixteen_bit_png(path)
     return _tidy(values, path)
 
 
@@ -76,20 +74,12 @@ def _exr(path: Path) -> np.ndarray:
         raise StudyError(f"{path}: OpenEXR files need a package: pip install 'loss-study[exr]'") from None
     try:
         with OpenEXR.File(str(path)) as file:
-            channels = file.channels()
+            found = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
     except RuntimeError as error:
         raise OSError(error) from None
-    if len(channels) != 1:
-        raise StudyError(f"{path}: holds the channels {', '.join(sorted(channels))}; save those of one kind in a file")
-    values: np.ndarray = next(iter(channels.values())).pixels
-    return values
-
-
-def _sixteen_bit_png(path: Path) -> np.ndarray:
-    from torchvision.io import ImageReadMode, decode_image  # noqa: PLC0415 - takes seconds
-
-    values: np.ndarray = decode_image(str(path), ImageReadMode.UNCHANGED).permute(1, 2, 0).numpy()
-    return values[..., :3] if values.shape[2] >= 3 else values[..., :1]
+    if len(found) != 1:
+        raise StudyError(f"{path}: holds the channels {', '.join(sorted(found))}; save those of one kind in a file")
+    return next(iter(found.values()))
 
 
 def _tidy(values: np.ndarray, path: Path) -> np.ndarray:

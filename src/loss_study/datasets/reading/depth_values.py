@@ -140,8 +140,12 @@ class DepthValues:
                 return Finding(what, "if 0 is nearest and 1 farthest", [f"{KEY}.depth_range=[0,1]"])
             return Finding(what, "if they are metres", self._unit(1))
         if meaning.depth_range is None and self.bits > EIGHT and not self._fill_sixteen_bits():
-            what = f"depth maps of {self.bits} bits that do not fill their range"
-            return Finding(what, "if a reading of 1 is a millimetre", self._unit(0.001))
+            relative = typed([f"{KEY}.depth_range=[0,{self.valid(()).max(initial=1):g}]"])
+            return Finding(
+                f"depth maps of {self.bits} bits that do not fill their range",
+                f"if they are relative: {relative}; if a reading of 1 is a millimetre",
+                self._unit(0.001),
+            )
         if meaning.invalid is None and self._zeros_stand_apart():
             zeros = percent(float((self.readings == 0).mean()))
             is_depth = typed([f"{KEY}.invalid=[]"])

@@ -26,6 +26,8 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.err
 #: Pillow's modes of one channel with whole numbers of more than 8 bits; with floating-point numbers also.
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 DEEP = (*SIXTEEN_BIT, "F")
+#: Upper 8 of 16 bits, below which an image hardly uses them.
+DARK = 64
 #: JPEG spreads equal channels by a few units.
 GREY_SPREAD = 12
 
@@ -137,7 +139,7 @@ def decode(path: Path, *, at_least: int | None = None) -> Image.Image:
 def deep_values(path: Path) -> np.ndarray | None:
     """Return the values of an image of more than 8 bits, float32 (H, W) or (H, W, 3), turned like `decode`'s.
 
-    None: it has 8 bits. Transparency is dropped.
+    None: it has 8 bits, or is a PNG of 16 bits in colour, of which Pillow reads the upper 8. Transparency is dropped.
 
     Raises:
         StudyError: as `decode`.
@@ -149,11 +151,20 @@ def deep_values(path: Path) -> np.ndarray | None:
                 return None
         elif image.mode in DEEP:
             values = np.asarray(decode(path))
-        elif ";16" in str(getattr(image, "tile", "")):
+        elif ";16" not in str(getattr(image, "tile", "")):
+            return None
+        elif head.startswith(arrays.TIFF):
             values = turned(arrays.load(path, head), _orientation(image))
         else:
+            _check_upper_bits(image, path)
             return None
         return (values[..., :3] if values.ndim == 3 else values).astype(np.float32)
+
+
+def _check_upper_bits(image: Image.Image, path: Path) -> None:
+    """Raise a StudyError if the upper 8 of 16 bits are nearly empty: the image has 10, 12 or 14 bits."""
+    if np.asarray(image.convert("RGB")).max() < DARK:
+        raise StudyError(f"{path}: a colour PNG of 16 bits that uses the lower ones only; save it as TIFF, or with 8")
 
 
 @dataclass(frozen=True)

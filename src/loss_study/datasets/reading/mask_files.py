@@ -70,6 +70,11 @@ class MaskReader:
         is_open = self._map is None and (seen.palette or seen.coloured or not are_shades)
         if is_open and (problem := seen.problem()):
             raise StudyError(f"{paths[0].parent}: {problem}")
+        if self._map is not None and not any(self._map.names(code) for code in seen.shares):
+            raise StudyError(
+                f"{paths[0].parent}: {seen.files} masks hold none of the labels in {mask_values.CLASSES}, but "
+                f"{seen.listed()}; name some of these"
+            )
         self._by_alpha = self._map is None and seen.alpha
         self.notes = self._notes(seen)
 

@@ -49,8 +49,8 @@ class MaskValues:
     `modes` are Pillow's, sorted. `palette`: all values are indices of colours; `coloured`: they are colours, 0xrrggbb;
     otherwise grey values. `alpha`: transparency varies within a mask. `brightest` is a luminance, 0 to 255. `flat` is
     the share of the pixels between 0 and the largest value that lie within an area of one value: that of labels, not
-    of soft edges. `lossy`: compression may have changed the values. `shares` are the shares of pixels by value,
-    largest first.
+    of soft edges. `lossy`: compression may have changed the values. `outermost` is the most frequent value at the
+    masks' borders. `shares` are the shares of pixels by value, largest first.
     """
 
     files: int
@@ -61,6 +61,7 @@ class MaskValues:
     brightest: int
     flat: float
     lossy: bool
+    outermost: int
     shares: dict[int, float]
 
     @property
@@ -90,8 +91,8 @@ class MaskValues:
 
     @property
     def background(self) -> int:
-        """The value of the background as far as can be guessed: 0, or the most frequent one."""
-        return 0 if 0 in self.shares else next(iter(self.shares))
+        """The value of the background as far as can be guessed: 0, or the most frequent one at the masks' borders."""
+        return 0 if 0 in self.shares else self.outermost
 
     @property
     def void(self) -> int | None:
@@ -99,8 +100,8 @@ class MaskValues:
         if self.coloured:
             return VOID_COLOUR if VOID_COLOUR in self.shares else None
         largest = max(self.shares)
-        others = max((code for code in self.shares if code != largest), default=largest)
-        return largest if largest in (0xFF, LARGEST) and 0 < others < FOREGROUND else None
+        objects = self.shares.keys() - {largest, self.background}
+        return largest if largest in (0xFF, LARGEST) and objects and max(objects) < FOREGROUND else None
 
     def suggestion(self) -> list[str]:
         """Return the words after -S that read these masks as foreground and background; none if they need none.
@@ -154,6 +155,7 @@ def survey(paths: Sequence[Path], *, coloured: bool = False) -> MaskValues:
     coloured = coloured or any(one.coloured for one in looks)
     palette = not coloured and any(one.palette for one in looks)
     codes = np.concatenate([one.colours if coloured else one.codes for one in looks])
+    border = np.concatenate([one.border for one in looks])
     counted = np.concatenate([np.full(one.flat.size, palette or coloured) | one.between for one in looks])
     flat = np.concatenate([one.flat for one in looks])
     values, counts = np.unique(codes, return_counts=True)
@@ -167,13 +169,14 @@ def survey(paths: Sequence[Path], *, coloured: bool = False) -> MaskValues:
         brightest=max(one.brightest for one in looks),
         flat=float(flat[counted].mean()) if counted.mean() > FEW else 0.0,
         lossy=any(one.lossy for one in looks),
+        outermost=_most_frequent(codes[border]),
         shares=dict(zip(values[order].tolist(), (counts[order] / codes.size).tolist(), strict=True)),
     )
 
 
 @dataclass(frozen=True)
 class _Look:
-    """One mask: `codes`, `colours`, `between` and `flat` are of the same pixels, a grid of them, flattened."""
+    """One mask; the arrays are of the same pixels, a grid of them, flattened."""
 
     mode: str
     palette: bool
@@ -183,6 +186,7 @@ class _Look:
     lossy: bool
     codes: np.ndarray
     colours: np.ndarray
+    border: np.ndarray
     between: np.ndarray
     flat: np.ndarray
 
@@ -211,9 +215,22 @@ def _look(path: Path) -> _Look:
         lossy=is_lossy(path),
         codes=codes[grid].ravel(),
         colours=colours.ravel(),
+        border=_border(colours.shape),
         between=(shades > 0) & (shades < 255),
         flat=_is_flat(codes, *grid).ravel(),
     )
+
+
+def _border(shape: tuple[int, ...]) -> np.ndarray:
+    """Return which pixels of a grid are outermost, flattened."""
+    inside = np.zeros(shape, dtype=bool)
+    inside[1:-1, 1:-1] = True
+    return ~inside.ravel()
+
+
+def _most_frequent(codes: np.ndarray) -> int:
+    values, counts = np.unique(codes, return_counts=True)
+    return int(values[counts.argmax()])
 
 
 def _is_flat(codes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
