@@ -17,11 +17,10 @@ from loss_study import rounds
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
+from loss_study.trial import Head
 
 PARAMS = Path("params.yaml")
 
-Head = Literal["mask", "depth"]
-HEADS: tuple[Head, ...] = ("mask", "depth")
 #: What a model is made of, and what can be frozen: see `loss_study.models`.
 Part = Literal["encoder", "decoder", "head"]
 PARTS: tuple[Part, ...] = ("encoder", "decoder", "head")

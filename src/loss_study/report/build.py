@@ -29,7 +29,7 @@ def build(
         sample: the packed sample.
     """
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
-    rounds = history(results, config)
+    rounds = history(rankings, config)
     asked = {one.trial for ranking in headlines(rankings) for row in ranking.standings for one in row.results}
     results = [result for result in results if result.trial in asked]
     texts = {
