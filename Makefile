@@ -7,7 +7,7 @@ KILLS ?= 20
 JOBS ?= 0
 MINUTES ?= 10
 # uv takes a quarter of pip's time; pip takes over where uv cannot reach the index that pip is configured for.
-INSTALL = uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) || \
+INSTALL = uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r $(1) || \
     python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(1)
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -146,6 +146,9 @@ def test_one_loss_is_one_loss():
     config = composition.composed(["loss=dice"])
     assert config.loss.names == ["dice"] and config.loss.combinations == []
     assert set(config.loss_options) == {"dice"}
+    # Of a loss that the ground truth does not minimise on depth, the mask.
+    assert config.loss.heads == ["mask"]
+    assert composition.composed(["loss=dice_bce"]).loss.heads == ["mask", "depth"]
 
 
 def test_one_combination_is_one_combination():
@@ -162,7 +165,7 @@ def test_losses_with_a_file_come_before_combinations():
 
 SIZES = {
     "smoke": ("fixed", 96, 32, 4, 2, 8, 4, 1),
-    "quick": ("tuned", 800, 32, 5, 3, 16, 8, 1),
+    "quick": ("tuned", 800, 32, 5, 2, 16, 8, 1),
     "laptop": ("tuned", 4000, 112, 12, 6, 32, 16, 0),
     "original": ("tuned", 20000, 112, 20, 8, 128, 32, 0),
 }
@@ -188,6 +191,13 @@ def test_what_is_said_about_one_value_wins_over_the_scale(order):
     choices = ["scale=laptop", "sample.images=50", "recipe.epochs=2", "model.options.width=6", "recipe.search.epochs=1"]
     found = sizes(composition.composed(choices[::order]))
     assert found == ("tuned", 50, 112, 2, 1, 32, 6, 0)
+
+
+@pytest.mark.parametrize("recipe", ["fixed", "tuned", "original"])
+def test_the_small_scales_compute_alike_on_every_processor(recipe):
+    for scale in ("smoke", "quick"):
+        assert composition.composed([f"scale={scale}", f"recipe={recipe}"]).recipe.precision == "float32"
+    assert composition.composed(["recipe.precision=auto", f"recipe={recipe}"]).recipe.precision == "auto"
 
 
 def test_a_recipe_wins_over_the_scale_where_it_has_a_size_of_its_own():

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from loss_study.models.base import EncoderDecoder, Part, logit_counts
 
+#: Of four stages; fewer take the same sizes, and others.
 STRIDE = 16
 
 
