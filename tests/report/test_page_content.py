@@ -22,7 +22,7 @@ def test_one_head_without_backgrounds(study):
     index.to_csv("data/sample/index.csv", index=False)
     files = Study.read().files()
     html = files["index.html"].decode()
-    assert "Which loss trains the best mask?" in html and "parent" not in html
+    assert "Which loss trains the best mask?" in html and "parent network" not in html
     assert "depth" not in json.loads(files["metrics.json"])
     assert {"panels/mask-0.png", "panels/mask-1.png"} == {name for name in files if name.startswith("panels/")}
 

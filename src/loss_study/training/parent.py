@@ -54,6 +54,6 @@ def _train_and_write(until_all_are_written: ExitStack, trial: Trial, sample: Pac
     if outcome.status == "diverged":
         raise StudyError(f"recipe.parent: the {name} diverged, {outcome.reason}; lower recipe.optimizer.lr")
     if distributed.is_first():
-        record.write(parent_dir(trial.head, sample.fold), trial, sample, config, options, outcome)
+        record.write(trial, sample, config, options, outcome, parent_dir(trial.head, sample.fold))
         metric = headline_of(trial.head, sample.classes).name
         print(f"{name}  {trial.loss}: validation {metric} {outcome.best_validation:.4f}", flush=True)

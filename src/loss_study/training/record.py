@@ -24,7 +24,7 @@ MODEL = "model.pt"
 
 
 def write(
-    folder: Path, trial: Trial, sample: PackedSample, config: Config, loss_options: dict[str, Any], outcome: Outcome
+    trial: Trial, sample: PackedSample, config: Config, loss_options: dict[str, Any], outcome: Outcome, folder: Path
 ) -> None:
     """Write `folder`; `config` and the resolved `loss_options` are what `trial` was trained with."""
     model = config.model

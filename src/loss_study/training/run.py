@@ -103,7 +103,7 @@ def _train_and_write(
         training = trained(trial, sample, config, _title(trial, config), listener.epoch)
         outcome, options = until_all_are_written.enter_context(training)
         if distributed.is_first():
-            record.write(trial.run_dir, trial, sample, config, options, outcome)
+            record.write(trial, sample, config, options, outcome, trial.run_dir)
             listener.close(outcome.status)
             _conclude(trial, headline_of(trial.head, sample.classes), outcome, time.perf_counter() - started)
 
