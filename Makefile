@@ -63,7 +63,7 @@ chaos: .venv/test ## Kill the study KILLS times at random and compare its report
 	PYTHONPATH=tests python -m support.chaos --kills $(KILLS) --command study
 
 clean: ## Remove what the study made; DVC's cache stays
-	rm -rf data tuning runs eval decisions checkpoints
+	rm -rf data parents tuning runs eval decisions checkpoints
 
 # The marker files say which pins are installed; a changed pin installs again.
 .venv/python:

@@ -55,12 +55,14 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
             rows = list(csv.DictReader(file))
         for row in rows:
             searches = sum(1 for path in folder.glob(f"tuning/{row['head']}/*/search.csv") for _ in _rows(path))
+            parents = len(list(folder.glob(f"parents/{row['head']}/*/trial.json")))
+            before = searches * recipe["search"]["epochs"] + parents * recipe["parent"]["epochs"]
             yield Answer(
                 design,
                 row["head"],
                 int(row["round"]),
                 shown[int(row["round"]) - 1] / 60,
-                int(row["trials"]) + searches * recipe["search"]["epochs"] / recipe["epochs"],
+                int(row["trials"]) + before / recipe["epochs"],
                 row["choice"],
                 float(row["regret_bound"] or "nan"),
                 _margin(folder, row["head"]),
