@@ -10,14 +10,19 @@ from pathlib import Path
 from loss_study import decisions
 from loss_study.check import check_choices
 from loss_study.config import load_config
-from loss_study.runtime.errors import run_stage
+from loss_study.inspection import refusal
+from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import write_json
 
 
 def main() -> None:
     """Load the configuration and check that everything it names exists and fits."""
     config = load_config()
-    check_choices(config)
+    try:
+        check_choices(config)
+    except StudyError as error:
+        refusal.explain(error, config.dataset)
+        raise
     decisions.write(config, 1, dict.fromkeys(config.loss.heads, config.losses))
     Path("data").mkdir(exist_ok=True)
     # The same whatever the configuration: the next stages rerun for parameters of their own only.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from loss_study import datasets
 from loss_study.config import DepthTeacher, load_config
 from loss_study.data.packed import PackedSample
-from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.download.source import prepared
+from loss_study.runtime.errors import run_stage
 from loss_study.runtime.memory import keep_freed_memory
 from loss_study.sampling import depth_teacher
 from loss_study.sampling.pack import pack
 
-SOURCE = Path("data/source/source.json")
+SOURCE = Path("data/source")
 SAMPLE = Path("data/sample")
 
 
@@ -22,17 +22,10 @@ def main() -> None:
     """Load the configuration, open the dataset that `download` prepared, pack it, print a summary."""
     keep_freed_memory()
     config = load_config()
-    try:
-        found = json.loads(SOURCE.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        raise StudyError(f"{SOURCE}: missing or damaged; run 'dvc repro -f download'") from None
-    if found["name"] != config.dataset.name:
-        raise StudyError(
-            f"{SOURCE}: is of dataset {found['name']!r}, not {config.dataset.name!r}; run 'dvc repro download'"
-        )
-    dataset = datasets.open_dataset(config.dataset.name, Path(found["path"]), config.dataset.options)
+    chosen, source = config.dataset, prepared(config.dataset, SOURCE)
+    dataset = datasets.open_dataset(chosen.name, source.path, chosen.options, chosen.heads_in_files)
     teacher = _teacher(config.dataset.depth_teacher)
-    pack(dataset, SAMPLE, config.dataset, config.sample, notes=found["notes"], workers=_cores(), teacher=teacher)
+    pack(dataset, SAMPLE, config.dataset, config.sample, notes=source.notes, workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta
     counts = ", ".join(f"{count} for {split}" for split, count in packed["images"].items())
     print(f"sample  {packed['size']}x{packed['size']} px: {counts}", *packed["notes"], sep="\nsample  ", flush=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loss_study import datasets, losses, models
 from loss_study.config import Config, DatasetConfig
+from loss_study.download.prepare import archives_in
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.sampling import depth_teacher
 from loss_study.training import device, optimizers, schedules
@@ -40,8 +41,11 @@ def _check_dataset(dataset: DatasetConfig) -> None:
             f"dataset.class_names=[{','.join(names)}]"
         )
     depth_teacher.check(dataset)
-    if not Path(dataset.path).exists():
+    path = Path(dataset.path)
+    if not path.exists():
         raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
+    if path.is_dir() and not archives_in(path):
+        datasets.check_files(dataset.name, path, dataset.options, dataset.heads_in_files)
     if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
         raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
 

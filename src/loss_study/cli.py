@@ -24,6 +24,7 @@ class Command:
 
 COMMANDS = (
     Command("run", "loss_study.orchestration.local", "run the study, several trials at a time"),
+    Command("inspect", "loss_study.inspection.command", "look at your data, and say how to study it"),
     Command("compose", "loss_study.composition", "compose conf/ into params.yaml"),
     Command("show", "loss_study.report.terminal", "print the ranking of the last study"),
     Command("agree", "loss_study.statistics.agreement", "compare the rankings of two studies"),

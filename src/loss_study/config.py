@@ -94,6 +94,17 @@ class DatasetConfig(_Section):
     depth_teacher: DepthTeacher = DepthTeacher()
     options: dict[str, Any] = {}
 
+    @property
+    def title(self) -> str:
+        """What reports call the data: the folder or archive of that `path` is, `name` for the path of code."""
+        path = Path(self.path)
+        return self.name if path.suffix == ".py" else path.name.split(".")[0] or self.name
+
+    @property
+    def heads_in_files(self) -> list[Head]:
+        """The heads whose ground truth is in files: a depth teacher makes that of depth."""
+        return [head for head in self.heads if head == "mask" or not self.depth_teacher.model]
+
 
 class SampleConfig(_Section):
     """The packed subset: number of images, side in pixels, shares of the splits, the seed that draws it.

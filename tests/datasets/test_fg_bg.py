@@ -458,7 +458,7 @@ def test_the_same_seed_draws_the_same_and_a_pickled_source_reads_the_same(tmp_pa
     ],
 )
 def test_a_pattern_reads_words_from_a_name(pattern, name, words):
-    assert Pattern(pattern).name_words(name) == words
+    assert Pattern(pattern).name_words(f"{name}.png") == words
 
 
 def test_a_pattern_is_compared_with_the_end_of_a_path():

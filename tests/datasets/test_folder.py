@@ -88,13 +88,6 @@ def test_a_pattern_tells_what_must_not_stand_in_two_splits(tmp_path):
     assert any("told apart by the names of their files: " in note for note in notes)
 
 
-def test_labels_taken_for_shades_are_noticed(tmp_path):
-    build(tmp_path, (LABELS == 7).astype(np.uint8))
-    with pytest.raises(StudyError, match=r"no pixel is brighter than 1 of 255; .*labels\.classes\.foreground=\[1\]"):
-        open_folder(tmp_path)
-    assert first(open_folder(tmp_path, labels={"classes": {"foreground": [1]}})).mask.max() == 255
-
-
 @pytest.mark.parametrize(
     ("options", "match"),
     [
@@ -103,6 +96,10 @@ def test_labels_taken_for_shades_are_noticed(tmp_path):
         ({"labels": {"ignored": [255]}}, r"dataset\.options\.labels: ignored needs classes"),
         ({"labels": {"classes": {"car": ["red"]}}}, r"labels\.classes\.car\.0.*'red' is not a colour"),
         ({"labels": {"classes": {"car": [70000]}}}, "a grey value is between 0 and 65535"),
+        ({"labels": {"classes": {"car": ["9-7"]}}}, "'9-7' is not a range: write the lower end first"),
+        ({"labels": {"classes": {"car": ["7-#ffffff"]}}}, "'7-#ffffff' is not a range: .*both ends alike"),
+        ({"depth_range": [1, 0]}, r"depth_range: write the lower end of the range first"),
+        ({"image_range": [1]}, r"dataset\.options\.image_range"),
         ({"labels": {"klasses": {}}}, "no such key; did you mean 'classes'"),
     ],
 )
@@ -126,7 +123,7 @@ def test_the_configuration_composes(tmp_path, monkeypatch):
     build(tmp_path, LABELS)
     choices = ["dataset=folder", f"dataset.path={tmp_path}"]
     dataset = composed(tmp_path, monkeypatch, *choices).dataset
-    assert datasets.check("folder", dataset.options)["files"].mask == ["masks/{name}"]
+    assert datasets.check("folder", dataset.options)["files"].mask == ["auto"]
     labels = "+dataset.options.labels.classes={road:[0],car:[7,8],sky:['#ffffff']}"
     with pytest.raises(StudyError, match=r"dataset.classes: .*folder has 3, not 1; .*class_names=\[road,car,sky\]"):
         composed(tmp_path, monkeypatch, *choices, labels)

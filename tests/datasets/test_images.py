@@ -123,10 +123,12 @@ def test_missing_file_is_named(tmp_path):
         read_rgb(tmp_path / "gone.png", 8)
 
 
-def test_floating_point_image_is_refused(tmp_path):
-    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tiff")
-    with pytest.raises(StudyError, match=r"a\.tiff: .*floating-point"):
-        read_grey(tmp_path / "a.tiff", 4)
+def test_floating_point_shades_are_shares_of_white(tmp_path):
+    Image.fromarray(np.array([[0, 0.5], [0.25, 1]], np.float32)).save(tmp_path / "a.tiff")
+    assert read_grey(tmp_path / "a.tiff", 2).tolist() == [[0, 128], [64, 255]]
+    Image.fromarray(np.full((4, 4), 1.5, np.float32)).save(tmp_path / "b.tiff")
+    with pytest.raises(StudyError, match=r"b\.tiff: .*floating-point values that are not between 0 and 1"):
+        read_grey(tmp_path / "b.tiff", 4)
 
 
 @pytest.mark.parametrize("factor", [1.5, 4])

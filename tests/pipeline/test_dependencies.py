@@ -76,6 +76,7 @@ def test_combinations_depend_on_every_loss():
     ("stage", "roots"),
     [
         ("download", ["download/prepare.py"]),
+        ("inspect", ["inspection/inspect.py", "datasets/__init__.py"]),
         ("sample", ["sampling/pack.py", "datasets/__init__.py"]),
         ("evaluate", ["evaluation/evaluate.py"]),
         ("compare", ["report/build.py", "statistics/ranking.py"]),

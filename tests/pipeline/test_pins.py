@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = {"study.txt": ("study",), "test.txt": ("study", "cluster", "teacher", "test")}
+EXTRAS = {"study.txt": ("study",), "test.txt": ("study", "cluster", "exr", "teacher", "test")}
 FILES = [*EXTRAS, "uv.txt", "team.txt", "team-test.txt"]
 PIN = re.compile(r"[A-Za-z0-9][\w.-]*==\S+( ; .+)?")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")

@@ -58,12 +58,12 @@ AFTER_DICE = ["evaluate@mask", later("decide@2"), later("train@2-mask-dice"), la
 
 def test_repro_runs_every_stage_once(clone, first_output):
     stages = clone.ran(first_output)
-    assert stages[:4] == ["check", "download", "sample", "parent@mask"] and stages[-1] == "compare"
+    assert stages[:5] == ["check", "download", "inspect", "sample", "parent@mask"] and stages[-1] == "compare"
     first = [f"{stage}@mask-{loss}" for stage in ("tune", "train") for loss in ("bce", "dice")]
-    assert sorted(stages[4:8]) == sorted(first)
-    assert stages[8:10] == ["evaluate@mask", later("decide@2")]
-    assert sorted(stages[10:12]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
-    assert stages[12:-1] == [later("evaluate@2-mask")]
+    assert sorted(stages[5:9]) == sorted(first)
+    assert stages[9:11] == ["evaluate@mask", later("decide@2")]
+    assert sorted(stages[11:13]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
+    assert stages[13:-1] == [later("evaluate@2-mask")]
 
 
 def test_progress_is_visible(first_output):

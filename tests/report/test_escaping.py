@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.fabricated_study import REPOSITORY, Study, fabricate
+from support.fabricated_study import REPOSITORY, Study, fabricate, write_inspection
 from support.taken_apart import take_apart
 
 #: Ends an attribute, an element, a style sheet and a comment, and begins what would run.
@@ -46,6 +46,7 @@ def page_of(root: Path, text: str, patch: pytest.MonkeyPatch) -> Page:
     meta = json.loads(Path("data/sample/sample.json").read_text())
     meta["notes"] = [f"note {text}"]
     Path("data/sample/sample.json").write_text(json.dumps(meta))
+    write_inspection(Path("data"), text)
     for path in Path("runs").rglob("trial.json"):
         trial = json.loads(path.read_text())
         trial |= {"device": f"device {text}", "versions": {f"program {text}": f"version {text}"}}
@@ -70,7 +71,24 @@ def test_hostile_names_add_no_element_and_no_attribute(pages):
     assert not any(name.startswith("on") for element in hostile.elements for name in element[1:])
 
 
-WHERE = ("path", "key", "option", "option of a loss", "its value", "note", "reason", "device", "program", "version")
+WHERE = (
+    "path",
+    "key",
+    "option",
+    "option of a loss",
+    "its value",
+    "note",
+    "reason",
+    "device",
+    "program",
+    "version",
+    "table",
+    "column",
+    "cell",
+    "explanation",
+    "summary",
+    "sheet",
+)
 
 
 @pytest.mark.parametrize("where", WHERE)

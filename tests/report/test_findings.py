@@ -1,8 +1,11 @@
 """The sentence beside the title of each chapter: said where it is true, and not where it is not."""
 
 import dataclasses
+import shutil
+from pathlib import Path
 
-from loss_study.report.sections import curves, learning_rates, losses, metrics, pairs, provenance
+from loss_study.inspection.findings import Findings
+from loss_study.report.sections import curves, data, learning_rates, losses, metrics, pairs, provenance
 from loss_study.report.sections.learning_rates import Found, HeadSearch
 from loss_study.statistics.pairwise import Pair
 from support.fabricated_study import REPOSITORY, Study, fabricate
@@ -67,6 +70,21 @@ def test_losses_count_those_that_are_left_out(study, monkeypatch):
     assert losses.finding(study.config).startswith("7 losses; ")
     monkeypatch.setattr("loss_study.losses.names", lambda: study.config.losses)
     assert losses.finding(study.config) == "7 losses."
+
+
+def test_the_data_say_what_was_found_and_count_the_warnings(study):
+    assert data.found()["finding"] == "1 warning. summary odd"
+    Findings("Mask: 7.0% of an image is foreground (median).").write(data.INSPECTION, None)
+    assert data.found()["finding"] == "Mask: 7.0% of an image is foreground (median)."
+    Findings("summary", ("one", "two")).write(data.INSPECTION, None)
+    assert data.found()["finding"] == "2 warnings. summary"
+    page = study.page()
+    assert page.count('id="data"') == page.count('href="#data"') == 1
+
+
+def test_a_study_whose_data_was_not_inspected_has_no_such_chapter(study):
+    shutil.rmtree(Path("data/inspection"))
+    assert data.found() is None and 'id="data"' not in study.page() and 'href="#data"' not in study.page()
 
 
 def test_how_it_was_run_names_the_commit_if_there_is_one(study):

@@ -12,6 +12,10 @@ from loss_study import rounds
 from loss_study.config import Config, load_config
 from loss_study.data.depth_scale import eight_bits
 from loss_study.data.packed import PackedSample
+from loss_study.datasets.base import Example, Item
+from loss_study.inspection import contact_sheet
+from loss_study.inspection.examples import Seen
+from loss_study.inspection.findings import Findings, Table
 from loss_study.report.build import build
 from loss_study.statistics import results
 from loss_study.statistics.ranking import Ranking, headlines, rank_all
@@ -41,6 +45,7 @@ def fabricate(root: Path, *, repository: Path, losses=LOSSES, seeds=SEEDS, backg
     values["race"] |= {"later": rounds.later(*study), "previous": rounds.previous(*study)}
     (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     masks, depths = write_sample(root / "data" / "sample", background)
+    write_inspection(root / "data")
     for head, target in (("mask", masks), ("depth", depths)):
         for loss in losses:
             for seed in seeds:
@@ -118,6 +123,16 @@ def write_sample(folder: Path, background: str) -> tuple[np.ndarray, np.ndarray]
     }
     (folder / "sample.json").write_text(json.dumps(meta), encoding="utf-8")
     return np.stack(masks), np.stack(depths)
+
+
+def write_inspection(data: Path, text: str = "odd") -> None:
+    """What the stage `inspect` finds in the sample in `data`, with `text` in each kind of text."""
+    sample = PackedSample.open(data / "sample")
+    arrays = zip(sample.images, sample.masks, sample.depths, strict=True)
+    seen = [Seen(Item(f"image {text}", None, None), "test", Example(*one), sample.backgrounds[0]) for one in arrays]
+    table = Table(f"table {text}", ("quantity", f"column {text}"), (("row", f"cell {text}"),), f"explanation {text}")
+    found = Findings(f"summary {text}", (f"warning {text}",), (table,), (), f"sheet {text}")
+    found.write(data / "inspection", contact_sheet.draw(seen, 1))
 
 
 def headline(head: str, loss: str, seed: int) -> float:

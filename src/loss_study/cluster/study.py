@@ -64,7 +64,7 @@ def run(address: str, request: Request) -> None:
     commit, remote = shipment.committed(), shipment.remote()
     with _connected(address) as ray:
         _warn(ray, request)
-        dvc("repro", "check", "sample")
+        dvc("repro", "check", "inspect", "sample")
         dvc("push", "--run-cache", "check", "sample")
         config = load_config()
         for head in config.loss.heads:

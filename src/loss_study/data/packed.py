@@ -154,6 +154,11 @@ class PackedSample:
         return {"mask": self.mask_valid, "depth": self.depth_valid}[head]
 
     @property
+    def group(self) -> str:
+        """What the objects are, in the singular: "object", "patient", "scene"."""
+        return self.meta.get("group", "object")
+
+    @property
     def classes(self) -> int:
         """Number of mask logits: 1 for foreground or not, 2 and more for classes that exclude each other."""
         return self.meta["classes"]

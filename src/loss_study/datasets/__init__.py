@@ -1,16 +1,19 @@
 """Datasets: one file each, chosen by ``dataset.name``. All of them end in the same packed sample.
 
 A file ``datasets/<name>.py`` has a function ``open_dataset(path, *, <options>)`` that returns a `base.Dataset`. Its
-keyword-only arguments are ``dataset.options``. Two optional functions of the same options let `check` refuse mistakes
-before the data is read: ``heads_with_invalid_pixels(*, <options>)`` returns the heads that lack ground truth at some
-pixels, ``class_names(*, <options>)`` the names of the mask's classes, none for one class.
+keyword-only arguments are ``dataset.options``, but for ``heads``, the kinds of ground truth that are needed. Three
+optional functions of the same arguments let `check` refuse mistakes before the data is read:
+``heads_with_invalid_pixels(*, <options>)`` returns the heads that lack ground truth at some pixels, ``class_names(*,
+<options>)`` the names of the mask's classes, none for one class, and ``check_files(path, *, <options>)`` refuses files
+that do not fit.
 
 A name that exists only in conf/dataset/, such as ``pets_trimap``, says there which file it uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from loss_study import registry
 from loss_study.datasets.base import Dataset
 
 PACKAGE = __name__
+#: The keyword argument that is no option.
+HEADS = "heads"
 
 
 def names() -> list[str]:
@@ -28,7 +33,7 @@ def names() -> list[str]:
 def check(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown dataset or option."""
     module = registry.load("dataset", PACKAGE, name)
-    return registry.check_options("dataset.options", module.open_dataset, options)
+    return registry.check_options("dataset.options", module.open_dataset, options, but=[HEADS])
 
 
 def heads_with_invalid_pixels(name: str, options: Mapping[str, Any]) -> Sequence[str]:
@@ -45,7 +50,24 @@ def class_names(name: str, options: Mapping[str, Any]) -> Sequence[str]:
     return module.class_names(**checked) if hasattr(module, "class_names") else ()
 
 
-def open_dataset(name: str, path: Path, options: Mapping[str, Any]) -> Dataset:
-    """Open the dataset `name` at `path`; StudyError says what is missing or wrong there."""
+def open_dataset(name: str, path: Path, options: Mapping[str, Any], heads: Sequence[str] | None = None) -> Dataset:
+    """Open the dataset `name` at `path`; StudyError says what is missing or wrong there.
+
+    Args:
+        heads: the kinds of ground truth that are needed, "mask", "depth" or both; None: those that there are.
+    """
     checked = check(name, options)
-    return registry.load("dataset", PACKAGE, name).open_dataset(path, **checked)
+    function = registry.load("dataset", PACKAGE, name).open_dataset
+    return function(path, **checked, **_heads_for(function, heads))
+
+
+def check_files(name: str, path: Path, options: Mapping[str, Any], heads: Sequence[str] | None = None) -> None:
+    """Check the files in the folder `path`, as far as this takes no time; StudyError and `heads` as `open_dataset`."""
+    checked = check(name, options)
+    module = registry.load("dataset", PACKAGE, name)
+    if hasattr(module, "check_files"):
+        module.check_files(path, **checked, **_heads_for(module.check_files, heads))
+
+
+def _heads_for(function: Callable[..., Any], heads: Sequence[str] | None) -> dict[str, Any]:
+    return {HEADS: heads} if HEADS in inspect.signature(function).parameters else {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -78,12 +79,48 @@ class Dataset(Protocol):
         ...
 
 
+class Paths(Protocol):
+    """Paths by their number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Path: ...
+
+
+@runtime_checkable
+class HasFiles(Protocol):
+    """A `Dataset` that reads files."""
+
+    #: The files of each kind ("image", "mask", ...) that are in use.
+    files: Mapping[str, Paths]
+
+
 @runtime_checkable
 class HasTestList(Protocol):
     """A `Dataset` that comes with a list of its test images."""
 
     #: Objects of the test split, sorted, a subset of `Dataset.objects`; None: no list is in use.
     test_objects: Sequence[str] | None
+
+
+@runtime_checkable
+class HasSplits(Dataset, Protocol):
+    """A `Dataset` that comes with splits of its own, in folders or lists."""
+
+    #: Those that it has, "train" and "validation", "test" or both; None: no such splits are in use.
+    own_splits: Sequence[str] | None
+
+    def of_split(self, split: str) -> Dataset:
+        """Return the images of one of `own_splits`; their items are also items of this dataset."""
+        ...
+
+
+@runtime_checkable
+class NamesGroups(Protocol):
+    """A `Dataset` that says what its objects are."""
+
+    #: The singular: "object", "patient", "scene", "clip".
+    group: str
 
 
 @runtime_checkable

@@ -20,10 +20,12 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from loss_study.data.depth_scale import DEPTH_STEPS, to_stored
+from loss_study.data.depth_scale import to_stored
 from loss_study.datasets.base import Example, Item
 from loss_study.datasets.reading import twins
-from loss_study.datasets.reading.images import decode, list_images, read_depth, read_rgb
+from loss_study.datasets.reading.depth_files import DepthReader
+from loss_study.datasets.reading.depth_values import DepthMeaning
+from loss_study.datasets.reading.images import decode, geometry, list_images, read_rgb
 from loss_study.runtime.errors import StudyError
 
 #: Where the ground plane reaches depth 1, in units of the distance of its nearest row.
@@ -32,6 +34,7 @@ FAR = 10.0
 OPAQUE = 128
 #: Images of each kind that a process keeps decoded: at 224 px at most about 70 MB in all.
 CACHED = 128
+DEPTH_REMEDY = "save relative depth, with 8 bits or with 16 that fill their range, and without gaps"
 #: Depth maps and backgrounds may differ in size, and in aspect ratio by rounding only.
 ASPECT_TOLERANCE = 0.02
 
@@ -64,21 +67,25 @@ def open_dataset(
         placements: random positions for each background and cut-out, and as many for the mirror image.
 
     Raises:
-        StudyError: missing or empty folder, two images with one stem, depth maps that do not match the backgrounds.
+        StudyError: missing or empty folder, two images with one stem, depth maps that do not match the backgrounds or
+            that would be read wrongly.
     """
     background_paths = _by_stem(path / backgrounds, "backgrounds")
     _refuse_plus(background_paths)
     depth_folder = path / background_depth
     depth_paths = _by_stem(depth_folder, "depth maps") if depth_folder.is_dir() else None
+    depth_reader = None
     if depth_paths is not None:
         _check_match(background_paths, depth_paths)
+        relative = DepthMeaning(near, invalid=())
+        depth_reader = DepthReader(relative, list(depth_paths.values()), remedy=DEPTH_REMEDY)
     cutout_paths = _by_stem(path / cutouts, "cut-outs")
     return Composites(
         background_paths=background_paths,
         cutout_paths=cutout_paths,
         twin_of=twins.groups([_portrait(one) for one in cutout_paths.values()]),
         depth_paths=depth_paths,
-        near_is_bright=near == "bright",
+        depth_reader=depth_reader,
         horizon=horizon,
         thumbnail=thumbnail,
         smallest=smallest,
@@ -97,7 +104,7 @@ class Composites:
     cutout_paths: dict[str, Path]
     twin_of: np.ndarray
     depth_paths: dict[str, Path] | None
-    near_is_bright: bool
+    depth_reader: DepthReader | None
     horizon: float
     thumbnail: float
     smallest: float
@@ -108,6 +115,12 @@ class Composites:
     def backgrounds(self) -> Sequence[str]:
         """Stems of the backgrounds, sorted."""
         return list(self.background_paths)
+
+    @property
+    def files(self) -> dict[str, list[Path]]:
+        """Backgrounds, cut-outs and depth maps."""
+        kinds = {"background": self.background_paths, "cut-out": self.cutout_paths, "depth": self.depth_paths}
+        return {kind: list(paths.values()) for kind, paths in kinds.items() if paths}
 
     @property
     def objects(self) -> Sequence[str]:
@@ -132,7 +145,8 @@ class Composites:
                 "Depth is that of the backgrounds' depth maps; every object is an upright plane at the nearest depth "
                 "that it covers."
             )
-        return [made, depth, twins.note(self.twin_of)]
+        read = [] if self.depth_reader is None else self.depth_reader.notes
+        return [made, depth, *read, twins.note(self.twin_of)]
 
     def draw(
         self,
@@ -199,9 +213,9 @@ class Composites:
         return round(size * (self.horizon + (1 - self.horizon) / FAR))
 
     def _background_depth(self, name: str, size: int) -> np.ndarray:
-        if self.depth_paths is None:
+        if self.depth_paths is None or self.depth_reader is None:
             return ground_depth(size, self.horizon)
-        return _depth_map(self.depth_paths[name], size, self.near_is_bright)
+        return _depth_map(self.depth_reader, self.depth_paths[name], size)
 
 
 @lru_cache(maxsize=4)
@@ -225,9 +239,8 @@ def _background(path: Path, size: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=CACHED)
-def _depth_map(path: Path, size: int, near_is_bright: bool) -> np.ndarray:
-    depth = read_depth(path, size)
-    return DEPTH_STEPS - depth if near_is_bright else depth
+def _depth_map(reader: DepthReader, path: Path, size: int) -> np.ndarray:
+    return reader.read(path, size)[0]
 
 
 def _rgba(path: Path) -> Image.Image:
@@ -308,9 +321,11 @@ def _check_match(background_paths: dict[str, Path], depth_paths: dict[str, Path]
             raise StudyError(f"{depth_paths[stem]}: a depth map without a background of that name; add or remove one")
         raise StudyError(f"{background_paths[stem]}: a background without a depth map of that name; add or remove one")
     for stem, path in background_paths.items():
-        (width, height), (depth_width, depth_height) = decode(path).size, decode(depth_paths[stem]).size
-        if abs(width * depth_height / (height * depth_width) - 1) > ASPECT_TOLERANCE:
+        image, depth = geometry(path), geometry(depth_paths[stem])
+        if abs(image.width * depth.height / (image.height * depth.width) - 1) > ASPECT_TOLERANCE:
             raise StudyError(
-                f"{depth_paths[stem]}: {depth_width}x{depth_height} does not fit its background of {width}x{height}; "
-                "save it with the same aspect ratio"
+                f"{depth_paths[stem]}: {depth.width}x{depth.height} does not fit its background of "
+                f"{image.width}x{image.height}; save it with the same aspect ratio"
             )
+        if image.orientation != 1 and depth.orientation == 1:
+            raise StudyError(f"{path}: its EXIF orientation turns it, but not its depth map; save both without one")

@@ -1,44 +1,92 @@
 """Any folder of images with masks, depth maps or both; patterns of their names say which files belong together.
 
-All files are stretched to the sample's square: images, depth maps and masks of one class by bilinear interpolation,
-masks of several classes by nearest neighbour.
+All files are stretched to the sample's square: images, relative depth maps and masks of one class by bilinear
+interpolation, whatever has invalid pixels, several classes or metres by nearest neighbour.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from loss_study.data.depth_scale import DEPTH_STEPS
-from loss_study.datasets.base import Target
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, pair, scan
-from loss_study.datasets.reading.images import read_depth
+from pydantic import AfterValidator, Field
+
+from loss_study.config import Number, Positive
+from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, open_pairs
+from loss_study.datasets.reading.depth_values import DepthMeaning
+from loss_study.datasets.reading.fit import Fit
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
 
 Near = Literal["dark", "bright"]
 
 
+def _is_range(values: list[float]) -> list[float]:
+    if values[0] >= values[1]:
+        raise ValueError("write the lower end of the range first")
+    return values
+
+
+#: The lower and the upper end.
+Range = Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(_is_range)]
+Readings = list[Annotated[int, Field(ge=0, le=0xFFFF)]]
+
+
 def open_dataset(
-    path: Path, *, files: Layout, labels: MaskLabels = NO_LABELS, near: Near = "dark", allow_missing: bool = False
+    path: Path,
+    *,
+    files: Layout,
+    labels: MaskLabels = NO_LABELS,
+    near: Near = "dark",
+    metres_per_unit: Positive | None = None,
+    halfway_m: Positive = 3.0,
+    far_m: Positive = 10.0,
+    depth_range: Range | None = None,
+    invalid: Readings | None = None,
+    image_range: Range | None = None,
+    fit: Fit = "auto",
+    split: Split = "own",
+    allow_missing: bool = False,
+    heads: Sequence[str] | None = None,
 ) -> Folder:
     """Open the data below the folder `path`.
 
     Args:
         files: patterns of the files' paths; see `loss_study.datasets.layouts.layout`.
         labels: what the values of the masks mean.
-        near: whether near things are dark or bright in the depth maps.
+        near: whether near things are dark or bright in relative depth maps.
+        metres_per_unit: distance in metres of a reading of 1; None: depth is relative.
+        halfway_m: distance in metres that is stored as one half of the depth range.
+        far_m: farthest distance in metres that counts: larger ones are stored as this one.
+        depth_range: readings that are stored as nearest and farthest, for relative depth; None: those of the type.
+        invalid: readings that mean that nothing was measured; None: 0 and 65535 for metres, none for relative depth.
+        image_range: values that become black and white, for images of more than 8 bits; None: found by a look at some.
+        fit: how masks and depth maps lie on their images; see `loss_study.datasets.reading.fit`.
+        split: whether the data's own splits are used, where it has folders or lists of them, or all is split at random.
         allow_missing: leave out files without their partners instead of raising an error.
+        heads: the kinds of ground truth that are needed; None: those that there are.
 
     Raises:
-        StudyError: no such folder, no files of a kind, files without their partners, or masks of labels that `labels`
-            does not name.
+        StudyError: no such folder, no files of a kind, files without their partners, or masks or depth maps that would
+            be read wrongly.
     """
-    return Folder(pair(scan(path), files, allow_missing), labels, near)
+    depth = meaning(near, metres_per_unit, halfway_m, far_m, depth_range, invalid)
+    return Folder(open_pairs(path, files, heads, split, allow_missing), labels, depth, fit, as_pair(image_range))
 
 
-def heads_with_invalid_pixels(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
+def check_files(
+    path: Path, *, files: Layout, split: Split, allow_missing: bool, heads: Sequence[str] | None = None, **_: Any
+) -> None:
+    """Check that the files below `path` fit `files`; StudyError as `open_dataset`."""
+    open_pairs(path, files, heads, split, allow_missing)
+
+
+def heads_with_invalid_pixels(
+    *, labels: MaskLabels, metres_per_unit: float | None, invalid: list[int] | None, **_: Any
+) -> tuple[str, ...]:
     """Return the heads that lack ground truth at some pixels."""
-    return ("mask",) if labels.ignored else ()
+    missing = DepthMeaning(metres_per_unit=metres_per_unit, invalid=invalid).missing
+    return tuple(head for head, values in (("mask", labels.ignored), ("depth", missing)) if values)
 
 
 def class_names(*, labels: MaskLabels, **_: Any) -> tuple[str, ...]:
@@ -51,14 +99,30 @@ class Folder(LabelledDataset):
 
     objects_by_name = True
 
-    def __init__(self, pairs: Pairs, labels: MaskLabels, near: Near) -> None:
+    def __init__(
+        self,
+        pairs: Pairs,
+        labels: MaskLabels,
+        depth: DepthMeaning,
+        fit: Fit,
+        image_range: tuple[float, float] | None,
+    ) -> None:
         notes = [f"{len(pairs.images)} images in a folder (conf/dataset/folder.yaml).", *pairs.notes]
-        if pairs.depths is not None:
-            notes.append(f"Depth maps are the dataset's own, near = {near} (dataset.options.near).")
-        super().__init__(pairs, labels, notes)
-        self._near_is_bright = near == "bright"
+        super().__init__(pairs, labels, notes, depth=depth, fit=fit, image_range=image_range)
 
-    def read_depth(self, path: Path, size: int) -> Target:
-        """Return the depth map in the file `path`."""
-        depth = read_depth(path, size)
-        return DEPTH_STEPS - depth if self._near_is_bright else depth, None
+
+def meaning(
+    near: Near,
+    metres_per_unit: float | None,
+    halfway_m: float,
+    far_m: float,
+    depth_range: list[float] | None,
+    invalid: list[int] | None,
+) -> DepthMeaning:
+    """Return what these options say about depth maps."""
+    return DepthMeaning(near, metres_per_unit, halfway_m, far_m, as_pair(depth_range), invalid)
+
+
+def as_pair(values: list[float] | None) -> tuple[float, float] | None:
+    """Return a range as a tuple."""
+    return None if values is None else (values[0], values[1])

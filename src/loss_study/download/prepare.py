@@ -12,6 +12,7 @@ from pathlib import Path
 from loss_study.config import DatasetConfig
 from loss_study.download import archives
 from loss_study.download.fetch import fetch
+from loss_study.download.source import SOURCE
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_json
 
@@ -45,14 +46,14 @@ def prepare(dataset: DatasetConfig, folder: Path, downloads: Path) -> None:
             "path": str(folder / FILES) if files else dataset.path,
             "notes": [f"Unpacked from {', '.join(file.name for file in files)}."] if files else [],
         }
-        write_json(new / "source.json", source)
+        write_json(new / SOURCE, source)
 
 
 def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:
     """Return the files to unpack or copy; none if the data is used in place."""
     path = Path(dataset.path)
     if path.is_dir():
-        return _archives_in(path)
+        return archives_in(path)
     if path.exists() and archives.is_archive(path):
         return [path]
     if not path.exists() and not dataset.urls:
@@ -61,7 +62,7 @@ def _files(dataset: DatasetConfig, downloads: Path) -> list[Path]:
     return [fetch(url, downloads, expected) for url, expected in zip(dataset.urls, sums, strict=True)]
 
 
-def _archives_in(folder: Path) -> list[Path]:
+def archives_in(folder: Path) -> list[Path]:
     """Return the archives and lists in a folder; none if it also has folders: then the archives are spare copies."""
     entries = sorted(entry for entry in folder.iterdir() if not _is_stray(entry))
     if any(entry.is_dir() for entry in entries) or not any(map(_has_archive_name, entries)):

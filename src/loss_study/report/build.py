@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
@@ -28,6 +29,7 @@ def build(
         rankings: what `statistics.ranking.rank_all` returns for `results`.
         sample: the packed sample.
     """
+    rankings = [replace(ranking, object_name=sample.group) for ranking in rankings]
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
     rounds = history(rankings, config)
     asked = {one.trial for ranking in headlines(rankings) for row in ranking.standings for one in row.results}

@@ -21,7 +21,7 @@ from loss_study.report.error_analysis.analysis import Analysis, analyse
 from loss_study.report.interval_charts import IntervalChart
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
-from loss_study.report.sections import curves, learning_rates, losses, metrics, pairs, provenance
+from loss_study.report.sections import curves, data, learning_rates, losses, metrics, pairs, provenance
 from loss_study.report.sections.answer import Answer, answer
 from loss_study.report.sections.study import study_facts
 from loss_study.statistics.looks import SIGNIFICANCE
@@ -86,6 +86,7 @@ def render(
             config=config,
             results=results,
             heads=[_content(ranking, rankings, history, images, sample, config) for ranking in of_heads],
+            data=data.found(),
             study=study_facts(config, results, of_heads, sample, searches),
             findings={
                 "pairs": pairs.finding(rankings),

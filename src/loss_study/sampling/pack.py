@@ -15,7 +15,7 @@ import numpy as np
 from loss_study.config import DatasetConfig, SampleConfig
 from loss_study.data.depth_scale import DEPTH_STEPS, HasDepthScale
 from loss_study.data.packed import FOLD, FORMAT, INDEX_COLUMNS, SPLITS, split_of
-from loss_study.datasets.base import Dataset, Item, NamesObjects
+from loss_study.datasets.base import Dataset, Item, NamesGroups, NamesObjects
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.sampling import sample_notes, worker_pool
@@ -29,13 +29,18 @@ CHUNK = 32
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class Drawn:
     """The images in their order: `split` of each, in fold 0 where there are folds, `part` of each, or () without."""
 
     items: list[Item]
     split: list[str]
     part: list[int]
     notes: list[str]
+
+    @property
+    def part_or_split(self) -> list[str]:
+        """Where images must not have a copy: the fold's part of each, or its split."""
+        return [f"part {number + 1}" for number in self.part] or self.split
 
 
 def pack(
@@ -61,7 +66,7 @@ def pack(
         StudyError: too few images for the splits, a file that cannot be read, a head of `config` that the dataset
             lacks, masks that are all empty or all full, or a disk without room.
     """
-    drawn = _draw(dataset, sample)
+    drawn = draw(dataset, sample)
     items = drawn.items
     backgrounds = _backgrounds(items) if dataset.has_background_images else []
     row_of = _background_rows(backgrounds, sample)
@@ -83,6 +88,7 @@ def pack(
                 "images": {split: drawn.split.count(split) for split in SPLITS},
                 "backgrounds": len(backgrounds),
                 "objects": None if dataset.objects is None else len({item.object for item in items}),
+                "group": dataset.group if isinstance(dataset, NamesGroups) else "object",
                 "objects_by_name": isinstance(dataset, NamesObjects) and dataset.objects_by_name,
                 "heads": list(config.heads),
                 "classes": config.classes,
@@ -95,6 +101,7 @@ def pack(
                     *([teacher.note] if teacher else []),
                     *drawn.notes,
                     *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
+                    *sample_notes.on_identical_images(items, drawn.part_or_split, summaries),
                     *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
                     sample_notes.on_size(sample.size),
                 ],
@@ -104,25 +111,26 @@ def pack(
         )
 
 
-def _draw(dataset: Dataset, sample: SampleConfig) -> _Drawn:
+def draw(dataset: Dataset, sample: SampleConfig) -> Drawn:
+    """Draw the subset that `sample` describes; StudyError as `draw_splits` and `draw_folds`."""
     if sample.folds > 1:
         parts, notes = draw_folds(dataset, sample.images, sample.folds, sample.seed)
         part = [number for number, items in enumerate(parts) for _ in items]
         items = [item for of_part in parts for item in of_part]
-        return _Drawn(items, [split_of(number, 0, sample.folds) for number in part], part, notes)
+        return Drawn(items, [split_of(number, 0, sample.folds) for number in part], part, notes)
     at_least = {"validation": sample.validation_images, "test": sample.test_images}
     splits, notes = draw_splits(
         dataset, sample.images, sample.validation, sample.test, sample.seed, sample.split, at_least
     )
     items = [item for split in SPLITS for item in splits[split]]
-    return _Drawn(items, [split for split in SPLITS for _ in splits[split]], [], notes)
+    return Drawn(items, [split for split in SPLITS for _ in splits[split]], [], notes)
 
 
 def _training(summaries: Sequence[Summary], split: Sequence[str]) -> list[Summary]:
     return [one for one, of_image in zip(summaries, split, strict=True) if of_image == "train"]
 
 
-def _folds(summaries: Sequence[Summary], drawn: _Drawn, folds: int, config: DatasetConfig) -> dict[str, Any]:
+def _folds(summaries: Sequence[Summary], drawn: Drawn, folds: int, config: DatasetConfig) -> dict[str, Any]:
     """Return what ``sample.json`` says of the folds, nothing for a fixed split."""
     if folds == 1:
         return {}
@@ -176,7 +184,7 @@ def _has_invalid_pixels(writer: ArrayWriter, head: str, summaries: Sequence[Summ
     return writer.finish_valid(head, all_valid, len(summaries))
 
 
-def _index_rows(drawn: _Drawn, row_of: Mapping[str, int], summaries: Sequence[Summary]) -> list[dict[str, Any]]:
+def _index_rows(drawn: Drawn, row_of: Mapping[str, int], summaries: Sequence[Summary]) -> list[dict[str, Any]]:
     rows = []
     for split, item, one in zip(drawn.split, drawn.items, summaries, strict=True):
         share = "" if one.foreground is None else f"{one.foreground:.6f}"

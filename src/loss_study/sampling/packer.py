@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Summary:
 
     By head: the sum of its values over the valid pixels, and the number of these. `invalid` are the heads with invalid
     pixels. A mask of one class has a `foreground` share (None if no pixel is valid), one of several classes has
-    `class_pixels`, the number of pixels of each.
+    `class_pixels`, the number of pixels of each. `digest` is the same for images of the same pixels.
     """
 
     sums: dict[str, int]
@@ -42,6 +43,7 @@ class Summary:
     invalid: frozenset[str]
     foreground: float | None
     class_pixels: tuple[int, ...] | None
+    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class Packer:
             invalid=frozenset(head for head, target in targets.items() if target.valid is not None),
             foreground=None if several else _foreground(example),
             class_pixels=mask.count(self.classes) if mask and several else None,
+            digest=blake2b(example.image.tobytes(), digest_size=16).digest(),
         )
 
 

@@ -29,6 +29,23 @@ def on_invalid_pixels(summaries: Sequence[Summary], heads: Sequence[str], size: 
     ]
 
 
+def on_identical_images(items: Sequence[Item], split_of: Sequence[str], summaries: Sequence[Summary]) -> list[str]:
+    """Say how many images have the same pixels as one of another split; `split_of` is that of each, or its part."""
+    first: dict[bytes, int] = {}
+    twins = []
+    for row, one in enumerate(summaries):
+        other = first.setdefault(one.digest, row)
+        if split_of[other] != split_of[row]:
+            twins.append((other, row))
+    if not twins:
+        return []
+    other, row = twins[0]
+    return [
+        f"Leakage: {len(twins)} images are identical with one of another split, pixel by pixel, so that the scores are "
+        f"too good (first: {items[row].id} in {split_of[row]} and {items[other].id} in {split_of[other]})."
+    ]
+
+
 def on_size(size: int) -> str:
     """Say at which size predictions are judged: that of the packed images, not of the files."""
     return f"Metrics are computed at {size} x {size} pixels."

@@ -1,6 +1,7 @@
 """Training, validation and test splits: they share no background and no object, or are split by order.
 
-With folds, parts that share none: each is the test split once.
+Splits of the dataset's own are used as they are, even if they share something. With folds, parts that share none: each
+is the test split once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from loss_study.data.packed import SPLITS
-from loss_study.datasets.base import Dataset, HasTestList, Item, MakesNew, NamesObjects
+from loss_study.datasets.base import Dataset, HasSplits, HasTestList, Item, MakesNew, NamesGroups, NamesObjects
 from loss_study.runtime.errors import StudyError
 
 BY_ORDER = (
@@ -54,7 +55,8 @@ def draw_splits(
     Backgrounds and objects are dealt to the splits in the splits' shares, and each split draws among the items of its
     own ones. If these are too few, there are fewer images, in the same proportions. Where one kind of identity is
     unknown, the other one decides; where both are, the splits share no image, but perhaps a background or an object.
-    Where the dataset has a test list, its objects are for the test and the others are dealt.
+    Where the dataset has a test list, its objects are for the test and the others are dealt. Splits of its own are used
+    as they are; with two of them, the training split is dealt to training and validation, and the other is the test.
 
     A dataset that `MakesNew` makes validation and test images instead of drawing them. They depend on `seed` and their
     number alone, and a larger number adds to the test images. Training images never depend on `at_least`.
@@ -71,6 +73,8 @@ def draw_splits(
     shares = {"train": 1 - validation - test, "validation": validation, "test": test}
     rng = np.random.default_rng(seed)
     disjoint = split == "disjoint" and not (dataset.backgrounds is None and dataset.objects is None)
+    if split == "disjoint" and isinstance(dataset, HasSplits) and dataset.own_splits is not None:
+        return _own_splits(dataset, images, shares, at_least, rng)
     if disjoint:
         splits, identities = _split_by_identity(dataset, images, shares, rng)
     else:
@@ -84,18 +88,79 @@ def draw_splits(
         _make_new(endless, splits, counts, added)
     else:
         _add(dataset, splits, counts, identities, added)
-    for name, items in splits.items():
-        if not items:
-            raise StudyError(
-                f"sample: no image is left for the split {name!r}; add images, raise sample.images, or change "
-                "sample.validation, sample.test or sample.seed"
-            )
+    _check_filled(splits)
     notes = _describe(dataset, splits) if disjoint else [BY_ORDER if split == "order" else BY_IMAGE]
     if endless is not None:
         notes.append("Every validation and test image has an object and a background of its own.")
     if got < images:
         notes.append(f"{images} images were requested; {got} could be drawn in the proportions of the splits.")
     return splits, notes
+
+
+def _own_splits(
+    dataset: HasSplits, images: int, shares: Mapping[str, float], at_least: Mapping[str, int], rng: np.random.Generator
+) -> tuple[Splits, list[str]]:
+    """Draw from the dataset's own splits, in the proportions of `shares` as far as they have so many images."""
+    assert dataset.own_splits is not None
+    wanted = image_counts(images, shares)
+    counts = {split: max(wanted[split], at_least.get(split, 0)) for split in SPLITS}
+    parts = {split: dataset.of_split(split) for split in dataset.own_splits}
+    notes = []
+    if len(parts) == len(SPLITS):
+        splits = {split: _everything_of(parts[split], counts[split], rng) for split in SPLITS}
+    else:
+        tested = next(split for split in parts if split != "train")
+        splits = _halves(parts["train"], counts, shares, rng)
+        splits["test"] = _everything_of(parts[tested], counts["test"], rng)
+        notes.append(f"The data's own {tested} split is the test; validation images are taken from its training split.")
+    _check_filled(splits)
+    return splits, [*notes, *_describe_own(dataset, splits)]
+
+
+def _halves(part: Dataset, counts: Mapping[str, int], shares: Mapping[str, float], rng: np.random.Generator) -> Splits:
+    """Split the images for training into those for training and for validation, which share no identity."""
+    two = {split: shares[split] for split in ("train", "validation")}
+    if part.backgrounds is None and part.objects is None:
+        items = _everything_of(part, counts["train"] + counts["validation"], rng)
+        first = min(counts["validation"], round(len(items) * two["validation"] / sum(two.values())))
+        order = [items[place] for place in rng.permutation(len(items))]
+        return {"train": order[first:], "validation": order[:first]}
+    backgrounds, objects = _deal("backgrounds", part.backgrounds, two, rng), _deal("objects", part.objects, two, rng)
+    return {split: part.draw(backgrounds[split], objects[split], counts[split], rng) for split in two}
+
+
+def _everything_of(part: Dataset, count: int, rng: np.random.Generator) -> list[Item]:
+    return part.draw(part.backgrounds, part.objects, count, rng)
+
+
+def _describe_own(dataset: Dataset, splits: Splits) -> list[str]:
+    """Say which objects and backgrounds are in more than one split of the dataset's own."""
+    notes = []
+    for kind, known in (("background", dataset.backgrounds), ("object", dataset.objects)):
+        found = [{getattr(item, kind) for item in splits[split]} for split in SPLITS]
+        name = _name(kind, dataset)
+        if known is None:
+            notes.append(_unknown(name))
+            continue
+        shared = sorted(one for one in set.union(*found) if sum(one in some for some in found) > 1)
+        if shared:
+            notes.append(
+                f"Leakage: {len(shared)} of {len(set.union(*found))} {name}s are in more than one of the data's own "
+                f"splits (first: {shared[0]}), so that the scores are too good; -S dataset.options.split=random splits "
+                "anew."
+            )
+        else:
+            notes.append(f"The data's own splits share no {name}.")
+    return notes
+
+
+def _check_filled(splits: Splits) -> None:
+    for name, items in splits.items():
+        if not items:
+            raise StudyError(
+                f"sample: no image is left for the split {name!r}; add images, raise sample.images, or change "
+                "sample.validation, sample.test or sample.seed"
+            )
 
 
 def draw_folds(dataset: Dataset, images: int, folds: int, seed: int) -> tuple[list[list[Item]], list[str]]:
@@ -108,10 +173,11 @@ def draw_folds(dataset: Dataset, images: int, folds: int, seed: int) -> tuple[li
     Raises:
         StudyError: fewer backgrounds or objects than folds, a part without an image, or a dataset with a test list.
     """
-    if isinstance(dataset, HasTestList) and dataset.test_objects is not None:
+    own = isinstance(dataset, HasSplits) and dataset.own_splits is not None
+    if own or (isinstance(dataset, HasTestList) and dataset.test_objects is not None):
         raise StudyError(
-            "sample.folds: the dataset's own test list is in use; say -S sample.folds=1, or "
-            "-S dataset.options.split=random"
+            f"sample.folds: the dataset's own {'splits are' if own else 'test list is'} in use; say -S sample.folds=1, "
+            "or -S dataset.options.split=random"
         )
     rng = np.random.default_rng(seed)
     known = {"background": dataset.backgrounds, "object": dataset.objects}
@@ -126,7 +192,7 @@ def draw_folds(dataset: Dataset, images: int, folds: int, seed: int) -> tuple[li
             for part in range(folds)
         ]
         notes = [_describe_folds(kind, parts, dataset) for kind, names in known.items() if names is not None]
-        notes += [_unknown(kind) for kind, names in known.items() if names is None]
+        notes += [_unknown(_name(kind, dataset)) for kind, names in known.items() if names is None]
     if not all(parts):
         raise StudyError(f"sample: no image is left for one of {folds} folds; add images, or lower sample.folds")
     got = sum(map(len, parts))
@@ -149,8 +215,8 @@ def _describe_folds(kind: str, parts: Sequence[Sequence[Item]], dataset: Dataset
     count = len({getattr(item, kind) for items in parts for item in items})
     by_name = kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name
     return (
-        f"{len(parts)} folds: each of {count} {kind}s is tested in one, and in training or validation in the others."
-        + (f" {BY_NAME}" if by_name else "")
+        f"{len(parts)} folds: each of {count} {_name(kind, dataset)}s is tested in one, and in training or validation "
+        "in the others." + (f" {BY_NAME}" if by_name else "")
     )
 
 
@@ -224,7 +290,7 @@ def _deal(
     """Deal `names` to the splits at random by `weights`, at least one to each; `test` is dealt already."""
     if names is None:
         return dict.fromkeys(SPLITS)
-    dealt = SPLITS if test is None else ("train", "validation")
+    dealt = list(weights) if test is None else ["train", "validation"]
     listed = frozenset(test or ())
     free = [name for name in names if name not in listed]
     if len(free) < len(dealt):
@@ -255,10 +321,16 @@ def _describe(dataset: Dataset, splits: Splits) -> list[str]:
             continue
         found = f"{train} are for training, {validation} for validation, {test} for the test"
         if kind == "object" and isinstance(dataset, NamesObjects) and dataset.objects_by_name:
-            notes.append(f"Objects are told apart by the names of their files: {found}. {BY_NAME}")
+            name = _name(kind, dataset)
+            notes.append(f"{name.capitalize()}s are told apart by the names of their files: {found}. {BY_NAME}")
         else:
-            notes.append(f"The splits share no {kind}s: {found}.")
+            notes.append(f"The splits share no {_name(kind, dataset)}s: {found}.")
     return notes
+
+
+def _name(kind: str, dataset: Dataset) -> str:
+    """Return what the dataset calls its objects; backgrounds are backgrounds."""
+    return dataset.group if kind == "object" and isinstance(dataset, NamesGroups) else kind
 
 
 def _unknown(kind: str) -> str:

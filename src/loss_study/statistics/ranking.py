@@ -111,6 +111,7 @@ class Ranking:
         pairs: every two of the compared losses; empty where there are no intervals.
         images, objects, backgrounds: how many the test split has; objects and backgrounds 0 where they are unknown,
             images 0 where fewer than two have a value.
+        object_name: what the objects are, in the singular.
         look: which comparison of the study this is, and how many are planned.
         classes: of the mask; 1 for the depth.
         folds: that the seeds take turns at; 1 for a fixed split.
@@ -128,6 +129,7 @@ class Ranking:
     images: int = 0
     objects: int = 0
     backgrounds: int = 0
+    object_name: str = "object"
     look: Look = ONLY
     classes: int = 1
     folds: int = 1

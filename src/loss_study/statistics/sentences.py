@@ -118,7 +118,7 @@ def caveats(ranking: Ranking) -> list[str]:
 def _basis(ranking: Ranking) -> list[str]:
     if not ranking.has_intervals:
         return []
-    counts_of = {"objects": ranking.objects, "backgrounds": ranking.backgrounds}
+    counts_of = {f"{ranking.object_name}s": ranking.objects, "backgrounds": ranking.backgrounds}
     known = [f"{count} {name}" for name, count in counts_of.items() if count]
     images = f"{ranking.images} test images" + (f" of {listed(known)}" if known else "")
     if ranking.of_networks:
@@ -141,7 +141,7 @@ def _folds(ranking: Ranking) -> list[str]:
     """Return which of the folds are tested; nothing with a fixed split."""
     if ranking.folds == 1:
         return []
-    thing = "object" if ranking.objects else "image"
+    thing = ranking.object_name if ranking.objects else "image"
     if ranking.tested < ranking.folds:
         return [f"The seeds have come to {ranking.tested} of {ranking.folds} folds: other {thing}s are not tested."]
     return [f"Every {thing} is tested: the seeds take turns at {ranking.folds} folds."]
@@ -150,14 +150,14 @@ def _folds(ranking: Ranking) -> list[str]:
 def _identities(ranking: Ranking) -> list[str]:
     if not ranking.has_intervals:
         return []
-    counts = {"object": ranking.objects, "background": ranking.backgrounds}
+    counts = {ranking.object_name: ranking.objects, "background": ranking.backgrounds}
     unknown = [name for name, count in counts.items() if not count]
     if not unknown:
         return []
     plural = listed([f"{name}s" for name in unknown])
     either = " or ".join(unknown)
     return [
-        f"Which test images share {'an' if unknown[0] == 'object' else 'a'} {either} is unknown: if some do, the "
+        f"Which test images share {'an' if unknown[0][0] in 'aeiou' else 'a'} {either} is unknown: if some do, the "
         f"intervals are too narrow for new {plural}."
     ]
 

@@ -123,7 +123,7 @@ def study_key(config: Config) -> str:
 
 def study_name(config: Config) -> str:
     """Return what a study is called; studies that differ elsewhere have the same name."""
-    return f"study of {config.dataset.name}, {config.scale}, {config.recipe.name}"
+    return f"study of {config.dataset.title}, {config.scale}, {config.recipe.name}"
 
 
 def study_tag(config: Config) -> str:

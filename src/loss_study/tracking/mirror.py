@@ -172,7 +172,7 @@ class _Mirror:
 
         sizes = {split: len(sample.rows(split)) for split in SPLITS}
         dataset = Dataset(
-            name=self.config.dataset.name,
+            name=self.config.dataset.title,
             digest=describe.sample_digest(self.sample.folder),
             source_type="dvc",
             source=json.dumps({"uri": describe.SAMPLE.as_posix()}),

@@ -23,18 +23,18 @@ SIMILAR = 12.0
 def mean_distance(images: Files, backgrounds: Files, background_of: np.ndarray) -> float:
     """Return the mean distance, of 255, of a few images from their backgrounds."""
     some = _evenly(len(images), IMAGES)
-    return float(np.mean([_distance(_small(images, n), _small(backgrounds, background_of[n])) for n in some]))
+    return float(np.mean([distance(small(images, n), small(backgrounds, background_of[n])) for n in some]))
 
 
 def check(images: Files, backgrounds: Files, background_of: np.ndarray) -> None:
     """Compare a few images with the backgrounds; StudyError if most clearly show another one than their own."""
-    small = {position: _small(backgrounds, position) for position in _evenly(len(backgrounds), BACKGROUNDS)}
+    views = {position: small(backgrounds, position) for position in _evenly(len(backgrounds), BACKGROUNDS)}
     wrong = []
     some = _evenly(len(images), IMAGES)
     for number in some:
-        image, own = _small(images, number), int(background_of[number])
-        own_distance = _distance(image, small[own] if own in small else _small(backgrounds, own))
-        distances = {position: _distance(image, other) for position, other in small.items()}
+        image, own = small(images, number), int(background_of[number])
+        own_distance = distance(image, views[own] if own in views else small(backgrounds, own))
+        distances = {position: distance(image, other) for position, other in views.items()}
         best = min(distances, key=distances.__getitem__)
         if distances[best] <= SIMILAR and own_distance > CLEARLY * max(distances[best], SIMILAR / CLEARLY):
             wrong.append((number, own, best))
@@ -52,9 +52,11 @@ def _evenly(count: int, at_most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, at_most)).round().astype(int)).tolist()
 
 
-def _small(files: Files, number: int) -> np.ndarray:
+def small(files: Files, number: int) -> np.ndarray:
+    """Return file `number` as RGB values of 0 to 255, int16 (SIZE, SIZE, 3)."""
     return read_rgb(files.path(int(number)), SIZE).astype(np.int16)
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> float:
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the median over the pixels of the difference, of 255."""
     return float(np.median(np.abs(one - other).max(axis=-1)))

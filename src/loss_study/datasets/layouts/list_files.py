@@ -29,7 +29,7 @@ def paths(listing: Listing, pattern: str) -> list[Path]:
     found = []
     for path in map(PurePosixPath, listing.lists):
         folder = "" if str(path.parent) == "." else str(path.parent)
-        if compiled.folder_words(folder) is not None and compiled.name_words(path.stem) is not None:
+        if compiled.folder_words(folder) is not None and compiled.name_words(path.name) is not None:
             found.append(listing.root / path)
     if not found:
         raise StudyError(f"{listing.root}: no list file (CSV, text) matches {pattern}; put it beside the images")

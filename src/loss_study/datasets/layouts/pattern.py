@@ -1,8 +1,9 @@
 """Patterns of file paths, as a layout names them: ``fg_bg_mask/{background}_{object}_{place}_mask``.
 
-A pattern describes a path without its suffix. ``{number}`` is a whole number (leading zeros do not count), any other
-``{word}`` is some text, ``*`` is any text or none; none of them matches a ``/``. A pattern is compared with the end of
-a path, so that folders around the data do not matter.
+A pattern describes a path without its suffix, or with it if it ends in one that is read. ``{number}`` is a whole
+number (leading zeros do not count), ``{split}`` a split's name (train, val, test and the like), any other ``{word}``
+some text, ``*`` any text or none; none of them matches a ``/``. A pattern is compared with the end of a path, so that
+folders around the data do not matter; with a ``/`` in front it is compared with the whole path.
 """
 
 from __future__ import annotations
@@ -10,7 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-NUMBER = "number"
+from loss_study.datasets.reading.images import SUFFIXES
+
+NUMBER, SPLIT = "number", "split"
+#: How folders and lists of a split are called, alone or with a year, as in train2017.
+SPLIT_NAMES = {
+    "train": ("train", "training", "trn"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+_SPLIT = rf"(?i:{'|'.join(name for names in SPLIT_NAMES.values() for name in names)})(?:\d{{4}})?"
 _TOKEN = re.compile(r"\{(\w*)\}|\*")
 
 
@@ -25,18 +35,29 @@ class Pattern:
         folder, _, name = text.strip("/").rpartition("/")
         self.text = text
         self.words = tuple(dict.fromkeys(_words(text)))
-        self._folder = re.compile(f"(?:.*/)?{_regex(folder)}" if folder else ".*")
+        #: Number of characters that are the same in every path: the larger, the narrower is the pattern.
+        self.literal = len(_TOKEN.sub("", text))
+        around = "" if text.startswith("/") else "(?:.*/)?" if folder else ".*"
+        self._folder = re.compile(around + _regex(folder), re.DOTALL)
         self._name = re.compile(_regex(name))
+        self._has_suffix = f".{name.rpartition('.')[2].lower()}" in SUFFIXES
 
     def folder_words(self, folder: str) -> dict[str, str] | None:
         """Return the text of each word in the path of a folder, None if the path does not match."""
         match = self._folder.fullmatch(folder)
         return None if match is None else _without_zeros(match.groupdict())
 
-    def name_words(self, stem: str) -> dict[str, str] | None:
-        """Return the text of each word in a file's name without suffix, None if the name does not match."""
-        match = self._name.fullmatch(stem)
+    def name_words(self, name: str) -> dict[str, str] | None:
+        """Return the text of each word in a file's name, None if the name does not match."""
+        match = self._name.fullmatch(name if self._has_suffix else name.rpartition(".")[0])
         return None if match is None else _without_zeros(match.groupdict())
+
+
+def split_named(text: str) -> str | None:
+    """Return the split that `text` names: "train", "validation" or "test"; None if it names none."""
+    if not re.fullmatch(_SPLIT, text):
+        return None
+    return next(split for split, names in SPLIT_NAMES.items() if text.lower().rstrip("0123456789") in names)
 
 
 def check_patterns(texts: list[str]) -> list[str]:
@@ -78,6 +99,8 @@ def _group(word: str | None, seen: set[str]) -> str:
     if word in seen:
         return f"(?P={word})"
     seen.add(word)
+    if word == SPLIT:
+        return f"(?P<{word}>{_SPLIT})"
     # All digits or none: 1 is not the number of Image_12.
     return rf"(?<!\d)(?P<{word}>\d++)" if word == NUMBER else f"(?P<{word}>[^/]+?)"
 

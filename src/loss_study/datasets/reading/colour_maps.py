@@ -10,20 +10,12 @@ import numpy as np
 from matplotlib import colormaps
 from scipy.spatial import cKDTree
 
-from loss_study.datasets.reading.images import decode
+from loss_study.datasets.reading.images import decode, is_grey
 
 #: Names in Matplotlib; of two equally near maps the first is taken.
 NAMES = ("plasma", "viridis", "inferno", "magma", "cividis", "jet", "turbo")
-#: JPEG spreads equal channels by a few units.
-GREY_SPREAD = 12
 #: Mean distance of the pixels from the map's colours, of 255, up to which an image counts as made with it.
 NEAR_ENOUGH = 12.0
-
-
-def is_grey(rgb: np.ndarray) -> bool:
-    """Whether the three channels of `rgb`, uint8 (H, W, 3), are equal up to JPEG's error."""
-    values = rgb.astype(np.int16)
-    return float(np.percentile(values.max(-1) - values.min(-1), 99)) <= GREY_SPREAD
 
 
 def recognise(paths: Sequence[Path]) -> str | None:

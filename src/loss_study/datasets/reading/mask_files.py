@@ -6,23 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from loss_study.datasets.base import Target
-from loss_study.datasets.reading.images import decode, read_grey
-from loss_study.datasets.reading.labels import Label, LabelMap
+from loss_study.datasets.reading import mask_values
+from loss_study.datasets.reading.images import as_grey, decode, stretched
+from loss_study.datasets.reading.labels import (
+    Label,
+    LabelMap,
+    has_coloured_palette,
+    is_coloured,
+    is_nearly_grey,
+)
+from loss_study.datasets.reading.mask_values import FOREGROUND, percent
 from loss_study.runtime.errors import StudyError
-
-#: From this grey value on a pixel of a mask of shades is foreground.
-FOREGROUND = 128
 
 
 class MaskLabels(BaseModel):
     """What the values of mask files mean.
 
     `classes` names the labels of each class, in the order of the classes' numbers. No class: a mask holds shades of
-    grey, 0 for background to 255 for foreground. One class: its labels are foreground, all others background. Two or
-    more: classes that exclude each other, and every label must be named. `ignored` are the labels of invalid pixels.
+    grey, 0 for background to 255 for foreground, or is the transparency of its file. One class: its labels are
+    foreground, all others background. Two or more: classes that exclude each other, and every label must be named.
+    `ignored` are the labels of invalid pixels.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -46,16 +53,30 @@ NO_LABELS = MaskLabels()
 
 
 class MaskReader:
-    """Reads mask files as `labels` says.
+    """Reads the mask files at `paths` as `labels` says; without labels, as shades of grey or by their transparency.
+
+    `are_shades`: the dataset is known to have no grey values that are labels. `notes` are sentences for the report on
+    what was seen in some of the masks.
 
     Raises:
-        StudyError: a label that is named twice.
+        StudyError: a label that is named twice, or masks that would be read wrongly without a description of labels.
     """
 
-    def __init__(self, labels: MaskLabels) -> None:
+    def __init__(self, labels: MaskLabels, paths: Sequence[Path], *, are_shades: bool = False) -> None:
         self._classes, self._has_invalid_pixels = len(labels.classes), bool(labels.ignored)
         others = 1 if self._classes == 1 else None
         self._map = LabelMap(list(labels.classes.values()), labels.ignored, others) if labels.classes else None
+        seen = mask_values.survey(paths, coloured=self._map is not None and self._map.coloured)
+        is_open = self._map is None and (seen.palette or seen.coloured or not are_shades)
+        if is_open and (problem := seen.problem()):
+            raise StudyError(f"{paths[0].parent}: {problem}")
+        if self._map is not None and not any(self._map.names(code) for code in seen.shares):
+            raise StudyError(
+                f"{paths[0].parent}: {seen.files} masks hold none of the labels in {mask_values.CLASSES}, but "
+                f"{seen.listed()}; name some of these"
+            )
+        self._by_alpha = self._map is None and seen.alpha
+        self.notes = self._notes(seen)
 
     def read(self, path: Path, size: int) -> Target:
         """Return the mask, uint8 (size, size), and which of its pixels are valid, bool (size, size); None: all.
@@ -64,10 +85,10 @@ class MaskReader:
         number of the class.
 
         Raises:
-            StudyError: a label that is not named, or a file that cannot be read.
+            StudyError: a label that is not named, a mask unlike those that were seen, or a file that cannot be read.
         """
         if self._map is None:
-            return read_grey(path, size), None
+            return np.array(stretched(self._shades(path, size), size)), None
         if self._classes == 1 and not self._has_invalid_pixels:
             return self._map.read_soft(path, size, 0), None
         classes, valid = self._map.read(path, size)
@@ -75,13 +96,29 @@ class MaskReader:
             classes = np.where((classes == 0) & valid, 255, 0).astype(np.uint8)
         return classes, valid if self._has_invalid_pixels else None
 
-    def check(self, paths: Sequence[Path]) -> None:
-        """Raise a StudyError if the masks at `paths` seem to hold labels, which would be read as dark shades."""
-        if self._map is not None:
-            return
-        brightest = max(int(np.asarray(decode(path).convert("L")).max()) for path in paths)
-        if 0 < brightest < FOREGROUND:
-            raise StudyError(
-                f"{paths[0]}: in this and other masks no pixel is brighter than {brightest} of 255; if they hold "
-                "labels, say which are foreground: -S '+dataset.options.labels.classes.foreground=[1]'"
-            )
+    def _shades(self, path: Path, size: int) -> Image.Image:
+        image = decode(path, at_least=size)
+        has_alpha = image.mode in ("RGBA", "LA")
+        if self._by_alpha:
+            if not has_alpha:
+                raise StudyError(f"{path}: has no transparency, and other masks have; replace or remove it")
+            return image.getchannel("A")
+        if has_alpha and np.ptp(np.asarray(image.getchannel("A"))) >= FOREGROUND:
+            raise StudyError(f"{path}: has transparency that varies, and other masks have none; replace or remove it")
+        if (is_coloured(image) and not is_nearly_grey(image, path)) or has_coloured_palette(image):
+            raise StudyError(f"{path}: a coloured mask, and others are grey; replace or remove it")
+        return as_grey(image, path)
+
+    def _notes(self, seen: mask_values.MaskValues) -> list[str]:
+        if self._by_alpha:
+            return ["Masks are the transparency of their files: what is opaque is foreground."]
+        if self._map is None or self._classes > 1:
+            return []
+        named = [code for code in seen.shares if self._map.names(code)]
+        others = {code: share for code, share in seen.shares.items() if code != 0 and code not in named}
+        if not others:
+            return []
+        return [
+            f"{percent(sum(others.values()))} of the pixels of {seen.files} masks have labels other than 0 that no "
+            f"class names, and count as background: {seen.listed(but=[0, *named])}."
+        ]

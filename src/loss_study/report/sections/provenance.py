@@ -57,6 +57,7 @@ def describe(config: Config, results: Sequence[Result], sample: PackedSample, or
         "coverage": coverage(config),
         "notes": sample.meta.get("notes", []),
         "splits": splits(sample),
+        "group": sample.group,
         "sharing": sharing(sample),
         "config": {
             # The table of all layouts that fg_bg knows would fill the page; the notes name the one that was used.
@@ -122,14 +123,15 @@ def sharing(sample: PackedSample) -> list[str]:
 
 def _sharing(sample: PackedSample, column: str) -> str:
     train, validation, test = (_identities(sample, split, column) for split in SPLITS)
+    name = sample.group if column == "object" else column
     if not train | validation | test:
-        return f"The {column}s are unknown: the same {column} may be in the training and the test split."
+        return f"The {name}s are unknown: the same {name} may be in the training and the test split."
     shared = (train & validation) | (train & test) | (validation & test)
     if shared:
-        return f"Warning: splits share {_count(list(shared), column)}, so test results are too good for every loss."
+        return f"Warning: splits share {_count(list(shared), name)}, so test results are too good for every loss."
     if column == "object" and sample.meta.get("objects_by_name"):
-        return "No object's name is in two splits; a copy or a mirror image under another name may be."
-    return f"No {column} is in two splits."
+        return f"No {name}'s name is in two splits; a copy or a mirror image under another name may be."
+    return f"No {name} is in two splits."
 
 
 def _identities(sample: PackedSample, split: str, column: str) -> set[str]:

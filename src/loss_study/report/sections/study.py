@@ -62,9 +62,10 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     metrics = listed([f"{ranking.head} {ranking.metric.label}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
     images = "on new images"
-    images += " of new objects" if "objects" in known else ""
+    group = next(iter(rankings)).object_name
+    images += f" of new {group}s" if "objects" in known else ""
     images += " before new backgrounds" if "backgrounds" in known else ""
-    random = known or ["test images"]
+    random = [f"{group}s" if name == "objects" else name for name in known] or ["test images"]
     continued, draw = protocol(config)[:1], protocol(config)[1:]
     searched = bool(config.recipe.search.lr)
     if all(ranking.of_networks for ranking in rankings):
@@ -98,20 +99,21 @@ def data(config: Config, sample: PackedSample) -> list[str]:
         return [_of_folds(config, sample), _size(sample)]
     of_split = {split["split"]: split for split in splits(sample)}
     test = of_split["test"]
-    objects = f" of {_count(test['objects'], 'object')}" if test["objects"] else ""
+    objects = f" of {_count(test['objects'], sample.group)}" if test["objects"] else ""
     backgrounds = f" before {_count(test['backgrounds'], 'background')}" if test["backgrounds"] else ""
     return [
-        f"{config.dataset.name}: {_count(of_split['train']['images'], 'training image')}, "
+        f"{config.dataset.title}: {_count(of_split['train']['images'], 'training image')}, "
         f"{_count(test['images'], 'test image')}{objects}{backgrounds}.",
         _size(sample),
     ]
 
 
 def _of_folds(config: Config, sample: PackedSample) -> str:
-    named = {name: len({row[name] for row in sample.index if row[name]}) for name in ("object", "background")}
+    columns = {"object": sample.group, "background": "background"}
+    named = {name: len({row[key] for row in sample.index if row[key]}) for key, name in columns.items()}
     counts = [_count(len(sample.index), "image"), *(_count(count, name) for name, count in named.items() if count)]
     return (
-        f"{config.dataset.name}: {listed(counts)} in {sample.folds} folds; each fold tests about one image in "
+        f"{config.dataset.title}: {listed(counts)} in {sample.folds} folds; each fold tests about one image in "
         f"{sample.folds} and trains on about {_count(len(sample.rows('train')), 'image')}."
     )
 

@@ -1,0 +1,139 @@
+"""Images with annotations of labelme: a JSON file of polygons, rectangles and circles beside each image.
+
+Source: https://github.com/wkentaro/labelme
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loss_study.datasets.layouts import Pairs, Split, scan
+from loss_study.datasets.layouts.outlined_dataset import Categories, OutlinedDataset, Outlines, Shape, pairs_of
+from loss_study.datasets.layouts.recognise import json_kind
+from loss_study.datasets.reading import outlines
+from loss_study.datasets.reading.images import geometry
+from loss_study.datasets.reading.mask_values import spread
+from loss_study.runtime.errors import StudyError
+
+DRAWN: dict[str, Callable[[Sequence[Sequence[float]], int, int], np.ndarray]] = {
+    "polygon": outlines.polygon,
+    "rectangle": outlines.rectangle,
+    "circle": outlines.circle,
+}
+MASK = "mask"
+
+
+def open_dataset(
+    path: Path,
+    *,
+    classes: Mapping[str, list[str]] | None = None,
+    ignored: list[str] | None = None,
+    split: Split = "own",
+    allow_missing: bool = False,
+) -> Labelme:
+    """Open the images below the folder `path` that have a JSON file of labelme beside them.
+
+    Args:
+        classes: the labels of each class; none: every label is foreground.
+        ignored: labels of invalid pixels.
+        split: whether the splits are used that the names of folders say.
+        allow_missing: leave out images and annotations without each other instead of raising an error.
+
+    Raises:
+        StudyError: no annotations, images or annotations without each other, labels that do not exist.
+    """
+    listing = scan(path)
+    annotated = _annotated(listing.folders, listing.jsons)
+    images = {f"{folder}/{name}".lstrip("/") for folder, names in listing.folders.items() for name in names}
+    alone = sorted(images - set(annotated))
+    if not annotated:
+        raise StudyError(f"{path}: no JSON file lies beside an image of its name; correct dataset.path")
+    if alone and not allow_missing:
+        raise StudyError(
+            f"{path}: {len(alone)} images have no JSON file beside them (first: {alone[0]}); complete the files, or "
+            "leave them out with -S dataset.options.allow_missing=true"
+        )
+    chosen = sorted(annotated)
+    files = [listing.root / annotated[image] for image in chosen]
+    some = [_read(files[place]) for place in spread(len(files))]
+    categories = Categories(classes or {}, ignored or [])
+    labels = {str(shape["label"]) for content in some for shape in content["shapes"]}
+    if not labels:
+        raise StudyError(f"{path}: {json_kind(files[0]) or 'JSON'} files without a shape; correct dataset.path")
+    categories.check([*labels, *categories.named], path)
+    notes = [f"Of outlines that overlap the last one counts. Labels in {len(some)} files: {', '.join(sorted(labels))}."]
+    lines = sum(_kind(shape) not in (*DRAWN, MASK) for content in some for shape in content["shapes"])
+    notes += [f"{lines} shapes in these are lines or points, which have no area."] if lines else []
+    notes += [f"{len(alone)} images have no annotation and were left out."] if alone else []
+    pairs = pairs_of(listing, chosen, chosen, split, notes)
+    return Labelme(pairs, files, categories, [f"{len(chosen)} images with labelme annotations.", *pairs.notes])
+
+
+def check_files(path: Path, **options: Any) -> None:
+    """Check annotations and images; StudyError as `open_dataset`."""
+    open_dataset(path, **options)
+
+
+def heads_with_invalid_pixels(*, ignored: list[str] | None, **_: Any) -> tuple[str, ...]:
+    """Return the heads that lack ground truth at some pixels."""
+    return ("mask",) if ignored else ()
+
+
+def class_names(*, classes: Mapping[str, list[str]] | None, **_: Any) -> tuple[str, ...]:
+    """Return the names of the classes; none for one class."""
+    return tuple(classes) if classes and len(classes) > 1 else ()
+
+
+class Labelme(OutlinedDataset):
+    """The `Dataset`; `files` are the annotations of the images in `pairs`."""
+
+    def __init__(self, pairs: Pairs, files: Sequence[Path], categories: Categories, notes: Sequence[str]) -> None:
+        super().__init__(pairs, categories, notes)
+        self._files = files
+
+    def outlines(self, number: int) -> Outlines:
+        """Return the shapes of image `number`, in the order of the file."""
+        content = _read(self._files[number])
+        width, height = content.get("imageWidth"), content.get("imageHeight")
+        if not width or not height:
+            seen = geometry(self._pairs.images.path(number))
+            width, height = seen.width, seen.height
+        try:
+            shapes = [shape for one in content["shapes"] for shape in _shapes(one)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise StudyError(f"{self._files[number]}: not a file of labelme ({error!r}); correct it") from None
+        return Outlines(width, height, shapes)
+
+
+def _kind(shape: Mapping[str, Any]) -> str:
+    return shape.get("shape_type") or "polygon"
+
+
+def _shapes(shape: Mapping[str, Any]) -> list[Shape]:
+    kind = _kind(shape)
+    if kind == MASK:
+        return [(str(shape["label"]), partial(outlines.pasted, shape["mask"], shape["points"]))]
+    return [(str(shape["label"]), partial(DRAWN[kind], shape["points"]))] if kind in DRAWN else []
+
+
+def _annotated(folders: Mapping[str, Sequence[str]], jsons: Sequence[str]) -> dict[str, str]:
+    """Return the annotation of each image that has one: the JSON file of its name beside it."""
+    stems = {path.rpartition(".")[0]: path for path in jsons}
+    paths = (f"{folder}/{name}".lstrip("/") for folder, names in folders.items() for name in names)
+    return {path: stems[stem] for path in paths if (stem := path.rpartition(".")[0]) in stems}
+
+
+def _read(path: Path) -> Any:
+    try:
+        content = json.loads(path.read_bytes())
+        if isinstance(content["shapes"], list):
+            return content
+        raise ValueError("shapes is no list")
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path}: not a file of labelme ({error!r}); replace it, or move it away") from None
