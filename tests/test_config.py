@@ -169,7 +169,7 @@ def test_losses_with_a_file_come_before_combinations():
 
 SIZES = {
     "smoke": ("fixed", 96, 32, 4, 2, 8, 4, 1),
-    "quick": ("tuned", 800, 32, 5, 2, 16, 8, 1),
+    "quick": ("tuned", 800, 32, 5, 3, 16, 8, 1),
     "laptop": ("tuned", 4000, 112, 12, 6, 32, 16, 0),
     "original": ("tuned", 20000, 112, 20, 8, 128, 32, 0),
 }
