@@ -5,10 +5,13 @@ Runs once, before any work; `loss_study.config` has checked types, ranges and co
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from loss_study import datasets, losses, models
 from loss_study.config import Config, DatasetConfig
+from loss_study.datasets.layouts.listing import Listing, listed, scan
+from loss_study.download import archives
 from loss_study.download.prepare import archives_in
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.sampling import depth_teacher
@@ -44,10 +47,29 @@ def _check_dataset(dataset: DatasetConfig) -> None:
     path = Path(dataset.path)
     if not path.exists():
         raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
-    if path.is_dir() and not archives_in(path):
-        datasets.check_files(dataset.name, path, dataset.options, dataset.heads_in_files)
+    if path.is_dir() or path.suffix != ".py":
+        # Lists in an archive cannot be read before it is unpacked.
+        with suppress(NotADirectoryError):
+            datasets.check_files(dataset.name, lambda: _listing(path), dataset.options, dataset.heads_in_files)
     if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
         raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+
+
+def _listing(path: Path) -> Listing | None:
+    """Return the files of a folder or archive before it is unpacked; None where only unpacking tells."""
+    packed = archives_in(path) if path.is_dir() else [path]
+    if not packed:
+        return scan(path)
+    files: dict[str, list[str]] = {}
+    for archive in packed:
+        names = archives.names(archive)
+        if names is None:
+            return None
+        around = f"{archives.stem(archive)}/" if len(packed) > 1 else ""
+        for name in names:
+            folder, _, own = f"{around}{name}".rpartition("/")
+            files.setdefault(folder, []).append(own)
+    return listed(path, files)
 
 
 def _check_losses(config: Config) -> None:

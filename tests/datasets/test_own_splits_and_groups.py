@@ -1,10 +1,12 @@
 """The data's own splits are used and their leakage is said; patterns anchor, exclude and form groups."""
 
+import os
 import shlex
 import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from loss_study import datasets
 from loss_study.config import DatasetConfig, SampleConfig
@@ -163,6 +165,33 @@ def test_the_report_calls_the_data_by_the_name_of_its_folder(path, title):
     assert DatasetConfig(name="pets", path=path, heads=["mask"]).title == title
 
 
+STRANGE = [b"caf\xe9 \xff", b"line\nbreak\ttab", "日本語 é".encode(), b"n" * 250, b'"quoted",comma', b"<b>&amp;"]
+
+
+def test_names_in_any_encoding_reach_the_index(tmp_path):
+    """Names that are no UTF-8, with line breaks, of 254 bytes with their suffix: of images, patients and in notes."""
+    for number, name in enumerate(STRANGE):
+        for kind in ("images", "masks"):
+            folder = os.fsencode(tmp_path) + b"/data/" + kind.encode() + b"/" + (name if number != 3 else b"p")
+            os.makedirs(folder)  # noqa: PTH103 -- bytes
+            for scan in range(2):
+                pixels = np.full((16, 16, 3), 40 * number + scan, np.uint8) if kind == "images" else MASK
+                path = folder + b"/" + name[: 249 - scan] + str(scan).encode() + b".png"
+                with open(path, "wb") as file:  # noqa: PTH123 -- bytes
+                    Image.fromarray(pixels).save(file, "PNG")
+    (tmp_path / "data/masks").joinpath(os.fsdecode(STRANGE[0]), os.fsdecode(STRANGE[0]) + "0.png").unlink()
+    files = {"image": "images/{patient}/{name}", "mask": "masks/{patient}/{name}"}
+    dataset = DatasetConfig(name="folder", path="data", heads=["mask"])
+    pack(opened(tmp_path / "data", files, allow_missing=True), tmp_path / "sample", dataset, SampleConfig(**SAMPLE))
+    sample = PackedSample.open(tmp_path / "sample")
+    ids, patients = ({row[key] for row in sample.index} for key in ("id", "object"))
+    assert len(ids) == 11 and len(patients) == 6
+    assert {r"caf\xe9 \xff", r"line\nbreak\ttab", "日本語 é", '"quoted",comma', "<b>&amp;"} < patients
+    assert "n" * 249 + "0" in {one.rpartition("/")[2] for one in ids}
+    assert all(one.isprintable() for one in [*ids, *patients, *sample.meta["notes"]])
+    assert any(r"(first: images/caf\xe9 \xff/caf\xe9 \xff0.png)" in note for note in sample.meta["notes"])
+
+
 # Patterns
 
 
@@ -200,8 +229,7 @@ def test_a_pattern_may_name_the_suffix(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "split"),
-    [("Train2017", "train"), ("valid", "validation"), ("dev", "validation"), ("TEST", "test")]
-    + [("trainval", None), ("contest", None)],
+    [("Train2017", "train"), ("valid", "validation"), ("dev", "validation"), ("TEST", "test"), ("trainval", None)],
 )
 def test_names_of_splits(text, split):
     assert split_named(text) == split

@@ -1,6 +1,7 @@
 """Folders that describe themselves: images, masks and depth maps are found without any pattern."""
 
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -229,8 +230,8 @@ def test_another_head_is_suggested(tmp_path, monkeypatch):
     check_choices(composed(tmp_path, monkeypatch, *words, "loss=l1", "scale=smoke"))
 
 
-def composed_folder(path, monkeypatch, *words):
-    return composed(path, monkeypatch, "dataset=folder", f"dataset.path={path}", *words)
+def composed_folder(path, monkeypatch, *words, output=None):
+    return composed(output or path, monkeypatch, "dataset=folder", f"dataset.path={path}", *words)
 
 
 def test_a_wrong_layout_is_found_in_check(tmp_path, monkeypatch):
@@ -244,6 +245,22 @@ def test_a_wrong_layout_is_found_in_check(tmp_path, monkeypatch):
     check_choices(composed_folder(tmp_path, monkeypatch, "dataset.options.allow_missing=true"))
     with pytest.raises(StudyError, match=r"dataset\.heads: .* has no depth"):
         check_choices(composed_folder(tmp_path, monkeypatch, "dataset.heads=[mask,depth]", "loss=bce"))
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_a_wrong_layout_in_an_archive_is_found_in_check(suffix, tmp_path, monkeypatch):
+    build(tmp_path / "data", LAYOUTS["images and masks"])
+    archive = tmp_path / f"data{suffix}"
+    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "data")
+    check_choices(composed_folder(archive, monkeypatch, output=tmp_path))
+    (tmp_path / "data/masks/003.png").unlink()
+    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "data")
+    with pytest.raises(StudyError, match=r"1 images have no mask \(first: data/images/003\.jpg\)"):
+        composed_folder(archive, monkeypatch, output=tmp_path)
+    (tmp_path / "lists.txt").write_text("")
+    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "lists.txt")
+    with pytest.raises(StudyError, match="no images in it"):
+        composed_folder(archive, monkeypatch, output=tmp_path)
 
 
 def test_other_suffixes_are_said(tmp_path):

@@ -4,8 +4,8 @@ A file ``datasets/<name>.py`` has a function ``open_dataset(path, *, <options>)`
 keyword-only arguments are ``dataset.options``, but for ``heads``, the kinds of ground truth that are needed. Three
 optional functions of the same arguments let `check` refuse mistakes before the data is read:
 ``heads_with_invalid_pixels(*, <options>)`` returns the heads that lack ground truth at some pixels, ``class_names(*,
-<options>)`` the names of the mask's classes, none for one class, and ``check_files(path, *, <options>)`` refuses files
-that do not fit.
+<options>)`` the names of the mask's classes, none for one class, and ``check_files(listing, *, <options>)`` refuses
+files that do not fit.
 
 A name that exists only in conf/dataset/, such as ``pets_trimap``, says there which file it uses.
 """
@@ -19,6 +19,7 @@ from typing import Any
 
 from loss_study import registry
 from loss_study.datasets.base import Dataset
+from loss_study.datasets.layouts.listing import Listing
 
 PACKAGE = __name__
 #: The keyword argument that is no option.
@@ -61,12 +62,15 @@ def open_dataset(name: str, path: Path, options: Mapping[str, Any], heads: Seque
     return function(path, **checked, **_heads_for(function, heads))
 
 
-def check_files(name: str, path: Path, options: Mapping[str, Any], heads: Sequence[str] | None = None) -> None:
-    """Check the files in the folder `path`, as far as this takes no time; StudyError and `heads` as `open_dataset`."""
+def check_files(
+    name: str, look: Callable[[], Listing | None], options: Mapping[str, Any], heads: Sequence[str] | None = None
+) -> None:
+    """Check the files that `look` lists, None where that takes long; StudyError and `heads` as `open_dataset`."""
     checked = check(name, options)
     module = registry.load("dataset", PACKAGE, name)
-    if hasattr(module, "check_files"):
-        module.check_files(path, **checked, **_heads_for(module.check_files, heads))
+    listing = look() if hasattr(module, "check_files") else None
+    if listing is not None:
+        module.check_files(listing, **checked, **_heads_for(module.check_files, heads))
 
 
 def _heads_for(function: Callable[..., Any], heads: Sequence[str] | None) -> dict[str, Any]:

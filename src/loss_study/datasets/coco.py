@@ -61,9 +61,10 @@ def open_dataset(
     return Coco(found, categories, [f"{len(found.images)} images with COCO annotations.", *pairs.notes], pairs)
 
 
-def check_files(path: Path, **options: Any) -> None:
-    """Check annotations and images; StudyError as `open_dataset`."""
-    open_dataset(path, **options)
+def check_files(listing: Listing, **options: Any) -> None:
+    """Check annotations and images, once they are unpacked; StudyError as `open_dataset`."""
+    if listing.root.is_dir():
+        open_dataset(listing.root, **options)
 
 
 def heads_with_invalid_pixels(*, ignored: list[str] | None, **_: Any) -> tuple[str, ...]:

@@ -16,7 +16,17 @@ from PIL import Image
 
 from loss_study.config import Positive
 from loss_study.datasets.folder import Near, Range, Readings, as_pair, class_names, heads_with_invalid_pixels, meaning
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, auto_layout, background_check, pair, scan
+from loss_study.datasets.layouts import (
+    LabelledDataset,
+    Layout,
+    Listing,
+    Pairs,
+    Split,
+    auto_layout,
+    background_check,
+    pair,
+    scan,
+)
 from loss_study.datasets.layouts.labelled_dataset import some
 from loss_study.datasets.reading import twins
 from loss_study.datasets.reading.depth_values import DepthMeaning
@@ -65,7 +75,7 @@ def open_dataset(
         StudyError: no such folder, a layout that is unknown or does not fit, files without their partners, masks or
             depth maps that would be read wrongly, or images that show another background than the one found for them.
     """
-    chosen, pairs = _pairs(path, layouts, layout, split, allow_missing)
+    chosen, pairs = _pairs(scan(path), layouts, layout, split, allow_missing)
     if pairs.background_files is not None and pairs.background_of is not None:
         background_check.check(pairs.images, pairs.background_files, pairs.background_of)
     twin_of = _twins(pairs, labels)
@@ -75,14 +85,16 @@ def open_dataset(
 
 
 def check_files(
-    path: Path, *, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool, **_: Any
+    listing: Listing, *, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool, **_: Any
 ) -> None:
-    """Check that the files below `path` fit a layout; StudyError as `open_dataset`."""
-    _pairs(path, layouts, layout, split, allow_missing)
+    """Check that the files of `listing` fit a layout; StudyError as `open_dataset`."""
+    if listing.root.is_dir():
+        _pairs(listing, layouts, layout, split, allow_missing)
 
 
-def _pairs(path: Path, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool) -> tuple[str, Pairs]:
-    listing = scan(path)
+def _pairs(
+    listing: Listing, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool
+) -> tuple[str, Pairs]:
     chosen = auto_layout.choose(listing, layouts, layout)
     return chosen, pair(listing, layouts[chosen], allow_missing, own_splits=split == "own")
 

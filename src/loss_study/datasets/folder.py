@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from loss_study.config import Number, Positive
-from loss_study.datasets.layouts import LabelledDataset, Layout, Pairs, Split, open_pairs
+from loss_study.datasets.layouts import LabelledDataset, Layout, Listing, Pairs, Split, open_pairs, scan
 from loss_study.datasets.reading.depth_values import DepthMeaning
 from loss_study.datasets.reading.fit import Fit
 from loss_study.datasets.reading.mask_files import NO_LABELS, MaskLabels
@@ -71,14 +71,15 @@ def open_dataset(
             be read wrongly.
     """
     depth = meaning(near, metres_per_unit, halfway_m, far_m, depth_range, invalid)
-    return Folder(open_pairs(path, files, heads, split, allow_missing), labels, depth, fit, as_pair(image_range))
+    return Folder(open_pairs(scan(path), files, heads, split, allow_missing), labels, depth, fit, as_pair(image_range))
 
 
 def check_files(
-    path: Path, *, files: Layout, split: Split, allow_missing: bool, heads: Sequence[str] | None = None, **_: Any
+    listing: Listing, *, files: Layout, split: Split, allow_missing: bool, heads: Sequence[str] | None = None, **_: Any
 ) -> None:
-    """Check that the files below `path` fit `files`; StudyError as `open_dataset`."""
-    open_pairs(path, files, heads, split, allow_missing)
+    """Check that the files of `listing` fit `files`; StudyError as `open_dataset`."""
+    if listing.root.is_dir() or files.background_by == "name":
+        open_pairs(listing, files, heads, split, allow_missing)
 
 
 def heads_with_invalid_pixels(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loss_study.datasets.layouts import Pairs, Split, scan
+from loss_study.datasets.layouts import Listing, Pairs, Split, scan
 from loss_study.datasets.layouts.outlined_dataset import Categories, OutlinedDataset, Outlines, Shape, pairs_of
 from loss_study.datasets.layouts.recognise import json_kind
 from loss_study.datasets.reading import outlines
@@ -75,9 +75,10 @@ def open_dataset(
     return Labelme(pairs, files, categories, [f"{len(chosen)} images with labelme annotations.", *pairs.notes])
 
 
-def check_files(path: Path, **options: Any) -> None:
-    """Check annotations and images; StudyError as `open_dataset`."""
-    open_dataset(path, **options)
+def check_files(listing: Listing, **options: Any) -> None:
+    """Check annotations and images, once they are unpacked; StudyError as `open_dataset`."""
+    if listing.root.is_dir():
+        open_dataset(listing.root, **options)
 
 
 def heads_with_invalid_pixels(*, ignored: list[str] | None, **_: Any) -> tuple[str, ...]:

@@ -93,6 +93,23 @@ def is_archive(path: Path) -> bool:
     return False
 
 
+def names(archive: Path) -> list[str] | None:
+    """Return the paths of the files in a zip or plain tar archive, None for others: to list them is to unpack them."""
+    try:
+        with archive.open("rb") as file:
+            head = file.read(TAR_MAGIC_AT + len(TAR_MAGIC))
+        if _is_zip(head):
+            with zipfile.ZipFile(archive) as source:
+                return [member.filename.replace("\\", "/") for member in source.infolist() if not member.is_dir()]
+        if head[TAR_MAGIC_AT:] == TAR_MAGIC:
+            with tarfile.open(archive, "r:") as source:
+                return [member.name.removeprefix("./") for member in source if member.isfile()]
+    except DAMAGED:
+        # The stage that unpacks says what is wrong.
+        return None
+    return None
+
+
 def stem(path: Path) -> str:
     """Return the archive's name without its suffix: ``fg_bg`` of ``fg_bg.tar.gz``."""
     suffixes = [suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)]

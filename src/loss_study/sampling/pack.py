@@ -18,6 +18,7 @@ from loss_study.data.packed import FOLD, FORMAT, INDEX_COLUMNS, SPLITS, split_of
 from loss_study.datasets.base import Dataset, Item, NamesGroups, NamesObjects
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
+from loss_study.runtime.printable import printable
 from loss_study.sampling import sample_notes, worker_pool
 from loss_study.sampling.array_writer import ArrayWriter
 from loss_study.sampling.depth_teacher import Teacher
@@ -96,14 +97,17 @@ def pack(
                 "invalid_pixels": invalid,
                 "depth": _depth(dataset, teacher),
                 "notes": [
-                    *notes,
-                    *dataset.notes,
-                    *([teacher.note] if teacher else []),
-                    *drawn.notes,
-                    *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
-                    *sample_notes.on_identical_images(items, drawn.part_or_split, summaries),
-                    *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
-                    sample_notes.on_size(sample.size),
+                    printable(note)
+                    for note in [
+                        *notes,
+                        *dataset.notes,
+                        *([teacher.note] if teacher else []),
+                        *drawn.notes,
+                        *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
+                        *sample_notes.on_identical_images(items, drawn.part_or_split, summaries),
+                        *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
+                        sample_notes.on_size(sample.size),
+                    ]
                 ],
                 "statistics": _statistics(_training(summaries, drawn.split), config),
                 **_folds(summaries, drawn, sample.folds, config),

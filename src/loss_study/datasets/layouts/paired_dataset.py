@@ -16,6 +16,7 @@ from loss_study.datasets.layouts.listing import Files
 from loss_study.datasets.layouts.pairing import Pairs
 from loss_study.datasets.reading.fit import Fit, orientation
 from loss_study.datasets.reading.images import read_depth, read_grey, read_rgb, turned
+from loss_study.runtime.printable import printable
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,9 @@ class PairedDataset:
         pairs = self._pairs
         path = Path(pairs.images.relative(number)).with_suffix("").as_posix()
         background = _identity(pairs.backgrounds, pairs.background_of, number)
-        return FileItem(path[self._common :], background, _identity(pairs.objects, pairs.object_of, number), number)
+        return FileItem(
+            printable(path[self._common :]), background, _identity(pairs.objects, pairs.object_of, number), number
+        )
 
 
 def _is_one_of(

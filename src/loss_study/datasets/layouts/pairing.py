@@ -15,6 +15,7 @@ from loss_study.datasets.layouts.listing import Files, Found, Listing, find, joi
 from loss_study.datasets.layouts.pattern import SPLIT, Pattern, split_named
 from loss_study.datasets.reading.images import SUFFIXES
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.printable import printable
 
 TARGETS = {"mask": "mask", "depth": "depth map"}
 BACKGROUND = "background"
@@ -288,13 +289,13 @@ def _identities(words: Sequence[dict[str, str]], word: str) -> tuple[tuple[str, 
         return None, None
     texts = sorted({one[word] for one in words})
     position_of = {text: number for number, text in enumerate(texts)}
-    return tuple(texts), np.array([position_of[one[word]] for one in words], dtype=np.int32)
+    return tuple(map(printable, texts)), np.array([position_of[one[word]] for one in words], dtype=np.int32)
 
 
 def _short_names(files: Files) -> tuple[str, ...]:
     paths = [PurePosixPath(files.relative(number)).with_suffix("") for number in range(len(files))]
     stems = [path.name for path in paths]
-    return tuple(stems if len(set(stems)) == len(stems) else map(str, paths))
+    return tuple(map(printable, stems if len(set(stems)) == len(stems) else map(str, paths)))
 
 
 def _notes(matches: _Matches, listing: Listing) -> tuple[str, ...]:
