@@ -47,7 +47,7 @@ def inspect(dataset: Dataset, config: DatasetConfig, sample: SampleConfig) -> tu
     examples = [one.example for one in seen]
     looks = [_masks(examples, config), _depths(examples, config, dataset)]
     if of_files and not drawn.refusal:
-        looks.append(_copies(dataset, drawn, seen, sample.size))
+        looks.append(_copies(dataset, drawn, seen, sample.size, by_pattern="files" in config.options))
     tables = [files.table(of_files)] if of_files else []
     if "mask" in of_files and "mask" in config.heads:
         tables.append(files.values(of_files["mask"]))
@@ -148,8 +148,11 @@ def _splits(drawn: Drawn, group: str) -> Table:
     return Table("The sample that the study draws", ("split", "images", f"{group}s", "backgrounds"), rows)
 
 
-def _copies(dataset: Dataset, drawn: Drawn, seen: Sequence[Seen], size: int) -> _Look:
-    """Return whether test images look like training images; of composites, whether their backgrounds do."""
+def _copies(dataset: Dataset, drawn: Drawn, seen: Sequence[Seen], size: int, *, by_pattern: bool) -> _Look:
+    """Return whether test images look like training images; of composites, whether their backgrounds do.
+
+    `by_pattern`: patterns of the files' names can say what belongs together.
+    """
     if dataset.has_background_images:
         kind, images = "background", _backgrounds(dataset, drawn, size)
     else:
@@ -160,7 +163,9 @@ def _copies(dataset: Dataset, drawn: Drawn, seen: Sequence[Seen], size: int) -> 
     if not pairs:
         return _Look(summary=f"{found}.")
     named = "; ".join(f"{test[one][0]} and {train[other][0]}" for one, other in pairs[:NAMED])
-    remedy = "say what belongs together in dataset.options.files, see docs/data.md"
+    remedy = "remove copies"
+    if by_pattern:
+        remedy += ", or say what belongs together in dataset.options.files, see docs/data.md"
     return _Look((), f"{found}.", [f"{found} ({named}), so that scores are too good: {remedy}"])
 
 
