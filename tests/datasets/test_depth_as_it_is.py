@@ -122,13 +122,13 @@ def test_a_wrong_unit_is_refused_with_the_share_that_is_too_far(tmp_path):
     build(tmp_path, lambda _: np.rint(1000 / 2.5 * rows).astype(np.uint16))
     word = ["dataset.options.metres_per_unit=0.0025", "dataset.options.far_m=23.56"]
     with pytest.raises(StudyError) as refused:
-        read(tmp_path, *word, "dataset.options.fit=upright", name="rgbd")
+        read(tmp_path, *word, "dataset.options.fit=stretched", name="rgbd")
     assert (
         "93 % of the readings lie beyond far_m = 23.56 m (median 70 m): check dataset.options.metres_per_unit (0.0025)"
         in str(refused.value)
     )
     (words,) = alternatives(str(refused.value))
-    (example, *_) = read(tmp_path, *words, "dataset.options.fit=upright", name="rgbd")
+    (example, *_) = read(tmp_path, *words, "dataset.options.fit=stretched", name="rgbd")
     halfway, far = (
         float(next(word for word in words if key in word).partition("=")[2]) for key in ("halfway", "far_m")
     )
@@ -222,6 +222,15 @@ def test_coloured_depth_in_a_folder_is_converted_back(tmp_path, name):
         assert np.abs(example.depth / 257 - values).max() <= 2
     source = opened(tmp_path, words=ONLY_DEPTH)
     assert any(f"have the colour map '{name}'" in note for note in source.notes)
+
+
+def test_gaps_in_coloured_depth_are_noticed(tmp_path):
+    values = np.tile(np.arange(30, 30 + 6 * SIZE, 6, dtype=np.uint8), (SIZE, 1))
+    values[:13, :8] = 0
+    build(tmp_path, lambda _: colour_maps.colours("jet")[values])
+    _, missing = refusal(tmp_path, r"10 % of the depth readings are 0, and none is near it")
+    for example in read(tmp_path, *missing):
+        assert np.array_equal(example.depth_valid, values > 0)
 
 
 def test_unknown_colours_are_refused(tmp_path):

@@ -199,9 +199,19 @@ def test_another_aspect_ratio_is_refused_or_stretched(tmp_path):
         StudyError, match=r"p\.png: 28 x 16 does not have the aspect ratio of .*p\.png, 32 x 16"
     ) as refused:
         examples(opened(tmp_path))
+    for fit in ("upright", "stored"):
+        with pytest.raises(StudyError, match="does not have the aspect ratio"):
+            examples(opened(tmp_path, words=[f"dataset.options.fit={fit}"]))
     ((word,),) = alternatives(str(refused.value))
     (example,) = examples(opened(tmp_path, words=[word]))
     assert np.array_equal(example.mask, stretched(MASK[:, : SIZE - 4]))
+
+
+@pytest.mark.parametrize(("fit", "mask_as_stored"), [("upright", True), ("stored", False)])
+def test_what_the_user_says_is_checked_against_the_sizes(tmp_path, fit, mask_as_stored):
+    write_turned(tmp_path, 6, mask_as_stored=mask_as_stored)
+    with pytest.raises(StudyError, match="does not have the aspect ratio"):
+        examples(opened(tmp_path, words=[f"dataset.options.fit={fit}"]))
 
 
 def test_a_mask_of_another_size_fits_up_to_rounding(tmp_path):

@@ -55,7 +55,7 @@ def open_dataset(
     depth_range: Range | None = None,
     invalid: Readings | None = None,
     image_range: Range | None = None,
-    fit: Fit = "upright",
+    fit: Fit = "stretched",
     split: Split = "own",
     allow_missing: bool = False,
 ) -> FgBg:

@@ -32,7 +32,7 @@ class PairedDataset:
     Masks and depth maps are read as grey values; a subclass may override `read_mask` and `read_depth`.
 
     Args:
-        fit: how masks and depth maps lie on images that their EXIF orientation turns; ``upright``: any aspect ratio.
+        fit: how masks and depth maps lie on images that their EXIF orientation turns; ``stretched``: any aspect ratio.
         value_range: values that become black and white in images of more than 8 bits; None: these are refused.
     """
 
@@ -46,7 +46,7 @@ class PairedDataset:
         pairs: Pairs,
         notes: Sequence[str],
         *,
-        fit: Fit = "upright",
+        fit: Fit = "stretched",
         value_range: tuple[float, float] | None = None,
     ) -> None:
         self._pairs = pairs

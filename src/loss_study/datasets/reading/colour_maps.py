@@ -31,7 +31,12 @@ def recognise(paths: Sequence[Path]) -> str | None:
 
 def read_values(path: Path, name: str) -> np.ndarray:
     """Return the values 0..255, uint8 (H, W) at the file's own size, of an image made with the colour map `name`."""
-    return _nearest(np.asarray(decode(path).convert("RGB")), name)[1].astype(np.uint8)
+    return values_of(np.asarray(decode(path).convert("RGB")), name)
+
+
+def values_of(rgb: np.ndarray, name: str) -> np.ndarray:
+    """Return the values 0..255, uint8 (H, W), that the colour map `name` has for the colours `rgb`, uint8 (H, W, 3)."""
+    return _nearest(rgb, name)[1].astype(np.uint8)
 
 
 @cache

@@ -209,23 +209,27 @@ def survey(paths: Sequence[Path]) -> DepthValues:
         StudyError: a file that cannot be read.
     """
     some = [paths[number] for number in spread(len(paths))]
-    looks = [_look(path) for path in some]
+    colour_map = colour_maps.recognise([some[number] for number in spread(len(some), CHECKED)])
+    looks = [_look(path, colour_map) for path in some]
     modes = sorted({mode for mode, _ in looks})
     return DepthValues(
         files=len(some),
         modes=tuple(modes),
         bits=max(_bits(mode) for mode in modes),
         floating="F" in modes,
-        colour_map=colour_maps.recognise([some[number] for number in spread(len(some), CHECKED)]),
+        colour_map=colour_map,
         readings=np.concatenate([readings for _, readings in looks]),
     )
 
 
-def _look(path: Path) -> tuple[str, np.ndarray]:
+def _look(path: Path, colour_map: str | None) -> tuple[str, np.ndarray]:
     image = decode(path)
     grid = np.ix_(*(np.array(spread(length, SIDE)) for length in (image.height, image.width)))
-    values = np.asarray(image if image.mode in DEEP else image.convert("L"))
-    return image.mode, values[grid].ravel().astype(np.float64)
+    if colour_map:
+        values = colour_maps.values_of(np.asarray(image.convert("RGB"))[grid], colour_map)
+    else:
+        values = np.asarray(image if image.mode in DEEP else image.convert("L"))[grid]
+    return image.mode, values.ravel().astype(np.float64)
 
 
 def _bits(mode: str) -> int:
