@@ -11,7 +11,7 @@ from loss_study import decisions
 from loss_study.config import Config, load_config
 from loss_study.runtime.errors import run_stage
 from loss_study.statistics import results
-from loss_study.statistics.ranking import rounds
+from loss_study.statistics.ranking import after_rounds
 from loss_study.trial import decided_seeds
 
 
@@ -32,8 +32,8 @@ def contenders(config: Config, number: int) -> dict[str, list[str]]:
     found = results.read(config, through=number - 1)
     training = {}
     for head in config.loss.heads:
-        *_, last = rounds(head, found, config, last=number - 1)
-        kept = set(last.ranking.contenders)
+        *_, last = after_rounds(head, found, config, last=number - 1)
+        kept = set(last.contenders)
         training[head] = [loss for loss in config.losses if loss in kept and decided_seeds(number - 1, head, loss)]
     return training
 

@@ -10,13 +10,13 @@ import argparse
 from pathlib import Path
 
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import DECISIONS, EVAL, Trial, decided_seeds
+from loss_study.trial import DECISIONS, EVAL, HEADS, Trial, decided_seeds
 
 
 def main() -> None:
     """Parse head and round, load the sample, evaluate, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", choices=("mask", "depth"))
+    parser.add_argument("head", choices=HEADS)
     parser.add_argument("--round", type=int, default=1, help="of the study (1)")
     arguments = parser.parse_args()
     head, number = arguments.head, arguments.round

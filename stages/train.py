@@ -11,13 +11,13 @@ import argparse
 from pathlib import Path
 
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import RUNS, decided_seeds, decision_file
+from loss_study.trial import HEADS, RUNS, decided_seeds, decision_file
 
 
 def main() -> None:
     """Parse head, loss and round, and train, if the decision names seeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", choices=("mask", "depth"))
+    parser.add_argument("head", choices=HEADS)
     parser.add_argument("loss")
     parser.add_argument("--round", type=int, default=1, help="of the study (1)")
     arguments = parser.parse_args()

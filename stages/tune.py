@@ -12,12 +12,13 @@ import yaml
 
 from loss_study.runtime.errors import run_stage
 from loss_study.training import choice
+from loss_study.trial import HEADS
 
 
 def main() -> None:
     """Parse head and loss, search if the recipe has a search, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", choices=("mask", "depth"))
+    parser.add_argument("head", choices=HEADS)
     parser.add_argument("loss")
     arguments = parser.parse_args()
     head, loss = arguments.head, arguments.loss

@@ -90,6 +90,10 @@ MISTAKES = [
     ("recipe.epochs", 0, r"recipe.epochs: .*greater than or equal to 1; got 0"),
     ("recipe.epoch", 3, r"recipe.epoch: no such key; did you mean 'epochs'\?"),
     ("recipe.keep", "first", r"recipe.keep: Input should be 'best' or 'last'; got 'first'"),
+    ("recipe.batchnorm", "frozen", r"recipe.batchnorm: Input should be 'running' or 'recomputed'; got 'frozen'"),
+    ("recipe.parent.epochs", -1, r"recipe.parent.epochs: .*greater than or equal to 0; got -1"),
+    ("recipe.parent.loss", "bec", r"recipe.parent.loss: no loss has the file bec.py; did you mean 'bce'\?"),
+    ("recipe.parent", {"loss": "lovasz", "epochs": 1}, r"recipe.parent.loss: lovasz makes no sense on the depth head"),
     ("recipe.augmentation.flips", 0.5, r"recipe.augmentation.flips: no such key; did you mean 'flip'\?"),
     ("recipe.augmentation.erase", 1.5, r"recipe.augmentation.erase: .*less than or equal to 1; got 1.5"),
     ("loss_options.l1", {"sigmoid": 0}, r"loss_options.l1.sigmoid: .*valid boolean; got 0"),
@@ -146,6 +150,9 @@ def test_one_loss_is_one_loss():
     config = composition.composed(["loss=dice"])
     assert config.loss.names == ["dice"] and config.loss.combinations == []
     assert set(config.loss_options) == {"dice"}
+    # Of a loss that the ground truth does not minimise on depth, the mask.
+    assert config.loss.heads == ["mask"]
+    assert composition.composed(["loss=dice_bce"]).loss.heads == ["mask", "depth"]
 
 
 def test_one_combination_is_one_combination():
@@ -190,6 +197,13 @@ def test_what_is_said_about_one_value_wins_over_the_scale(order):
     assert found == ("tuned", 50, 112, 2, 1, 32, 6, 0)
 
 
+@pytest.mark.parametrize("recipe", ["fixed", "tuned", "original"])
+def test_the_small_scales_compute_alike_on_every_processor(recipe):
+    for scale in ("smoke", "quick"):
+        assert composition.composed([f"scale={scale}", f"recipe={recipe}"]).recipe.precision == "float32"
+    assert composition.composed(["recipe.precision=auto", f"recipe={recipe}"]).recipe.precision == "auto"
+
+
 def test_a_recipe_wins_over_the_scale_where_it_has_a_size_of_its_own():
     for scale in ("smoke", "original"):
         config = composition.composed(["recipe=pets_segnet", f"scale={scale}"])
@@ -204,6 +218,43 @@ def test_a_recipe_may_change_sample_and_losses_at_any_scale():
     config = composition.composed(["recipe=original", "scale=smoke", "recipe/schedule=cosine"])
     assert (config.sample.split, config.sample.images, config.sample.validation) == ("order", 96, 0.1)
     assert config.loss_options["dice"] == {"smooth": 0.0} and config.recipe.schedule.name == "cosine"
+
+
+def test_the_recipe_continue_has_a_parent_and_rates_of_its_own():
+    recipe, tuned = (composition.composed([f"recipe={name}"]).recipe for name in ("continue", "tuned"))
+    assert recipe.continues and recipe.batchnorm == "recomputed" and recipe.search.epochs == recipe.epochs
+    assert recipe.search.lr and recipe.search.lr != tuned.search.lr
+    assert not tuned.continues and tuned.batchnorm == "running"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message", "then"),
+    [
+        ("seeds=[2000]", r"recipe\.parent\.seed: 2000 is one of seeds", "recipe.parent.epochs=0"),
+        ("recipe.search.seed=2000", r"recipe\.parent\.seed: 2000 is recipe\.search\.seed", "recipe.parent.epochs=0"),
+        (
+            "recipe.freeze=[encoder]",
+            r"recipe\.batchnorm: .*say -S recipe\.batchnorm=running,",
+            "recipe.batchnorm=running",
+        ),
+        ("recipe.freeze=[encoder]", r"recipe\.batchnorm: .*or -S 'recipe\.freeze=\[\]'$", "recipe.freeze=[]"),
+        ("recipe.devices=2", r"recipe\.devices: recipe\.batchnorm recomputed works on one", "recipe.batchnorm=running"),
+    ],
+)
+def test_what_does_not_suit_a_parent_is_refused(choice, message, then):
+    with pytest.raises(StudyError, match=f"^{message}"):
+        composition.composed(["recipe=continue", choice])
+    composition.composed(["recipe=continue", choice, then])
+
+
+def test_a_parent_has_to_suit_the_classes(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    choices = ["dataset=pets_trimap", "loss.names=[dice]", "recipe=continue", "dataset.path=conf"]
+    with pytest.raises(
+        StudyError, match=r"^recipe\.parent\.loss: bce takes a mask of one class, .*; choose from .*dice"
+    ):
+        check_choices(composition.composed(choices))
+    check_choices(composition.composed([*choices, "recipe.parent.loss=dice"]))
 
 
 # --- combinations -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from loss_study.config import Config, DatasetConfig
 from loss_study.datasets.layouts.listing import Listing, listed, scan
 from loss_study.download import archives
 from loss_study.download.prepare import archives_in
-from loss_study.runtime.errors import StudyError
+from loss_study.runtime.errors import StudyError, nearest
 from loss_study.sampling import depth_teacher
 from loss_study.training import device, optimizers, schedules
 
@@ -29,6 +29,7 @@ def check_choices(config: Config) -> None:
     model = config.model
     models.check_fit(model.name, model.options, config.loss.heads, dataset.classes, config.sample.size)
     _check_losses(config)
+    _check_parent(config)
     optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
     schedules.check(recipe.schedule.name, recipe.schedule.options)
     device.pick_precision(recipe.precision, device.pick())
@@ -77,6 +78,17 @@ def _check_losses(config: Config) -> None:
         loss = losses.load(name, config.options_of(name))
         for head in config.loss.heads:
             loss.check_fit(head, classes=config.dataset.classes, invalid=head in invalid)
+
+
+def _check_parent(config: Config) -> None:
+    """Check the loss of the parent, also where there is none to train: DVC watches the loss's file."""
+    name, key = config.recipe.parent.loss, "recipe.parent.loss"
+    if name not in losses.names():
+        raise StudyError(f"{key}: no loss has the file {name}.py; {nearest(name, losses.names())}")
+    if config.recipe.continues:
+        invalid = _heads_with_invalid_pixels(config.dataset)
+        for head in config.loss.heads:
+            losses.load(name).check_fit(head, classes=config.dataset.classes, invalid=head in invalid, key=key)
 
 
 def _heads_with_invalid_pixels(dataset: DatasetConfig) -> set[str]:

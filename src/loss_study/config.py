@@ -17,11 +17,10 @@ from loss_study import rounds
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
+from loss_study.trial import Head
 
 PARAMS = Path("params.yaml")
 
-Head = Literal["mask", "depth"]
-HEADS: tuple[Head, ...] = ("mask", "depth")
 #: What a model is made of, and what can be frozen: see `loss_study.models`.
 Part = Literal["encoder", "decoder", "head"]
 PARTS: tuple[Part, ...] = ("encoder", "decoder", "head")
@@ -235,8 +234,24 @@ class FineTune(_Section):
     stages: Annotated[int, Field(ge=1)] = 1
 
 
+class ParentConfig(_Section):
+    """The network that every loss continues from; without `epochs` there is none, and trials start from random weights.
+
+    It is trained for `epochs` epochs with `loss`, one with a file and its default options, from `seed`, at the
+    recipe's learning rate.
+    """
+
+    loss: Name = "bce"
+    epochs: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] = 2000
+
+
 class RecipeConfig(_Section):
     """How every trial is trained; `keep` says which epoch's weights are its result.
+
+    Every trial starts from random weights, or from those of a `parent`. With `batchnorm` "recomputed" the statistics of
+    BatchNorm are taken over the training images before each validation; "running" leaves the averages of the last
+    steps.
 
     The parts of the model in `freeze` keep their weights and BatchNorm statistics. With `cache_features` the outputs of
     a frozen encoder are computed once and kept on disk, for all trials with the same encoder. `devices` is the number
@@ -255,6 +270,8 @@ class RecipeConfig(_Section):
     devices: Annotated[int, Field(ge=1)] = 1
     early_stop: Annotated[int, Field(ge=0)]
     keep: Literal["best", "last"] = "best"
+    parent: ParentConfig = ParentConfig()
+    batchnorm: Literal["running", "recomputed"] = "running"
     freeze: list[Part] = []
     fine_tune: FineTune = FineTune()
     cache_features: bool = False
@@ -263,6 +280,11 @@ class RecipeConfig(_Section):
     def all_epochs(self) -> int:
         """Number of epochs, including fine-tuning."""
         return self.epochs + self.fine_tune.epochs
+
+    @property
+    def continues(self) -> bool:
+        """Whether trials continue from a parent."""
+        return self.parent.epochs > 0
 
 
 class Margin(_Section):
@@ -429,6 +451,7 @@ def _check_consistent(config: Config) -> None:
     _check_classes(config.dataset)
     _check_search(config.recipe.search, config.seeds)
     _check_recipe(config.recipe)
+    _check_parent(config.recipe, config.seeds)
     _check_devices(config.recipe)
 
 
@@ -497,8 +520,23 @@ def _check_recipe(recipe: RecipeConfig) -> None:
             raise StudyError("recipe.fine_tune: unfreezes a frozen encoder; add encoder to recipe.freeze")
         if recipe.cache_features:
             raise StudyError("recipe.cache_features: keeps what a frozen encoder sees; add encoder to recipe.freeze")
+    if recipe.freeze and recipe.batchnorm == "recomputed":
+        raise StudyError(
+            "recipe.batchnorm: recomputed changes the statistics that a frozen part keeps; "
+            "say -S recipe.batchnorm=running, or -S 'recipe.freeze=[]'"
+        )
     if recipe.cache_features and not recipe.augmentation.flips_only:
         raise StudyError("recipe.cache_features: of recipe.augmentation only flip can be kept; turn the others off")
+
+
+def _check_parent(recipe: RecipeConfig, seeds: list[int]) -> None:
+    parent = recipe.parent
+    if not recipe.continues:
+        return
+    if parent.seed in seeds:
+        raise StudyError(f"recipe.parent.seed: {parent.seed} is one of seeds; the parent needs a seed of its own")
+    if recipe.search.lr and parent.seed == recipe.search.seed:
+        raise StudyError(f"recipe.parent.seed: {parent.seed} is recipe.search.seed; the parent needs a seed of its own")
 
 
 def _check_devices(recipe: RecipeConfig) -> None:
@@ -508,3 +546,5 @@ def _check_devices(recipe: RecipeConfig) -> None:
         )
     if recipe.devices > 1 and (recipe.fine_tune.epochs or recipe.cache_features):
         raise StudyError("recipe.devices: recipe.fine_tune and recipe.cache_features work on one device; set it to 1")
+    if recipe.devices > 1 and recipe.batchnorm == "recomputed":
+        raise StudyError("recipe.devices: recipe.batchnorm recomputed works on one device; set it to 1")

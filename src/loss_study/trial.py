@@ -9,14 +9,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from loss_study.config import Config
 
+Head = Literal["mask", "depth"]
+HEADS: tuple[Head, ...] = ("mask", "depth")
+
 RUNS = Path("runs")
 EVAL = Path("eval")
 TUNING = Path("tuning")
+PARENTS = Path("parents")
 DECISIONS = Path("decisions")
 #: The stages of the rounds after the first; those of the first are in dvc.yaml.
 LATER_ROUNDS = "rounds/dvc.yaml"
@@ -50,6 +54,11 @@ class Trial:
     def eval_dir(self) -> Path:
         """Folder that `evaluate` writes: ``metrics.json``, ``per_image.csv``, ``predictions.npy``, ..."""
         return EVAL / str(self.round) / self.head / self.loss / str(self.seed)
+
+
+def parent_dir(head: str, fold: int) -> Path:
+    """Return the folder of the network that the trials of `head` in `fold` continue from, 0 for a fixed split."""
+    return PARENTS / head / str(fold)
 
 
 def training_stage(head: str, loss: str, number: int, *, combination: bool) -> str:

@@ -94,7 +94,7 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
     assert len(begun) == 3
     assert {name for name, _ in begun} == {"depth-l1", "depth-huber"}
     assert {Path(place).parent.name for _, place in begun} == {"0", "1"}
-    assert head.ran(output) == ["check", "download", "sample", "evaluate@depth", "compare"]
+    assert head.ran(output) == ["check", "download", "sample", "parent@depth", "evaluate@depth", "compare"]
     assert reports(head) == reports(alone)
     assert '"sound": 2' in reports(head)["metrics.json"]
 

@@ -49,6 +49,17 @@ def test_parameters_of_the_original():
     assert models.parameter_count(both) - models.parameter_count(both.decoders) == 4_761_216
 
 
+def test_fewer_stages_leave_out_the_widest_ones():
+    def double(i, o):
+        return 9 * i * o + 3 * o + 9 * o * o + 3 * o
+
+    encoder = sum(double(i, o) + i * o + 2 * o for i, o in [(6, 8), (8, 16), (16, 32)])
+    decoder = double(64 + 32, 32) + double(32 + 16, 16) + double(16 + 8, 8) + 8 + 1
+    model = models.build("resunet", 6, ["mask"], width=8, stages=3)
+    assert models.parameter_count(model) == encoder + double(32, 64) + decoder
+    assert model.eval()(torch.zeros(1, 6, 32, 32))["mask"].shape == (1, 1, 32, 32)
+
+
 def test_one_head_has_no_other_decoder():
     mask_only = models.build("resunet", 6, ["mask"])
     assert models.parameter_count(mask_only) == 7_897_569

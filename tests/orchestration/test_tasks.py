@@ -21,6 +21,10 @@ def test_every_head_and_loss_is_searched_then_trained():
     assert evaluations(config, 1) == [Task("mask", ("evaluate@mask",)), Task("depth", ("evaluate@depth",))]
 
 
+def test_a_node_needs_the_parent_of_the_head():
+    assert {task.needs for task in trainings(load_config(), 1)} == {("parent@mask",), ("parent@depth",)}
+
+
 def test_a_combination_has_stages_of_its_own():
     config = load_config()
     loss = config.loss.model_copy(update={"names": ["dice"], "combinations": ["dice_bce"], "heads": ["mask"]})
@@ -40,6 +44,8 @@ def test_a_later_round_has_stages_for_the_losses_that_its_decision_names(tmp_pat
         Task("mask-dice", ("rounds/dvc.yaml:train@2-mask-dice",)),
         Task("mask-dice_bce", ("rounds/dvc.yaml:train_combination@2-mask-dice_bce",)),
     ]
+    needs = ("rounds/dvc.yaml:decide@2", "parent@mask", "tune@mask-dice", "train@mask-dice")
+    assert trainings(config, 2)[0].needs == needs
     assert evaluations(config, 2) == [Task("mask", ("rounds/dvc.yaml:evaluate@2-mask",))]
     assert json.loads((tmp_path / "decisions/2/mask/dice.json").read_text()) == {"seeds": [1, 2]}
     assert json.loads((tmp_path / "decisions/2/depth/dice.json").read_text()) == {"seeds": []}

@@ -45,6 +45,14 @@ def test_a_training_depends_on_all_its_code(stage, loss):
     assert f"losses/{loss}.py" in places and "models/resunet.py" in places
 
 
+@pytest.mark.parametrize("loss", losses.names())
+def test_a_parent_depends_on_all_its_code(loss):
+    places = stated("parent", **{"recipe.parent.loss": loss, "item.head": "mask", "model.name": "resunet"})
+    roots = ["training/parent.py", f"losses/{loss}.py", "models/resunet.py"]
+    assert not_stated(roots, places) == set()
+    assert {file for file in CHOSEN if within(file, places)} == {f"losses/{loss}.py", "models/resunet.py"}
+
+
 @pytest.mark.parametrize("stage", ["tune", "train"])
 def test_a_training_does_not_depend_on_other_losses_and_models(stage):
     places = stated(stage, **{"item.loss": "dice", "item.head": "mask", "model.name": "resunet"})

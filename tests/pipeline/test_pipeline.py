@@ -58,12 +58,12 @@ AFTER_DICE = ["evaluate@mask", later("decide@2"), later("train@2-mask-dice"), la
 
 def test_repro_runs_every_stage_once(clone, first_output):
     stages = clone.ran(first_output)
-    assert stages[:4] == ["check", "download", "inspect", "sample"] and stages[-1] == "compare"
+    assert stages[:5] == ["check", "download", "inspect", "sample", "parent@mask"] and stages[-1] == "compare"
     first = [f"{stage}@mask-{loss}" for stage in ("tune", "train") for loss in ("bce", "dice")]
-    assert sorted(stages[4:8]) == sorted(first)
-    assert stages[8:10] == ["evaluate@mask", later("decide@2")]
-    assert sorted(stages[10:12]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
-    assert stages[12:-1] == [later("evaluate@2-mask")]
+    assert sorted(stages[5:9]) == sorted(first)
+    assert stages[9:11] == ["evaluate@mask", later("decide@2")]
+    assert sorted(stages[11:13]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
+    assert stages[13:-1] == [later("evaluate@2-mask")]
 
 
 def test_progress_is_visible(first_output):
@@ -146,6 +146,15 @@ def test_changed_parameters_of_the_recipe_and_an_edited_metric_are_named(clone, 
         for name in ("recipe.optimizer.lr", "recipe.search.lr"):
             assert (name in changed[stage]) is stage.startswith("tune")
     assert "src/loss_study/metrics" in changed["evaluate@mask"] and "params.yaml" not in changed["evaluate@mask"]
+
+
+def test_a_parents_epochs_are_named_and_those_of_its_trials_too(clone, first_output):
+    with edited(clone, ("params.yaml", "epochs: 0\n    seed", "epochs: 3\n    seed")):
+        changed = status(clone)
+    assert set(changed) == {"check", "parent@mask", "compare"} and "recipe.parent" in changed["parent@mask"]
+    with edited(clone, ("params.yaml", "batchnorm: running", "batchnorm: recomputed")):
+        changed = status(clone)
+    assert {"parent@mask", "tune@mask-dice", "train@mask-dice"} <= set(changed)
 
 
 def test_other_seeds_or_margins_search_nothing_again(clone, first_output):

@@ -22,9 +22,18 @@ def test_one_head_without_backgrounds(study):
     index.to_csv("data/sample/index.csv", index=False)
     files = Study.read().files()
     html = files["index.html"].decode()
-    assert "Which loss trains the best mask?" in html
+    assert "Which loss trains the best mask?" in html and "parent network" not in html
     assert "depth" not in json.loads(files["metrics.json"])
     assert {"panels/mask-0.png", "panels/mask-1.png"} == {name for name in files if name.startswith("panels/")}
+
+
+def test_losses_that_continue_have_another_question(study):
+    values = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(re.sub(r"(parent:\n +loss: bce\n +epochs:) 0", r"\1 5", values))
+    html = Study.read().files()["index.html"].decode()
+    assert "Which loss finishes a training with the best mask and the best depth?" in html
+    assert "from one parent network for each head, trained for 5 epochs with bce, every loss continues for" in html
+    assert "Finish with " in html and "Use " not in html.split('id="estimand"')[0].split("<h1>")[1]
 
 
 class Cells(HTMLParser):

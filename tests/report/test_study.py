@@ -1,8 +1,10 @@
 """What the page says of the study as a whole: each sentence where its condition holds, and not where it fails."""
 
+import json
+
 import pytest
 
-from loss_study.config import SearchConfig
+from loss_study.config import ParentConfig, SearchConfig
 from loss_study.metrics import find
 from loss_study.report.sections import study as section
 from loss_study.report.sections.learning_rates import Found, HeadSearch
@@ -20,6 +22,13 @@ def of_networks(**values):
 def with_search(config):
     search = SearchConfig(lr=[0.01, 0.1], epochs=1, seed=9)
     return config.model_copy(update={"recipe": config.recipe.model_copy(update={"search": search})})
+
+
+def continued(config, folds=1, heads=("mask",), **parent):
+    recipe = config.recipe.model_copy(update={"parent": ParentConfig(**{"epochs": 5} | parent), "epochs": 2})
+    sample = config.sample.model_copy(update={"folds": folds})
+    loss = config.loss.model_copy(update={"heads": list(heads)})
+    return config.model_copy(update={"recipe": recipe, "sample": sample, "loss": loss})
 
 
 def searched(*edges):
@@ -68,6 +77,40 @@ def test_the_estimand_of_folds_is_that_of_their_training_images(study):
     assert "folds" not in " ".join(section.estimand([ranked(DECIDED)], study.config))
 
 
+def test_the_estimand_of_losses_that_continue_names_the_parent(study):
+    text = " ".join(section.estimand([ranked(DECIDED)], continued(study.config)))
+    assert text.startswith(
+        "The question is which loss should finish a training: from one parent network, trained for 5 epochs with bce, "
+        "every loss continues for 2 more. Compared is the mean mask IoU "
+    )
+    assert "at the learning rate of the recipe, from the parent and a new seed, on new images" in text
+    assert text.endswith(
+        "The parent is one draw that no interval contains: from another one the answer may be another."
+    )
+    networks = " ".join(section.estimand([of_networks()], continued(study.config)))
+    assert networks.startswith("The question is which loss should finish") and networks.endswith("may be another.")
+
+
+def test_without_a_parent_nothing_is_said_of_one(study):
+    assert section.protocol(study.config) == section.parents(study.config) == []
+    for rankings in ([ranked(DECIDED)], [of_networks()]):
+        text = " ".join(section.estimand(rankings, study.config))
+        assert "parent" not in text and "finish" not in text and "draw" not in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"heads": ("mask", "depth")}, "from one parent network for each head, trained for 5 epochs with bce,"),
+        ({"folds": 5}, "from one parent network for each fold, trained for 5 epochs with bce,"),
+        ({"folds": 5, "heads": ("mask", "depth")}, "for each head and fold, trained for 5 epochs with bce,"),
+        ({"epochs": 1, "loss": "l1"}, "from one parent network, trained for 1 epoch with l1,"),
+    ],
+)
+def test_parents_are_counted_by_what_they_are_of(changed, words, study):
+    assert words in section.protocol(continued(study.config, **changed))[0]
+
+
 def test_data_names_sizes_and_pixels(study):
     # All test images stand before one background, which is known by its name.
     assert section.data(study.config, study.sample) == [
@@ -94,6 +137,19 @@ def test_time_counts_the_searches():
     searches = [HeadSearch(head, find("iou"), (found, found)) for head in ("mask", "depth")]
     assert section.time([result("mask", "dice", 0, seconds=100.0)], searches) == (
         "1 training and 8 search trainings, 6 minutes of training time in total."
+    )
+
+
+def test_time_counts_the_parents(study, folder):
+    config = continued(study.config, heads=("mask", "depth"))
+    assert section.parents(config) == []
+    for head, seconds in (("mask", 50.0), ("depth", 70.0)):
+        place = folder / "parents" / head / "0"
+        place.mkdir(parents=True)
+        (place / "trial.json").write_text(json.dumps({"seconds": seconds}))
+    assert section.parents(config) == [50.0, 70.0] and section.parents(study.config) == []
+    assert section.time([result("mask", "dice", 0, seconds=120.0)], [], section.parents(config)) == (
+        "1 training and 2 parent trainings, 4 minutes of training time in total."
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from loss_study.config import ParentConfig
 from loss_study.report import terminal
 from support.fabricated_study import Study, collapse
 from support.rankings import DECIDED, UNDECIDED, ranked
@@ -25,6 +26,16 @@ def test_the_terminal_says_the_answer_in_ten_lines(study):
     assert "21 trainings, 21 minutes of training time in total.\n" in text
     assert "failed" not in text
     assert text.endswith(f"report: {Path('reports/index.html').resolve()}\n")
+
+
+def test_the_terminal_says_what_the_losses_continue_from(study):
+    rankings = [ranked(DECIDED), ranked(UNDECIDED, "depth")]
+    recipe = study.config.recipe.model_copy(update={"parent": ParentConfig(epochs=5)})
+    lines = printed(rankings, study.config.model_copy(update={"recipe": recipe})).splitlines()
+    assert lines[0].startswith("The question is which loss should finish a training: from one parent network for each")
+    assert lines[1].startswith("The parent is one draw that no interval contains")
+    assert lines[2].startswith("mask: Finish with dice.") and len(lines) <= 12
+    assert not any(word in printed(rankings, study.config) for word in ("finish", "Finish", "parent"))
 
 
 def test_failed_trials_are_counted(study):

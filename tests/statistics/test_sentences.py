@@ -47,6 +47,12 @@ def test_an_undecided_study_says_so_and_between_which_losses():
     assert "for the time being" not in decision(DECIDED) and "open" not in decision(DECIDED)
 
 
+def test_losses_that_continued_are_to_finish_a_training_with():
+    assert decision(DECIDED, continued=True).startswith("Finish with dice. With 95 % confidence no other loss is ")
+    assert decision(UNDECIDED, continued=True).startswith("Finish with dice for the time being. With 95 % ")
+    assert "Finish" not in decision(DECIDED) + decision(UNDECIDED) and "Use" not in decision(DECIDED, continued=True)
+
+
 def test_without_regret_no_other_loss_is_better():
     found = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
     assert decision(found) == "Use dice. With 95 % confidence no other loss is better on IoU."

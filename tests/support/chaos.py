@@ -37,8 +37,8 @@ COMMANDS = {
 }
 SMALL = ["scale=smoke", "loss.names=[bce,dice]", "seeds=[0,1,2]", "race.rounds=[2,3]", "recipe.epochs=4"]
 #: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
-MADE = ["data", "tuning", "decisions", "runs", "eval", "checkpoints", ".dvc/cache", "mlflow.db", "mlartifacts"]
-MADE += ["dvc.lock", "rounds/dvc.lock"]
+MADE = ["data", "parents", "tuning", "decisions", "runs", "eval", "checkpoints", ".dvc/cache"]
+MADE += ["mlflow.db", "mlartifacts", "dvc.lock", "rounds/dvc.lock"]
 #: Columns that say how long something took, which no two runs share.
 TIMES = frozenset({"seconds", "images_per_second"})
 #: What is in the command line of a process of a kind.

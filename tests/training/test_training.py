@@ -10,14 +10,14 @@ import torch
 import yaml
 
 from loss_study import composition, losses, models
-from loss_study.config import HEADS, load_config
+from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
 from loss_study.losses import Loss
 from loss_study.runtime.errors import StudyError
 from loss_study.training import record, run
-from loss_study.trial import Trial
+from loss_study.trial import HEADS, Trial
 
 
 @pytest.fixture

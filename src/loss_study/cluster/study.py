@@ -20,7 +20,7 @@ from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
 from loss_study.orchestration.local import dvc
 from loss_study.orchestration.progress_view import View, view
-from loss_study.orchestration.tasks import Task, decision, evaluations, trainings, unfinished
+from loss_study.orchestration.tasks import Task, decision, evaluations, parent, trainings, unfinished
 from loss_study.runtime.errors import StudyError
 
 #: How often the view is brought up to date.
@@ -67,6 +67,8 @@ def run(address: str, request: Request) -> None:
         dvc("repro", "check", "inspect", "sample")
         dvc("push", "--run-cache", "check", "sample")
         config = load_config()
+        for head in config.loss.heads:
+            _share(parent(head))
         failed = list[Task]()
         for number in range(1, len(config.rounds) + 1):
             if number > 1:

@@ -26,7 +26,7 @@ from loss_study.metrics.masks import most_probable
 from loss_study.metrics.thresholds import best_threshold
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.device import pick_precision, use_cpu
-from loss_study.trial import Trial
+from loss_study.trial import Trial, parent_dir
 
 #: Columns of ``per_image.csv`` that say which image it is; the metrics stand behind them.
 IDENTITY = ("id", "background", "object", "foreground")
@@ -170,7 +170,8 @@ def _error_analysis(
 ) -> dict[str, Any]:
     """Return ``error_analysis.json`` without the errors; `model` is left in training mode."""
     # Draws the weights, and leaves the generator that dropout draws from as it is for this trial alone.
-    start = initial_model(trial.run_dir / "model.pt", trial.seed)
+    parent = parent_dir(trial.head, splits.sample.fold) / "model.pt" if "parent" in description else None
+    start = initial_model(trial.run_dir / "model.pt", trial.seed, parent)
     models = {"start": start.to(splits.device).to(memory_format=torch.channels_last), "end": model}
     precision = pick_precision(description["precision"], splits.device)
     rows, size = splits.test.rows, splits.sample.images.shape[1]

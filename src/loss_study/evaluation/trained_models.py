@@ -38,14 +38,14 @@ def load_model(path: Path) -> nn.Module:
     return model
 
 
-def initial_model(path: Path, seed: int) -> nn.Module:
-    """Return the model of `path`, which `load_model` can read, with the weights that training drew from `seed`.
+def initial_model(path: Path, seed: int, parent: Path | None = None) -> nn.Module:
+    """Return the model of `path`, which `load_model` can read, with the weights that its training began with.
 
-    Seeds torch's global generator, which the weights are drawn from.
+    They are those in `parent`, or were drawn from `seed`; torch's global generator is seeded with it in either case.
     """
     build = load_saved(path)["build"]
     torch.manual_seed(seed)
-    return _build(models.build, build)
+    return _build(models.build, build) if parent is None else load_model(parent)
 
 
 def _build(function: Callable[..., nn.Module], build: dict[str, Any]) -> nn.Module:

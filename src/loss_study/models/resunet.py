@@ -19,8 +19,8 @@ from torch.nn import functional as F
 
 from loss_study.models.base import EncoderDecoder, Part, logit_counts
 
-STAGES = 4
-STRIDE = 1 << STAGES
+#: Of four stages; fewer take the same sizes, and others.
+STRIDE = 16
 
 
 class DoubleConv(nn.Sequential):
@@ -67,12 +67,12 @@ class UpBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Four UpBlocks and a 1x1 convolution to `channels` logits per pixel."""
+    """As many UpBlocks as the encoder has stages, and a 1x1 convolution to `channels` logits per pixel."""
 
-    def __init__(self, width: int, channels: int) -> None:
+    def __init__(self, width: int, stages: int, channels: int) -> None:
         super().__init__()
         self.ups = nn.ModuleList(
-            UpBlock(width << (stage + 1), width << stage, width << stage) for stage in reversed(range(STAGES))
+            UpBlock(width << (stage + 1), width << stage, width << stage) for stage in reversed(range(stages))
         )
         self.logits = nn.Conv2d(width, channels, 1)
 
@@ -86,17 +86,17 @@ class Decoder(nn.Module):
 class ResUNet(EncoderDecoder):
     """Shared encoder, one decoder per head; height and width of the input are multiples of 16."""
 
-    def __init__(self, in_channels: int, heads: Sequence[str], classes: int, width: int) -> None:
+    def __init__(self, in_channels: int, heads: Sequence[str], classes: int, width: int, stages: int) -> None:
         super().__init__()
-        channels = [in_channels, *(width << stage for stage in range(STAGES))]
+        channels = [in_channels, *(width << stage for stage in range(stages))]
         self.encoder = nn.ModuleList(ResBlock(i, o) for i, o in pairwise(channels))
-        self.bridge = DoubleConv(channels[-1], width << STAGES)
+        self.bridge = DoubleConv(channels[-1], width << stages)
         self.decoders = nn.ModuleDict(
-            {head: Decoder(width, logits) for head, logits in logit_counts(heads, classes).items()}
+            {head: Decoder(width, stages, logits) for head, logits in logit_counts(heads, classes).items()}
         )
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """Return the four skips, the largest first, and the bridge's output."""
+        """Return the skips, the largest first, and the bridge's output."""
         features = []
         for block in self.encoder:
             x, skip = block(x)
@@ -117,13 +117,20 @@ class ResUNet(EncoderDecoder):
         }
 
     def stages(self) -> list[nn.ModuleList]:
-        """Return the four blocks and the bridge."""
+        """Return the blocks and the bridge."""
         return [nn.ModuleList([block]) for block in (*self.encoder, self.bridge)]
 
 
-def build(in_channels: int, heads: Sequence[str], classes: int, *, width: Annotated[int, Field(ge=1)] = 32) -> ResUNet:
-    """Return a ResUNet whose first stage has `width` channels; each further one has twice as many."""
-    return ResUNet(in_channels, heads, classes, width)
+def build(
+    in_channels: int,
+    heads: Sequence[str],
+    classes: int,
+    *,
+    width: Annotated[int, Field(ge=1)] = 32,
+    stages: Annotated[int, Field(ge=1, le=4)] = 4,
+) -> ResUNet:
+    """Return a ResUNet of so many `stages`, the first with `width` channels and each further one with twice as many."""
+    return ResUNet(in_channels, heads, classes, width, stages)
 
 
 def upsample_twice(x: Tensor) -> Tensor:

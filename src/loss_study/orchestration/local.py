@@ -60,7 +60,7 @@ def run(jobs: int, limit_s: float = math.inf) -> None:
     deadline = time.monotonic() + limit_s
     for sentence in repair():
         print(sentence, flush=True)
-    dvc("repro", "inspect", "sample")
+    dvc("repro", "inspect", "parent")
     done = _rounds(load_config(), jobs, deadline)
     dvc("repro", "--single-item", "compare")
     if done.failed:

@@ -1,4 +1,4 @@
-"""What there is to do in a round, between `sample` and `compare`: DVC's stages, in groups that need no other."""
+"""What there is to do in a round, between `parent` and `compare`: DVC's stages, in groups that need no other."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ LOCK_FILES = (Path("dvc.lock"), Path("rounds/dvc.lock"))
 class Task:
     """Stages that run one after the other; `name` is in every line that they print.
 
-    `needs` are the stages whose outputs they read, if the first round is over.
+    `needs` are the stages whose outputs they read, beside the packed sample.
     """
 
     name: str
     stages: tuple[str, ...]
     needs: tuple[str, ...] = field(default=(), compare=False)
+
+
+def parent(head: str) -> str:
+    """Return the stage that trains the network from which all losses of `head` continue, if the recipe has one."""
+    return f"parent@{head}"
 
 
 def decision(number: int) -> str:
@@ -55,9 +60,9 @@ def _training(config: Config, number: int, head: str, loss: str) -> Task:
         training_stage(head, loss, 1, combination=combination),
     )
     if number == 1:
-        return Task(name, first)
+        return Task(name, first, (parent(head),))
     later = training_stage(head, loss, number, combination=combination)
-    return Task(name, (later,), (decision(number), *first))
+    return Task(name, (later,), (decision(number), parent(head), *first))
 
 
 def evaluations(config: Config, number: int) -> list[Task]:

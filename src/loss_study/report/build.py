@@ -31,7 +31,7 @@ def build(
     """
     rankings = [replace(ranking, object_name=sample.group) for ranking in rankings]
     images = [panel for ranking in headlines(rankings) for panel in panels(ranking, sample)]
-    rounds = history(results, config)
+    rounds = history(rankings, config)
     asked = {one.trial for ranking in headlines(rankings) for row in ranking.standings for one in row.results}
     results = [result for result in results if result.trial in asked]
     texts = {

@@ -85,7 +85,7 @@ def render(
         .render(
             config=config,
             results=results,
-            heads=[_content(ranking, rankings, history, images, sample) for ranking in of_heads],
+            heads=[_content(ranking, rankings, history, images, sample, config) for ranking in of_heads],
             data=data.found(),
             study=study_facts(config, results, of_heads, sample, searches),
             findings={
@@ -132,12 +132,13 @@ def _content(
     history: Sequence[Entry],
     images: Sequence[Panel],
     sample: PackedSample,
+    config: Config,
 ) -> HeadContent:
     compared_on = [one for one in rankings if one.head == ranking.head and one.has_intervals]
     return HeadContent(
         ranking,
         compared_on,
-        answer(ranking, history),
+        answer(ranking, history, continued=config.recipe.continues),
         metrics.means_charts(compared_on),
         metrics.metric_tables(ranking),
         curves.curve_charts(ranking),

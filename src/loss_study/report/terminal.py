@@ -12,7 +12,7 @@ from rich.text import Text
 
 from loss_study.config import Config, load_config
 from loss_study.report.sections.learning_rates import searches
-from loss_study.report.sections.study import failures, rounds, time
+from loss_study.report.sections.study import failures, parents, protocol, rounds, time
 from loss_study.statistics import results
 from loss_study.statistics.ranking import Ranking, headlines, rank_all
 from loss_study.statistics.sentences import decision, groups
@@ -32,12 +32,16 @@ def show(rankings: Sequence[Ranking], config: Config, console: Console | None = 
     """
     console = console or Console(highlight=False)
     shown = headlines(rankings)
+    for sentence in protocol(config):
+        console.print(Text(sentence), soft_wrap=True)
     for ranking in shown:
-        console.print(Text(f"{ranking.head}: {decision(ranking)}", style="bold"), soft_wrap=True)
+        decided = decision(ranking, continued=config.recipe.continues)
+        console.print(Text(f"{ranking.head}: {decided}", style="bold"), soft_wrap=True)
         for sentence in groups(ranking):
             console.print(Text(f"  {sentence}"), soft_wrap=True)
     of_study = [result for ranking in shown for standing in ranking.standings for result in standing.results]
-    console.print(Text(" ".join([time(of_study, searches(config)), *rounds(shown)])), soft_wrap=True)
+    times = [time(of_study, searches(config), parents(config)), *rounds(shown)]
+    console.print(Text(" ".join(times)), soft_wrap=True)
     if failed := failures(of_study):
         console.print(Text(failed, style="yellow"), soft_wrap=True)
     console.print(Text(_where()), soft_wrap=True)

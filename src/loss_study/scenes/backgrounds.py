@@ -89,7 +89,7 @@ def build(rng: np.random.Generator) -> Background:
 
 
 def _sky(rng: np.random.Generator, lighting: Lighting) -> Sky:
-    field = np.clip(0.5 + 0.2 * textures.noise(rng, 128, 1.7), 0, 1)
+    field = np.clip(0.5 + 0.2 * textures.noise(rng, 64, 1.7), 0, 1)
     clouds = textures.Texture.from_tile(np.repeat(field[..., None], 3, axis=2))
     horizon, zenith = (np.array(colour, dtype=np.float32) for colour in (lighting.horizon, lighting.zenith))
     return Sky(horizon, zenith, clouds, rng.uniform(0.3, 0.6))
@@ -111,7 +111,7 @@ def _distractors(
 Made = tuple[Ground, list[Wall], list[Solid], float]
 
 
-def _skin(rng: np.random.Generator, pattern: str, palette: list[np.ndarray], tile: float, side: int = 256) -> Skin:
+def _skin(rng: np.random.Generator, pattern: str, palette: list[np.ndarray], tile: float, side: int = 128) -> Skin:
     return Skin(textures.make(rng, pattern, palette, side), tile)
 
 
@@ -197,7 +197,7 @@ def _hills(rng: np.random.Generator, range_name: str) -> Wall:
     waves = rng.standard_normal((10, 2)) @ [1, 1j] / np.arange(1, 11)
     profile = np.fft.irfft([0, *waves], n=256)
     tops = distance * (0.07 + 0.05 * profile / profile.std() * rng.uniform(0.5, 1.2))
-    skin = _skin(rng, "mottled", _palette(rng, range_name), distance / 3, 128)
+    skin = _skin(rng, "mottled", _palette(rng, range_name), distance / 3, 64)
     return Wall(0.0, distance, skin, np.maximum(tops, 0.0), 6 * distance)
 
 
@@ -212,7 +212,7 @@ def _trees(rng: np.random.Generator) -> Wall:
         shape = np.clip(1 - off, 0, 1) if pointed else np.sqrt(np.clip(1 - off * off, 0, 1))
         tops = np.maximum(tops, height * shape)
     tops = np.maximum(tops, distance * rng.uniform(0.0, 0.05))
-    return Wall(0.0, distance, _skin(rng, "leaves", _palette(rng, "leaf"), distance / 6, 128), tops, 3 * distance)
+    return Wall(0.0, distance, _skin(rng, "leaves", _palette(rng, "leaf"), distance / 6, 64), tops, 3 * distance)
 
 
 def _houses(rng: np.random.Generator) -> Wall:
@@ -227,7 +227,7 @@ def _houses(rng: np.random.Generator) -> Wall:
         start = stop
     pattern = ("checks", "bricks", "tiles", "dots")[rng.integers(4)]
     palette = [colours.choose(rng, *ranges) for ranges in (("sand", "brick", "grey"), ("grey", "dark"), ("dark",))]
-    return Wall(0.0, distance, _skin(rng, pattern, palette, distance / 4, 128), tops, 3 * distance)
+    return Wall(0.0, distance, _skin(rng, pattern, palette, distance / 4, 64), tops, 3 * distance)
 
 
 KINDS: tuple[tuple[bool, Callable[[np.random.Generator], Made]], ...] = (

@@ -90,7 +90,7 @@ def _amplitude(side: int, slope: float) -> np.ndarray:
     return (frequency**-slope).astype(np.float32)
 
 
-def make(rng: np.random.Generator, pattern: str, colours: list[np.ndarray], side: int = 128) -> Texture:
+def make(rng: np.random.Generator, pattern: str, colours: list[np.ndarray], side: int) -> Texture:
     """Draw the tile of the named pattern in `colours` (three of them, linear RGB)."""
     return Texture.from_tile(PATTERNS[pattern](rng, side, colours))
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from loss_study.config import Config
 from loss_study.metrics import Metric
-from loss_study.statistics.ranking import Round, rounds
-from loss_study.statistics.results import Result
+from loss_study.statistics.ranking import Ranking, headlines
 
 
 @dataclass(frozen=True)
@@ -39,28 +38,22 @@ class Entry:
     decided: bool
 
 
-def history(results: Sequence[Result], config: Config) -> list[Entry]:
-    """Return an entry for every finished round of every head, in their order.
-
-    Raises:
-        StudyError: see `ranking.rank_all`.
-    """
-    heads = dict.fromkeys(result.trial.head for result in results)
-    return [entry for head in heads for entry in _of_head(list(rounds(head, results, config)), config)]
+def history(rankings: Sequence[Ranking], config: Config) -> list[Entry]:
+    """Return an entry for every finished round of every head, in their order; `rankings` as `ranking.rank_all` does."""
+    return [entry for last in headlines(rankings) for entry in _of_head([*last.earlier, last], config.losses)]
 
 
-def _of_head(of_head: Sequence[Round], config: Config) -> list[Entry]:
-    training: Sequence[str] = config.losses
+def _of_head(after_rounds: Sequence[Ranking], training: Sequence[str]) -> list[Entry]:
     entries = []
-    for one in of_head:
-        ranking, goes_on = one.ranking, one.ranking.contenders
+    for ranking in after_rounds:
+        goes_on = ranking.contenders
         ended = [row.loss for row in ranking.standings if row.loss in training and row.loss not in goes_on]
         entries.append(
             Entry(
                 ranking.head,
                 ranking.metric,
-                one.number,
-                len(one.results),
+                ranking.look.number,
+                sum(len(row.results) for row in ranking.standings),
                 ranking.choice,
                 ranking.regret_bound,
                 ranking.margin,

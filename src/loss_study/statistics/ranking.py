@@ -116,6 +116,7 @@ class Ranking:
         classes: of the mask; 1 for the depth.
         folds: that the seeds take turns at; 1 for a fixed split.
         tested: how many of the folds the images are of.
+        earlier: on the headline metric, the rankings after the rounds before this one.
     """
 
     head: str
@@ -133,6 +134,7 @@ class Ranking:
     classes: int = 1
     folds: int = 1
     tested: int = 1
+    earlier: tuple[Ranking, ...] = ()
 
     @property
     def is_headline(self) -> bool:
@@ -210,21 +212,6 @@ class Ranking:
         return [standing for standing in self.standings if standing.group == name]
 
 
-@dataclass(frozen=True)
-class Round:
-    """What a head has after one of its rounds.
-
-    Attributes:
-        number: 1 for the first.
-        results: all trials that the study asked for up to this round, those of dropped losses included.
-        ranking: of the head on its headline metric.
-    """
-
-    number: int
-    results: tuple[Result, ...]
-    ranking: Ranking
-
-
 def rank_all(results: Sequence[Result], config: Config, round_number: int | None = None) -> list[Ranking]:
     """Rank the losses of every head on every metric of `scores.compared` that its trials have, the headline first.
 
@@ -242,13 +229,14 @@ def rank_all(results: Sequence[Result], config: Config, round_number: int | None
     rankings = []
     for head in dict.fromkeys(result.trial.head for result in results):
         tables = _tables(head, results)
-        *_, last = rounds(head, results, config, tables, round_number)
-        rankings.append(last.ranking)
-        others = [metric for metric in reading.compared(head) if metric != last.ranking.metric.name]
+        *earlier, last = after_rounds(head, results, config, tables, round_number)
+        rankings.append(replace(last, earlier=tuple(earlier)))
+        asked_for = [result for standing in last.standings for result in standing.results]
+        others = [metric for metric in reading.compared(head) if metric != last.metric.name]
         for metric in others:
-            found = scores_of(metric, last.results, tables, config.sample.folds)
+            found = scores_of(metric, asked_for, tables, config.sample.folds)
             if found is not None:
-                rankings.append(rank(found, last.results, last.ranking.look))
+                rankings.append(rank(found, asked_for, last.look))
     return rankings
 
 
@@ -257,14 +245,14 @@ def headlines(rankings: Sequence[Ranking]) -> list[Ranking]:
     return [ranking for ranking in rankings if ranking.is_headline]
 
 
-def rounds(
+def after_rounds(
     head: str,
     results: Sequence[Result],
     config: Config,
     tables: Mapping[Trial, PerImage] | None = None,
     last: int | None = None,
-) -> Iterator[Round]:
-    """Yield what `head` has after each of its rounds, at least the first one.
+) -> Iterator[Ranking]:
+    """Yield the ranking of `head` on its headline metric after each of its rounds, at least the first one.
 
     They end with the decision, with the last planned round, with round `last`, or before the first one of which nothing
     has been evaluated.
@@ -290,7 +278,7 @@ def rounds(
             return
         have += new
         ranking = _headline(head, have, tables, Look(number, seeds), config)
-        yield Round(number, tuple(have), ranking)
+        yield ranking
         training = ranking.contenders
         if not training or number == last:
             return

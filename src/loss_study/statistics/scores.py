@@ -16,8 +16,8 @@ from loss_study.trial import Trial
 
 #: The metrics that losses are compared on, beside the one that ranks the head.
 COMPARED = {
-    "mask": ("iou_at_best", "iou", "dice", "boundary_f"),
-    "depth": ("rmse_coded", "rmse_coded_fg", "rmse", "abs_rel", "ssim"),
+    "mask": ("iou", "dice", "boundary_f"),
+    "depth": ("rmse_coded_fg", "rmse", "abs_rel", "ssim"),
 }
 #: The columns of ``per_image.csv`` that name what an image shares with others.
 OBJECT, BACKGROUND = "object", "background"
@@ -92,7 +92,7 @@ class PerImage:
 
 def compared(head: str) -> list[str]:
     """Return the metrics that losses are compared on, the one that ranks the head first."""
-    return list(dict.fromkeys([HEADLINE[head], *COMPARED[head]]))
+    return [HEADLINE[head], *COMPARED[head]]
 
 
 def read(results: Sequence[Result]) -> dict[Trial, PerImage]:

@@ -9,8 +9,10 @@ from loss_study.metrics import Metric
 from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
 
 
-def decision(ranking: Ranking) -> str:
+def decision(ranking: Ranking, *, continued: bool = False) -> str:
     """Return the decision in one or two sentences; `ranking` is on a headline metric.
+
+    Where every loss has `continued` from a parent, the choice is one to finish a training with.
 
     - No trial is sound: nothing to choose.
     - One loss is compared: there is nothing to compare it with.
@@ -27,7 +29,7 @@ def decision(ranking: Ranking) -> str:
     if ranking.of_networks:
         return _of_networks(ranking, best)
     unknown = _unknown(ranking)
-    return f"{_first(ranking, best)} {unknown}" if unknown else _with_bound(ranking)
+    return f"{_first(ranking, best)} {unknown}" if unknown else _with_bound(ranking, continued)
 
 
 def _unknown(ranking: Ranking) -> str:
@@ -40,18 +42,19 @@ def _unknown(ranking: Ranking) -> str:
     return f"Of other trainings with {listed(single)} nothing is known after one seed." if single else ""
 
 
-def _with_bound(ranking: Ranking) -> str:
+def _with_bound(ranking: Ranking, continued: bool) -> str:
     bound, metric = ranking.regret_bound, ranking.metric
     assert bound is not None and ranking.margin is not None
     measure = f"{metric.short_label} ({metric.unit})" if metric.unit else metric.short_label
     better = f"more than {at_most(metric, bound)} {measure} better" if bound > 0 else f"better on {metric.short_label}"
     known = f"With 95 % confidence no other loss is {better}"
+    use = f"{'Finish with' if continued else 'Use'} {ranking.choice}"
     if ranking.decided:
-        return f"Use {ranking.choice}. {known}."
+        return f"{use}. {known}."
     rivals = [row.loss for row in ranking.group(OPEN) if row.loss != ranking.choice]
     against = f" between {listed(sorted({str(ranking.choice), *rivals}))}" if rivals else ""
     return (
-        f"Use {ranking.choice} for the time being. {known}: that is above the margin of {metric.show(ranking.margin)}, "
+        f"{use} for the time being. {known}: that is above the margin of {metric.show(ranking.margin)}, "
         f"so the question is open{against}."
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loss_study.config import Config, flat
+from loss_study.config import Config, ParentConfig, flat
 from loss_study.tracking.outputs import Outputs
 from loss_study.trial import Trial, training_stage
 
@@ -79,6 +79,8 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
         "augmented_test": recipe.augmentation.test,
         "crop": recipe.augmentation.crop,
         "rotation": recipe.augmentation.rotation,
+        "parent": _parent(recipe.parent) if recipe.continues else "none",
+        "batchnorm": recipe.batchnorm,
         "freeze": " ".join(recipe.freeze) or "nothing",
         "dataset": config.dataset.name,
         "classes": config.dataset.classes if trial.head == "mask" else 1,
@@ -101,6 +103,10 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
         **_prefixed("dataset", config.dataset.options),
     }
     return {key: str(value) for key, value in values.items()}
+
+
+def _parent(parent: ParentConfig) -> str:
+    return f"{parent.loss}, {parent.epochs} epochs, seed {parent.seed}"
 
 
 def training_key(trial: Trial, config: Config, sample: Path = SAMPLE) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from loss_study import losses, metrics, models
 from loss_study.config import Augmentation, ModelConfig, RecipeConfig
@@ -23,6 +24,7 @@ from loss_study.data.packed import PackedSample
 from loss_study.training import optimizers, schedules
 from loss_study.training.device import autocast, pick, pick_precision
 from loss_study.training.outcome import HISTORY, Outcome, weights_of
+from loss_study.training.record import weights_of_parent
 from loss_study.training.schedules import Moment, Schedule
 from loss_study.trial import Trial
 
@@ -104,6 +106,8 @@ def start(
     heads, options = [trial.head], model_config.options
     model = models.build(model_config.name, sample.in_channels, heads, classes=sample.classes, **options)
     model = model.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
+    if recipe.continues:
+        model.load_state_dict(weights_of_parent(trial.head, sample.fold))
     outcome = Outcome(weights_of(model), models.total_count(model), models.parameter_count(model))
     if saved is not None:
         model.load_state_dict(saved["model"])
@@ -126,6 +130,12 @@ def one_phase(training: Training, sample: PackedSample) -> Phase:
     trial, recipe, model = training.trial, training.recipe, training.model
     arguments = (trial.head, recipe.batch_size, training.device)
     train_batches, validation_batches = (Batches(sample, split, *arguments) for split in ("train", "validation"))
+
+    def validated() -> float:
+        if recipe.batchnorm == "recomputed":
+            recompute_batchnorm(model, train_batches, training.precision)
+        return validate(model, validation_batches, trial.head, training.precision, training.loss.output)
+
     return Phase(
         first=1,
         last=recipe.epochs,
@@ -134,7 +144,7 @@ def one_phase(training: Training, sample: PackedSample) -> Phase:
         steps=train_batches.steps,
         batches=lambda epoch: train_batches.shuffled(trial.seed, epoch, recipe.augmentation),
         set_training=model.train,
-        validate=lambda: validate(model, validation_batches, trial.head, training.precision, training.loss.output),
+        validate=validated,
     )
 
 
@@ -180,6 +190,15 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
         outcome.add(dict(zip(HISTORY, row, strict=True)), model, trial.head, recipe.keep)
         save({"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)})
         on_epoch(outcome.history[-1])
+
+
+def recompute_batchnorm(model: nn.Module, batches: Batches, precision: str) -> None:
+    """Replace the running statistics of BatchNorm by their means over the training `batches`, not augmented.
+
+    The batches are the same for every trial and epoch; as in training, an incomplete last one is left out.
+    """
+    with autocast(batches.device, precision):
+        update_bn((batch.inputs for batch in batches.shuffled(0, 0, None)), model)
 
 
 @torch.no_grad()

@@ -1,25 +1,32 @@
-"""The files that a trained trial leaves in its folder: ``model.pt``, ``history.csv`` and ``trial.json``."""
+"""The files that a trained network leaves in its folder: ``model.pt``, ``history.csv`` and ``trial.json``."""
 
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import loss_study
 from loss_study import metrics
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
+from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
-from loss_study.training.checkpoint import save_atomically
+from loss_study.training.checkpoint import DamagedError, load_saved, save_atomically
 from loss_study.training.device import pick, pick_precision
 from loss_study.training.outcome import HISTORY, Outcome
-from loss_study.trial import Trial
+from loss_study.trial import Trial, parent_dir
+
+MODEL = "model.pt"
 
 
-def write(trial: Trial, sample: PackedSample, config: Config, loss_options: dict[str, Any], outcome: Outcome) -> None:
-    """Write the folder of `trial`; `config` and the resolved `loss_options` are what it was trained with."""
+def write(
+    trial: Trial, sample: PackedSample, config: Config, loss_options: dict[str, Any], outcome: Outcome, folder: Path
+) -> None:
+    """Write `folder`; `config` and the resolved `loss_options` are what `trial` was trained with."""
     model = config.model
     build = {
         "name": model.name,
@@ -28,10 +35,21 @@ def write(trial: Trial, sample: PackedSample, config: Config, loss_options: dict
         "classes": sample.classes,
         "options": model.options,
     }
-    with whole_folder(trial.run_dir) as folder:
-        save_atomically({"state": outcome.weights, "build": build}, folder / "model.pt")
-        write_csv(folder / "history.csv", outcome.history, HISTORY)
-        write_json(folder / "trial.json", _description(trial, sample, config, loss_options, outcome))
+    with whole_folder(folder) as new:
+        save_atomically({"state": outcome.weights, "build": build}, new / MODEL)
+        write_csv(new / "history.csv", outcome.history, HISTORY)
+        write_json(new / "trial.json", _description(trial, sample, config, loss_options, outcome))
+
+
+def weights_of_parent(head: str, fold: int) -> dict[str, Tensor]:
+    """Return the weights that the trials of `head` in `fold` continue from; StudyError if they cannot be read."""
+    path = parent_dir(head, fold) / MODEL
+    try:
+        return load_saved(path)["state"]
+    except FileNotFoundError:
+        raise StudyError(f"{path}: not there; run 'dvc repro parent@{head}'") from None
+    except (DamagedError, KeyError) as error:
+        raise StudyError(f"{path}: damaged ({error}); run 'dvc repro -f parent@{head}'") from None
 
 
 def _description(
@@ -55,6 +73,8 @@ def _description(
         "augmentation": recipe.augmentation.model_dump(),
         "parameters": outcome.parameters,
         "trainable_parameters": outcome.trainable_parameters,
+        **({"parent": recipe.parent.model_dump()} if recipe.continues else {}),
+        "batchnorm": recipe.batchnorm,
         "freeze": recipe.freeze,
         "fine_tune": recipe.fine_tune.model_dump(),
         "training_images": len(sample.rows("train")),

@@ -21,7 +21,7 @@ from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.loop import OnEpoch
 from loss_study.training.outcome import Outcome
 from loss_study.training.train import train
-from loss_study.trial import Trial, trials_of_round
+from loss_study.trial import Trial, parent_dir, trials_of_round
 
 
 class Listener(Protocol):
@@ -103,7 +103,7 @@ def _train_and_write(
         training = trained(trial, sample, config, _title(trial, config), listener.epoch)
         outcome, options = until_all_are_written.enter_context(training)
         if distributed.is_first():
-            record.write(trial, sample, config, options, outcome)
+            record.write(trial, sample, config, options, outcome, trial.run_dir)
             listener.close(outcome.status)
             _conclude(trial, headline_of(trial.head, sample.classes), outcome, time.perf_counter() - started)
 
@@ -150,7 +150,8 @@ def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: 
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    return key(parts, [*code_files(), *sample.folder.iterdir()])
+    parent = [parent_dir(trial.head, sample.fold) / record.MODEL] if config.recipe.continues else []
+    return key(parts, [*code_files(), *sample.folder.iterdir(), *parent])
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
     use_cpu(config.recipe.threads)
     with ExitStack() as until_written:
         tried = [
-            _try(until_written, trial, candidate, sample, config)
+            try_candidate(until_written, trial, candidate, sample, config)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
         if distributed.is_first():
@@ -101,7 +101,9 @@ def _at(grid: Sequence[float], share: float) -> float:
     return grid[int(share * len(grid))]
 
 
-def _try(until_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config) -> Tried:
+def try_candidate(
+    until_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config
+) -> Tried:
     """Train one candidate; its checkpoint stays until the whole search is written."""
     config = applied(config, trial.loss, candidate)
     # The search judges the first phase; fine-tuning goes on from the rate that it finds.

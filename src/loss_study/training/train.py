@@ -1,4 +1,4 @@
-"""One trial from random weights to its outcome: the loop, with whatever else the recipe asks for."""
+"""One trial from its first weights to its outcome: the loop, with whatever else the recipe asks for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from loss_study.config import ModelConfig, RecipeConfig
 from loss_study.data.packed import PackedSample
+from loss_study.runtime.errors import StudyError
 from loss_study.training import distributed, loop
 from loss_study.training.loop import OnEpoch, OnStep
 from loss_study.training.outcome import Outcome
@@ -55,6 +56,8 @@ def train(
         for row in outcome.history:
             on_epoch(row)
         return outcome
+    if recipe.batchnorm == "recomputed" and distributed.size() > 1:
+        raise StudyError("recipe.batchnorm: recomputed works on one device; set it to running")
     training = loop.start(trial, sample, model_config, recipe, loss_options, saved)
     outcome = training.outcome
     for row in outcome.history:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from loss_study import registry
-from loss_study.config import HEADS, Head
 from loss_study.losses.shared.pixels import probability
 from loss_study.runtime.errors import StudyError
+from loss_study.trial import HEADS, Head
 
 PACKAGE = "loss_study.losses"
 #: The keyword-only argument of a loss function that is not an option: 1 where a pixel is valid, else 0.
@@ -134,10 +134,11 @@ class Loss:
         """
         return replace(self, options=self.resolve_options(self.options, statistics)) if self.resolve_options else self
 
-    def check_fit(self, head: str, *, classes: int = 1, invalid: bool = False) -> None:
+    def check_fit(self, head: str, *, classes: int = 1, invalid: bool = False, key: str = "loss.names") -> None:
         """Refuse a loss that cannot be trained with.
 
         Args:
+            key: of params.yaml that the loss is named at, if it is no combination.
             classes: number of classes of the mask; ignored for depth.
             invalid: whether some pixels of the head are invalid.
 
@@ -148,7 +149,7 @@ class Loss:
         for term in self.terms:
             term._check_fit(f"loss.combinations: {term.name}, a term of {self.name},", head, classes, invalid=invalid)
         if not self.terms:
-            self._check_fit(f"loss.names: {self.name}", head, classes, invalid=invalid)
+            self._check_fit(f"{key}: {self.name}", head, classes, invalid=invalid)
 
     def _check_fit(self, words: str, head: str, classes: int, *, invalid: bool) -> None:
         if head not in self.heads:

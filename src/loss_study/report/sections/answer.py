@@ -31,14 +31,15 @@ class Answer:
     caveats: list[str]
 
 
-def answer(ranking: Ranking, history: Sequence[Entry]) -> Answer:
+def answer(ranking: Ranking, history: Sequence[Entry], *, continued: bool = False) -> Answer:
     """Return the answer for one head.
 
     Args:
         ranking: of the head, on its headline metric.
         history: of the study.
+        continued: whether every loss has continued from a parent.
     """
-    verdict, end, bound = decision(ranking).partition(". ")
+    verdict, end, bound = decision(ranking, continued=continued).partition(". ")
     return Answer(
         verdict + end.rstrip(), bound, answer_chart(ranking), bound_chart(history, ranking.head), caveats(ranking)
     )

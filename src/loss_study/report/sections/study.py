@@ -10,8 +10,9 @@ from loss_study.data.packed import PackedSample
 from loss_study.report.sections.learning_rates import HeadSearch
 from loss_study.report.sections.provenance import splits
 from loss_study.statistics.ranking import Ranking
-from loss_study.statistics.results import Result
+from loss_study.statistics.results import Result, read_json
 from loss_study.statistics.sentences import at_least, at_most, listed
+from loss_study.trial import parent_dir
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,24 @@ def study_facts(
     return StudyFacts(
         estimand(rankings, config),
         data(config, sample),
-        [time(results, searches), *rounds(rankings)],
+        [time(results, searches, parents(config)), *rounds(rankings)],
         changes(rankings, config, searches),
         failures(results),
     )
+
+
+def protocol(config: Config) -> list[str]:
+    """Return what every loss continues from, and that it is one draw; nothing where all start from random weights."""
+    if not config.recipe.continues:
+        return []
+    parent, more = config.recipe.parent, config.recipe.all_epochs
+    each = [name for name, several in (("head", len(config.loss.heads)), ("fold", config.sample.folds)) if several > 1]
+    number = f"one parent network{f' for each {listed(each)}' if each else ''}"
+    return [
+        f"The question is which loss should finish a training: from {number}, trained for "
+        f"{_count(parent.epochs, 'epoch')} with {parent.loss}, every loss continues for {more} more.",
+        "The parent is one draw that no interval contains: from another one the answer may be another.",
+    ]
 
 
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
@@ -51,13 +66,16 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     images += f" of new {group}s" if "objects" in known else ""
     images += " before new backgrounds" if "backgrounds" in known else ""
     random = [f"{group}s" if name == "objects" else name for name in known] or ["test images"]
+    continued, draw = protocol(config)[:1], protocol(config)[1:]
     searched = bool(config.recipe.search.lr)
     if all(ranking.of_networks for ranking in rankings):
         return [
+            *continued,
             f"Compared is the mean {metrics} that each of these trained networks reaches {images} of the same kind.",
             "On this page the name of a loss stands for the one network that was trained with it.",
             f"Random, and in the intervals: {listed(random)}. Not in them: other seeds, learning rates and training "
             "images.",
+            *draw,
         ]
     rate = "the learning rate that the search chooses for it" if searched else "the learning rate of the recipe"
     fixed = ["the search for the learning rate"] if searched else []
@@ -65,10 +83,13 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     choice = (
         f"other training images than those of the {folds} folds" if folds > 1 else "the choice of the training images"
     )
+    start = "from the parent and a new seed" if continued else "from a new seed"
     return [
-        f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, from a new "
-        f"seed, {images} of the same kind.",
+        *continued,
+        f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, {start}, "
+        f"{images} of the same kind.",
         f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: {listed([*fixed, choice])}.",
+        *draw,
     ]
 
 
@@ -102,13 +123,25 @@ def _size(sample: PackedSample) -> str:
     return f"Metrics are computed at {side} x {side} pixels."
 
 
-def time(results: Sequence[Result], searches: Sequence[HeadSearch]) -> str:
-    """Return how many trials and candidates of searches trained, and for how long together."""
+def parents(config: Config) -> list[float]:
+    """Return the training time of every parent in ``parents/``, in seconds; none where losses start without one."""
+    if not config.recipe.continues:
+        return []
+    folders = [parent_dir(head, fold) for head in config.loss.heads for fold in range(config.sample.folds)]
+    return [found["seconds"] for folder in folders if (found := read_json(folder / "trial.json"))]
+
+
+def time(results: Sequence[Result], searches: Sequence[HeadSearch], parents: Sequence[float] = ()) -> str:
+    """Return how many trials, candidates of searches and parents trained, and for how long together.
+
+    `parents` are training times in seconds.
+    """
     seconds = [result.run["seconds"] for result in results if "seconds" in result.run]
     found = [one for search in searches for one in search.found]
     tried = sum(len(one.values) for one in found)
-    trainings = _count(len(seconds), "training") + (f" and {_count(tried, 'search training')}" if tried else "")
-    total = sum(seconds) + sum(one.seconds for one in found)
+    kinds = {"training": len(seconds), "search training": tried, "parent training": len(parents)}
+    trainings = listed([_count(count, kind) for kind, count in kinds.items() if count or kind == "training"])
+    total = sum(seconds) + sum(one.seconds for one in found) + sum(parents)
     return f"{trainings}, {duration(total)} of training time in total."
 
 
