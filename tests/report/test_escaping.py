@@ -39,7 +39,7 @@ def page_of(root: Path, text: str, patch: pytest.MonkeyPatch) -> Page:
     fabricate(root, repository=REPOSITORY, losses=["dice", "huber"], background=text, reason=f"reason {text}")
     take_apart(root)
     values = yaml.safe_load(Path("params.yaml").read_text())
-    values["dataset"] |= {"path": f"path {text}", "options": {f"key {text}": f"option {text}"}}
+    values["dataset"] |= {"path": f"path {text}/folder", "options": {f"key {text}": f"option {text}"}}
     values["loss"]["names"] = ["dice", "huber"]
     values["loss_options"]["dice"] = {f"option of a loss {text}": f"its value {text}"}
     Path("params.yaml").write_text(yaml.safe_dump(values))
