@@ -27,6 +27,8 @@ NEAR_SHARE = 0.01
 MOST = 0.5
 #: Zeros stand apart from the other readings if these begin beyond this share of their median.
 APART = 0.1
+#: ... and beyond so many of the steps from one reading to the next.
+STEPS = 3
 EIGHT, SIXTEEN = 8, 16
 KEY = "dataset.options"
 
@@ -193,13 +195,14 @@ class DepthValues:
         return self.bits == SIXTEEN and self.percentile(99) > 0x7FFF and zeros < MANY_ZEROS
 
     def _zeros_stand_apart(self) -> bool:
-        """Whether many readings are 0, and hardly any is the next one or within a tenth of the others' median."""
-        readings = self.readings
-        zeros, others = float((readings == 0).mean()), readings[readings > 0]
+        """Whether many readings are 0, hardly any others are near it, and the next one is steps away."""
+        zeros, others = float((self.readings == 0).mean()), self.readings[self.readings > 0]
         if zeros < MANY_ZEROS or not others.size:
             return False
-        near = max(APART * float(np.median(others)), float(others.min()))
-        return float((others <= near).sum() / readings.size) < zeros / 10
+        near = float((others <= APART * np.median(others)).sum() / self.readings.size)
+        distinct = np.unique(others)
+        step = float(np.median(np.diff(distinct))) if distinct.size > 1 else 0.0
+        return near < zeros / 10 and float(distinct[0]) > STEPS * step
 
 
 def survey(paths: Sequence[Path]) -> DepthValues:
