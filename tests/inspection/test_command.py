@@ -190,7 +190,7 @@ def test_the_suggestion_to_keep_frames_together_is_followed(tmp_path, capsys):
         save(tmp_path / f"data/images/{number}.png", scene[:, 5 * number : 5 * number + 64])
         save(tmp_path / f"data/masks/{number}.png", np.kron(shape(number) * 255, np.ones((4, 4), np.uint8)))
     output = inspect(capsys, tmp_path / "data")
-    assert "followed: The images look like consecutive frames" in output
+    assert "choices were added because: The images look like consecutive frames" in output
     assert typed(output).dataset.options["files"]["frames"] == 3 and "clips" in output
 
 

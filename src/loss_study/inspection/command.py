@@ -60,7 +60,7 @@ def main(arguments: argparse.Namespace) -> None:
         findings, sheet = inspect(opened.dataset, opened.config.dataset, opened.config.sample)
     findings.show(shown, notes=True)
     for reason in opened.reasons:
-        print(f"followed: {plain(reason).replace(str(folder), str(path))}")
+        print(f"choices were added because: {plain(reason).replace(str(folder), str(path))}")
     if sheet is not None:
         check_writable(arguments.sheet.parent)
         write_bytes(arguments.sheet, sheet)

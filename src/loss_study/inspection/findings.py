@@ -65,8 +65,11 @@ class Findings:
         """Print tables, summary and warnings, with `notes` also what the dataset says about itself."""
         for table in self.tables:
             show_table(table, console)
+        if notes and self.notes:
+            console.print()
         for note in self.notes if notes else ():
             console.print(Text(plain(note), style="dim"), soft_wrap=True)
+        console.print()
         console.print(Text(self.summary, style="bold"), soft_wrap=True)
         for warning in self.warnings:
             console.print(Text(f"warning: {plain(warning)}", style="yellow"), soft_wrap=True)
@@ -79,7 +82,7 @@ def console() -> Console:
 
 
 def show_table(table: Table, console: Console) -> None:
-    """Print a table; in a pipe its rows are not cut."""
+    """Print a table."""
     shown = RichTable(
         box=SIMPLE_HEAD, title=Text(table.title), title_justify="left", title_style="bold", pad_edge=False
     )
@@ -87,6 +90,7 @@ def show_table(table: Table, console: Console) -> None:
         shown.add_column(column, overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(plain(cell)) for cell in row))
+    console.print()
     console.print(shown)
     if table.explanation:
         console.print(Text(table.explanation, style="dim"), soft_wrap=True)
