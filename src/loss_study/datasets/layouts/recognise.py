@@ -29,6 +29,8 @@ ENOUGH = 0.5
 TUM_METRES = 0.0002
 #: Files that do not fit and are named; bytes that are read of a JSON file.
 NAMED, HEAD = 5, 1 << 16
+#: Folders of the public datasets that hold masks.
+_TARGETS = {"trimaps", "segmentations"}
 #: A file with more shades of grey than this is no mask.
 SHADES = 32
 
@@ -339,7 +341,8 @@ def _measured(listing: Listing, layout: Layout) -> bool:
 
 def _of_dataset(listing: Listing, name: str, dataset: str, heads: tuple[str, ...]) -> Recognised:
     words = (f"dataset={dataset}", choice("dataset.path", str(listing.root.absolute())))
-    return Recognised(name, dataset, None, heads, words, _count(listing))
+    images = (len(names) for folder, names in listing.folders.items() if not _TARGETS & set(folder.split("/")))
+    return Recognised(name, dataset, None, heads, words, sum(images))
 
 
 def _nothing(listing: Listing, nearest: str) -> Recognised:

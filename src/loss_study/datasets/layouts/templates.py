@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from loss_study.datasets.layouts.layout import GROUPS
 from loss_study.datasets.layouts.listing import Listing, find
@@ -36,6 +36,7 @@ _IS = {
 _GROUP = re.compile(r"([A-Za-z]+?)s?[-_ ]?\d+")
 _NUMBERED = re.compile(r"_(\d+)$")
 _COUNT = "\0"
+_DIGITS = str.maketrans(dict.fromkeys("123456789", "0"))
 #: Templates of a kind that are compared with the others.
 COMPARED = 30
 
@@ -121,12 +122,19 @@ def _mark(text: str) -> str | None:
 
 def _taken_apart(text: str) -> _Part:
     """Return the marks in front, what is between, and the marks behind; all is a mark if nothing else is left."""
+    # No mark has a digit: names that differ in digits only are taken apart once, which is many times as fast.
+    start, end = _bounds(text.translate(_DIGITS))
+    return text[:start], text[start:end], text[end:]
+
+
+@lru_cache(maxsize=1 << 16)
+def _bounds(text: str) -> tuple[int, int]:
+    """Return where the part between the marks starts and ends."""
     match = _MARKED.fullmatch(text)
     assert match is not None
-    before, core, after = match["before"], match["core"], text[match.end("core") :]
-    if not core or re.fullmatch(rf"(?i){_ANY}", core):
-        return text, "", ""
-    return before, core, after
+    if not match["core"] or re.fullmatch(rf"(?i){_ANY}", match["core"]):
+        return len(text), len(text)
+    return match.span("core")
 
 
 def _word(core: str) -> str:
