@@ -22,7 +22,7 @@ MARKS = {
     "mask": r"masks?|labels?|labelids|segs?|segmentations?|segmentationclass|annotations?|annots?|gt|gtfine|"
     r"ground[-_ ]?truths?|trimaps?|mattes?|alphas?|silhouettes?|semantics?|targets?",
     "depth": r"(?:sync_)?depths?|depth[-_ ]?maps?|disparit(?:y|ies)",
-    "image": r"images?|imgs?|rgbs?|colou?rs?|photos?|jpegimages|leftimg8bit|inputs?|frames?|originals?",
+    "image": r"images?|imgs?|rgbs?|colou?rs?|photos?|jpegimages|leftimg\dbit|inputs?|frames?|originals?",
 }
 _BACKGROUND = re.compile(r"(?i)bgs?|backgrounds?|bg_images")
 _BETWEEN = "[-_. ]"
@@ -122,7 +122,7 @@ def _mark(text: str) -> str | None:
 
 def _taken_apart(text: str) -> _Part:
     """Return the marks in front, what is between, and the marks behind; all is a mark if nothing else is left."""
-    # No mark has a digit: names that differ in digits only are taken apart once, which is many times as fast.
+    # No mark has a certain digit: names that differ in digits only are taken apart once, which is many times as fast.
     start, end = _bounds(text.translate(_DIGITS))
     return text[:start], text[start:end], text[end:]
 
