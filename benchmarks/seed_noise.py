@@ -1,10 +1,11 @@
 """How much a loss's result varies between seeds, and what a training costs, for any choice of size, epochs, batch, ...
 
-``python benchmarks/seed_noise.py --losses dice,bce,l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as
-for ``loss-study compose``, at the default scale's fixed learning rate. Each loss is trained from the same seeds on one
-sample, from a parent that is trained at the same rate with ``recipe.parent.epochs=5``; the standard deviation is that of the seeds' means over the test images, pooled over the losses. It is itself
-uncertain by about 1 / sqrt(2 losses (seeds - 1)) of its value. The product of seconds and variance says what an
-equally sure answer costs: compare it between two choices that were measured side by side.
+``python benchmarks/seed_noise.py --losses dice,bce,l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as for
+``loss-study compose``, at the default scale's fixed learning rate. Each loss is trained from the same seeds on one
+sample, from a parent that is trained at the same rate with ``recipe.parent.epochs=5``; the standard deviation is that
+of the seeds' means over the test images, pooled over the losses. It is itself uncertain by about 1 / sqrt(2 losses
+(seeds - 1)) of its value. The product of seconds and variance says what an equally sure answer costs: compare it
+between two choices that were measured side by side.
 """
 
 from __future__ import annotations
