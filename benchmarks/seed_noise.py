@@ -1,10 +1,11 @@
 """How much a loss's result varies between seeds, and what a training costs, for any choice of size, epochs, batch, ...
 
-``python benchmarks/seed_noise.py --losses dice,bce,l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as
-for ``loss-study compose``, at the default scale's fixed learning rate. Each loss is trained from the same seeds on one
-sample; the standard deviation is that of the seeds' means over the test images, pooled over the losses. It is itself
-uncertain by about 1 / sqrt(2 losses (seeds - 1)) of its value. The product of seconds and variance says what an
-equally sure answer costs: compare it between two choices that were measured side by side.
+``python benchmarks/seed_noise.py --losses dice,bce,l1 --seeds 5 sample.size=64 recipe.epochs=10``: choices as for
+``loss-study compose``, at the default scale's fixed learning rate. Each loss is trained from the same seeds on one
+sample, from a parent that is trained at the same rate with ``recipe.parent.epochs=5``; the standard deviation is that
+of the seeds' means over the test images, pooled over the losses. It is itself uncertain by about 1 / sqrt(2 losses
+(seeds - 1)) of its value. The product of seconds and variance says what an equally sure answer costs: compare it
+between two choices that were measured side by side.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from loss_study.evaluation.trained_models import load_model
 from loss_study.metrics import headline_of
 from loss_study.runtime.errors import run_stage
 from loss_study.sampling.pack import pack
+from loss_study.training.parent import train_parents
 from loss_study.training.run import train_trials
 from loss_study.trial import Trial
 
@@ -52,6 +54,8 @@ def main() -> None:
         sample = PackedSample.open(SAMPLE)
         splits = Splits.of(sample, arguments.head, None)
         metric = headline_of(arguments.head, sample.classes)
+        if config.recipe.continues:
+            train_parents(arguments.head, sample, config)
         seconds, by_loss = [], {}
         for loss in arguments.losses.split(","):
             values = []
