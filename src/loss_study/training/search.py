@@ -1,6 +1,6 @@
 """Each loss's own learning rate, found with the same budget for all: a few rates, judged on the validation split.
 
-A single training is a noisy judge of its rate. So the rate is the highest (or lowest) point of the parabola, in the
+A single training is a noisy judge of its rate. So the rate is the highest (or lowest) point of a parabola, in the
 logarithm of the rate, through the best one and its neighbours: `peak`.
 
 A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy.stats import qmc
 
 from loss_study.config import Config, FineTune, open_weights
@@ -27,6 +28,10 @@ from loss_study.training.choice import FILE, WEIGHT, Choice, applied
 from loss_study.training.device import use_cpu
 from loss_study.training.run import trained
 from loss_study.trial import Trial
+
+#: The flattest parabola that three noisy values may make, as a share of the best of them per squared natural logarithm
+#: of the rate: a rate five times too high or too low costs at least 5 %. See docs/decisions.md.
+LEAST_CURVE = 0.02
 
 
 @dataclass(frozen=True)
@@ -165,27 +170,26 @@ def best(head: str, tried: Sequence[Tried]) -> Tried:
 
 
 def peak(head: str, tried: Sequence[Tried], chosen: Tried) -> float:
-    """Return the learning rate at the vertex of the parabola through `chosen`, the best of `tried`, and its neighbours.
+    """Return the learning rate at the vertex of a parabola through `chosen`, the best of `tried`, and its neighbours.
 
-    The parabola is in the logarithm of the rate, through three neighbouring rates; its vertex is kept within the rates
-    that were tried, and rounded to two digits. Where there are no three, where one of them diverged, or where the three
-    have their best value at no vertex, it is the rate of `chosen`.
+    The parabola is in the logarithm of the rate, through three neighbouring rates. Where it is flatter than
+    `LEAST_CURVE`, or curved the other way, it is the nearest one (least squares) of that curve: then the vertex lies
+    towards the better side, by no more than the values tell. It is kept within the rates that were tried, and rounded
+    to two digits. Where there are no three, or one of them diverged, it is the rate of `chosen`.
     """
     start = min(max(tried.index(chosen) - 1, 0), len(tried) - 3)
     three = tried[start : start + 3] if start >= 0 else []
-    values = [one.validation for one in three]
-    if not three or not all(map(math.isfinite, values)):
+    values = np.array([one.validation for one in three])
+    if not three or not np.isfinite(values).all() or not values.any():
         return chosen.candidate.lr
-    x = [math.log(one.candidate.lr) for one in three]
-    first, second = (values[1] - values[0]) / (x[1] - x[0]), (values[2] - values[1]) / (x[2] - x[1])
-    curve = (second - first) / (x[2] - x[0])
-    if not (curve < 0 if rises(head) else curve > 0):
-        return chosen.candidate.lr
-    vertex = (x[0] + x[1]) / 2 - first / (2 * curve)
+    heights = (1 if rises(head) else -1) * values / np.abs(values).max()
+    logs = np.log([one.candidate.lr for one in three])
+    x = logs - logs[1]
+    curve = max(-float(np.polyfit(x, heights, 2)[0]), LEAST_CURVE)
+    slope = float(np.polyfit(x, heights + curve * x**2, 1)[0])
+    rate = math.exp(logs[1] + slope / (2 * curve))
     lowest, highest = tried[0].candidate.lr, tried[-1].candidate.lr
-    if vertex <= math.log(lowest):
-        return lowest
-    return highest if vertex >= math.log(highest) else float(f"{math.exp(vertex):.2g}")
+    return min(max(float(f"{rate:.2g}"), lowest), highest)
 
 
 def edge(value: float, grid: Sequence[float]) -> str:
