@@ -120,8 +120,8 @@ def tried(rates, values):
         ("mask", [0.0001, 0.001, 0.01, 0.1, 1], [0.9 - 0.5, 0.5, 0.6, 0.5, 0.0], 0.01),
         # The top of the parabola is beyond the last rate.
         ("mask", [0.001, 0.01, 0.1], [0.3, 0.5, 0.6], 0.1),
-        # No top: the flattest parabola allowed. By hand: the slope of 5/6, 4/6, 1 at steps of ln 10 is (1/6) / (2 ln 10),
-        # the vertex at half of it over 0.02, so at 0.905 above ln 0.01.
+        # No top: the flattest parabola allowed. By hand: the slope of 5/6, 4/6, 1 at steps of ln 10 is
+        # (1/6) / (2 ln 10), the vertex at half of it over 0.02, so at 0.905 above ln 0.01.
         ("mask", [0.001, 0.01, 0.1], [0.5, 0.4, 0.6], 0.025),
         ("depth", [0.001, 0.01, 0.1], [0.5, 0.6, 0.4], 0.025),
         ("mask", [0.001, 0.01, 0.1], [0.5, 0.5, 0.5], 0.01),
