@@ -1,6 +1,6 @@
 """Train the network that every loss continues from: ``python stages/parent.py mask``. Writes parents/mask/.
 
-Reads data/sample. Without a parent (``recipe.parent.epochs`` is 0) it leaves an empty folder.
+Reads data/sample. Without a parent (``recipe.parent.epochs`` is 0) it leaves a note that there is none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from loss_study.runtime.errors import run_stage
-from loss_study.runtime.files import whole_folder
+from loss_study.runtime.files import whole_folder, write_json
 from loss_study.trial import HEADS, PARENTS
 
 
@@ -25,8 +25,9 @@ def main() -> None:
     if recipe["parent"]["epochs"]:
         _train(head)
     else:
-        with whole_folder(PARENTS / head):
-            """Leave it empty."""
+        # DVC warns of an empty folder again and again.
+        with whole_folder(PARENTS / head) as folder:
+            write_json(folder / "none.json", {"parent": None})
 
 
 def _train(head: str) -> None:

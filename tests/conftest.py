@@ -1,9 +1,13 @@
 """What several tests start from."""
 
 import os
+import signal
 
 # Two test processes share the machine: with a thread for each core, they would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 import yaml

@@ -216,6 +216,7 @@ def test_a_changed_decision_reruns_only_the_trials_that_it_changes(clone, after_
     assert set(scores(clone, "bce")) == {("1", "0")}
 
 
+@pytest.mark.long
 def test_a_trial_is_trained_with_what_the_search_found_and_a_term_reruns_its_combination(clone, after_an_edit):
     choices = [*SMOKE, "loss=dice_bce", "loss.names=[dice]", "recipe=tuned", "recipe.search.epochs=1"]
     choices += ["recipe.search.seed=2000", "recipe.search.lr=[0.01,0.03]"]

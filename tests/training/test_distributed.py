@@ -62,6 +62,7 @@ def begin_again():
     Path("heard.txt").unlink()
 
 
+@pytest.mark.long
 def test_two_processes_train_as_one_and_one_that_is_killed_ends_the_other(study, sample):
     with two_processes.float64():
         run.train_trials([TRIAL], study, sample)

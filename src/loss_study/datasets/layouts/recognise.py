@@ -19,8 +19,8 @@ from loss_study.datasets.layouts.templates import Template
 from loss_study.datasets.reading.images import DEEP, SUFFIXES, decode
 from loss_study.datasets.reading.mask_values import typed
 from loss_study.runtime.errors import StudyError
+from loss_study.trial import HEADS
 
-HEADS = ("mask", "depth")
 #: The heads of conf/dataset/<name>.yaml.
 DEFAULT_HEADS = {"folder": ("mask",), "rgbd": ("depth",)}
 #: A kind of file belongs to the layout if it has at least this share of the files of the more frequent kind.
