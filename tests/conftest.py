@@ -6,9 +6,6 @@ import signal
 # Two test processes share the machine: with a thread for each core, they would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 import pytest
 import yaml
 
@@ -17,6 +14,9 @@ from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
 from loss_study.training import checkpoint
 from support.samples import write_sample
+
+# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
