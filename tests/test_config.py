@@ -1,5 +1,6 @@
 """The configuration: its schema, how conf/ composes it, and the one line that a mistake gives."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_params_yaml_is_the_composed_default(tmp_path):
 
 def test_the_defaults_are_valid(values, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
+    check(values, tmp_path)
+
+
+def test_names_that_dvc_cannot_read_are_refused(values, tmp_path):
+    (tmp_path / "data/images").mkdir(parents=True)
+    for name in (b"caf\xe9.png", b"plain.png", "gr\u00fcn.png".encode(), b"line\nbreak.png"):
+        (tmp_path / "data/images" / os.fsdecode(name)).touch()
+    changed(values, "dataset.path", str(tmp_path / "data"))
+    message = r"DVC cannot read names that are not UTF-8 \(1, first: caf\\xe9\.png\); rename them"
+    with pytest.raises(StudyError, match=message):
+        check(values, tmp_path)
+    (tmp_path / "data/images" / os.fsdecode(b"caf\xe9.png")).unlink()
     check(values, tmp_path)
 
 

@@ -5,6 +5,7 @@ Runs once, before any work; `loss_study.config` has checked types, ranges and co
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from loss_study.datasets.layouts.listing import Listing, listed, scan
 from loss_study.download import archives
 from loss_study.download.prepare import archives_in
 from loss_study.runtime.errors import StudyError, nearest
+from loss_study.runtime.printable import printable
 from loss_study.sampling import depth_teacher
 from loss_study.training import device, optimizers, schedules
 
@@ -47,12 +49,25 @@ def _check_dataset(dataset: DatasetConfig) -> None:
     path = Path(dataset.path)
     if not path.exists():
         raise StudyError(f"dataset.path: {dataset.path} does not exist; set it with -S dataset.path=/absolute/path")
+    if path.is_dir():
+        _check_names(path)
     if path.is_dir() or path.suffix != ".py":
         # Lists in an archive cannot be read before it is unpacked.
         with suppress(NotADirectoryError):
             datasets.check_files(dataset.name, lambda: _listing(path), dataset.options, dataset.heads_in_files)
     if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
         raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+
+
+def _check_names(path: Path) -> None:
+    """Raise a StudyError if DVC could not read the folder `path`: it takes all names for UTF-8."""
+    names = [name for _, folders, files in os.walk(path) for name in (*folders, *files)]
+    others = [name for name in names if name != name.encode("utf-8", "replace").decode()]
+    if others:
+        raise StudyError(
+            f"dataset.path: {path}: DVC cannot read names that are not UTF-8 ({len(others)}, first: "
+            f"{printable(others[0])}); rename them, for example with: convmv -r --notest -f latin1 -t utf8 {path}"
+        )
 
 
 def _listing(path: Path) -> Listing | None:

@@ -91,7 +91,8 @@ def test_closing_the_pages_ends_all_their_processes(pages, how):
         next(one for one in everyone if "mlflow" in one.cmdline()[1:4]).send_signal(signal.SIGKILL)
     else:
         process.kill()
-    process.wait(timeout=10)
+    # Beside other tests MLflow takes its time; the claim is about what is left after it.
+    process.wait(timeout=30)
     deadline = time.monotonic() + 2
     while alive := [one for one in everyone if lives(one)]:
         assert time.monotonic() < deadline, alive
