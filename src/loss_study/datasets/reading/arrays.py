@@ -25,7 +25,7 @@ def is_array(head: bytes) -> bool:
 def load(path: Path, head: bytes) -> np.ndarray:
     """Return the values in the file, (H, W) or (H, W, channels): uint8, uint16, int32 or float32.
 
-    Truth values become 0 and 255, and colour of equal channels becomes grey.
+    Boolean values become 0 and 255, and colour of equal channels becomes grey.
 
     Raises:
         StudyError: not one array of such a shape, or too many values.
