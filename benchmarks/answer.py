@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -51,10 +50,9 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
         # The report is written after every round, and once more at the end.
         shown = [second for second, line in study.lines if line.startswith("report:")]
         recipe = yaml.safe_load((folder / "params.yaml").read_text())["recipe"]
-        with (folder / "reports" / "rounds.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        for row in rows:
-            searches = sum(1 for path in folder.glob(f"tuning/{row['head']}/*/search.csv") for _ in _rows(path))
+        metrics = json.loads((folder / "reports" / "metrics.json").read_text())
+        for row in _rows(folder / "reports" / "rounds.csv"):
+            searches = sum(len(_rows(path)) for path in folder.glob(f"tuning/{row['head']}/*/search.csv"))
             parents = len(list(folder.glob(f"parents/{row['head']}/*/trial.json")))
             before = searches * recipe["search"]["epochs"] + parents * recipe["parent"]["epochs"]
             yield Answer(
@@ -65,17 +63,13 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
                 int(row["trials"]) + before / recipe["epochs"],
                 row["choice"],
                 float(row["regret_bound"] or "nan"),
-                _margin(folder, row["head"]),
+                metrics[row["head"]]["margin"],
             )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
         return list(csv.DictReader(file))
-
-
-def _margin(folder: Path, head: str) -> float:
-    return json.loads((folder / "reports" / "metrics.json").read_text())[head]["margin"]
 
 
 def main() -> None:
@@ -85,12 +79,11 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="run the plain design, too")
     parser.add_argument("overrides", nargs="*", help="choices in Hydra's grammar, such as dataset=composites")
     arguments = parser.parse_args()
-    jobs = arguments.jobs or min(os.cpu_count() or 1, 4)
     designs = {"rounds": []} | ({"plain": PLAIN} if arguments.plain else {})
     found = [
         answer
         for design, choices in designs.items()
-        for answer in answers(design, [*choices, *arguments.overrides], jobs)
+        for answer in answers(design, [*choices, *arguments.overrides], arguments.jobs)
     ]
     table = Table(title="Until the answer", title_justify="left")
     for column in ("design", "head", "round", "minutes", "trainings", "choice", "bound", "margin"):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -74,7 +73,7 @@ def main() -> None:
     parser.add_argument("numbers", nargs="+", type=int, help="which repetitions, from 1")
     arguments = parser.parse_args()
     for number in arguments.numbers:
-        rows = repetition(number, arguments.jobs or min(os.cpu_count() or 1, 4))
+        rows = repetition(number, arguments.jobs)
         new = not TABLE.exists()
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         with TABLE.open("a", newline="", encoding="utf-8") as file:

@@ -10,29 +10,22 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from loss_study import composition, datasets, losses
-from loss_study.config import Config, load_config
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.evaluation.evaluate import evaluate
-from loss_study.evaluation.splits import Splits
-from loss_study.evaluation.trained_models import load_model
-from loss_study.metrics import headline_of, rises
+from loss_study.metrics import rises
 from loss_study.runtime.errors import run_stage
-from loss_study.sampling.pack import pack
 from loss_study.training.choice import Choice, applied
 from loss_study.training.run import train_trials
 from loss_study.training.search import best, peak, try_candidate
 from loss_study.trial import Trial
+from seed_noise import packed, score
 
-SAMPLE = Path("data/sample")
 RATES = (0.004, 0.009, 0.02, 0.045, 0.1)
 
 
@@ -45,14 +38,7 @@ def main() -> None:
     parser.add_argument("--epochs", default="1,2,3", help="of a training of the search, separated by commas")
     parser.add_argument("choices", nargs="*")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        composition.compose(Path(folder) / "params.yaml", arguments.choices)
-        os.chdir(folder)
-        config = load_config()
-        SAMPLE.parent.mkdir()
-        dataset = datasets.open_dataset(config.dataset.name, Path(config.dataset.path), config.dataset.options)
-        pack(dataset, SAMPLE, config.dataset, config.sample)
-        sample = PackedSample.open(SAMPLE)
+    with packed(arguments.choices) as (config, sample):
         for loss in arguments.losses.split(","):
             results = [_results(arguments.head, loss, rate, arguments.seeds, config, sample) for rate in RATES]
             _print_curve(arguments.head, loss, results)
@@ -68,15 +54,9 @@ def main() -> None:
 def _results(head: str, loss: str, rate: float, seeds: int, config: Config, sample: PackedSample) -> list[float]:
     """Return the test metric of trainings at `rate`, one for each seed."""
     config = applied(config, loss, Choice(rate))
-    splits, metric = Splits.of(sample, head, None), headline_of(head, sample.classes)
-    output = losses.load(loss, config.options_of(loss)).output
-    values = []
-    for seed in range(seeds):
-        trial = Trial(head, loss, seed)
-        train_trials([trial], config, sample)
-        found = evaluate(load_model(trial.run_dir / "model.pt"), splits, config.recipe.precision, output)
-        values.append(found.summary["test"][metric.name])
-    return values
+    trials = [Trial(head, loss, seed) for seed in range(seeds)]
+    train_trials(trials, config, sample)
+    return [score(trial, config, sample) for trial in trials]
 
 
 def _print_curve(head: str, loss: str, results: list[list[float]]) -> None:

@@ -14,6 +14,8 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from loss_study import composition, datasets, losses
-from loss_study.config import load_config
+from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate
 from loss_study.evaluation.splits import Splits
@@ -36,6 +38,27 @@ from loss_study.trial import Trial
 SAMPLE = Path("data/sample")
 
 
+@contextmanager
+def packed(choices: Sequence[str]) -> Iterator[tuple[Config, PackedSample]]:
+    """Work in a temporary folder, with the configuration that `choices` make and its packed sample."""
+    with tempfile.TemporaryDirectory() as folder:
+        composition.compose(Path(folder) / "params.yaml", choices)
+        os.chdir(folder)
+        config = load_config()
+        SAMPLE.parent.mkdir()
+        dataset = datasets.open_dataset(config.dataset.name, Path(config.dataset.path), config.dataset.options)
+        pack(dataset, SAMPLE, config.dataset, config.sample)
+        yield config, PackedSample.open(SAMPLE)
+
+
+def score(trial: Trial, config: Config, sample: PackedSample) -> float:
+    """Return the headline metric of a trained trial on the test split."""
+    output = losses.load(trial.loss, config.options_of(trial.loss)).output
+    splits = Splits.of(sample, trial.head, None)
+    found = evaluate(load_model(trial.run_dir / "model.pt"), splits, config.recipe.precision, output)
+    return found.summary["test"][headline_of(trial.head, sample.classes).name]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,15 +67,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("choices", nargs="*")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        composition.compose(Path(folder) / "params.yaml", ["recipe=fixed", *arguments.choices])
-        os.chdir(folder)
-        config = load_config()
-        SAMPLE.parent.mkdir()
-        dataset = datasets.open_dataset(config.dataset.name, Path(config.dataset.path), config.dataset.options)
-        pack(dataset, SAMPLE, config.dataset, config.sample)
-        sample = PackedSample.open(SAMPLE)
-        splits = Splits.of(sample, arguments.head, None)
+    with packed(["recipe=fixed", *arguments.choices]) as (config, sample):
         metric = headline_of(arguments.head, sample.classes)
         if config.recipe.continues:
             train_parents(arguments.head, sample, config)
@@ -64,9 +79,7 @@ def main() -> None:
                 started = time.process_time()
                 train_trials([trial], config, sample)
                 seconds.append(time.process_time() - started)
-                output = losses.load(loss, config.options_of(loss)).output
-                found = evaluate(load_model(trial.run_dir / "model.pt"), splits, config.recipe.precision, output)
-                values.append(found.summary["test"][metric.name])
+                values.append(score(trial, config, sample))
             by_loss[loss] = np.array(values)
     for loss, values in by_loss.items():
         print(f"{loss}: {metric.label} {values.mean():.4f}, standard deviation {values.std(ddof=1):.4f}")

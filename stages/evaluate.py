@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import DECISIONS, EVAL, HEADS, Trial, decided_seeds
+from loss_study.trial import DECISIONS, EVAL, Trial, decided_seeds
 
 
 def main() -> None:

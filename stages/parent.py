@@ -10,9 +10,10 @@ from pathlib import Path
 
 import yaml
 
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_folder, write_json
-from loss_study.trial import HEADS, PARENTS
+from loss_study.trial import PARENTS
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import HEADS, RUNS, decided_seeds, decision_file
+from loss_study.trial import RUNS, decided_seeds, decision_file
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import run_stage
 from loss_study.training import choice
-from loss_study.trial import HEADS
 
 
 def main() -> None:

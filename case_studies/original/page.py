@@ -11,10 +11,10 @@ import variants
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from variants import METRICS, Plan
 
+from loss_study.heads import HEADS
 from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import whole_text
-from loss_study.trial import HEADS
 
 RESULTS = variants.HERE / "results"
 DOCS = Path("../docs")

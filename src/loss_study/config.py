@@ -14,10 +14,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from loss_study import rounds
+from loss_study.heads import Head
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
-from loss_study.trial import Head
 
 PARAMS = Path("params.yaml")
 

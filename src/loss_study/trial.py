@@ -9,13 +9,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from loss_study.config import Config
-
-Head = Literal["mask", "depth"]
-HEADS: tuple[Head, ...] = ("mask", "depth")
 
 RUNS = Path("runs")
 EVAL = Path("eval")

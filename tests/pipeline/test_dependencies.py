@@ -11,7 +11,17 @@ from support.imports import PACKAGE, everything, names
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 #: Reads, checks, shows or writes, and decides no number of a stage whose configuration DVC watches already.
-AROUND = {"__init__.py", "check.py", "config.py", "registry.py", "rounds.py", "trial.py", "runtime", "tracking"}
+AROUND = {
+    "__init__.py",
+    "check.py",
+    "config.py",
+    "heads.py",
+    "registry.py",
+    "rounds.py",
+    "trial.py",
+    "runtime",
+    "tracking",
+}
 TRAINING = ("training/run.py", "training/search.py")
 CHOSEN = {f"losses/{name}.py" for name in losses.names()} | {f"models/{name}.py" for name in models.names()}
 

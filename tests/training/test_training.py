@@ -14,10 +14,11 @@ from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
+from loss_study.heads import HEADS
 from loss_study.losses import Loss
 from loss_study.runtime.errors import StudyError
 from loss_study.training import record, run
-from loss_study.trial import HEADS, Trial
+from loss_study.trial import Trial
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from loss_study.datasets.layouts.outlined_dataset import (
     OutlinedDataset,
     Outlines,
     Shape,
+    class_names,
+    heads_with_invalid_pixels,
     pairs_of,
     split_in,
 )
@@ -26,6 +28,8 @@ from loss_study.datasets.layouts.recognise import json_kind, quoted
 from loss_study.datasets.reading import outlines
 from loss_study.datasets.reading.mask_values import typed
 from loss_study.runtime.errors import StudyError
+
+__all__ = ["check_files", "class_names", "heads_with_invalid_pixels", "open_dataset"]
 
 #: The annotation files of the public dataset that have outlines.
 INSTANCES = "instances_"
@@ -65,16 +69,6 @@ def check_files(listing: Listing, **options: Any) -> None:
     """Check annotations and images, once they are unpacked; StudyError as `open_dataset`."""
     if listing.root.is_dir():
         open_dataset(listing.root, **options)
-
-
-def heads_with_invalid_pixels(*, ignored: list[str] | None, **_: Any) -> tuple[str, ...]:
-    """Return the heads that lack ground truth at some pixels."""
-    return ("mask",) if ignored else ()
-
-
-def class_names(*, classes: Mapping[str, list[str]] | None, **_: Any) -> tuple[str, ...]:
-    """Return the names of the classes; none for one class."""
-    return tuple(classes) if classes and len(classes) > 1 else ()
 
 
 class Coco(OutlinedDataset):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -136,6 +137,16 @@ class OutlinedDataset(PairedDataset):
                 raise StudyError(f"dataset.options.classes: does not name the category {category!r} of {path}; add it")
             classes[pixels(outlines.height, outlines.width)] = number
         return classes if is_seen else turned(classes, seen.orientation)
+
+
+def heads_with_invalid_pixels(*, ignored: list[str] | None, **_: Any) -> tuple[str, ...]:
+    """Return the heads that lack ground truth at some pixels."""
+    return ("mask",) if ignored else ()
+
+
+def class_names(*, classes: Mapping[str, list[str]] | None, **_: Any) -> tuple[str, ...]:
+    """Return the names of the classes; none for one class."""
+    return tuple(classes) if classes and len(classes) > 1 else ()
 
 
 def pairs_of(listing: Listing, images: Sequence[str], named: Sequence[str], split: str, notes: Sequence[str]) -> Pairs:

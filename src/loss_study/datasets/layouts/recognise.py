@@ -18,8 +18,8 @@ from loss_study.datasets.layouts.pattern import SPLIT, Pattern
 from loss_study.datasets.layouts.templates import Template
 from loss_study.datasets.reading.images import DEEP, SUFFIXES, decode
 from loss_study.datasets.reading.mask_values import typed
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError
-from loss_study.trial import HEADS
 
 #: The heads of conf/dataset/<name>.yaml.
 DEFAULT_HEADS = {"folder": ("mask",), "rgbd": ("depth",)}

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from loss_study import registry
+from loss_study.heads import HEADS, Head
 from loss_study.losses.shared.pixels import probability
 from loss_study.runtime.errors import StudyError
-from loss_study.trial import HEADS, Head
 
 PACKAGE = "loss_study.losses"
 #: The keyword-only argument of a loss function that is not an option: 1 where a pixel is valid, else 0.

@@ -22,9 +22,9 @@ from typing import Any, cast
 from torch import Tensor
 
 from loss_study.config import combination, refuse_open_weights
+from loss_study.heads import HEADS
 from loss_study.losses.shared.base import CASES, Case, Loss, Output, TargetStatistics, names, with_a_file
 from loss_study.runtime.errors import StudyError, nearest
-from loss_study.trial import HEADS
 
 #: The terms of a combination by name; the weight of each, a number or a list to choose from.
 Terms = Mapping[str, Loss]
