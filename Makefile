@@ -24,8 +24,7 @@ study: .venv/study ## Run the study, JOBS trainings at once; starts no further r
 test: .venv/test ## Run the linter and all tests
 	ruff check .
 	ruff format --check .
-	mypy
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 long: .venv/test ## Run the tests that take half a minute or more each: experiments, a cluster, a team's server, kills
 	python -m pytest -m long

@@ -247,18 +247,18 @@ def test_a_wrong_layout_is_found_in_check(tmp_path, monkeypatch):
         check_choices(composed_folder(tmp_path, monkeypatch, "dataset.heads=[mask,depth]", "loss=bce"))
 
 
-@pytest.mark.parametrize("suffix", [".zip", ".tar"])
-def test_a_wrong_layout_in_an_archive_is_found_in_check(suffix, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("suffix", "kind"), [(".zip", "zip"), (".tar", "tar"), (".tar.gz", "gztar")])
+def test_a_wrong_layout_in_an_archive_is_found_in_check(suffix, kind, tmp_path, monkeypatch):
     build(tmp_path / "data", LAYOUTS["images and masks"])
     archive = tmp_path / f"data{suffix}"
-    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "data")
+    shutil.make_archive(str(tmp_path / "data"), kind, tmp_path, "data")
     check_choices(composed_folder(archive, monkeypatch, output=tmp_path))
     (tmp_path / "data/masks/003.png").unlink()
-    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "data")
+    shutil.make_archive(str(tmp_path / "data"), kind, tmp_path, "data")
     with pytest.raises(StudyError, match=r"1 images have no mask \(first: data/images/003\.jpg\)"):
         composed_folder(archive, monkeypatch, output=tmp_path)
     (tmp_path / "lists.txt").write_text("")
-    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "lists.txt")
+    shutil.make_archive(str(tmp_path / "data"), kind, tmp_path, "lists.txt")
     with pytest.raises(StudyError, match="no images in it"):
         composed_folder(archive, monkeypatch, output=tmp_path)
 

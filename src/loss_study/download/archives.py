@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import BinaryIO
+from typing import BinaryIO, Literal, Self
 
 from loss_study.download.byte_progress import ByteProgress
 from loss_study.runtime.errors import StudyError
@@ -25,9 +25,26 @@ from loss_study.runtime.errors import StudyError
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 OTHER_SUFFIXES = (".rar", ".7z", ".tar.zst", ".tzst", ".gz", ".bz2", ".xz", ".zst")
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-COMPRESSED_TAR_MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+#: How to read a compressed tar, by its first bytes.
+TAR_MODES: dict[bytes, Literal["r:gz", "r:bz2", "r:xz"]] = {
+    b"\x1f\x8b": "r:gz",
+    b"BZh": "r:bz2",
+    b"\xfd7zXZ\x00": "r:xz",
+}
+COMPRESSED_TAR_MAGIC = tuple(TAR_MODES)
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 CHUNK = 1 << 20
+#: Bytes of a compressed tar whose files are listed before it is unpacked, which takes some seconds.
+LISTED_BYTES = 2**28
+#: Bytes of a long name or of extended attributes in a tar; the library reads them whole.
+HEADER_BYTES = 2**20
+HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -93,21 +110,43 @@ def is_archive(path: Path) -> bool:
     return False
 
 
+class _Member(tarfile.TarInfo):
+    """A member of a tar; ReadError if its header would fill the memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in HEADERS and member.size > HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {member.size:,} bytes")
+        return member
+
+
 def names(archive: Path) -> list[str] | None:
-    """Return the paths of the files in a zip or plain tar archive, None for others: to list them is to unpack them."""
+    """Return the paths of the files in an archive; None if it is damaged, or a large compressed tar.
+
+    All of a compressed tar is unpacked to list its files.
+    """
     try:
         with archive.open("rb") as file:
             head = file.read(TAR_MAGIC_AT + len(TAR_MAGIC))
         if _is_zip(head):
             with zipfile.ZipFile(archive) as source:
                 return [member.filename.replace("\\", "/") for member in source.infolist() if not member.is_dir()]
-        if head[TAR_MAGIC_AT:] == TAR_MAGIC:
-            with tarfile.open(archive, "r:") as source:
-                return [member.name.removeprefix("./") for member in source if member.isfile()]
-    except DAMAGED:
+        plain = head[TAR_MAGIC_AT:] == TAR_MAGIC
+        size = archive.stat().st_size
+        if not plain and (size > LISTED_BYTES or not head.startswith(COMPRESSED_TAR_MAGIC)):
+            return None
+        with tarfile.open(archive, _tar_mode(head), tarinfo=_Member) as source:
+            found = []
+            for member in _members(source):
+                if not plain and source.offset > max(Limits.ratio_from, Limits.ratio * size):
+                    return None
+                if member.isfile():
+                    found.append(member.name.removeprefix("./"))
+            return found
+    except (*DAMAGED, OSError):
         # The stage that unpacks says what is wrong.
         return None
-    return None
 
 
 def stem(path: Path) -> str:
@@ -201,10 +240,10 @@ def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder:
 
 def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> None:
     with archive.open("rb") as packed, ByteProgress(f"unpacking {archive.name}", budget.packed) as progress:
-        _check_tar_ends(archive, packed)
+        mode = _tar_mode(_check_tar_ends(archive, packed))
         # A lower bound: the unpacked size of a tar is only known at its end.
         check_space(folder, budget.packed, archive)
-        with tarfile.open(fileobj=packed, mode="r:*") as source:
+        with tarfile.open(fileobj=packed, mode=mode, tarinfo=_Member) as source:
             for member in _members(source):
                 _unpack_tar_member(source, member, folder, budget)
                 progress.reach(packed.tell())
@@ -232,14 +271,22 @@ def _unpack_tar_member(source: tarfile.TarFile, member: tarfile.TarInfo, folder:
         raise StudyError(f"{budget.archive}: refused, {error}") from None
 
 
-def _check_tar_ends(archive: Path, packed: BinaryIO) -> None:
-    """Raise a ReadError if a plain tar lacks its final empty blocks: tarfile accepts one cut off between two files."""
+def _tar_mode(head: bytes) -> Literal["r:", "r:gz", "r:bz2", "r:xz"]:
+    return next((mode for magic, mode in TAR_MODES.items() if head.startswith(magic)), "r:")
+
+
+def _check_tar_ends(archive: Path, packed: BinaryIO) -> bytes:
+    """Return the first bytes of a tar; ReadError if a plain one lacks its final empty blocks.
+
+    tarfile accepts one that was cut off between two files.
+    """
     head = packed.read(6)
     packed.seek(-min(2 * tarfile.BLOCKSIZE, archive.stat().st_size), os.SEEK_END)
     tail = packed.read()
     packed.seek(0)
     if not head.startswith(COMPRESSED_TAR_MAGIC) and tail.strip(b"\0"):
         raise tarfile.ReadError("no end-of-archive mark")
+    return head
 
 
 def check_space(folder: Path, needed: int, what: Path | str) -> None:
