@@ -13,6 +13,7 @@ from loss_study.datasets.layouts.listing import scan
 from loss_study.datasets.layouts.recognise import choice, recognise
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import composed, everything, save
+from support.typed_words import alternatives
 
 SIZE = 8
 AUTO = {"image": "auto", "mask": "auto", "depth": "auto", "split_list": "auto"}
@@ -181,6 +182,37 @@ def test_time_stamps_join_images_and_depth_maps(tmp_path, monkeypatch):
         metres = source.depth_scale.decode(example.depth / 65535)
         assert np.allclose(metres, values(number_of(example), depth=True) / 1000, atol=0.001)
     assert any("1 images without a depth map within 0.02 s" in note for note in source.notes)
+
+
+def test_a_folder_without_one_of_the_lists_may_be_left_out(tmp_path, monkeypatch):
+    for scene in ("a room", "b"):
+        rows = []
+        for number in range(6):
+            save_image(tmp_path / scene / f"rgb/f{number}.png", number)
+            save(tmp_path / scene / f"depth/f{number}.png", values(number, depth=True) * 5)
+            rows.append(f"{number} {{}}/f{number}.png")
+        for name in ("rgb", "depth"):
+            (tmp_path / scene / f"{name}.txt").write_text("\n".join(rows).format(*[name] * 6))
+    words = recognise(scan(tmp_path)).words
+    (tmp_path / "a room/depth.txt").unlink()
+    with pytest.raises(StudyError, match="no list depth beside it; add it, or leave its folder out with") as error:
+        composed(tmp_path, monkeypatch, *words)
+    (excluded,) = alternatives(str(error.value))
+    dataset = composed(tmp_path, monkeypatch, *words, *excluded).dataset
+    source = datasets.open_dataset(dataset.name, tmp_path, dataset.options, dataset.heads)
+    examples = [source.example(item, SIZE) for item in everything(source)]
+    assert sorted(map(number_of, examples)) == list(range(6))
+
+
+def test_where_no_list_of_a_split_is_there_all_is_split_at_random_if_one_says_so(tmp_path, monkeypatch):
+    build(tmp_path, LAYOUTS["images and masks"])
+    words = recognise(scan(tmp_path)).words
+    with pytest.raises(StudyError, match=r"no text file matches \{split\}\.txt; .* or split at random") as error:
+        composed(tmp_path, monkeypatch, *words, "dataset.options.files.split_list='{split}.txt'")
+    (at_random,) = alternatives(str(error.value))
+    dataset = composed(tmp_path, monkeypatch, *words, *at_random).dataset
+    source = datasets.open_dataset(dataset.name, tmp_path, dataset.options, dataset.heads)
+    assert source.own_splits is None and len(everything(source)) == 12
 
 
 @pytest.mark.parametrize("lists", [("train.txt", "val.txt", "test.txt"), ("splits/train.csv", "splits/test.csv")])
