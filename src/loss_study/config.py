@@ -20,6 +20,8 @@ from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
 
 PARAMS = Path("params.yaml")
+#: The largest whole number in it, up or down.
+LARGEST = 2**31 - 1
 
 #: What a model is made of, and what can be frozen: see `loss_study.models`.
 Part = Literal["encoder", "decoder", "head"]
@@ -266,7 +268,7 @@ class RecipeConfig(_Section):
     schedule: ScheduleConfig
     augmentation: Augmentation
     precision: Literal["auto", "float32", "bfloat16"]
-    threads: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0, le=1024)]
     devices: Annotated[int, Field(ge=1)] = 1
     early_stop: Annotated[int, Field(ge=0)]
     keep: Literal["best", "last"] = "best"
@@ -403,17 +405,37 @@ def load_config(path: Path = PARAMS) -> Config:
             each other; the message names the key.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a SafeLoader
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run in the project's root, or create it with 'make params'") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise StudyError(f"{path}: sections within sections without end; create it again with 'make params'") from None
     if not isinstance(values, dict):
         raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
     _refuse_secrets(values)
+    _refuse_large_numbers(values)
     config = validate(Config, values, "")
     _check_consistent(config)
     return config
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them can stand for more values than fit into memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"an alias, {self.peek_event().anchor!r}; write its value out")
+        return super().compose_node(parent, index)
+
+
+def _refuse_large_numbers(values: dict[str, Any]) -> None:
+    """Neither PyTorch nor NumPy takes them everywhere."""
+    for key, value in flat(values).items():
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, int) and abs(number) > LARGEST for number in numbers):
+            raise StudyError(f"{key}: a number beyond {LARGEST:,}; choose a smaller one")
 
 
 def _refuse_secrets(values: dict[str, Any]) -> None:

@@ -1,19 +1,18 @@
 """Unpack zip and tar archives from untrusted places; nothing is written outside the target folder.
 
-Refused are absolute names, ``..``, links that leave the folder, devices, encrypted zips, and archive bombs: more files,
-more bytes or a higher compression ratio than `Limits` allow.
+Refused are absolute names, ``..``, names that are not UTF-8, links that leave the folder, devices, encrypted zips, and
+archive bombs: more members, more bytes or a higher compression ratio than `Limits` allow.
 """
 
 from __future__ import annotations
 
-import lzma
+import errno
 import os
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -21,6 +20,7 @@ from typing import BinaryIO, Literal, Self
 
 from loss_study.download.byte_progress import ByteProgress
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.printable import printable
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 OTHER_SUFFIXES = (".rar", ".7z", ".tar.zst", ".tzst", ".gz", ".bz2", ".xz", ".zst")
@@ -34,6 +34,7 @@ TAR_MODES: dict[bytes, Literal["r:gz", "r:bz2", "r:xz"]] = {
 COMPRESSED_TAR_MAGIC = tuple(TAR_MODES)
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 CHUNK = 1 << 20
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 #: Bytes of a compressed tar whose files are listed before it is unpacked, which takes some seconds.
 LISTED_BYTES = 2**28
 #: Bytes of a long name or of extended attributes in a tar; the library reads them whole.
@@ -45,13 +46,6 @@ HEADERS = (
     tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
 )
-DAMAGED = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,8 @@ class Limits:
     Image files have a compression ratio of about 1, flat BMP masks up to about 150, a bomb of zeros 1,000.
     """
 
-    files: int = 5_000_000
+    #: Files, folders and links.
+    members: int = 5_000_000
     bytes: int = 500 * 10**9
     ratio: int = 300
     #: Unpacked bytes from which on the ratio is checked.
@@ -74,12 +69,16 @@ class _Budget:
     def __init__(self, archive: Path, limits: Limits) -> None:
         self.archive, self.limits = archive, limits
         self.packed = archive.stat().st_size
-        self.files = self.bytes = 0
+        self.files = self.members = self.bytes = 0
+        #: The name of the member that is being unpacked.
+        self.member = ""
 
-    def add_file(self) -> None:
-        self.files += 1
-        if self.files > self.limits.files:
-            raise StudyError(f"{self.archive}: refused, contains more than {self.limits.files:,} files")
+    def add_member(self, name: str, *, is_file: bool) -> None:
+        self.member = printable(name)
+        self.members += 1
+        self.files += is_file
+        if self.members > self.limits.members:
+            raise StudyError(f"{self.archive}: refused, contains more than {self.limits.members:,} files and folders")
 
     def add_bytes(self, count: int) -> None:
         self.bytes += count
@@ -144,7 +143,7 @@ def names(archive: Path) -> list[str] | None:
                 if member.isfile():
                     found.append(member.name.removeprefix("./"))
             return found
-    except (*DAMAGED, OSError):
+    except Exception:
         # The stage that unpacks says what is wrong.
         return None
 
@@ -174,13 +173,17 @@ def extract(archive: Path, folder: Path, limits: Limits | None = None) -> int:
         unpack(archive, partial, budget)
         partial.chmod(0o755)
         partial.rename(folder)
-    except DAMAGED as error:
-        raise StudyError(f"{archive}: damaged or truncated archive ({error}); download or copy it again") from None
-    except OSError as error:
-        # Decompressors raise OSError without a number for bad data; one with a number comes from the disk.
-        if error.errno is not None:
+    except StudyError:
+        raise
+    except Exception as error:
+        # Changed bytes cause nearly any error in the readers.
+        if isinstance(error, OSError) and error.errno in OF_THE_DISK:
             raise
-        raise StudyError(f"{archive}: damaged or truncated archive ({error}); download or copy it again") from None
+        what = f"{budget.member}: " if budget.member else ""
+        words = str(error) or type(error).__name__
+        raise StudyError(
+            f"{archive}: damaged or truncated archive ({what}{words}); download or copy it again"
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return budget.files
@@ -199,6 +202,8 @@ def _guess(head: bytes) -> str:
 
 def _checked_name(archive: Path, name: str) -> PurePosixPath:
     """Return `name` as a relative path; zips made on Windows may contain backslashes."""
+    if name != name.encode("utf-8", "replace").decode():
+        raise StudyError(f"{archive}: refused, the name {printable(name)} is not UTF-8; unpack it, and rename the file")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
         raise StudyError(f"{archive}: refused, {name!r} would be written outside the folder")
@@ -217,6 +222,7 @@ def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> None:
 
 
 def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, budget: _Budget) -> None:
+    budget.add_member(member.filename, is_file=not member.is_dir())
     target = folder / _checked_name(budget.archive, member.filename)
     if member.is_dir():
         target.mkdir(parents=True, exist_ok=True)
@@ -227,7 +233,6 @@ def _unpack_zip_member(source: zipfile.ZipFile, member: zipfile.ZipInfo, folder:
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise StudyError(f"{budget.archive}: refused, {member.filename!r} is a link or a device, not a file")
-    budget.add_file()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with source.open(member) as packed, target.open("wb") as file:
@@ -257,9 +262,9 @@ def _members(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _unpack_tar_member(source: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, budget: _Budget) -> None:
+    budget.add_member(member.name, is_file=member.isfile())
     name = _checked_name(budget.archive, member.name)
     if member.isfile():
-        budget.add_file()
         budget.add_bytes(member.size)
     target = folder / name
     # No file is written through a link, wherever the filter below lets the link point.

@@ -22,6 +22,8 @@ from loss_study.runtime.errors import StudyError
 SUFFIXES = frozenset(
     ".bmp .exr .gif .jfif .jpe .jpeg .jpg .npy .npz .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905
 )
+#: What Pillow may read: others of its readers start programs or follow references to other files.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, zipfile.BadZipFile)
 #: Pillow's modes of one channel with whole numbers of more than 8 bits; with floating-point numbers also.
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -217,7 +219,7 @@ def _opened(path: Path) -> Iterator[tuple[bytes, Image.Image | None]]:
                 return
             file.seek(0)
             try:
-                image = Image.open(file)
+                image = Image.open(file, formats=FORMATS)
             except UnidentifiedImageError:
                 if not head.startswith(arrays.TIFF):
                     raise

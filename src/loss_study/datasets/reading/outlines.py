@@ -74,7 +74,7 @@ def pasted(image: str, points: Sequence[Sequence[float]], height: int, width: in
         ValueError: it is no image, or does not lie inside.
     """
     try:
-        part = np.asarray(Image.open(io.BytesIO(base64.b64decode(image))).convert("L")) > 0
+        part = np.asarray(Image.open(io.BytesIO(base64.b64decode(image)), formats=["PNG"]).convert("L")) > 0
     except (OSError, binascii.Error) as error:
         raise ValueError(f"a mask that is no image ({error})") from None
     left, top = (round(value) for value in points[0])

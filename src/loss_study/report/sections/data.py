@@ -23,7 +23,7 @@ def found() -> dict[str, Any] | None:
     found = {**findings, "finding": _finding(findings), "png": None, "width": 0}
     sheet = INSPECTION / "contact_sheet.png"
     if sheet.exists():
-        with Image.open(sheet) as image:
+        with Image.open(sheet, formats=["PNG"]) as image:
             found |= {"png": sheet.read_bytes(), "width": image.width}
     return found
 
