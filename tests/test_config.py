@@ -140,7 +140,7 @@ def test_not_a_mapping(text, tmp_path):
 
 def test_yaml_that_stands_for_more_than_fits_into_memory_is_refused_at_once(tmp_path):
     lines = ["a0: &a0 [1, 1]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 99))]
-    for text, message in (("\n".join(lines), "an alias, 'a0'"), ("[" * 10**5, "without end")):
+    for text, message in (("\n".join(lines), "more than 100,000 values"), ("[" * 10**5, "without end")):
         (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(StudyError, match=message):
             load_config(tmp_path / "params.yaml")

@@ -20,6 +20,8 @@ from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
 
 PARAMS = Path("params.yaml")
+#: The most values in it, those that aliases repeat included.
+MOST_VALUES = 100_000
 #: The largest whole number in it, up or down.
 LARGEST = 2**31 - 1
 
@@ -405,7 +407,7 @@ def load_config(path: Path = PARAMS) -> Config:
             each other; the message names the key.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- a SafeLoader
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run in the project's root, or create it with 'make params'") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -414,6 +416,7 @@ def load_config(path: Path = PARAMS) -> Config:
         raise StudyError(f"{path}: sections within sections without end; create it again with 'make params'") from None
     if not isinstance(values, dict):
         raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
+    _refuse_bombs(values, path)
     _refuse_secrets(values)
     _refuse_large_numbers(values)
     config = validate(Config, values, "")
@@ -421,13 +424,15 @@ def load_config(path: Path = PARAMS) -> Config:
     return config
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases: a few lines of them can stand for more values than fit into memory."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"an alias, {self.peek_event().anchor!r}; write its value out")
-        return super().compose_node(parent, index)
+def _refuse_bombs(values: dict[str, Any], path: Path) -> None:
+    """A few lines of YAML with aliases can stand for more values than fit into memory."""
+    waiting: list[Any] = [values]
+    for _ in range(MOST_VALUES):
+        if not waiting:
+            return
+        value = waiting.pop()
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    raise StudyError(f"{path}: stands for more than {MOST_VALUES:,} values; write them out without aliases")
 
 
 def _refuse_large_numbers(values: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loss_study.runtime import checksums
+
 if TYPE_CHECKING:
     from loss_study.config import Config
 
@@ -71,6 +73,7 @@ def decision_file(number: int, head: str, loss: str) -> Path:
 
 def decided_seeds(number: int, head: str, loss: str) -> list[int]:
     """Return the seeds in that file; none where there is no such file."""
+    checksums.check(DECISIONS / str(number))
     try:
         return json.loads(decision_file(number, head, loss).read_text(encoding="utf-8"))["seeds"]
     except FileNotFoundError:

@@ -113,7 +113,7 @@ class _Member(tarfile.TarInfo):
     """A member of a tar; ReadError if its header would fill the memory."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         member = super().frombuf(buf, encoding, errors)
         if member.type in HEADERS and member.size > HEADER_BYTES:
             raise tarfile.ReadError(f"a header of {member.size:,} bytes")

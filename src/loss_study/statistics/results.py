@@ -11,6 +11,7 @@ from typing import Any
 
 from loss_study.config import Config
 from loss_study.metrics import headline_of
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial, trials
 
@@ -89,6 +90,8 @@ def read(config: Config, through: int | None = None) -> list[Result]:
 
 
 def _read(trial: Trial) -> Result:
+    for folder in (trial.run_dir, trial.eval_dir):
+        checksums.check(folder)
     run = read_json(trial.run_dir / "trial.json")
     evaluation = read_json(trial.eval_dir / "metrics.json")
     return Result(

@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from loss_study.runtime import checksums
+
 INSPECTION = Path("data/inspection")
 
 
@@ -16,6 +18,7 @@ def found() -> dict[str, Any] | None:
 
     `png` is None where no image could be read.
     """
+    checksums.check(INSPECTION)
     try:
         findings = json.loads((INSPECTION / "inspection.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
