@@ -1,5 +1,8 @@
 """`loss-study verify` on a fabricated study: what holds passes, and each kind of damage is named in a line."""
 
+import hashlib
+import shutil
+
 import pytest
 
 from loss_study import cli
@@ -43,7 +46,7 @@ def verify(root, monkeypatch, capsys):
 
 
 def test_a_whole_study_holds(verify):
-    assert verify() == (["6 folders, the report and MLflow: no problems"], 0)
+    assert verify() == (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
 
 
 def test_a_changed_number_is_named(verify, root):
@@ -55,7 +58,19 @@ def test_a_changed_number_is_named(verify, root):
     changed = "eval/1/mask/dice/0/metrics.json: changed since it was written"
     assert code == 1 and len(lines) == 3
     assert lines[0].startswith(changed) and lines[1].startswith(f"reports: cannot be built again: {changed}")
-    assert lines[2] == "6 folders, the report and MLflow: 2 problems"
+    assert lines[2] == "6 folders, 0 files in DVC's cache, the report and MLflow: 2 problems"
+
+
+def test_a_damaged_file_in_the_cache_of_dvc_is_named(verify, root):
+    for content in (b"whole", b"damaged"):
+        name = hashlib.md5(b"whole" if content == b"damaged" else content).hexdigest()
+        path = root / ".dvc/cache/files/md5" / name[:2] / (name[2:] + (".dir" if content == b"damaged" else ""))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    lines, code = verify()
+    shutil.rmtree(root / ".dvc/cache")
+    damaged = f"{path.relative_to(root)}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
+    assert (lines, code) == ([damaged, "6 folders, 2 files in DVC's cache, the report and MLflow: 1 problem"], 1)
 
 
 def test_a_number_that_somebody_wrote_into_the_report_is_named(verify, root):

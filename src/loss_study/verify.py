@@ -1,4 +1,4 @@
-"""Verify the last study: every file by its checksum, the report and MLflow by the files.
+"""Verify the last study: every file by its checksum, those in DVC's cache too, the report and MLflow by the files.
 
 Prints what does not hold, a line each; the exit code is 1 then.
 """
@@ -6,6 +6,7 @@ Prints what does not hold, a line each; the exit code is 1 then.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
 from loss_study.trial import DECISIONS, EVAL, PARENTS, RUNS, TUNING, trials
 
+#: DVC's cache, each file named by its MD5.
+CACHE = Path(".dvc/cache/files/md5")
 #: Where stages leave folders with checksums, and how deep below.
 FOLDERS = ((PARENTS, 1), (TUNING, 2), (DECISIONS, 1), (RUNS, 4), (EVAL, 4))
 
@@ -35,12 +38,13 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 def main(_: argparse.Namespace) -> None:
     """Verify the study that params.yaml describes."""
     config = load_config()
-    known = folders()
-    with reporting("verifying", len(known) + 2) as reporter:
-        problems = [*_files(known, reporter), *_report(config), *_mlflow(config)]
+    known, cached = folders(), sorted(path for path in CACHE.glob("??/*") if path.is_file())
+    with reporting("verifying", len(known) + len(cached)) as reporter:
+        problems = [*_files(known, reporter), *_cache(cached, reporter), *_report(config), *_mlflow(config)]
     for problem in problems:
         print(problem)
-    print(f"{len(known)} folders, the report and MLflow: {len(problems) or 'no'} problem{'s'[: len(problems) != 1]}")
+    what = f"{len(known)} folders, {len(cached)} files in DVC's cache, the report and MLflow"
+    print(f"{what}: {len(problems) or 'no'} problem{'s'[: len(problems) != 1]}")
     sys.exit(1 if problems else 0)
 
 
@@ -60,6 +64,16 @@ def _files(known: list[Path], reporter: Reporter) -> Iterator[str]:
             checksums.check(folder)
         except StudyError as error:
             yield str(error)
+        reporter.advance(1)
+
+
+def _cache(cached: list[Path], reporter: Reporter) -> Iterator[str]:
+    """Compare the files in DVC's cache with their names, which DVC does not: it compares times and sizes."""
+    for path in cached:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "md5").hexdigest()
+        if content != path.parent.name + path.name.removesuffix(".dir"):
+            yield f"{path}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
         reporter.advance(1)
 
 
