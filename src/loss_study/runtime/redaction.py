@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 _USER = re.compile(r"(?<=://)[^/\s]*@")
 _QUERY = re.compile(r"(://[^\s?#'\"]+)[?#][^\s'\")]*|\?[\w.%-]+=[^\s'\")]*")
@@ -28,7 +28,7 @@ def has_secret(address: str) -> bool:
     if _USER.search(address):
         return True
     return "://" in address and any(
-        _SECRET.search(_NEW_WORD.sub("_", name)) for name, _ in parse_qsl(urlsplit(address).query)
+        _SECRET.search(_NEW_WORD.sub("_", name)) for name, _ in parse_qsl(address.partition("?")[2].partition("#")[0])
     )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +21,6 @@ SUFFIXES = frozenset(
 )
 #: What Pillow may read: others of its readers start programs or follow references to other files.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, zipfile.BadZipFile)
 #: Pillow's modes of one channel with whole numbers of more than 8 bits; with floating-point numbers also.
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 DEEP = (*SIXTEEN_BIT, "F")
@@ -231,7 +227,10 @@ def _opened(path: Path) -> Iterator[tuple[bytes, Image.Image | None]]:
         raise StudyError(f"{path}: no such file; add it, or correct dataset.options") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise StudyError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels; scale it down") from None
-    except UNREADABLE as error:
+    except StudyError:
+        raise
+    except Exception as error:
+        # Changed bytes cause nearly any error in the libraries that read images.
         raise StudyError(f"{path}: not a readable image ({error}); replace or remove it") from None
 
 
