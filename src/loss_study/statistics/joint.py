@@ -125,7 +125,7 @@ def _interval(one: Comparison) -> str:
             f"at most {metric.with_unit(worst)} worse than {separate}, within the margin of "
             f"{metric.show(one.ranking.margin)}, and at most {gain} better"
         )
-    return f"neither better nor worse as far as is known: from {worst} worse to {metric.with_unit(gain)} better than {separate}"
+    return f"perhaps better or worse than {separate}: from {worst} worse to {metric.with_unit(gain)} better"
 
 
 def as_good(of_name: Sequence[Comparison]) -> list[str]:
