@@ -47,10 +47,11 @@ def test_the_constants_are_the_better_of_all_and_none_and_the_mean_depth(sample)
 
 def test_the_constant_of_several_classes_is_the_most_frequent_one():
     class Sample:
-        statistics = {"class_shares": [0.2, 0.7, 0.1], "depth_mean": 0.4}
+        def __init__(self):
+            self.statistics = {"class_shares": [0.2, 0.7, 0.1], "depth_mean": 0.4}
 
     objective = JointObjective({head: losses.load("l1") for head in HEADS}, None, 3, [])
     batch = type("Batch", (), {"target": torch.zeros(2, 4, 5, 5), "valid": None})
-    found = phase.constant_predictions(objective, Sample)(batch)
+    found = phase.constant_predictions(objective, Sample())(batch)
     assert found["mask"].shape == (2, 3, 5, 5) and found["mask"].argmax(dim=1).unique().tolist() == [1]
     assert found["depth"].unique().tolist() == pytest.approx([0.4])
