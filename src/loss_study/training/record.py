@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import loss_study
 from loss_study import metrics
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
+from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.checkpoint import DamagedError, load_saved, save_atomically
 from loss_study.training.device import pick, pick_precision
+from loss_study.training.joint.one_head import OF_HEADS, TRAINED_WITH
 from loss_study.training.outcome import HISTORY, Outcome
 from loss_study.trial import Trial, parent_dir
 
@@ -31,13 +34,14 @@ def write(
     build = {
         "name": model.name,
         "in_channels": sample.in_channels,
-        "heads": [trial.head],
+        "heads": list(HEADS) if trial.head == JOINT else [trial.head],
         "classes": sample.classes,
         "options": model.options,
     }
     with whole_folder(folder) as new:
         save_atomically({"state": outcome.weights, "build": build}, new / MODEL)
-        write_csv(new / "history.csv", outcome.history, HISTORY)
+        others = dict.fromkeys(name for row in outcome.history for name in row if name not in HISTORY)
+        write_csv(new / "history.csv", outcome.history, [*HISTORY, *others])
         write_json(new / "trial.json", _description(trial, sample, config, loss_options, outcome))
 
 
@@ -62,6 +66,7 @@ def _description(
         "head": trial.head,
         "loss": trial.loss,
         "seed": trial.seed,
+        **({OF_HEADS: _of_heads(sample, loss_options, outcome)} if trial.head == JOINT else {}),
         **({"fold": sample.fold} if sample.folds > 1 else {}),
         "status": outcome.status,
         "reason": outcome.reason,
@@ -81,7 +86,7 @@ def _description(
         "batch_size": recipe.batch_size,
         "epochs": recipe.all_epochs,
         "lr": recipe.optimizer.lr,
-        "weights": dict(config.loss_options[trial.loss].get("terms", {})),
+        "weights": dict(config.loss_options.get(trial.loss, {}).get("terms", {})),
         "seconds": seconds,
         "images_per_second": images / seconds if seconds else 0.0,
         "precision": pick_precision(recipe.precision, device),
@@ -92,6 +97,21 @@ def _description(
             "torch": torch.__version__,
             "loss_study": loss_study.__version__,
         },
+    }
+
+
+def _of_heads(sample: PackedSample, options: dict[str, Any], outcome: Outcome) -> dict[str, dict[str, Any]]:
+    """Return what is different for each head of a joint training, see `one_head.record_of`."""
+    best = next((row for row in outcome.history if row["epoch"] == outcome.best_epoch), {})
+    return {
+        head: {
+            "head": head,
+            TRAINED_WITH: options[head]["loss"],
+            "loss_options": options[head]["options"],
+            "metric": metrics.headline_of(head, sample.classes).name,
+            "best_validation": best.get(f"validation_{head}", math.nan),
+        }
+        for head in HEADS
     }
 
 

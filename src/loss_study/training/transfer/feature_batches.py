@@ -66,7 +66,7 @@ class FeatureBatches(Batches):
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         chance = 0.0 if augmentation is None else augmentation.flip
         flipped = draw_flips(len(rows), chance, generator)
-        return self._batch(self.features.take(rows, flipped), *self._targets(rows, flipped))
+        return self._batch(self.features.take(rows, flipped), *self.targets.taken(rows, flipped))
 
 
 class FeatureWriter:
