@@ -302,7 +302,10 @@ class Margin(_Section):
 
 
 class CompareConfig(_Section):
+    """When two losses are equivalent, and whether trials of different arithmetic are compared."""
+
     margin: Margin = Margin()
+    mixed: bool = False
 
 
 class RaceConfig(_Section):

@@ -13,6 +13,7 @@ from loss_study.config import Config
 from loss_study.metrics import headline_of
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
+from loss_study.statistics import arithmetic
 from loss_study.training.joint.one_head import history_of, record_of
 from loss_study.trial import Trial, trials
 
@@ -82,11 +83,13 @@ def read(config: Config, through: int | None = None) -> list[Result]:
         through: the last round to read; None: the last one that has been evaluated.
 
     Raises:
-        StudyError: a file is damaged, or not a single trial has been evaluated.
+        StudyError: a file is damaged, not a single trial has been evaluated, or their arithmetic differs.
     """
     results = [_read(trial) for trial in trials(config, through)]
     if not any(result.test for result in results):
         raise StudyError("eval/: none of the trials in params.yaml has been evaluated; run 'dvc repro'")
+    if not config.compare.mixed:
+        arithmetic.check(result.run for result in results)
     return results
 
 
