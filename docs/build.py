@@ -35,7 +35,10 @@ WINDOW = (1400, 1000)
 SOURCE = "answer"
 HEADS = ("mask", "depth")
 #: What a study is called in docs/results.md, and the folder of its answer.csv.
-STUDIES = {"scenes, the default study": Path("reports")}
+STUDIES = {
+    "scenes, the default study": Path("reports"),
+    "photographs, composites": Path("docs/results/photos"),
+}
 
 Row = dict[str, str]
 
