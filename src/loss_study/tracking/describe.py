@@ -138,20 +138,25 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
     """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
-    commit = _git("rev-parse", "HEAD")
+    at = commit()
     stage = training_stage(trial.head, trial.loss, trial.round, combination=trial.loss in study.loss.combinations)
     tags = {
         TRAINING: training,
         study_tag(study): study_name(study),
         "dvc.stage": stage,
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
-        "git.commit": commit,
+        "git.commit": at,
         "git.dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE))).lower(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": f"dvc repro {stage}",
-        "mlflow.source.git.commit": commit,
+        "mlflow.source.git.commit": at,
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def commit() -> str:
+    """Return the commit of the checkout, "" outside of git."""
+    return _git("rev-parse", "HEAD")
 
 
 def outcome_tags(outputs: Outputs) -> dict[str, str]:
