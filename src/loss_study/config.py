@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from loss_study import rounds
-from loss_study.heads import Head
+from loss_study.heads import HEADS, Head
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
@@ -313,6 +313,35 @@ class RaceConfig(_Section):
     previous: dict[str, int] = {}
 
 
+class JointTraining(_Section):
+    """One network with both heads: the loss of each, a loss with a file or a combination, and how they are weighed.
+
+    `weighting` is a file of ``training/joint/weightings/``, and `weighting_options` are its options.
+    """
+
+    mask: Name
+    depth: Name
+    weighting: Name = "equal"
+    weighting_options: dict[str, Any] = {}
+
+    @property
+    def losses(self) -> dict[Head, str]:
+        """The loss of each head."""
+        return {"mask": self.mask, "depth": self.depth}
+
+    @property
+    def words(self) -> str:
+        """The training in a few words: ``dice + rmse, equal``."""
+        return f"{self.mask} + {self.depth}, {self.weighting}"
+
+
+class JointConfig(_Section):
+    """The joint trainings of the study, which are ranked beside its losses on both heads; `options` has one by name."""
+
+    names: list[Name] = []
+    options: dict[str, JointTraining] = {}
+
+
 class Config(_Section):
     """All of params.yaml; `scale` is the name of the file in ``conf/scale/`` that its sizes come from."""
 
@@ -323,6 +352,7 @@ class Config(_Section):
     model: ModelConfig
     loss: LossConfig
     loss_options: dict[str, dict[str, Any]]
+    joint: JointConfig = JointConfig()
     recipe: RecipeConfig
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     race: RaceConfig = RaceConfig()
@@ -331,12 +361,17 @@ class Config(_Section):
     @property
     def rounds(self) -> list[list[int]]:
         """The seeds of each round, see `rounds.divide`."""
-        return rounds.divide(self.seeds, self.race.rounds, len(self.losses), self.sample.folds)
+        return rounds.divide(self.seeds, self.race.rounds, len(self.candidates), self.sample.folds)
 
     @property
     def losses(self) -> list[str]:
         """All losses of the study: those with a file, then the combinations."""
         return [*self.loss.names, *self.loss.combinations]
+
+    @property
+    def candidates(self) -> list[str]:
+        """All that is compared on a head: the losses, and the joint trainings."""
+        return [*self.losses, *self.joint.names]
 
     def options_of(self, loss: str) -> dict[str, Any]:
         """Return the options of `loss`; those of a combination with the options of each of its terms.
@@ -344,8 +379,8 @@ class Config(_Section):
         Raises:
             StudyError: see `combination`.
         """
-        if "terms" not in self.loss_options[loss]:
-            return dict(self.loss_options[loss])
+        if "terms" not in self.loss_options.get(loss, {}):
+            return dict(self.loss_options.get(loss, {}))
         chosen = combination(loss, self.loss_options[loss])
         return {
             "terms": chosen.terms,
@@ -437,6 +472,7 @@ def _check_consistent(config: Config) -> None:
         )
     for key, values in (
         ("loss.names", config.losses),
+        ("joint.names", config.joint.names),
         ("loss.heads", config.loss.heads),
         ("seeds", config.seeds),
         ("recipe.freeze", config.recipe.freeze),
@@ -448,6 +484,7 @@ def _check_consistent(config: Config) -> None:
     _check_rounds(config)
     _check_losses(config)
     _check_heads(config.loss, config.dataset)
+    _check_joint(config)
     _check_classes(config.dataset)
     _check_search(config.recipe.search, config.seeds)
     _check_recipe(config.recipe)
@@ -468,7 +505,7 @@ def _check_rounds(config: Config) -> None:
 
 
 def _check_losses(config: Config) -> None:
-    if not config.losses:
+    if not config.candidates:
         raise StudyError("loss.names: list at least 1 loss, there or in loss.combinations")
     for name in config.losses:
         if name not in config.loss_options:
@@ -488,6 +525,31 @@ def _check_heads(loss: LossConfig, dataset: DatasetConfig) -> None:
             raise StudyError(
                 f"loss.heads: dataset {dataset.name!r} has no {head}; choose loss.heads=[{','.join(dataset.heads)}]"
             )
+
+
+def _check_joint(config: Config) -> None:
+    if not config.joint.names:
+        return
+    for name in config.joint.names:
+        _check_joint_training(name, config)
+    if missing := [head for head in HEADS if head not in config.loss.heads]:
+        raise StudyError(
+            f"joint.names: a joint training has both heads, and loss.heads lacks {missing[0]}; "
+            "say -S 'loss.heads=[mask,depth]', or -S joint=none"
+        )
+    if config.recipe.continues:
+        raise StudyError("joint.names: recipe.parent trains networks of one head; say -S recipe.parent.epochs=0")
+    if config.recipe.cache_features:
+        raise StudyError("joint.names: recipe.cache_features works with one head; say -S recipe.cache_features=false")
+
+
+def _check_joint_training(name: str, config: Config) -> None:
+    if name not in config.joint.options:
+        raise StudyError(f"joint.names: joint.options.{name} is missing; {nearest(name, config.joint.options)}")
+    if name in config.losses:
+        raise StudyError(f"joint.names: {name} is the name of a loss, too; give the joint training another name")
+    for loss in config.joint.options[name].losses.values():
+        refuse_open_weights(loss, config.loss_options.get(loss, {}))
 
 
 def _check_classes(dataset: DatasetConfig) -> None:

@@ -6,3 +6,5 @@ from typing import Literal
 
 Head = Literal["mask", "depth"]
 HEADS: tuple[Head, ...] = ("mask", "depth")
+#: Stands in the place of a head for a network that has all of them: it is a key of files and of trials.
+JOINT = "joint"

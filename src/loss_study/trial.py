@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loss_study.heads import JOINT
+
 if TYPE_CHECKING:
     from loss_study.config import Config
 
@@ -25,12 +27,17 @@ LATER_ROUNDS = "rounds/dvc.yaml"
 
 @dataclass(frozen=True, order=True)
 class Trial:
-    """One head x loss x seed; `round` is that of the study in which it is trained, from 1."""
+    """One head x loss x seed; `round` is that of the study in which it is trained, from 1.
+
+    A joint training, of one network with all heads, has `JOINT` for its head and its name for its loss. Measured on one
+    of its heads it is a trial of that head, `joint`, and its folders are beside those of the heads.
+    """
 
     head: str
     loss: str
     seed: int
     round: int = 1
+    joint: bool = False
 
     @property
     def name(self) -> str:
@@ -40,17 +47,23 @@ class Trial:
     @property
     def tuning_dir(self) -> Path:
         """Folder that `tune` writes, shared by all seeds: ``choice.json``, ``search.csv``."""
-        return TUNING / self.head / self.loss
+        return TUNING / self._network / self.loss
 
     @property
     def run_dir(self) -> Path:
         """Folder that `train` writes: ``model.pt``, ``history.csv``, ``trial.json``."""
-        return RUNS / str(self.round) / self.head / self.loss / str(self.seed)
+        return RUNS / str(self.round) / self._network / self.loss / str(self.seed)
 
     @property
     def eval_dir(self) -> Path:
         """Folder that `evaluate` writes: ``metrics.json``, ``per_image.csv``, ``predictions.npy``, ..."""
-        return EVAL / str(self.round) / self.head / self.loss / str(self.seed)
+        folder = EVAL / str(self.round) / self._network / self.loss
+        return (folder / self.head if self.joint else folder) / str(self.seed)
+
+    @property
+    def _network(self) -> str:
+        """What the network has: one head, or all."""
+        return JOINT if self.joint else self.head
 
 
 def parent_dir(head: str, fold: int) -> Path:

@@ -18,6 +18,7 @@ from loss_study.evaluation.trained_models import initial_model, load_model
 from loss_study.runtime.errors import StudyError
 from loss_study.sampling.pack import pack
 from loss_study.training import loop, parent, run
+from loss_study.training.objective import OneHead
 from loss_study.trial import PARENTS, Trial, parent_dir
 from support.grid import Grid, dataset, sample_config
 from support.samples import write_sample
@@ -67,7 +68,8 @@ def weights(path):
 
 
 def started(study, sample, trial=TRIAL):
-    return loop.start(trial, sample, study.model, study.recipe, {})
+    objective = OneHead(trial.head, losses.load(trial.loss))
+    return loop.start(trial, sample, study.model, study.recipe, objective)
 
 
 def norms(model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -36,7 +38,18 @@ def augment(
     Each input is erased on its own, and the target never: one square of a quarter of the side becomes black (Cutout,
     DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the image).
     """
-    targets = [target_NHW] if valid_NHW is None else [target_NHW, valid_NHW]
+    inputs_NHWC, [(target_NHW, valid_NHW)] = augment_heads(inputs_NHWC, [(target_NHW, valid_NHW)], how, generator)
+    return inputs_NHWC, target_NHW, valid_NHW
+
+
+def augment_heads(
+    inputs_NHWC: Tensor,
+    targets: Sequence[tuple[Tensor, Tensor | None]],
+    how: Augmentation,
+    generator: torch.Generator,
+) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]]]:
+    """Return the inputs, and target and valid pixels of several heads, changed together as in `augment`."""
+    arrays = [array for pair in targets for array in pair if array is not None]
     if how.flip_apart:
         parts = [flip(part, draw_flips(len(part), how.flip, generator)) for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
@@ -44,11 +57,12 @@ def augment(
         # torchvision takes seconds to import, and few recipes ask for these changes.
         from loss_study.data import transforms  # noqa: PLC0415
 
-        inputs_NHWC, targets = transforms.change(inputs_NHWC, targets, how, generator)
+        inputs_NHWC, arrays = transforms.change(inputs_NHWC, arrays, how, generator)
     if how.erase:
         parts = [_erase(part, how.erase, generator) for part in inputs_NHWC.split(RGB, dim=3)]
         inputs_NHWC = torch.cat(parts, dim=3)
-    return inputs_NHWC, targets[0], None if valid_NHW is None else targets[1]
+    changed = iter(arrays)
+    return inputs_NHWC, [(next(changed), None if valid is None else next(changed)) for _, valid in targets]
 
 
 def draw_flips(count: int, chance: float, generator: torch.Generator) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from loss_study.config import Augmentation
-from loss_study.data.augmentation import augment, draw_flips_together, take
+from loss_study.data.augmentation import augment, augment_heads, draw_flips_together, take
 from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.data.packed import PackedSample
 
@@ -32,12 +32,42 @@ class Batch:
 
     `inputs` lies in channels-last memory. The target of K >= 2 classes is one-hot, (N, K, H, W). `valid` (N, 1, H, W)
     is 1 at valid pixels and 0 at invalid ones; None: all are valid. `FeatureBatches` have an encoder's outputs
-    for inputs.
+    for inputs; `BatchesOfHeads` have the targets of several heads behind one another in the channels.
     """
 
     inputs: Tensor | list[Tensor]
     target: Tensor
     valid: Tensor | None = None
+
+
+class Targets:
+    """The ground truth of one head of a sample, kept on `home`; a batch of it is on `device`."""
+
+    def __init__(self, sample: PackedSample, head: str, home: torch.device, device: torch.device) -> None:
+        self.device = device
+        self.classes = sample.classes if head == "mask" else 1
+        valid = sample.valid(head)
+        self.targets = as_tensor(_signed(sample.targets(head))).to(home)
+        self.valid = None if valid is None else as_tensor(valid).to(home)
+
+    def taken(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the packed targets, `_signed`, and which pixels are valid, bool or None: all; both (N, H, W)."""
+
+        def of_batch(array: Tensor) -> Tensor:
+            return take(array, rows, flipped).to(self.device, non_blocking=True)
+
+        return of_batch(self.targets), None if self.valid is None else of_batch(self.valid)
+
+    def as_floats(self, target_NHW: Tensor, valid_NHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return what `taken` gives as `Batch` has it: (N, C, H, W) and (N, 1, H, W) or None."""
+        return self._target(target_NHW[:, None]), None if valid_NHW is None else valid_NHW[:, None].float()
+
+    def _target(self, values_N1HW: Tensor) -> Tensor:
+        if values_N1HW.dtype == torch.int16:
+            return values_N1HW.view(torch.uint16).float().div_(DEPTH_STEPS)
+        if self.classes == 1:
+            return values_N1HW.float().div_(255)
+        return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
 
 
 class Batches:
@@ -47,13 +77,12 @@ class Batches:
         self.rows = torch.from_numpy(sample.rows(split))
         self.batch_size = batch_size
         self.device = device
-        self.classes = sample.classes if head == "mask" else 1
-        images, targets = sample.images, sample.targets(head)
-        backgrounds, valid = sample.backgrounds, sample.valid(head)
-        self.home = device if fits([images, targets, backgrounds, valid], device) else torch.device("cpu")
-        self.images, self.targets = as_tensor(images).to(self.home), as_tensor(_signed(targets)).to(self.home)
+        images, backgrounds = sample.images, sample.backgrounds
+        arrays = [images, sample.targets(head), backgrounds, sample.valid(head)]
+        self.home = device if fits(arrays, device) else torch.device("cpu")
+        self.images = as_tensor(images).to(self.home)
+        self.targets = Targets(sample, head, self.home, device)
         self.backgrounds = None if backgrounds is None else as_tensor(backgrounds).to(self.home)
-        self.valid = None if valid is None else as_tensor(valid).to(self.home)
         self.background_rows = torch.from_numpy(sample.background_rows)
 
     def in_order(self, augmentation: Augmentation | None = None, rows: Tensor | None = None) -> Iterator[Batch]:
@@ -85,12 +114,12 @@ class Batches:
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         flipped = draw_flips_together(len(rows), augmentation, generator)
         inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
-        target_NHW, valid_NHW = self._targets(rows, flipped)
+        target_NHW, valid_NHW = self.targets.taken(rows, flipped)
         if augmentation is not None:
             inputs_NHWC, target_NHW, valid_NHW = augment(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
             )
-        return self._batch(inputs_NHWC.permute(0, 3, 1, 2).float().div_(255), target_NHW, valid_NHW)
+        return Batch(as_inputs(inputs_NHWC), *self.targets.as_floats(target_NHW, valid_NHW))
 
     def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
         """Return backgrounds and images of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
@@ -114,24 +143,41 @@ class Batches:
             kept[1, position] = kept[0, position].flip(1)
         return kept.flatten(0, 1)
 
-    def _targets(self, rows: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the packed targets, `_signed`, and which pixels are valid, bool or None: all; both (N, H, W)."""
 
-        def taken(array: Tensor) -> Tensor:
-            return take(array, rows, flipped).to(self.device, non_blocking=True)
+class BatchesOfHeads(Batches):
+    """The batches of several heads together: the same images, order and flips as those of each head on its own.
 
-        return taken(self.targets), None if self.valid is None else taken(self.valid)
+    A `Batch` has the targets behind one another in the channels, in the order of `heads`, and where a head has invalid
+    pixels, `valid` (N, heads, H, W).
+    """
 
-    def _batch(self, inputs: Tensor | list[Tensor], target_NHW: Tensor, valid_NHW: Tensor | None) -> Batch:
-        valid = None if valid_NHW is None else valid_NHW[:, None].float()
-        return Batch(inputs, self._target(target_NHW[:, None]), valid)
+    def __init__(
+        self, sample: PackedSample, split: str, heads: Sequence[str], batch_size: int, device: torch.device
+    ) -> None:
+        first, *others = heads
+        super().__init__(sample, split, first, batch_size, device)
+        self.of_heads = [self.targets, *(Targets(sample, head, self.home, device) for head in others)]
 
-    def _target(self, values_N1HW: Tensor) -> Tensor:
-        if values_N1HW.dtype == torch.int16:
-            return values_N1HW.view(torch.uint16).float().div_(DEPTH_STEPS)
-        if self.classes == 1:
-            return values_N1HW.float().div_(255)
-        return (values_N1HW == torch.arange(self.classes, device=values_N1HW.device).view(1, -1, 1, 1)).float()
+    def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
+        flipped = draw_flips_together(len(rows), augmentation, generator)
+        inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
+        taken = [targets.taken(rows, flipped) for targets in self.of_heads]
+        if augmentation is not None:
+            inputs_NHWC, taken = augment_heads(inputs_NHWC, taken, augmentation, generator)
+        pairs = [targets.as_floats(*pair) for targets, pair in zip(self.of_heads, taken, strict=True)]
+        return Batch(as_inputs(inputs_NHWC), torch.cat([target for target, _ in pairs], dim=1), _valid(pairs))
+
+
+def as_inputs(inputs_NHWC: Tensor) -> Tensor:
+    """Return uint8 (N, H, W, C) as float (N, C, H, W) in [0, 1], in channels-last memory."""
+    return inputs_NHWC.permute(0, 3, 1, 2).float().div_(255)
+
+
+def _valid(pairs: Sequence[tuple[Tensor, Tensor | None]]) -> Tensor | None:
+    """Return which pixels are valid, one channel for each head; None where all of all heads are."""
+    if all(valid is None for _, valid in pairs):
+        return None
+    return torch.cat([torch.ones_like(target[:, :1]) if valid is None else valid for target, valid in pairs], dim=1)
 
 
 def _signed(targets: np.ndarray) -> np.ndarray:

@@ -14,12 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from loss_study.heads import JOINT
 from loss_study.metrics import (
     abs_rel,
     boundary_f,
     delta,
     dice,
     iou,
+    joint_score,
     log10,
     mae,
     mean_iou,
@@ -104,7 +106,12 @@ def find(name: str, classes: int = 1) -> Metric:
 
 
 def headline_of(head: str, classes: int = 1) -> Metric:
-    """Return the metric that ranks the losses of `head`; of a mask of several `classes` it is the mean IoU."""
+    """Return the metric that ranks the losses of `head`; of a mask of several `classes` it is the mean IoU.
+
+    That of `JOINT`, a network with all heads, is the joint score.
+    """
+    if head == JOINT:
+        return joint_score.JOINT_SCORE
     return CLASSES[iou.CLASS_MEAN_IOU.name] if head == "mask" and classes > 1 else find(HEADLINE[head])
 
 
@@ -117,4 +124,4 @@ def is_better(head: str, a: float, b: float) -> bool:
 
 def rises(head: str) -> bool:
     """Say whether a higher headline value is a better one."""
-    return bool(find(HEADLINE[head]).higher_is_better)
+    return bool(headline_of(head).higher_is_better)

@@ -57,7 +57,7 @@ def applied(config: Config, loss: str, choice: Choice) -> Config:
 
     recipe = config.recipe
     optimizer = recipe.optimizer.model_copy(update={"lr": choice.lr})
-    options = with_weights(config.loss_options[loss], choice.weights)
+    options = with_weights(config.loss_options.get(loss, {}), choice.weights)
     return config.model_copy(
         update={
             "recipe": recipe.model_copy(update={"optimizer": optimizer}),

@@ -89,10 +89,10 @@ def shared(phase: Phase) -> Phase:
     )
 
 
-def _totals(loss: Tensor, images: int) -> tuple[float, int]:
-    """Return the sum of the losses and the number of images over all processes."""
-    distributed.all_reduce(loss)
-    return loss.item(), images * size()
+def _totals(losses: Tensor, images: int) -> tuple[list[float], int]:
+    """Return the sums of the losses and the number of images over all processes."""
+    distributed.all_reduce(losses)
+    return losses.reshape(-1).tolist(), images * size()
 
 
 def data_parallel(model: nn.Module) -> nn.Module:

@@ -1,8 +1,8 @@
 """The training loop: one model on one device in one phase, read from top to bottom.
 
 `start` builds what a trial begins with, `one_phase` says what is trained and how far, and `train` goes through the
-epochs. Frozen parts, fine-tuning, cached features (`transfer`) and several devices (`distributed`) stand beside it:
-they replace fields of the `Phase`. `loss_study.training.train` puts them together.
+epochs. Frozen parts, fine-tuning, cached features (`transfer`), several heads (`joint`) and several devices
+(`distributed`) stand beside it: they replace fields of the `Phase`. `loss_study.training.train` puts them together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from loss_study.data.batches import Batch, Batches
 from loss_study.data.packed import PackedSample
 from loss_study.training import optimizers, schedules
 from loss_study.training.device import autocast, pick, pick_precision
-from loss_study.training.outcome import HISTORY, Outcome, weights_of
+from loss_study.training.objective import Objective, OneHead
+from loss_study.training.outcome import Outcome, weights_of
 from loss_study.training.record import weights_of_parent
 from loss_study.training.schedules import Moment, Schedule
 from loss_study.trial import Trial
@@ -51,15 +52,15 @@ class Training:
     device: torch.device
     precision: str
     model: nn.Module
-    loss: losses.Loss
+    objective: Objective
     schedule: Schedule
     outcome: Outcome
     #: The optimiser's tensors in the checkpoint, None for a training that begins.
     optimizer_state: dict[str, list[Tensor]] | None
 
 
-def _totals(loss: Tensor, images: int) -> tuple[float, int]:
-    return loss.item(), images
+def _totals(losses: Tensor, images: int) -> tuple[list[float], int]:
+    return losses.reshape(-1).tolist(), images
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Phase:
 
     `lr` is the learning rate that the schedule multiplies. `batches(epoch)` yields the `steps` training batches of an
     epoch, `network` takes their inputs to logits by head, `set_training()` puts the model into training mode,
-    `validate()` returns the metric on the validation split. `totals` adds up an epoch's loss and its images.
+    `validate()` returns what the history says of the validation split, the metric as "validation". `totals` adds up an
+    epoch's losses and its images.
     """
 
     first: int
@@ -78,8 +80,8 @@ class Phase:
     steps: int
     batches: Callable[[int], Iterator[Batch]]
     set_training: Callable[[], object]
-    validate: Callable[[], float]
-    totals: Callable[[Tensor, int], tuple[float, int]] = _totals
+    validate: Callable[[], dict[str, float]]
+    totals: Callable[[Tensor, int], tuple[list[float], int]] = _totals
 
     def moments(self, epoch: int, history: Sequence[dict[str, float]], rising: bool) -> Iterator[Moment]:
         """Yield the moment of each step of `epoch`; `rising` as in `Moment`."""
@@ -93,17 +95,13 @@ def start(
     sample: PackedSample,
     model_config: ModelConfig,
     recipe: RecipeConfig,
-    loss_options: dict[str, Any],
+    objective: Objective,
     saved: dict[str, Any] | None = None,
 ) -> Training:
-    """Return the training of `trial` before its first epoch, or where the checkpoint `saved` left it.
-
-    Args:
-        loss_options: resolved, see `Loss.resolve`.
-    """
+    """Return the training of `trial` before its first epoch, or where the checkpoint `saved` left it."""
     device = pick()
     torch.manual_seed(trial.seed)
-    heads, options = [trial.head], model_config.options
+    heads, options = objective.heads, model_config.options
     model = models.build(model_config.name, sample.in_channels, heads, classes=sample.classes, **options)
     model = model.to(device).to(memory_format=torch.channels_last).requires_grad_(True)
     if recipe.continues:
@@ -112,13 +110,15 @@ def start(
     if saved is not None:
         model.load_state_dict(saved["model"])
         outcome = Outcome(**saved["outcome"])
+        for parameter, tensor in zip(objective.parameters, saved["objective"], strict=True):
+            parameter.data.copy_(tensor)
     return Training(
         trial,
         recipe,
         device,
         pick_precision(recipe.precision, device),
         model,
-        losses.load(trial.loss, loss_options),
+        objective,
         schedules.build(recipe.schedule.name, **recipe.schedule.options),
         outcome,
         None if saved is None else saved["optimizer"],
@@ -126,15 +126,20 @@ def start(
 
 
 def one_phase(training: Training, sample: PackedSample) -> Phase:
-    """Return the phase of a training that has one: all epochs, all of the model."""
-    trial, recipe, model = training.trial, training.recipe, training.model
-    arguments = (trial.head, recipe.batch_size, training.device)
+    """Return the phase of a training of one head that has one phase: all epochs, all of the model."""
+    arguments = (training.trial.head, training.recipe.batch_size, training.device)
     train_batches, validation_batches = (Batches(sample, split, *arguments) for split in ("train", "validation"))
+    return phase_of(training, train_batches, lambda: validated(training, training.model, validation_batches))
 
-    def validated() -> float:
+
+def phase_of(training: Training, train_batches: Batches, validate: Callable[[], dict[str, float]]) -> Phase:
+    """Return the phase of all epochs and all of the model on `train_batches`; `validate` as in `Phase`."""
+    trial, recipe, model = training.trial, training.recipe, training.model
+
+    def with_statistics() -> dict[str, float]:
         if recipe.batchnorm == "recomputed":
             recompute_batchnorm(model, train_batches, training.precision)
-        return validate(model, validation_batches, trial.head, training.precision, training.loss.output)
+        return validate()
 
     return Phase(
         first=1,
@@ -144,7 +149,7 @@ def one_phase(training: Training, sample: PackedSample) -> Phase:
         steps=train_batches.steps,
         batches=lambda epoch: train_batches.shuffled(trial.seed, epoch, recipe.augmentation),
         set_training=model.train,
-        validate=validated,
+        validate=with_statistics,
     )
 
 
@@ -155,14 +160,16 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
     ``recipe.early_stop`` ends the phase.
     """
     trial, recipe, model, outcome = training.trial, training.recipe, training.model, training.outcome
-    optimizer = optimizers.build(recipe.optimizer.name, model.parameters(), **recipe.optimizer.options)
+    objective = training.objective
+    parameters = [*model.parameters(), *objective.parameters]
+    optimizer = optimizers.build(recipe.optimizer.name, parameters, **recipe.optimizer.options)
     if training.optimizer_state is not None and outcome.last_epoch >= phase.first:
         optimizer.load(training.optimizer_state)
     for epoch in range(max(phase.first, outcome.last_epoch + 1), phase.last + 1):
         if recipe.early_stop and epoch - max(outcome.best_epoch, phase.first - 1) > recipe.early_stop:
             return
         started = time.perf_counter()
-        total_loss = torch.zeros((), device=training.device)
+        total_losses = torch.zeros((), device=training.device)
         images = 0
         phase.set_training()
         # Dropout draws from torch's global generator; so it draws the same after a resume.
@@ -170,25 +177,34 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
         moments = phase.moments(epoch, outcome.history, metrics.rises(trial.head))
         for batch, moment in zip(phase.batches(epoch), moments, strict=True):
             learning_rate = phase.lr * training.schedule(moment)
-            with autocast(training.device, training.precision):
-                logits = phase.network(batch.inputs)[trial.head]
-            loss = training.loss(logits, batch.target, batch.valid).mean()
             optimizer.zero_grad()
-            loss.backward()
+            with autocast(training.device, training.precision):
+                logits = phase.network(batch.inputs)
+            losses = objective.backward(logits, batch, optimizer.parameters)
             optimizer.step(learning_rate)
-            total_loss += loss.detach() * len(batch.target)
+            total_losses = total_losses + losses * len(batch.target)
             images += len(batch.target)
             on_step(len(batch.target))
-        total, images = phase.totals(total_loss, images)
-        train_loss = total / images
+        totals, images = phase.totals(total_losses, images)
+        train_loss, *others = (total / images for total in totals)
         seconds = time.perf_counter() - started
 
         if not math.isfinite(train_loss):
             outcome.diverge(train_loss, epoch)
             return
-        row = (epoch, train_loss, phase.validate(), learning_rate, seconds, images / seconds)
-        outcome.add(dict(zip(HISTORY, row, strict=True)), model, trial.head, recipe.keep)
-        save({"model": model.state_dict(), "optimizer": optimizer.state(), "outcome": vars(outcome)})
+        row = {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            **phase.validate(),
+            "learning_rate": learning_rate,
+            "seconds": seconds,
+            "images_per_second": images / seconds,
+            **dict(zip(objective.columns[1:], others, strict=True)),
+        }
+        outcome.add(row, model, trial.head, recipe.keep)
+        own = [parameter.detach() for parameter in objective.parameters]
+        state = {"model": model.state_dict(), "optimizer": optimizer.state(), "objective": own}
+        save(state | {"outcome": vars(outcome)})
         on_epoch(outcome.history[-1])
 
 
@@ -219,6 +235,13 @@ def predictions(
         with autocast(batches.device, precision):
             logits = model(batch.inputs)[head]
         yield output.predict(logits.float()), batch.target, batch.valid
+
+
+def validated(training: Training, network: nn.Module, batches: Batches) -> dict[str, float]:
+    """Return the metric of the head of `training` on `batches`, as `Phase` has it."""
+    objective = training.objective
+    assert isinstance(objective, OneHead)
+    return {"validation": validate(network, batches, objective.head, training.precision, objective.loss.output)}
 
 
 def validate(

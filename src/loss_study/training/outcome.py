@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from loss_study import metrics
 
-#: The columns of an epoch's row in the history.
+#: The columns of an epoch's row in the history; a joint training has more, see `training.joint`.
 HISTORY = ("epoch", "train_loss", "validation", "learning_rate", "seconds", "images_per_second")
 
 

@@ -13,6 +13,7 @@ import loss_study
 from loss_study import metrics
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
+from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.checkpoint import DamagedError, load_saved, save_atomically
@@ -31,13 +32,14 @@ def write(
     build = {
         "name": model.name,
         "in_channels": sample.in_channels,
-        "heads": [trial.head],
+        "heads": list(HEADS) if trial.head == JOINT else [trial.head],
         "classes": sample.classes,
         "options": model.options,
     }
     with whole_folder(folder) as new:
         save_atomically({"state": outcome.weights, "build": build}, new / MODEL)
-        write_csv(new / "history.csv", outcome.history, HISTORY)
+        others = dict.fromkeys(name for row in outcome.history for name in row if name not in HISTORY)
+        write_csv(new / "history.csv", outcome.history, [*HISTORY, *others])
         write_json(new / "trial.json", _description(trial, sample, config, loss_options, outcome))
 
 
@@ -81,7 +83,7 @@ def _description(
         "batch_size": recipe.batch_size,
         "epochs": recipe.all_epochs,
         "lr": recipe.optimizer.lr,
-        "weights": dict(config.loss_options[trial.loss].get("terms", {})),
+        "weights": dict(config.loss_options.get(trial.loss, {}).get("terms", {})),
         "seconds": seconds,
         "images_per_second": images / seconds if seconds else 0.0,
         "precision": pick_precision(recipe.precision, device),

@@ -12,12 +12,14 @@ import torch
 from loss_study import losses
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample, fold_of
+from loss_study.heads import JOINT
 from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.files import check_writable
 from loss_study.runtime.progress import Reporter, duration, reporting
 from loss_study.training import choice, distributed, record
 from loss_study.training.checkpoint import Checkpoint, code_files, key
 from loss_study.training.device import pick, pick_precision, use_cpu
+from loss_study.training.joint.options import resolve
 from loss_study.training.loop import OnEpoch
 from loss_study.training.outcome import Outcome
 from loss_study.training.train import train
@@ -116,9 +118,7 @@ def trained(
 
     The block is where the result is written: the checkpoint is removed when it ends without an error.
     """
-    recipe, loss = config.recipe, losses.load(trial.loss, config.options_of(trial.loss))
-    loss.check_fit(trial.head, classes=sample.classes, invalid=sample.valid(trial.head) is not None)
-    options = dict(loss.resolve(losses.TargetStatistics.of(sample.statistics, trial.head, sample.classes)).options)
+    recipe, options = config.recipe, resolved_options(trial, sample, config)
     if not distributed.is_first():
         yield train(trial, sample, config.model, recipe, options, **distributed.UNHEARD), options
         return
@@ -134,6 +134,19 @@ def trained(
             outcome = train(trial, sample, config.model, recipe, options, checkpoint, reporter.advance, on_every_epoch)
         yield outcome, options
         checkpoint.remove()
+
+
+def resolved_options(trial: Trial, sample: PackedSample, config: Config) -> dict[str, Any]:
+    """Return the options of the loss of `trial`, or of its joint training, as `train` takes them.
+
+    Raises:
+        StudyError: a name or option that does not exist, or does not fit the sample.
+    """
+    if trial.head == JOINT:
+        return resolve(config, trial.loss, sample)
+    loss = losses.load(trial.loss, config.options_of(trial.loss))
+    loss.check_fit(trial.head, classes=sample.classes, invalid=sample.valid(trial.head) is not None)
+    return dict(loss.resolve(losses.TargetStatistics.of(sample.statistics, trial.head, sample.classes)).options)
 
 
 def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: dict[str, Any]) -> str:

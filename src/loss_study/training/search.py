@@ -72,7 +72,7 @@ def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
     if not search.lr:
         raise StudyError(f"recipe.search.lr: recipe {config.recipe.name!r} has no search; say -S recipe=tuned")
     trial = Trial(head, loss, search.seed)
-    grid = open_weights(config.loss_options[loss])
+    grid = open_weights(config.loss_options.get(loss, {}))
     use_cpu(config.recipe.threads)
     with ExitStack() as until_written:
         tried = [

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from loss_study import losses
 from loss_study.config import ModelConfig, RecipeConfig
 from loss_study.data.packed import PackedSample
+from loss_study.heads import JOINT
 from loss_study.runtime.errors import StudyError
 from loss_study.training import distributed, loop
-from loss_study.training.loop import OnEpoch, OnStep
+from loss_study.training.device import pick
+from loss_study.training.joint.objective import JointObjective
+from loss_study.training.joint.phase import one_phase as joint_phase
+from loss_study.training.loop import OnEpoch, OnStep, Phase, Training
+from loss_study.training.objective import Objective, OneHead
 from loss_study.training.outcome import Outcome
 from loss_study.training.transfer import phases
 from loss_study.trial import Trial
@@ -48,7 +55,7 @@ def train(
     On several devices, each process calls this and returns the same outcome; see `distributed`.
 
     Args:
-        loss_options: resolved, see `Loss.resolve`.
+        loss_options: resolved, see `Loss.resolve`; of a joint training, see `joint.options.resolve`.
     """
     saved = distributed.from_first(checkpoint.load)
     if saved is not None and "model" not in saved:
@@ -58,7 +65,8 @@ def train(
         return outcome
     if recipe.batchnorm == "recomputed" and distributed.size() > 1:
         raise StudyError("recipe.batchnorm: recomputed works on one device; set it to running")
-    training = loop.start(trial, sample, model_config, recipe, loss_options, saved)
+    objective, one_phase = _objective(trial, loss_options, sample)
+    training = loop.start(trial, sample, model_config, recipe, objective, saved)
     outcome = training.outcome
     for row in outcome.history:
         on_epoch(row)
@@ -66,9 +74,19 @@ def train(
     def on_shared_step(images: int, words: str = "") -> None:
         on_step(images * distributed.size(), words)
 
-    plan = phases.plan(training, sample, on_step) if recipe.freeze else [loop.one_phase(training, sample)]
+    frozen = recipe.freeze
+    plan = phases.plan(training, sample, on_step, one_phase) if frozen else [one_phase(training, sample)]
     for phase in plan:
         if outcome.status != "diverged":
             loop.train(training, distributed.shared(phase), checkpoint.save, on_shared_step, on_epoch)
     checkpoint.save_now({"outcome": vars(outcome)})
     return outcome
+
+
+def _objective(
+    trial: Trial, options: dict[str, Any], sample: PackedSample
+) -> tuple[Objective, Callable[[Training, PackedSample], Phase]]:
+    """Return what the steps of `trial` make smaller, and what makes the phase of all its epochs."""
+    if trial.head == JOINT:
+        return JointObjective.of(options, sample, pick()), joint_phase
+    return OneHead(trial.head, losses.load(trial.loss, options)), loop.one_phase

@@ -66,7 +66,8 @@ class FeatureBatches(Batches):
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         chance = 0.0 if augmentation is None else augmentation.flip
         flipped = draw_flips(len(rows), chance, generator)
-        return self._batch(self.features.take(rows, flipped), *self._targets(rows, flipped))
+        targets = self.targets.as_floats(*self.targets.taken(rows, flipped))
+        return Batch(self.features.take(rows, flipped), *targets)
 
 
 class FeatureWriter:

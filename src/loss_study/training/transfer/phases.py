@@ -5,7 +5,7 @@ Each phase has an optimiser of its own and goes through the learning-rate schedu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,7 +15,7 @@ from loss_study import models
 from loss_study.config import RecipeConfig
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import StudyError
-from loss_study.training.loop import OnStep, Phase, Training, one_phase, validate
+from loss_study.training.loop import OnStep, Phase, Training, validated
 from loss_study.training.transfer import feature_cache, freezing
 from loss_study.training.transfer.feature_batches import SPLITS, FeatureBatches, Features
 
@@ -33,14 +33,18 @@ class Span:
     open_stages: int = 0
 
 
-def plan(training: Training, sample: PackedSample, on_step: OnStep) -> Iterator[Phase]:
+def plan(
+    training: Training, sample: PackedSample, on_step: OnStep, one_phase: Callable[[Training, PackedSample], Phase]
+) -> Iterator[Phase]:
     """Freeze the recipe's parts and yield the phases that have epochs left, each once the one before is over.
+
+    `one_phase` makes the phase of all epochs and all of the model, which they are parts of.
 
     Raises:
         StudyError: the encoder has fewer stages than are to be fine-tuned, or nothing of the model is left to train.
     """
     for span in spans(training.recipe, training.model, after=training.outcome.last_epoch):
-        yield _phase(training, sample, span, on_step)
+        yield _phase(training, sample, one_phase(training, sample), span, on_step)
 
 
 def spans(recipe: RecipeConfig, model: nn.Module, after: int) -> list[Span]:
@@ -55,12 +59,12 @@ def spans(recipe: RecipeConfig, model: nn.Module, after: int) -> list[Span]:
     return [span for span in found if span.last > after]
 
 
-def _phase(training: Training, sample: PackedSample, span: Span, on_step: OnStep) -> Phase:
+def _phase(training: Training, sample: PackedSample, whole: Phase, span: Span, on_step: OnStep) -> Phase:
     model, recipe = training.model, training.recipe
     frozen = freezing.freeze(model, recipe.freeze, span.open_stages)
     training.outcome.trainable_parameters = models.parameter_count(model)
     phase = replace(
-        one_phase(training, sample),
+        whole,
         first=span.first,
         last=span.last,
         lr=recipe.optimizer.lr * span.lr_factor,
@@ -92,5 +96,5 @@ def _on_features(training: Training, sample: PackedSample, phase: Phase, on_step
         phase,
         network=network,
         batches=lambda epoch: train_batches.shuffled(trial.seed, epoch, recipe.augmentation),
-        validate=lambda: validate(network, validation_batches, trial.head, training.precision, training.loss.output),
+        validate=lambda: validated(training, network, validation_batches),
     )
