@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, metavar="N", help="instead of recipe.epochs")
     add("--seed", type=int, default=SEED, help=f"of the training ({SEED})")
     add("--loss", action="append", default=[], metavar="HEAD=LOSS", help="instead of the study's choice, for one head")
+    add("--weighting", default="equal", help="of the losses in the joint network (equal), see docs/configuration.md")
+    add("--separate", action="store_true", help="a network for each head instead of one for both")
     add("--output", type=Path, default=Path("model"), metavar="DIR", help="the model's folder (model)")
     add("--no-register", action="store_true", help="do not register it in MLflow")
 
@@ -86,7 +88,8 @@ def _train_and_write(study: Config, config: Config, arguments: argparse.Namespac
             thresholds = {one.head: decision.threshold_of(study, one) for one in winners if one.head == "mask"}
     if is_first():
         _announce(winners, sample, config)
-    with networks(winners, with_losses, sample, arguments.seed) as trained:
+    weighting = None if arguments.separate else arguments.weighting
+    with networks(winners, with_losses, sample, arguments.seed, weighting) as trained:
         if not is_first():
             return
         measured = {

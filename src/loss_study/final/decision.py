@@ -64,7 +64,7 @@ def read(config: Config, named: Mapping[str, str]) -> list[Winner]:
             raise StudyError(
                 f"--loss {head}={named[head]}: the study has no {head}; {nearest(head, config.loss.heads)}"
             )
-    found = {} if set(named) == set(config.loss.heads) else _metrics()
+    found = {} if set(named) == set(config.loss.heads) and not METRICS.exists() else _metrics()
     return [_winner(config, head, found.get(head), named.get(head)) for head in config.loss.heads]
 
 

@@ -20,7 +20,8 @@ import loss_study
 from loss_study.inference import serving
 from loss_study.inference.contract import Contract, Mask
 from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder, sha256
-from loss_study.tracking import describe, store as stores
+from loss_study.tracking import describe
+from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
 
 if TYPE_CHECKING:

@@ -14,11 +14,13 @@ from loss_study.inference.outputs import Prediction
 
 #: Longest side of the image on a sheet, in pixels.
 LONGEST = 1024
+#: Small images are enlarged to this width, so that a caption fits below.
+NARROWEST = 320
 #: Share of the class's colour in the tint.
-TINT = 0.35
-#: Okabe and Ito's colours, distinct with any colour vision; a mask of one class has the first.
+TINT = 0.45
+#: Okabe and Ito's colours, distinct with any colour vision; a mask of one class has the first, which is rare in photos.
 CLASS_COLOURS = np.array(
-    [[230, 159, 0], [0, 114, 178], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0], [240, 228, 66]],
+    [[204, 121, 167], [0, 114, 178], [0, 158, 115], [230, 159, 0], [86, 180, 233], [213, 94, 0], [240, 228, 66]],
     dtype=np.uint8,
 )
 #: Matplotlib's viridis at equal steps from dark (near) to bright (far).
@@ -38,6 +40,8 @@ def sheet(image: Path, predictions: Mapping[str, Prediction]) -> Image.Image:
     """Return the sheet of the image file and what is predicted of it, by head; image and predictions have one size."""
     seen = _as_seen(image)
     seen.thumbnail((LONGEST, LONGEST))
+    if seen.width < NARROWEST:
+        seen = seen.resize((NARROWEST, max(1, round(seen.height * NARROWEST / seen.width))), Image.Resampling.BILINEAR)
     panels = [_panel(seen, prediction) for prediction in predictions.values()]
     found = Image.new("RGB", (len(panels) * seen.width, seen.height + _CAPTION), "black")
     draw, font = ImageDraw.Draw(found), ImageFont.load_default(13)
@@ -62,8 +66,7 @@ def _panel(image: Image.Image, prediction: Prediction) -> tuple[Image.Image, str
         caption = ", ".join(f"{name} {share:.1%}" for name, share in prediction.shares().items())
         return tinted(image, np.asarray(shown.resize(image.size, Image.Resampling.NEAREST))), f"mask: {caption}"
     low, middle, high = np.percentile(prediction.depth, [1, 50, 99])
-    unit = " m" if prediction.output.unit == "m" else " (relative)"
-    caption = f"depth: {low:.2f} (dark) to {high:.2f}{unit}, median {middle:.2f}"
+    caption = f"depth: {low:.2f} (dark) to {high:.2f}, median {middle:.2f} {prediction.output.unit}"
     return in_colours(prediction).resize(image.size, Image.Resampling.BILINEAR), caption
 
 
