@@ -41,10 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--separate", action="store_true", help="a network for each head instead of one for both")
     add("--output", type=Path, default=Path("model"), metavar="DIR", help="the model's folder (model)")
     add("--no-register", action="store_true", help="do not register it in MLflow")
+    add("--only-register", action="store_true", help="train nothing: register the model that is in DIR")
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Decide, train, measure, write, register; StudyError as each of them."""
+    if arguments.only_register:
+        _register(arguments.output)
+        return
     from loss_study.training.distributed import in_processes  # noqa: PLC0415 -- imports torch, which takes seconds
 
     study = load_config()
@@ -135,7 +139,8 @@ def _register(folder: Path) -> None:
     try:
         print(f"final  {register(folder)}", flush=True)
     except StudyError as error:
-        print(f"warning: {error}", file=sys.stderr, flush=True)
+        print(f"warning: {error}", file=sys.stderr)
+        print("warning: not registered; 'loss-study final --only-register' does it later", file=sys.stderr, flush=True)
 
 
 def _command() -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.files import write_json
+from loss_study.runtime.locks import locked
 from loss_study.sampling.make import make
 from loss_study.statistics.results import read_json
 
@@ -29,10 +30,11 @@ def open_sample(config: Config, study: Config) -> PackedSample:
     if (config.dataset, config.sample) == (study.dataset, study.sample):
         return PackedSample.open(STUDY_SAMPLE)
     made_of = {"dataset": config.dataset.model_dump(mode="json"), "sample": config.sample.model_dump(mode="json")}
-    if read_json(OWN_SAMPLE.with_name(MADE_OF)) != made_of:
-        OWN_SAMPLE.parent.mkdir(parents=True, exist_ok=True)
-        make(config, OWN_SAMPLE)
-        write_json(OWN_SAMPLE.with_name(MADE_OF), made_of)
+    # Of several processes that train together, one packs.
+    with locked(OWN_SAMPLE.with_name("sample.lock"), "packing the sample", wait_seconds=-1):
+        if read_json(OWN_SAMPLE.with_name(MADE_OF)) != made_of:
+            make(config, OWN_SAMPLE)
+            write_json(OWN_SAMPLE.with_name(MADE_OF), made_of)
     return PackedSample.open(OWN_SAMPLE)
 
 

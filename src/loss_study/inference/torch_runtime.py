@@ -69,7 +69,9 @@ def load(folder: ModelFolder) -> Networks:
         networks = Networks([one.build() for one in descriptions], descriptions)
         networks.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
-        raise StudyError(f"{path}: does not fit model.json ({error}); copy the folder again") from None
+        # torch's own text has a line for each tensor.
+        reason = type(error).__name__
+        raise StudyError(f"{path}: does not fit model.json ({reason}); copy the folder again") from None
     return networks.eval()
 
 
