@@ -57,8 +57,16 @@ def test_classes_have_colours_of_their_own_and_the_background_has_none():
     assert not found[20, 35].any()
 
 
+def test_an_outline_is_as_wide_as_asked():
+    classes = np.zeros((9, 9), np.uint8)
+    classes[2:8, 2:8] = 1
+    inner = overlay.outlines(classes, 2) & (classes > 0)
+    assert inner.sum() == 36 - 4 and not inner[4:6, 4:6].any()
+
+
 def test_constant_depth_is_one_colour():
-    found = np.asarray(overlay.in_colours(Prediction.of(Depth(None), np.full((1, 4, 4), 0.5, np.float32), 4, 4)))
+    constant = Prediction.of(Depth(None), np.full((1, 4, 4), 0.5, np.float32), 4, 4)
+    found = np.asarray(overlay.in_colours(constant, (8, 8)))
     assert len(np.unique(found.reshape(-1, 3), axis=0)) == 1
 
 

@@ -112,7 +112,7 @@ def _joint(
         name = f"{winner.loss}_{winner.head}" if winner.choice.weights else winner.loss
         options[name] = with_weights(config.loss_options[winner.loss], winner.choice.weights)
         chosen[winner.head] = name
-    training = JointTraining(**chosen, weighting=weighting)
+    training = JointTraining(mask=chosen["mask"], depth=chosen["depth"], weighting=weighting)
     optimizer = config.recipe.optimizer.model_copy(update={"lr": joint_rate(winners)})
     applied = config.model_copy(
         update={

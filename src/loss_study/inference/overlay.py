@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from loss_study.datasets.reading.images import decode, deep_values
 from loss_study.inference.contract import Depth, Mask
@@ -67,7 +67,7 @@ def _panel(image: Image.Image, prediction: Prediction) -> tuple[Image.Image, str
         return tinted(image, np.asarray(shown.resize(image.size, Image.Resampling.NEAREST))), f"mask: {caption}"
     low, middle, high = np.percentile(prediction.depth, [1, 50, 99])
     caption = f"depth: {low:.2f} (dark) to {high:.2f}, median {middle:.2f} {prediction.output.unit}"
-    return in_colours(prediction).resize(image.size, Image.Resampling.BILINEAR), caption
+    return in_colours(prediction, image.size), caption
 
 
 def _numbered(output: Mask) -> np.ndarray:
@@ -79,22 +79,40 @@ def _numbered(output: Mask) -> np.ndarray:
 
 def tinted(image: Image.Image, classes: np.ndarray) -> Image.Image:
     """Return `image` with a tint and an outline in the colour of each number in `classes`, uint8 (H, W), but 0."""
-    pixels = np.asarray(image).astype(np.float32)
-    colours = CLASS_COLOURS[(classes.astype(np.int64) - 1) % len(CLASS_COLOURS)]
-    inside = (classes > 0)[..., None]
-    pixels = np.where(inside, (1 - TINT) * pixels + TINT * colours, pixels)
-    width = 2 * max(1, max(image.size) // 300) + 1
-    drawn = Image.fromarray(classes)
-    low, high = (np.asarray(drawn.filter(kind(width))) for kind in (ImageFilter.MinFilter, ImageFilter.MaxFilter))
-    outline = inside & (low != high)[..., None]
-    return Image.fromarray(np.where(outline, colours, pixels).astype(np.uint8))
+    colours = Image.fromarray(CLASS_COLOURS[(classes - 1) % len(CLASS_COLOURS)])
+    inside, outline = classes > 0, outlines(classes, max(1, max(image.size) // 300))
+    found = image.copy()
+    found.paste(Image.blend(image, colours, TINT), mask=Image.fromarray(inside))
+    found.paste(colours, mask=Image.fromarray(outline & inside))
+    return found
 
 
-def in_colours(prediction: Prediction) -> Image.Image:
-    """Return coded or relative depth in `VIRIDIS`, from the image's nearest to its farthest percent of the pixels."""
+def outlines(classes: np.ndarray, width: int) -> np.ndarray:
+    """Return the pixels with another class at most `width` pixels above, below, left or right, bool (H, W)."""
+    found = np.zeros(classes.shape, dtype=bool)
+    for step in range(1, width + 1):
+        vertical, horizontal = classes[step:] != classes[:-step], classes[:, step:] != classes[:, :-step]
+        found[step:] |= vertical
+        found[:-step] |= vertical
+        found[:, step:] |= horizontal
+        found[:, :-step] |= horizontal
+    return found
+
+
+def in_colours(prediction: Prediction, size: tuple[int, int]) -> Image.Image:
+    """Return coded or relative depth in `VIRIDIS`, from its nearest to its farthest percent, in that size."""
     assert isinstance(prediction.output, Depth)
-    values = prediction.values[0]
+    values = np.asarray(Image.fromarray(prediction.values[0]).resize(size, Image.Resampling.BILINEAR))
     low, high = np.percentile(values, [1, 99])
-    steps = ((values - low) / max(high - low, 1e-6)).clip(0, 1) * (len(VIRIDIS) - 1)
-    channels = [np.interp(steps, np.arange(len(VIRIDIS)), VIRIDIS[:, channel]) for channel in range(3)]
-    return Image.fromarray(np.rint(np.stack(channels, axis=-1)).astype(np.uint8))
+    steps = ((values - low) * (255 / max(high - low, 1e-6))).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(_LADDER[steps])
+
+
+def _ladder() -> np.ndarray:
+    """Return `VIRIDIS` in 256 steps, uint8 (256, 3)."""
+    places = np.linspace(0, len(VIRIDIS) - 1, 256)
+    channels = [np.interp(places, np.arange(len(VIRIDIS)), VIRIDIS[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+
+
+_LADDER = _ladder()
