@@ -23,7 +23,7 @@ def main() -> None:
     except StudyError as error:
         refusal.explain(error, config.dataset)
         raise
-    decisions.write(config, 1, dict.fromkeys(config.loss.heads, config.losses))
+    decisions.write(config, 1, dict.fromkeys(config.loss.heads, config.candidates))
     Path("data").mkdir(exist_ok=True)
     # The same whatever the configuration: the next stages rerun for parameters of their own only.
     write_json(Path("data/check.json"), {"configuration": "checked"})

@@ -12,7 +12,7 @@ from loss_study.config import Config, load_config
 from loss_study.runtime.errors import run_stage
 from loss_study.statistics import results
 from loss_study.statistics.ranking import after_rounds
-from loss_study.trial import decided_seeds
+from loss_study.trial import candidate_seeds
 
 
 def main() -> None:
@@ -28,13 +28,14 @@ def main() -> None:
 
 
 def contenders(config: Config, number: int) -> dict[str, list[str]]:
-    """Return the losses that train in round `number`, by head: none that trained no more in the round before."""
+    """Return what trains in round `number`, losses and joint trainings, by head: only what did in the round before."""
     found = results.read(config, through=number - 1)
     training = {}
     for head in config.loss.heads:
         *_, last = after_rounds(head, found, config, last=number - 1)
         kept = set(last.contenders)
-        training[head] = [loss for loss in config.losses if loss in kept and decided_seeds(number - 1, head, loss)]
+        trained = [one for one in config.candidates if candidate_seeds(config, number - 1, head, one)]
+        training[head] = [one for one in trained if one in kept]
     return training
 
 

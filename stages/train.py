@@ -1,5 +1,7 @@
 """Train one head and loss from all seeds of a round: ``python stages/train.py mask dice``, ``... --round 2``.
 
+A joint training has "joint" for its head and its name for its loss: ``python stages/train.py joint joint_equal``.
+
 Reads data/sample, what `tune` wrote, and the round's decision, which names the seeds. A loss that trains no more in the
 round leaves an empty folder. On several devices: ``recipe.devices``, or
 ``torchrun --nproc-per-node 2 stages/train.py mask dice``.
@@ -10,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from loss_study.heads import HEADS
+from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.trial import RUNS, decided_seeds, decision_file
 
@@ -18,7 +20,7 @@ from loss_study.trial import RUNS, decided_seeds, decision_file
 def main() -> None:
     """Parse head, loss and round, and train, if the decision names seeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", choices=HEADS)
+    parser.add_argument("head", choices=[*HEADS, JOINT])
     parser.add_argument("loss")
     parser.add_argument("--round", type=int, default=1, help="of the study (1)")
     arguments = parser.parse_args()
@@ -46,7 +48,8 @@ def _train(head: str, loss: str, seeds: list[int], number: int) -> None:
     sample = PackedSample.open(Path("data/sample"))
 
     def train() -> None:
-        listen = partial(LiveRun, study=config) if is_first() else Silent
+        # MLflow has a run for each head of a joint network, which `compare` makes.
+        listen = partial(LiveRun, study=config) if is_first() and head != JOINT else Silent
         train_seeds(head, loss, config, sample, seeds=seeds, number=number, listen=listen)
 
     in_processes(config.recipe.devices, train)

@@ -1,5 +1,7 @@
 """Choose the learning rate of a loss: ``python stages/tune.py mask dice``. Writes choice.json for the stage `train`.
 
+A joint training has "joint" for its head and its name for its loss: ``python stages/tune.py joint joint_equal``.
+
 Without a search (``recipe.search.lr`` is empty) it is the recipe's own. A search trains on data/sample.
 """
 
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from loss_study.heads import HEADS
+from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import run_stage
 from loss_study.training import choice
 
@@ -18,7 +20,7 @@ from loss_study.training import choice
 def main() -> None:
     """Parse head and loss, search if the recipe has a search, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("head", choices=HEADS)
+    parser.add_argument("head", choices=[*HEADS, JOINT])
     parser.add_argument("loss")
     arguments = parser.parse_args()
     head, loss = arguments.head, arguments.loss

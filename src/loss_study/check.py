@@ -18,6 +18,7 @@ from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.printable import printable
 from loss_study.sampling import depth_teacher
 from loss_study.training import device, optimizers, schedules
+from loss_study.training.joint import options
 
 
 def check_choices(config: Config) -> None:
@@ -93,6 +94,8 @@ def _check_losses(config: Config) -> None:
         loss = losses.load(name, config.options_of(name))
         for head in config.loss.heads:
             loss.check_fit(head, classes=config.dataset.classes, invalid=head in invalid)
+    for name in config.joint.names:
+        options.check(config, name, classes=config.dataset.classes, invalid=invalid)
 
 
 def _check_parent(config: Config) -> None:

@@ -72,28 +72,43 @@ def parent_dir(head: str, fold: int) -> Path:
 
 
 def training_stage(head: str, loss: str, number: int, *, combination: bool) -> str:
-    """Return the name of DVC's stage that trains `loss` in round `number`."""
+    """Return the name of DVC's stage that trains `loss`, or with `JOINT` for the head a joint training, in a round."""
+    if head == JOINT:
+        return f"train_joint@{loss}" if number == 1 else f"{LATER_ROUNDS}:train_joint@{number}-{loss}"
     kind = "train_combination" if combination else "train"
     return f"{kind}@{head}-{loss}" if number == 1 else f"{LATER_ROUNDS}:{kind}@{number}-{head}-{loss}"
 
 
 def decision_file(number: int, head: str, loss: str) -> Path:
-    """Return the file that says from which seeds `loss` is trained in round `number`: ``{"seeds": [0, 1, 2]}``."""
+    """Return the file that says from which seeds `loss` is trained in round `number`: ``{"seeds": [0, 1, 2]}``.
+
+    That of a joint training is under `JOINT` and has the heads that ask for it, too: ``{..., "heads": ["mask"]}``.
+    """
     return DECISIONS / str(number) / head / f"{loss}.json"
 
 
-def decided_seeds(number: int, head: str, loss: str) -> list[int]:
-    """Return the seeds in that file; none where there is no such file."""
+def decided_seeds(number: int, head: str, loss: str, *, joint: bool = False) -> list[int]:
+    """Return the seeds in that file; none where there is no such file.
+
+    With `joint`, `loss` is a joint training: those that `head` asks for.
+    """
     try:
-        return json.loads(decision_file(number, head, loss).read_text(encoding="utf-8"))["seeds"]
+        decision = json.loads(decision_file(number, JOINT if joint else head, loss).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
+    return decision["seeds"] if not joint or head in decision["heads"] else []
+
+
+def candidate_seeds(config: Config, number: int, head: str, candidate: str) -> list[int]:
+    """Return the same for a loss or a joint training of `config`."""
+    return decided_seeds(number, head, candidate, joint=candidate in config.joint.names)
 
 
 def trials(config: Config, through: int | None = None) -> list[Trial]:
     """Return every trial of `config`: by head, then by loss, then in the order of the seeds.
 
-    The first round trains every loss from its seeds, the later ones what the decisions on disk say.
+    A joint training is a trial of each head, behind the losses. The first round trains every one from its seeds, the
+    later ones what the decisions on disk say.
 
     Args:
         config: of the study.
@@ -101,7 +116,7 @@ def trials(config: Config, through: int | None = None) -> list[Trial]:
     """
     return [
         trial
-        for head, loss in heads_and_losses(config)
+        for head, loss in _heads_and_candidates(config)
         for number in range(1, _last(config, head, through) + 1)
         for trial in _of_round(config, number, head, loss)
     ]
@@ -109,7 +124,7 @@ def trials(config: Config, through: int | None = None) -> list[Trial]:
 
 def trials_of_round(config: Config, number: int) -> list[Trial]:
     """Return the trials of one round, in the same order."""
-    pairs = heads_and_losses(config)
+    pairs = _heads_and_candidates(config)
     return [trial for head, loss in pairs for trial in _of_round(config, number, head, loss)]
 
 
@@ -118,16 +133,20 @@ def heads_and_losses(config: Config) -> list[tuple[str, str]]:
     return [(head, loss) for head in config.loss.heads for loss in config.losses]
 
 
+def _heads_and_candidates(config: Config) -> list[tuple[str, str]]:
+    return [(head, candidate) for head in config.loss.heads for candidate in config.candidates]
+
+
 def _last(config: Config, head: str, through: int | None) -> int:
     """Return the number of the last round of `head` to take: rounds follow one another until none trains any more."""
     last = len(config.rounds) if through is None else min(through, len(config.rounds))
     for number in range(2, last + 1):
         evaluated = through is not None or (EVAL / str(number) / head).is_dir()
-        if not (evaluated and any(decided_seeds(number, head, loss) for loss in config.losses)):
+        if not (evaluated and any(candidate_seeds(config, number, head, one) for one in config.candidates)):
             return number - 1
     return last
 
 
 def _of_round(config: Config, number: int, head: str, loss: str) -> Iterator[Trial]:
-    seeds = config.rounds[0] if number == 1 else decided_seeds(number, head, loss)
-    yield from (Trial(head, loss, seed, number) for seed in seeds)
+    seeds = config.rounds[0] if number == 1 else candidate_seeds(config, number, head, loss)
+    yield from (Trial(head, loss, seed, number, joint=loss in config.joint.names) for seed in seeds)

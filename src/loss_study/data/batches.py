@@ -119,7 +119,10 @@ class Batches:
             inputs_NHWC, target_NHW, valid_NHW = augment(
                 inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
             )
-        return Batch(as_inputs(inputs_NHWC), *self.targets.as_floats(target_NHW, valid_NHW))
+        return self._batch(as_inputs(inputs_NHWC), target_NHW, valid_NHW)
+
+    def _batch(self, inputs: Tensor | list[Tensor], target_NHW: Tensor, valid_NHW: Tensor | None) -> Batch:
+        return Batch(inputs, *self.targets.as_floats(target_NHW, valid_NHW))
 
     def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
         """Return backgrounds and images of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""

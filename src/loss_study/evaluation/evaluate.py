@@ -26,6 +26,7 @@ from loss_study.metrics.masks import most_probable
 from loss_study.metrics.thresholds import best_threshold
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.device import pick_precision, use_cpu
+from loss_study.training.joint.one_head import loss_of, record_of
 from loss_study.trial import Trial, parent_dir
 
 #: Columns of ``per_image.csv`` that say which image it is; the metrics stand behind them.
@@ -71,13 +72,13 @@ def evaluate_trials(trials: Iterable[Trial], sample: PackedSample, analysed: Col
     done = set(analysed)
     for trial in trials:
         started = time.perf_counter()
-        description = load_description(trial.run_dir / "trial.json")
+        description = record_of(trial, load_description(trial.run_dir / "trial.json"))
         use_cpu(description["threads"])
         model = load_model(trial.run_dir / "model.pt")
         augmentation = Augmentation(**description["augmentation"])
         fold = description.get("fold", 0)
         splits = splits_of(fold, trial.head, augmentation if augmentation.test else None)
-        loss = losses.load(trial.loss, description["loss_options"])
+        loss = losses.load(loss_of(trial, description), description["loss_options"])
         evaluation = evaluate(model, splits, description["precision"], loss.output)
         summary, analysis = _summary(description, evaluation), {"errors": evaluation.errors}
         if shown := (trial.head, trial.loss) not in done:

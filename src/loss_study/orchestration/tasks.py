@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loss_study.config import Config
+from loss_study.heads import JOINT
 from loss_study.runtime.processes import bound
-from loss_study.trial import LATER_ROUNDS, decided_seeds, heads_and_losses, training_stage
+from loss_study.trial import LATER_ROUNDS, candidate_seeds, decided_seeds, heads_and_losses, training_stage
 
 #: DVC in this environment, whatever the search path says.
 DVC = (sys.executable, "-m", "dvc")
@@ -42,11 +43,11 @@ def decision(number: int) -> str:
 
 
 def trainings(config: Config, number: int) -> list[Task]:
-    """Return a task for every head and loss that trains in round `number`.
+    """Return a task for every head and loss, and every joint training, that trains in round `number`.
 
     In the first round it is the search of a learning rate, then the training from all seeds.
     """
-    pairs = heads_and_losses(config)
+    pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
     if number > 1:
         pairs = [(head, loss) for head, loss in pairs if decided_seeds(number, head, loss)]
     return [_training(config, number, head, loss) for head, loss in pairs]
@@ -54,23 +55,27 @@ def trainings(config: Config, number: int) -> list[Task]:
 
 def _training(config: Config, number: int, head: str, loss: str) -> Task:
     combination = loss in config.loss.combinations
+    search = f"tune_joint@{loss}" if head == JOINT else f"tune{'_combination' if combination else ''}@{head}-{loss}"
+    first = (search, training_stage(head, loss, 1, combination=combination))
+    # Beside what it reads itself: the parent of its head, which a joint training does not have.
+    needs = () if head == JOINT else (parent(head),)
     name = f"{head}-{loss}"
-    first = (
-        f"tune{'_combination' if combination else ''}@{name}",
-        training_stage(head, loss, 1, combination=combination),
-    )
     if number == 1:
-        return Task(name, first, (parent(head),))
+        return Task(name, first, needs)
     later = training_stage(head, loss, number, combination=combination)
-    return Task(name, (later,), (decision(number), parent(head), *first))
+    return Task(name, (later,), (decision(number), *needs, *first))
 
 
 def evaluations(config: Config, number: int) -> list[Task]:
-    """Return a task for every head that trains in round `number`: the evaluation of the models that this round adds."""
+    """Return the evaluations of the models that round `number` adds: a task for every head and every joint training."""
+    heads, names = config.loss.heads, config.joint.names
     if number == 1:
-        return [Task(head, (f"evaluate@{head}",)) for head in config.loss.heads]
-    heads = [head for head in config.loss.heads if any(decided_seeds(number, head, loss) for loss in config.losses)]
-    return [Task(head, (f"{LATER_ROUNDS}:evaluate@{number}-{head}",)) for head in heads]
+        of_heads = [Task(head, (f"evaluate@{head}",)) for head in heads]
+        return [*of_heads, *(Task(name, (f"evaluate_joint@{name}",)) for name in names)]
+    heads = [head for head in heads if any(candidate_seeds(config, number, head, one) for one in config.candidates)]
+    names = [name for name in names if decided_seeds(number, JOINT, name)]
+    of_heads = [Task(head, (f"{LATER_ROUNDS}:evaluate@{number}-{head}",)) for head in heads]
+    return [*of_heads, *(Task(name, (f"{LATER_ROUNDS}:evaluate_joint@{number}-{name}",)) for name in names)]
 
 
 def unfinished(tasks: Sequence[Task]) -> list[Task]:

@@ -21,7 +21,7 @@ from loss_study.report.error_analysis.analysis import Analysis, analyse
 from loss_study.report.interval_charts import IntervalChart
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
-from loss_study.report.sections import curves, data, learning_rates, losses, metrics, pairs, provenance
+from loss_study.report.sections import curves, data, joint, learning_rates, losses, metrics, pairs, provenance
 from loss_study.report.sections.answer import Answer, answer
 from loss_study.report.sections.study import study_facts
 from loss_study.statistics.looks import SIGNIFICANCE
@@ -102,7 +102,8 @@ def render(
             tables=TABLES,
             significance=SIGNIFICANCE,
             analyses=analyses,
-            colours=colours(config.losses),
+            joint=joint.content(of_heads, config),
+            colours=colours(config.candidates),
             losses=losses.losses_of(config),
             error_range=colouring.ERROR_RANGE,
             scales={name: colouring.scale(name) for name in (colouring.DEPTH_COLOURS, colouring.ERROR_COLOURS)},

@@ -13,7 +13,7 @@ from rich.text import Text
 from loss_study.config import Config, load_config
 from loss_study.report.sections.learning_rates import searches
 from loss_study.report.sections.study import failures, parents, protocol, rounds, time
-from loss_study.statistics import results
+from loss_study.statistics import joint, results
 from loss_study.statistics.ranking import Ranking, headlines, rank_all
 from loss_study.statistics.sentences import decision, groups
 
@@ -39,6 +39,8 @@ def show(rankings: Sequence[Ranking], config: Config, console: Console | None = 
         console.print(Text(f"{ranking.head}: {decided}", style="bold"), soft_wrap=True)
         for sentence in groups(ranking):
             console.print(Text(f"  {sentence}"), soft_wrap=True)
+    for sentence in joint.sentences(shown, config):
+        console.print(Text(sentence), soft_wrap=True)
     of_study = [result for ranking in shown for standing in ranking.standings for result in standing.results]
     times = [time(of_study, searches(config), parents(config)), *rounds(shown)]
     console.print(Text(" ".join(times)), soft_wrap=True)

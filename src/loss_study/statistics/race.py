@@ -40,7 +40,7 @@ class Entry:
 
 def history(rankings: Sequence[Ranking], config: Config) -> list[Entry]:
     """Return an entry for every finished round of every head, in their order; `rankings` as `ranking.rank_all` does."""
-    return [entry for last in headlines(rankings) for entry in _of_head([*last.earlier, last], config.losses)]
+    return [entry for last in headlines(rankings) for entry in _of_head([*last.earlier, last], config.candidates)]
 
 
 def _of_head(after_rounds: Sequence[Ranking], training: Sequence[str]) -> list[Entry]:

@@ -269,7 +269,7 @@ def after_rounds(
     """
     tables = _tables(head, results) if tables is None else tables
     seeds = tuple(np.cumsum([len(new) for new in config.rounds]).tolist())
-    training: Sequence[str] = config.losses
+    training: Sequence[str] = config.candidates
     have: list[Result] = []
     for number, of_round in enumerate(config.rounds, start=1):
         new = [one for one in results if (one.trial.head, one.trial.loss) in {(head, loss) for loss in training}]

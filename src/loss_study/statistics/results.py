@@ -12,6 +12,7 @@ from typing import Any
 from loss_study.config import Config
 from loss_study.metrics import headline_of
 from loss_study.runtime.errors import StudyError
+from loss_study.training.joint.one_head import history_of, record_of
 from loss_study.trial import Trial, trials
 
 MISSING = "missing"
@@ -89,7 +90,7 @@ def read(config: Config, through: int | None = None) -> list[Result]:
 
 
 def _read(trial: Trial) -> Result:
-    run = read_json(trial.run_dir / "trial.json")
+    run = record_of(trial, read_json(trial.run_dir / "trial.json"))
     evaluation = read_json(trial.eval_dir / "metrics.json")
     return Result(
         trial=trial,
@@ -100,7 +101,7 @@ def _read(trial: Trial) -> Result:
         test=_finite(evaluation.get("test", {})),
         threshold=evaluation.get("threshold"),
         panel=tuple(evaluation.get("panel", ())),
-        history=tuple(read_csv(trial.run_dir / "history.csv")),
+        history=tuple(history_of(trial, read_csv(trial.run_dir / "history.csv"))),
         classes=evaluation.get("classes", 1),
     )
 

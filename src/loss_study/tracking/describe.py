@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.config import Config, ParentConfig, flat
+from loss_study.heads import JOINT
 from loss_study.tracking.outputs import Outputs
 from loss_study.trial import Trial, training_stage
 
@@ -40,7 +41,7 @@ def as_trained(config: Config, record: Mapping[str, Any]) -> Config:
     """Return `config` with the learning rate and the weights that `record`, a ``trial.json``, was trained with."""
     loss, recipe = record["loss"], config.recipe
     optimizer = recipe.optimizer.model_copy(update={"lr": record["lr"]})
-    options = dict(config.loss_options[loss])
+    options = dict(config.loss_options.get(loss, {}))
     if record["weights"]:
         options["terms"] = record["weights"]
     return config.model_copy(
@@ -95,6 +96,7 @@ def parameters_of(trial: Trial, config: Config) -> dict[str, str]:
         "sample.split": sample.split,
         "sample.wrong_background": sample.wrong_background,
         **_prefixed("loss", flat(config.options_of(trial.loss))),
+        **(_prefixed("joint", flat(config.joint.options[trial.loss].model_dump())) if trial.joint else {}),
         **_prefixed("model", config.model.options),
         **_prefixed("optimizer", recipe.optimizer.options),
         **_prefixed("schedule", recipe.schedule.options),
@@ -139,7 +141,8 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
     """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
     at = commit()
-    stage = training_stage(trial.head, trial.loss, trial.round, combination=trial.loss in study.loss.combinations)
+    head, combination = JOINT if trial.joint else trial.head, trial.loss in study.loss.combinations
+    stage = training_stage(head, trial.loss, trial.round, combination=combination)
     tags = {
         TRAINING: training,
         study_tag(study): study_name(study),

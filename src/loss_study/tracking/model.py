@@ -26,6 +26,7 @@ from loss_study.evaluation.trained_models import load_model
 from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.predictor import Predictor
 from loss_study.tracking.store import Store
+from loss_study.training.joint.one_head import loss_of
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -61,7 +62,7 @@ def log(store: Store, run_id: str, outputs: Outputs, sample: PackedSample) -> No
 
 def predictor(outputs: Outputs) -> Predictor:
     """Return the model of a trial, in evaluation mode on the CPU."""
-    output = losses.load(outputs.trial.loss, outputs.record["loss_options"]).output
+    output = losses.load(loss_of(outputs.trial, outputs.record), outputs.record["loss_options"]).output
     return Predictor(load_model(outputs.model), outputs.trial.head, output.predict).eval()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.results import read_csv, read_json
+from loss_study.training.joint.one_head import history_of, record_of
 from loss_study.trial import Trial
 
 #: What differs between two runs of the same training; not part of a trial's identity.
@@ -62,7 +63,8 @@ def read(trial: Trial) -> Outputs | None:
     record, evaluation = read_json(trial.run_dir / "trial.json"), read_json(trial.eval_dir / "metrics.json")
     if not (record and evaluation):
         return None
-    return Outputs(trial, record, _history(trial.run_dir / "history.csv"), evaluation)
+    history = history_of(trial, _history(trial.run_dir / "history.csv"))
+    return Outputs(trial, record_of(trial, record), history, evaluation)
 
 
 def _lasting(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _create(store: Store, config: Config, tags: dict[str, str]) -> None:
         "dataset": config.dataset.name,
         "scale": config.scale,
         "recipe": config.recipe.name,
-        "losses": ", ".join(config.losses),
+        "losses": ", ".join(config.candidates),
         "heads": ", ".join(config.loss.heads),
         "seeds": ", ".join(map(str, config.seeds)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.checkpoint import DamagedError, load_saved, save_atomically
 from loss_study.training.device import pick, pick_precision
+from loss_study.training.joint.one_head import OF_HEADS, TRAINED_WITH
 from loss_study.training.outcome import HISTORY, Outcome
 from loss_study.trial import Trial, parent_dir
 
@@ -64,6 +66,7 @@ def _description(
         "head": trial.head,
         "loss": trial.loss,
         "seed": trial.seed,
+        **({OF_HEADS: _of_heads(sample, loss_options, outcome)} if trial.head == JOINT else {}),
         **({"fold": sample.fold} if sample.folds > 1 else {}),
         "status": outcome.status,
         "reason": outcome.reason,
@@ -94,6 +97,21 @@ def _description(
             "torch": torch.__version__,
             "loss_study": loss_study.__version__,
         },
+    }
+
+
+def _of_heads(sample: PackedSample, options: dict[str, Any], outcome: Outcome) -> dict[str, dict[str, Any]]:
+    """Return what is different for each head of a joint training, see `one_head.record_of`."""
+    best = next((row for row in outcome.history if row["epoch"] == outcome.best_epoch), {})
+    return {
+        head: {
+            "head": head,
+            TRAINED_WITH: options[head]["loss"],
+            "loss_options": options[head]["options"],
+            "metric": metrics.headline_of(head, sample.classes).name,
+            "best_validation": best.get(f"validation_{head}", math.nan),
+        }
+        for head in HEADS
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loss_study.config import Config
+from loss_study.heads import JOINT
 from loss_study.metrics import Metric, headline_of
 from loss_study.statistics.results import read_csv, read_json
 from loss_study.training.choice import WEIGHT
@@ -69,12 +70,15 @@ def finding(config: Config, found: Sequence[HeadSearch]) -> str:
 
 
 def searches(config: Config) -> list[HeadSearch]:
-    """Return what ``tuning/`` holds for each head; empty for a recipe without a search."""
+    """Return what ``tuning/`` holds for each head and for joint trainings; empty for a recipe without a search."""
     if not config.recipe.search.lr:
         return []
+    names = dict.fromkeys(config.loss.heads, config.losses) | {JOINT: config.joint.names}
     classes = config.dataset.classes
     return [
-        HeadSearch(head, headline_of(head, classes), tuple(_found(head, config.losses))) for head in config.loss.heads
+        HeadSearch(head, headline_of(head, classes), tuple(_found(head, of_head)))
+        for head, of_head in names.items()
+        if of_head
     ]
 
 

@@ -96,6 +96,8 @@ def coverage(config: Config) -> str:
         f"{_count(heads, 'head')} ({', '.join(heads)}), {_count(covered, 'loss', 'losses')} ({', '.join(covered)}), "
         f"{_count(seeds, 'seed')} ({', '.join(map(str, seeds))})."
     )
+    if config.joint.names:
+        sentence += f" {_count(config.joint.names, 'joint training')} ({', '.join(config.joint.names)})."
     return f"{sentence} Losses not in this study: {', '.join(left_out)}." if left_out else sentence
 
 

@@ -136,7 +136,9 @@ def time(results: Sequence[Result], searches: Sequence[HeadSearch], parents: Seq
 
     `parents` are training times in seconds.
     """
-    seconds = [result.run["seconds"] for result in results if "seconds" in result.run]
+    # A joint training is a trial of each head, and one training.
+    runs = {result.trial.run_dir: result.run for result in results}
+    seconds = [run["seconds"] for run in runs.values() if "seconds" in run]
     found = [one for search in searches for one in search.found]
     tried = sum(len(one.values) for one in found)
     kinds = {"training": len(seconds), "search training": tried, "parent training": len(parents)}

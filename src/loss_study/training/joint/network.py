@@ -62,7 +62,12 @@ def train_network(
         trial = Trial(head, loss, seed)
     else:
         trial = Trial(JOINT, NAME, seed)
-        options = JointTraining(**losses, weighting=weighting, weighting_options=dict(weighting_options or {}))
+        options = JointTraining(
+            mask=losses["mask"],
+            depth=losses["depth"],
+            weighting=weighting,
+            weighting_options=dict(weighting_options or {}),
+        )
         config = config.model_copy(update={"joint": JointConfig(names=[NAME], options={NAME: options})})
     with trained(trial, sample, config, title, on_epoch) as (outcome, resolved):
         if distributed.is_first():

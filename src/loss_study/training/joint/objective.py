@@ -34,7 +34,9 @@ class JointObjective:
     @classmethod
     def of(cls, options: Mapping[str, Any], sample: PackedSample, device: torch.device) -> JointObjective:
         """Return the objective of resolved `options`, see `options.resolve`."""
-        of_heads = {head: losses.load(options[head]["loss"], options[head]["options"]) for head in HEADS}
+        of_heads: dict[str, Loss] = {
+            head: losses.load(options[head]["loss"], options[head]["options"]) for head in HEADS
+        }
         chosen = options["weighting"]
         weighting = weightings.build(chosen["name"], HEADS, device, chosen["options"])
         with_valid = [head for head in HEADS if sample.valid(head) is not None]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from loss_study import losses
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.training.joint import weightings
 
@@ -28,7 +31,10 @@ def check(config: Config, name: str, *, classes: int, invalid: set[str]) -> None
             raise StudyError(f"{where}.{head}: unknown loss {loss!r}: {nearest(loss, known)}")
         found = losses.load(loss, config.options_of(loss))
         found.check_fit(head, classes=classes, invalid=head in invalid, key=f"{where}.{head}")
-    weightings.check(training.weighting, training.weighting_options, where)
+    checked = weightings.check(training.weighting, training.weighting_options, where)
+    weighting = weightings.build(training.weighting, HEADS, torch.device("cpu"), checked)
+    if config.recipe.devices > 1 and not weighting.of_sum:
+        raise StudyError(f"recipe.devices: {where}.weighting {training.weighting} works on one device; set it to 1")
 
 
 def resolve(config: Config, name: str, sample: PackedSample) -> dict[str, Any]:

@@ -66,8 +66,7 @@ class FeatureBatches(Batches):
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         chance = 0.0 if augmentation is None else augmentation.flip
         flipped = draw_flips(len(rows), chance, generator)
-        targets = self.targets.as_floats(*self.targets.taken(rows, flipped))
-        return Batch(self.features.take(rows, flipped), *targets)
+        return self._batch(self.features.take(rows, flipped), *self.targets.taken(rows, flipped))
 
 
 class FeatureWriter:
