@@ -58,6 +58,19 @@ def test_a_network_for_each_head(study):
     assert {head: tuple(one.shape) for head, one in found.items()} == {"mask": (2, 1, 32, 32), "depth": (2, 1, 32, 32)}
 
 
+def test_another_weighting(study):
+    study()
+    values = run_final("--weighting", "uncertainty", "--epochs", "1")
+    assert values["training"]["networks"][0]["weighting"]["name"] == "uncertainty"
+    assert "losses weighted by `uncertainty`" in Path("model/README.md").read_text()
+
+
+def test_a_weighting_that_does_not_exist(study):
+    study()
+    with pytest.raises(StudyError, match="did you mean 'uncertainty'"):
+        run_final("--weighting", "uncertanty")
+
+
 @pytest.mark.parametrize("head", ["mask", "depth"])
 def test_a_study_of_one_head(study, head):
     study(heads=[head])

@@ -10,6 +10,7 @@ from loss_study.config import load_config
 from loss_study.final import decision
 from loss_study.final.command import _named
 from loss_study.runtime.errors import StudyError
+from loss_study.training import choice
 from support.final_model import CHOICES, write_study
 
 
@@ -81,6 +82,29 @@ def test_a_head_that_the_decision_lacks(study):
     config = study()
     Path("reports/metrics.json").write_text(json.dumps({"mask": CHOICES["mask"]}))
     assert "says nothing of the depth" in refused(config)
+
+
+def test_a_joint_training_that_won_brings_its_losses_and_its_weighting(study):
+    chosen = {"mask": CHOICES["mask"], "depth": {**CHOICES["depth"], "choice": "joint_equal"}}
+    config = study("joint=equal", "joint.options.joint_equal.weighting=uncertainty", metrics=chosen)
+    choice.write_recipes_own("joint", "joint_equal", 0.03)
+    mask, depth = found = decision.read(config, {})
+    assert (mask.loss, mask.joint) == ("dice", "")
+    assert (depth.loss, depth.joint, depth.choice.lr) == ("ssim", "joint_equal", 0.03)
+    assert depth.sentence.startswith(
+        "It is that of the joint training joint_equal: no other choice of the study is better"
+    )
+    assert decision.weighting(config, found) == decision.Weighting("uncertainty")
+
+
+def test_a_study_that_preferred_separate_networks_gets_them(study):
+    config = study("joint=equal")
+    assert decision.weighting(config, decision.read(config, {})) is None
+
+
+def test_a_study_without_joint_trainings_gets_one_network(study):
+    config = study()
+    assert decision.weighting(config, decision.read(config, {})) == decision.Weighting("equal")
 
 
 def test_damaged_metrics(study):

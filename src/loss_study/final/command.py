@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, metavar="N", help="instead of recipe.epochs")
     add("--seed", type=int, default=SEED, help=f"of the training ({SEED})")
     add("--loss", action="append", default=[], metavar="HEAD=LOSS", help="instead of the study's choice, for one head")
-    add("--weighting", default="equal", help="of the losses in the joint network (equal), see docs/configuration.md")
-    add("--separate", action="store_true", help="a network for each head instead of one for both")
+    add("--weighting", metavar="NAME", help="of the losses in a joint network; the study's, else equal")
+    add("--separate", action="store_true", help="a network for each head, not one for both")
     add("--output", type=Path, default=Path("model"), metavar="DIR", help="the model's folder (model)")
     add("--no-register", action="store_true", help="do not register it in MLflow")
     add("--only-register", action="store_true", help="train nothing: register the model that is in DIR")
@@ -92,7 +92,9 @@ def _train_and_write(study: Config, config: Config, arguments: argparse.Namespac
             thresholds = {one.head: decision.threshold_of(study, one) for one in winners if one.head == "mask"}
     if is_first():
         _announce(winners, sample, config)
-    weighting = None if arguments.separate else arguments.weighting
+    weighting = None if arguments.separate else decision.weighting(study, winners)
+    if arguments.weighting:
+        weighting = decision.Weighting(arguments.weighting)
     with networks(winners, with_losses, sample, arguments.seed, weighting) as trained:
         if not is_first():
             return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +20,14 @@ METRICS = Path("reports/metrics.json")
 
 
 @dataclass(frozen=True)
+class Weighting:
+    """How the losses of a joint network are combined: a file of ``training/joint/weightings/``, and its options."""
+
+    name: str = "equal"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Winner:
     """The loss that a head of the final model is trained with.
 
@@ -28,6 +36,7 @@ class Winner:
         decided: whether the study decided for it within its margin; False for one that was named instead.
         regret_bound, margin: no other loss is better by more than the bound, in the unit of the head's metric, with
             95 % confidence; None where the study says nothing.
+        joint: the name of the joint training that the study chose on this head; "" where it chose the loss itself.
     """
 
     head: str
@@ -36,12 +45,14 @@ class Winner:
     decided: bool
     regret_bound: float | None
     margin: float | None
+    joint: str = ""
 
     @property
     def sentence(self) -> str:
         """How sure the choice is."""
         if self.decided:
-            return f"No other loss of the study is better by more than {self.regret_bound:.3g} (95 % confidence)."
+            other = f"It is that of the joint training {self.joint}: no other choice" if self.joint else "No other loss"
+            return f"{other} of the study is better by more than {self.regret_bound:.3g} (95 % confidence)."
         if self.regret_bound is not None:
             return (
                 f"The study is not decided: another loss may be better by up to {self.regret_bound:.3g} "
@@ -78,16 +89,29 @@ def _metrics() -> dict[str, Any]:
 
 
 def _winner(config: Config, head: str, summary: Mapping[str, Any] | None, named: str | None) -> Winner:
-    loss = named or _chosen(config, head, summary)
-    if loss not in config.losses:
+    candidate = named or _chosen(config, head, summary)
+    if named and named not in config.losses:
+        raise StudyError(f"--loss {head}={named}: not in the study in params.yaml; {nearest(named, config.losses)}")
+    if candidate not in config.candidates:
         raise StudyError(
-            f"--loss {head}={loss}: not in the study in params.yaml; {nearest(loss, config.losses)}"
-            if named
-            else f"{METRICS}: chose {loss} for the {head}, which params.yaml does not study; run 'dvc repro'"
+            f"{METRICS}: chose {candidate} for the {head}, which params.yaml does not study; run 'dvc repro'"
         )
-    told = summary if summary is not None and loss == summary.get("choice") else {}
-    found = choice.read(Trial(head, loss, 0))
-    return Winner(head, loss, found, bool(told.get("decided")), told.get("regret_bound"), told.get("margin"))
+    told = summary if summary is not None and candidate == summary.get("choice") else {}
+    joint = candidate if candidate in config.joint.names else ""
+    found = choice.read(Trial(head, candidate, 0, joint=bool(joint)))
+    loss = getattr(config.joint.options[joint], head) if joint else candidate
+    return Winner(head, loss, found, bool(told.get("decided")), told.get("regret_bound"), told.get("margin"), joint)
+
+
+def weighting(config: Config, winners: Sequence[Winner]) -> Weighting | None:
+    """Return how a joint network weighs the losses of `winners`; None where the study speaks for separate networks.
+
+    A joint training that the study chose says how. Where it compared some and chose none, networks are separate.
+    """
+    chosen = [config.joint.options[one.joint] for one in winners if one.joint]
+    if chosen:
+        return Weighting(chosen[0].weighting, chosen[0].weighting_options)
+    return None if config.joint.names else Weighting()
 
 
 def _chosen(config: Config, head: str, summary: Mapping[str, Any] | None) -> str:
@@ -108,12 +132,13 @@ def threshold_of(config: Config, winner: Winner) -> float:
     Raises:
         StudyError: none of them has been evaluated.
     """
-    of_winner = [one for one in trials(config) if (one.head, one.loss) == (winner.head, winner.loss)]
+    candidate = winner.joint or winner.loss
+    of_winner = [one for one in trials(config) if (one.head, one.loss) == (winner.head, candidate)]
     found = [read_json(one.eval_dir / "metrics.json").get("threshold") for one in of_winner]
     known = [threshold for threshold in found if threshold is not None]
     if not known:
         raise StudyError(
-            f"eval/: no trial of {winner.loss} on the {winner.head} has a threshold; run 'dvc repro', or keep the "
+            f"eval/: no trial of {candidate} on the {winner.head} has a threshold; run 'dvc repro', or keep the "
             "best epoch: recipe.keep=best"
         )
     return median(known)

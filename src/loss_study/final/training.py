@@ -12,7 +12,7 @@ from torch import nn
 
 from loss_study.config import Config, JointConfig, JointTraining, with_weights
 from loss_study.data.packed import PackedSample
-from loss_study.final.decision import Winner
+from loss_study.final.decision import Weighting, Winner
 from loss_study.heads import HEADS, JOINT
 from loss_study.inference.torch_runtime import NetworkDescription
 from loss_study.runtime.errors import StudyError
@@ -22,8 +22,6 @@ from loss_study.training.outcome import Outcome
 from loss_study.training.run import trained
 from loss_study.trial import Trial
 
-#: Of the losses of a joint network.
-WEIGHTING = "equal"
 #: The name of the joint training, in progress and checkpoints.
 FINAL = "final"
 
@@ -64,7 +62,7 @@ class Trained:
 
 @contextmanager
 def networks(
-    winners: Sequence[Winner], config: Config, sample: PackedSample, seed: int, weighting: str | None = WEIGHTING
+    winners: Sequence[Winner], config: Config, sample: PackedSample, seed: int, weighting: Weighting | None
 ) -> Iterator[list[Trained]]:
     """Yield the trained networks: a joint one for both heads, or one for each of `winners`.
 
@@ -104,7 +102,7 @@ def _single(winner: Winner, config: Config, sample: PackedSample, seed: int) -> 
 
 @contextmanager
 def _joint(
-    winners: Sequence[Winner], config: Config, sample: PackedSample, seed: int, weighting: str
+    winners: Sequence[Winner], config: Config, sample: PackedSample, seed: int, weighting: Weighting
 ) -> Iterator[Trained]:
     chosen, options = {}, dict(config.loss_options)
     for winner in winners:
@@ -112,7 +110,9 @@ def _joint(
         name = f"{winner.loss}_{winner.head}" if winner.choice.weights else winner.loss
         options[name] = with_weights(config.loss_options[winner.loss], winner.choice.weights)
         chosen[winner.head] = name
-    training = JointTraining(mask=chosen["mask"], depth=chosen["depth"], weighting=weighting)
+    training = JointTraining(
+        mask=chosen["mask"], depth=chosen["depth"], weighting=weighting.name, weighting_options=dict(weighting.options)
+    )
     optimizer = config.recipe.optimizer.model_copy(update={"lr": joint_rate(winners)})
     applied = config.model_copy(
         update={
