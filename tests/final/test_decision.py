@@ -102,6 +102,11 @@ def test_a_study_that_preferred_separate_networks_gets_them(study):
     assert decision.weighting(config, decision.read(config, {})) is None
 
 
+def test_trials_that_continue_from_a_parent_of_one_head_lead_to_separate_networks(study):
+    config = study("recipe=continue", "recipe.parent.epochs=1")
+    assert decision.weighting(config, decision.read(config, {})) is None
+
+
 def test_a_study_without_joint_trainings_gets_one_network(study):
     config = study()
     assert decision.weighting(config, decision.read(config, {})) == decision.Weighting("equal")

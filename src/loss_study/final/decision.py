@@ -106,8 +106,11 @@ def _winner(config: Config, head: str, summary: Mapping[str, Any] | None, named:
 def weighting(config: Config, winners: Sequence[Winner]) -> Weighting | None:
     """Return how a joint network weighs the losses of `winners`; None where the study speaks for separate networks.
 
-    A joint training that the study chose says how. Where it compared some and chose none, networks are separate.
+    A joint training that the study chose says how. Where it compared some and chose none, networks are separate, and
+    where its trials continue from a parent of one head, or keep what an encoder sees.
     """
+    if config.recipe.continues or config.recipe.cache_features:
+        return None
     chosen = [config.joint.options[one.joint] for one in winners if one.joint]
     if chosen:
         return Weighting(chosen[0].weighting, chosen[0].weighting_options)
