@@ -1,5 +1,6 @@
 """Which trials a study has, as far as its rounds have come."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from loss_study import decisions, rounds
-from loss_study.config import load_config
-from loss_study.trial import Trial, trials, trials_of_round
+from loss_study.config import JointConfig, JointTraining, load_config
+from loss_study.trial import Trial, decided_seeds, trials, trials_of_round
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,3 +103,29 @@ def test_a_stage_with_nothing_to_do_imports_next_to_nothing(config, tmp_path, st
     subprocess.run([sys.executable, "-c", program, *arguments, "--round", "2"], check=True)
     made = [path for path in tmp_path.rglob("*") if "decisions" not in path.parts]
     assert made and all(path.is_dir() for path in made)
+
+
+def test_a_joint_training_is_a_trial_of_each_head_and_trains_while_one_asks_for_it(config, tmp_path):
+    options = {"both": JointTraining(mask="bce", depth="l1")}
+    loss = config.loss.model_copy(update={"heads": ["mask", "depth"], "names": ["bce"]})
+    joint = JointConfig(names=["both"], options=options)
+    config = config.model_copy(update={"loss": loss, "joint": joint})
+    assert config.candidates == ["bce", "both"]
+    first = Trial("depth", "both", 1, joint=True)
+    assert first in trials(config) and len(trials(config)) == 2 * 2 * 2
+    assert first.run_dir == Trial("joint", "both", 1).run_dir == Path("runs/1/joint/both/1")
+    assert first.tuning_dir == Path("tuning/joint/both")
+    assert first.eval_dir == Path("eval/1/joint/both/depth/1") and first.name == "depth-both-1"
+    decisions.write(config, 2, {"mask": ["bce"], "depth": ["both"]})
+    decision = tmp_path / "decisions/2/joint/both.json"
+    assert json.loads(decision.read_text()) == {"seeds": [2], "heads": ["depth"]}
+    assert decided_seeds(2, "joint", "both") == [2]
+    assert trials_of_round(config, 2) == [Trial("mask", "bce", 2, 2), Trial("depth", "both", 2, 2, joint=True)]
+    decisions.write(config, 2, {"mask": ["bce"], "depth": []})
+    assert json.loads(decision.read_text()) == {"seeds": [], "heads": []}
+    assert trials_of_round(config, 2) == [Trial("mask", "bce", 2, 2)]
+
+
+def test_a_joint_training_beside_one_loss_makes_rounds():
+    assert rounds.later([0, 1, 2], [1, 3], ["dice"], []) == []
+    assert rounds.later([0, 1, 2], [1, 3], ["dice"], [], 1, ["both"]) == [2]

@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -87,9 +87,15 @@ def _first_problem(error: ValidationError, model: type[BaseModel], where: str) -
 
 
 def _siblings(model: type[BaseModel], path: list[str]) -> list[str]:
+    kind: Any = model
     for part in path:
-        field = model.model_fields.get(part)
-        if field is None or not (inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel)):
-            return []
-        model = field.annotation
-    return list(model.model_fields)
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        else:
+            field = kind.model_fields.get(part) if _is_model(kind) else None
+            kind = None if field is None else field.annotation
+    return list(kind.model_fields) if _is_model(kind) else []
+
+
+def _is_model(kind: Any) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, BaseModel)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from loss_study import decisions
-from loss_study.config import load_config
+from loss_study.config import JointConfig, JointTraining, load_config
 from loss_study.orchestration import tasks
 from loss_study.orchestration.tasks import Task, evaluations, trainings, unfinished
 
@@ -81,3 +81,22 @@ def test_the_lock_file_of_the_later_rounds_says_that_they_have_run(monkeypatch, 
 def test_before_the_first_run_all_is_unfinished(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert unfinished([MASK, DEPTH]) == [MASK, DEPTH]
+
+
+def test_a_joint_training_has_stages_of_its_own_and_no_parent(tmp_path, monkeypatch):
+    config = load_config()
+    joint = JointConfig(names=["both"], options={"both": JointTraining(mask="dice", depth="l1")})
+    race = config.race.model_copy(update={"rounds": [1, 3]})
+    config = config.model_copy(update={"joint": joint, "race": race, "seeds": [0, 1, 2]})
+    first = ("tune_joint@both", "train_joint@both")
+    assert trainings(config, 1)[-1] == Task("joint-both", first) and trainings(config, 1)[-1].needs == ()
+    assert evaluations(config, 1)[-1] == Task("both", ("evaluate_joint@both",))
+    monkeypatch.chdir(tmp_path)
+    decisions.write(config, 2, {"mask": [], "depth": ["both"]})
+    later = Task("joint-both", ("rounds/dvc.yaml:train_joint@2-both",))
+    assert trainings(config, 2) == [later]
+    assert trainings(config, 2)[0].needs == ("rounds/dvc.yaml:decide@2", *first)
+    assert evaluations(config, 2) == [
+        Task("depth", ("rounds/dvc.yaml:evaluate@2-depth",)),
+        Task("both", ("rounds/dvc.yaml:evaluate_joint@2-both",)),
+    ]

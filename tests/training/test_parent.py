@@ -96,7 +96,7 @@ def test_the_first_step_has_the_loss_of_the_parent_on_the_same_batch(study, samp
 
         return replace(loss, function=function)
 
-    monkeypatch.setattr(loop, "losses", type("Spied", (), {"load": staticmethod(spied)}))
+    monkeypatch.setattr("loss_study.training.train.losses", type("Spied", (), {"load": staticmethod(spied)}))
     trained(sample, study)
     batch = next(Batches(sample, "train", "mask", 4, CPU).shuffled(TRIAL.seed, 1, study.recipe.augmentation))
     model = load_model(MODEL).to(memory_format=torch.channels_last).train()
@@ -220,7 +220,9 @@ def test_a_parent_that_is_missing_or_damaged_says_what_to_run(study, sample):
 def test_a_parent_that_diverges_says_what_to_change(study, sample, monkeypatch):
     broken = losses.load("l1")
     broken = replace(broken, function=lambda *batch, **options: losses.load("l1").function(*batch) * float("nan"))
-    monkeypatch.setattr(loop, "losses", type("Broken", (), {"load": staticmethod(lambda *_: broken)}))
+    monkeypatch.setattr(
+        "loss_study.training.train.losses", type("Broken", (), {"load": staticmethod(lambda *_: broken)})
+    )
     with pytest.raises(
         StudyError, match=r"^recipe\.parent: the parent of depth diverged, .*; lower recipe.optimizer.lr$"
     ):

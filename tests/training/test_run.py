@@ -11,7 +11,7 @@ import torch
 from loss_study import composition, losses
 from loss_study.config import load_config
 from loss_study.runtime.errors import StudyError
-from loss_study.training import choice, loop, record, run
+from loss_study.training import choice, record, run
 from loss_study.trial import Trial
 from support.small_training import KilledError, left_by, same
 
@@ -144,7 +144,7 @@ def test_one_trial_that_diverges_does_not_stop_the_others(study, sample, monkeyp
             raise KilledError
         write(trial, *arguments)
 
-    monkeypatch.setattr(loop, "losses", SimpleNamespace(load=diverges_for_the_first))
+    monkeypatch.setattr("loss_study.training.train.losses", SimpleNamespace(load=diverges_for_the_first))
     monkeypatch.setattr(record, "write", killed)
     with pytest.raises(KilledError):
         seeds(study, sample, 0, 1)
