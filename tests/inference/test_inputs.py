@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from loss_study.inference import inputs
 from loss_study.inference.contract import Input
 from loss_study.inference.inputs import Task, find, load
 from loss_study.runtime.errors import StudyError
@@ -96,6 +97,17 @@ def test_an_array_has_the_background_first_and_is_turned_by_exif(tmp_path):
     assert found.array.shape == (6, 16, 16) and found.array.dtype == np.float32
     np.testing.assert_allclose(found.array[:3], 0.2)
     assert found.array[3:, :7].min() == 1 and found.array[3:, 9:].max() == 0
+
+
+def test_one_background_for_all_is_read_once(tmp_path, monkeypatch):
+    read = []
+    original = inputs.read_rgb
+    monkeypatch.setattr(inputs, "read_rgb", lambda path, *rest: read.append(path.name) or original(path, *rest))
+    for name in ("a", "b", "background"):
+        save(tmp_path / f"{name}.png", np.zeros((8, 8, 3), np.uint8))
+    for name in ("a", "b"):
+        load(Task(tmp_path / f"{name}.png", tmp_path / "background.png", Path(name)), WITH_BACKGROUND)
+    assert sorted(read) == ["a.png", "b.png", "background.png"]
 
 
 def test_an_image_of_more_than_8_bits_needs_the_range_that_the_model_knows(tmp_path):

@@ -6,6 +6,7 @@ import glob
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +70,17 @@ def load(task: Task, needed: Input) -> Loaded:
     if task.problem:
         raise StudyError(task.problem)
     seen = geometry(task.image)
-    files = [*([task.background] if task.background else []), task.image]
-    rgb = [read_rgb(file, needed.size, needed.image_range) for file in files]
+    rgb = [read_rgb(task.image, needed.size, needed.image_range)]
+    if task.background is not None:
+        rgb.insert(0, _background(task.background, needed))
     array = np.ascontiguousarray(np.concatenate(rgb, axis=2).transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
     return Loaded(task, array, seen.width, seen.height)
+
+
+@lru_cache(maxsize=8)
+def _background(path: Path, needed: Input) -> np.ndarray:
+    """Return the background, uint8 (size, size, 3); one for all images is read once."""
+    return read_rgb(path, needed.size, needed.image_range)
 
 
 def _check_background(background: Path | None, needed: Input) -> None:

@@ -25,7 +25,7 @@ from loss_study.runtime.files import write_csv
 COLUMNS = ("file", "head", "class", "share", "depth_median", "unit", "seconds", "output")
 TABLE = "predictions.csv"
 #: Threads that read and write: Pillow and NumPy let others run meanwhile.
-WORKERS = 2
+WORKERS = 4
 
 Row = dict[str, object]
 

@@ -58,6 +58,8 @@ class OnnxRuntime:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Threads that wait actively take the processor from those that read and write images.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = folder.file(ONNX)
         try:
             # The providers that this onnxruntime was built with, the fastest first.
