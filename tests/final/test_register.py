@@ -63,7 +63,7 @@ def test_the_champion_is_registered_once(registered, written):
     run = client(root).get_run(version.run_id)
     stated = written.description["measured"]["mask"]["metrics"][0]
     assert run.data.metrics[f"final/mask/{stated['metric']}"] == pytest.approx(stated["value"])
-    assert run.data.tags["mlflow.note.content"].startswith("# Model of study of scenes")
+    assert run.data.tags["mlflow.note.content"].startswith("# Model of the study of scenes")
 
 
 def test_another_model_becomes_the_champion(registered, written, tmp_path):

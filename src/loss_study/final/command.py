@@ -131,6 +131,11 @@ def _tell(values: Mapping[str, Any], folder: Path) -> None:
         shown = [f"{one['label']} {card.value(one)} ({card.interval(one)})" for one in found["metrics"][:2]]
         warning = f"; warning: {found['verdict']}" if found["verdict"] else ""
         print(f"final  {head} on the test split: {', '.join(shown)}{warning}", flush=True)
+    if onnx := values["onnx"]:
+        differs = (
+            f"differs from torch by at most {onnx['largest_difference']:.1e} on {onnx['images']} validation images"
+        )
+        print(f"final  model.onnx {differs}", flush=True)
     print(f"final  {folder}/: try 'loss-study predict {folder} --help'", flush=True)
 
 

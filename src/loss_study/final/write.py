@@ -76,7 +76,7 @@ def write(final: Final, folder: Path) -> dict[str, Any]:
         onnx, problem = _export(final, networks, new / ONNX)
         values = {
             "format": FORMAT,
-            "name": f"Model of {describe.study_name(final.config)}",
+            "name": f"Model of the {describe.study_name(final.config)}",
             "folder": str(folder),
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             **final.contract.as_json(),
