@@ -59,7 +59,7 @@ def torch_side(networks: Networks, inputs: np.ndarray) -> Callable[[], int]:
     networks = networks.to(memory_format=torch.channels_last)
 
     def one() -> int:
-        with torch.inference_mode():
+        with torch.no_grad():
             networks(batch)
         return len(inputs)
 

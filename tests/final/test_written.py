@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from loss_study import cli
@@ -148,6 +149,13 @@ def test_predict_gives_the_numbers_of_both_runtimes_on_files(written, sample, tm
         assert Image.open(f"onnx/{row}.overlay.jpg").size[0] == 640
     with (tmp_path / "onnx/predictions.csv").open(newline="") as file:
         assert {row["unit"] for row in csv.DictReader(file) if row["head"] == "depth"} == {"m"}
+
+
+def test_a_process_that_has_predicted_can_train(written):
+    runtimes.load(written, "torch")(np.zeros((1, 6, 48, 48), np.float32))
+    networks = torch_runtime.load(written).train()
+    found = networks(torch.zeros(2, 6, 48, 48, requires_grad=True))
+    (found["mask"].mean() + found["depth"].mean()).backward()
 
 
 def test_weights_of_other_networks_are_one_line(written):

@@ -85,7 +85,8 @@ class TorchRuntime:
         self._device = pick()
         self._networks = load(folder).to(self._device).to(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
+    # Not inference_mode: what a model keeps for the next images could not be trained with in the same process.
+    @torch.no_grad()
     def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
         """Return the predictions of float32 (N, C, H, W) in [0, 1] by head."""
         tensor = torch.from_numpy(inputs).to(self._device).contiguous(memory_format=torch.channels_last)
