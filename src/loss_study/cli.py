@@ -27,6 +27,8 @@ COMMANDS = (
     Command("inspect", "loss_study.inspection.command", "look at your data, and say how to study it"),
     Command("compose", "loss_study.composition", "compose conf/ into params.yaml"),
     Command("show", "loss_study.report.terminal", "print the ranking of the last study"),
+    Command("final", "loss_study.final.command", "train the model that the study decided for, write it to model/"),
+    Command("predict", "loss_study.inference.command", "predict masks and depth maps with that model"),
     Command("agree", "loss_study.statistics.agreement", "compare the rankings of two studies"),
     Command("verify", "loss_study.verify", "check every file and every number of the last study"),
     Command("ui", "loss_study.tracking.ui", "browse the runs in MLflow"),

@@ -76,6 +76,7 @@ def test_the_page_and_the_tables_have_it(study):
     assert '<a href="#joint">One network or two</a>' in page and 'id="joint"' in page
     words = "One network with both heads: dice for the mask, rmse for the depth, weighting equal."
     assert words in page and ".loss-both {" in page
+    assert "comparisons of a joint training with separate networks on a head: worse in 0, no worse" in page
     for name in ("answer.csv", "compare.csv", "pairs.csv", "curves.csv"):
         assert "both" in files[name].decode(), name
     assert "A training takes 15 s, the 2 separate ones take 22 s together." in page

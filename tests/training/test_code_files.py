@@ -5,6 +5,7 @@ import pytest
 from loss_study import losses, models
 from loss_study.training import optimizers, schedules
 from loss_study.training.checkpoint import PACKAGE, code_files, key
+from loss_study.training.joint import weightings
 from loss_study.training.transfer import feature_cache
 from support.imports import everything, names
 
@@ -14,6 +15,7 @@ CHOICES = [
     *(f"models/{name}.py" for name in models.names()),
     *(f"training/optimizers/{name}.py" for name in optimizers.names()),
     *(f"training/schedules/{name}.py" for name in schedules.names()),
+    *(f"training/joint/weightings/{name}.py" for name in weightings.names()),
 ]
 
 

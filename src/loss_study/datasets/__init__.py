@@ -15,11 +15,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from loss_study import registry
-from loss_study.datasets.base import Dataset
-from loss_study.datasets.layouts.listing import Listing
+if TYPE_CHECKING:
+    from loss_study.datasets.base import Dataset
+    from loss_study.datasets.layouts.listing import Listing
 
 PACKAGE = __name__
 #: The keyword argument that is no option.
@@ -28,26 +29,26 @@ HEADS = "heads"
 
 def names() -> list[str]:
     """Return the names that ``dataset.name`` may take."""
-    return registry.names(PACKAGE)
+    return _registry().names(PACKAGE)
 
 
 def check(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown dataset or option."""
-    module = registry.load("dataset", PACKAGE, name)
-    return registry.check_options("dataset.options", module.open_dataset, options, but=[HEADS])
+    module = _registry().load("dataset", PACKAGE, name)
+    return _registry().check_options("dataset.options", module.open_dataset, options, but=[HEADS])
 
 
 def heads_with_invalid_pixels(name: str, options: Mapping[str, Any]) -> Sequence[str]:
     """Return the heads that lack ground truth at some pixels, as far as the options tell; StudyError as `check`."""
     checked = check(name, options)
-    module = registry.load("dataset", PACKAGE, name)
+    module = _registry().load("dataset", PACKAGE, name)
     return module.heads_with_invalid_pixels(**checked) if hasattr(module, "heads_with_invalid_pixels") else ()
 
 
 def class_names(name: str, options: Mapping[str, Any]) -> Sequence[str]:
     """Return the names of the mask's classes with these options, () for one class; StudyError as `check`."""
     checked = check(name, options)
-    module = registry.load("dataset", PACKAGE, name)
+    module = _registry().load("dataset", PACKAGE, name)
     return module.class_names(**checked) if hasattr(module, "class_names") else ()
 
 
@@ -58,7 +59,7 @@ def open_dataset(name: str, path: Path, options: Mapping[str, Any], heads: Seque
         heads: the kinds of ground truth that are needed, "mask", "depth" or both; None: those that there are.
     """
     checked = check(name, options)
-    function = registry.load("dataset", PACKAGE, name).open_dataset
+    function = _registry().load("dataset", PACKAGE, name).open_dataset
     return function(path, **checked, **_heads_for(function, heads))
 
 
@@ -67,10 +68,17 @@ def check_files(
 ) -> None:
     """Check the files that `look` lists, None where that takes long; StudyError and `heads` as `open_dataset`."""
     checked = check(name, options)
-    module = registry.load("dataset", PACKAGE, name)
+    module = _registry().load("dataset", PACKAGE, name)
     listing = look() if hasattr(module, "check_files") else None
     if listing is not None:
         module.check_files(listing, **checked, **_heads_for(module.check_files, heads))
+
+
+def _registry() -> ModuleType:
+    """Return the registry, which needs packages that reading an image does not: `loss_study.inference` has few."""
+    from loss_study import registry  # noqa: PLC0415
+
+    return registry
 
 
 def _heads_for(function: Callable[..., Any], heads: Sequence[str] | None) -> dict[str, Any]:

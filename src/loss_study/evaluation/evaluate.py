@@ -90,7 +90,14 @@ def evaluate_trials(trials: Iterable[Trial], sample: PackedSample, analysed: Col
         _tell(trial, summary)
 
 
-def evaluate(model: nn.Module, splits: Splits, precision: str, output: Output = PROBABILITY) -> Evaluation:
+def evaluate(
+    model: nn.Module,
+    splits: Splits,
+    precision: str,
+    output: Output = PROBABILITY,
+    *,
+    threshold: float | None = None,
+) -> Evaluation:
     """Measure `model` on the test split, a mask of one class also at the threshold that is best on validation.
 
     Args:
@@ -98,12 +105,12 @@ def evaluate(model: nn.Module, splits: Splits, precision: str, output: Output = 
         splits: of the model's head.
         precision: "bfloat16", "float32" or "auto".
         output: how the model's raw output becomes a prediction.
+        threshold: of a mask of one class, in the place of the best one.
     """
     sample, test = splits.sample, splits.test
     model = model.to(splits.device).to(memory_format=torch.channels_last)
     precision = pick_precision(precision, splits.device)
-    threshold = None
-    if splits.head == "mask" and not splits.several_classes:
+    if threshold is None and splits.head == "mask" and not splits.several_classes:
         threshold = best_threshold(**_pair(splits.validation, splits.validation.predict(model, precision, output)))
     test_pair = _pair(test, test.predict(model, precision, output))
     columns, summary = _measure(splits, test_pair, threshold)

@@ -32,15 +32,19 @@ def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     return registry.check_options("model.options", module.build, options)
 
 
+def stride(name: str) -> int:
+    """Return what height and width of the images have to be multiples of; StudyError for an unknown model."""
+    return getattr(registry.load("model", PACKAGE, name), "STRIDE", 1)
+
+
 def check_fit(name: str, options: dict[str, Any], heads: Sequence[str], classes: int, size: int) -> None:
     """Build the model, with the pretrained weights that it names, and show it two images of `size` px.
 
     Raises:
         StudyError: as in `build`, or a `size` that the model cannot take.
     """
-    stride = getattr(registry.load("model", PACKAGE, name), "STRIDE", 1)
-    if size % stride:
-        raise StudyError(f"sample.size: model {name} needs a multiple of {stride}, it is {size}; set another")
+    if size % stride(name):
+        raise StudyError(f"sample.size: model {name} needs a multiple of {stride(name)}, it is {size}; set another")
     model = build(name, 3, heads, classes=classes, **options)
     try:
         with torch.no_grad():

@@ -104,7 +104,7 @@ def on_head(one: Comparison) -> str:
     head = one.ranking.head
     if one.separate is None:
         return f"On the {head} there is no separate network with {one.loss} to compare it with."
-    if one.gain is None and one.ranking.has_intervals:
+    if one.gain is None and any(row is None or row.failed for row in (one.joint, one.separate)):
         return f"On the {head} it is not compared with separate networks trained with {one.loss}: trials failed."
     if not one.known:
         return f"On the {head} nothing is known beyond these trials."

@@ -140,7 +140,7 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
     """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
-    commit = _git("rev-parse", "HEAD")
+    at = commit()
     head, combination = JOINT if trial.joint else trial.head, trial.loss in study.loss.combinations
     stage = training_stage(head, trial.loss, trial.round, combination=combination)
     tags = {
@@ -148,13 +148,18 @@ def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
         study_tag(study): study_name(study),
         "dvc.stage": stage,
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
-        "git.commit": commit,
+        "git.commit": at,
         "git.dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *_NOT_CODE))).lower(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": f"dvc repro {stage}",
-        "mlflow.source.git.commit": commit,
+        "mlflow.source.git.commit": at,
     }
     return {key: value for key, value in tags.items() if value}
+
+
+def commit() -> str:
+    """Return the commit of the checkout, "" outside of git."""
+    return _git("rev-parse", "HEAD")
 
 
 def outcome_tags(outputs: Outputs) -> dict[str, str]:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
@@ -216,7 +217,7 @@ def _launch(devices: int) -> None:
         local_addr=LOOPBACK,
         max_restarts=0,
     )
-    program, *arguments = bound([sys.executable, *sys.argv])
+    program, *arguments = bound([sys.executable, *_command_line()])
     try:
         elastic_launch(config, program)(*arguments)
     except ChildFailedError as error:
@@ -227,6 +228,15 @@ def _launch(devices: int) -> None:
         ) from None
     except SignalException:
         raise KeyboardInterrupt from None
+
+
+def _command_line() -> list[str]:
+    """Return this process's script and arguments; of ``python -m loss_study`` not the script.
+
+    Its folder would come first on the path, and in it is a `statistics` that is not Python's.
+    """
+    script, *arguments = sys.argv
+    return ["-m", "loss_study", *arguments] if Path(script).name == "__main__.py" else sys.argv
 
 
 def _check_devices(devices: int) -> None:

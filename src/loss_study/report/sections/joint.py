@@ -35,8 +35,8 @@ def _finding(rows: Sequence[Comparison]) -> str:
         return "Nothing is known beyond these trials."
     no_worse = sum(row.no_worse for row in known)
     worse = sum(row.high is not None and row.high < 0 for row in known)
+    comparisons = f"{len(known)} comparison{'' if len(known) == 1 else 's'}"
     return (
-        f"Of {len(known)} comparisons of a joint training with separate networks on a head, {no_worse} "
-        f"{'shows' if no_worse == 1 else 'show'} it no worse by more than the margin, {worse} "
-        f"{'shows' if worse == 1 else 'show'} it worse."
+        f"{comparisons} of a joint training with separate networks on a head: worse in {worse}, "
+        f"no worse by more than the margin in {no_worse}."
     )

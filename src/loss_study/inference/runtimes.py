@@ -1,0 +1,74 @@
+"""What computes a model: onnxruntime, which needs no torch, or torch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from loss_study.inference.folder import ONNX, ModelFolder
+from loss_study.runtime.errors import StudyError
+
+#: auto: onnxruntime where it is installed and the model was exported, else torch.
+Name = Literal["auto", "onnx", "torch"]
+NAMES: tuple[Name, ...] = ("auto", "onnx", "torch")
+
+
+class Runtime(Protocol):
+    """A loaded model."""
+
+    #: "onnxruntime" or "torch".
+    name: str
+
+    def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Return what the model predicts of `inputs` by head, as its `Contract` says."""
+        ...
+
+
+def load(folder: ModelFolder, name: Name = "auto", threads: int = 0) -> Runtime:
+    """Load the model in `folder`; its files are verified.
+
+    Args:
+        threads: of the processor; 0: all cores.
+
+    Raises:
+        StudyError: a damaged file, a model without ``model.onnx`` for onnxruntime, or a package that is missing.
+    """
+    if name == "auto":
+        name = "onnx" if folder.has(ONNX) and find_spec("onnxruntime") else "torch"
+    package = "onnxruntime" if name == "onnx" else "torch"
+    if find_spec(package) is None:
+        other = "" if folder.has(ONNX) else "; this model has no model.onnx"
+        raise StudyError(f"{package}: not installed; run 'pip install {package}'{other}")
+    if name == "onnx":
+        return OnnxRuntime(folder, threads)
+    from loss_study.inference.torch_runtime import TorchRuntime  # noqa: PLC0415 -- torch may be missing
+
+    return TorchRuntime(folder, threads)
+
+
+class OnnxRuntime:
+    """``model.onnx``, computed by onnxruntime on the first of its devices."""
+
+    name = "onnxruntime"
+
+    def __init__(self, folder: ModelFolder, threads: int = 0) -> None:
+        import onnxruntime  # noqa: PLC0415 -- takes longer than all else of a command that ends with an error
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Threads that wait actively take the processor from those that read and write images.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        path = folder.file(ONNX)
+        try:
+            # The providers that this onnxruntime was built with, the fastest first.
+            providers = onnxruntime.get_available_providers()
+            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        except Exception as error:
+            raise StudyError(f"{path}: onnxruntime cannot load it ({error})") from None
+        self._heads = list(folder.contract.outputs)
+
+    def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Return the predictions of float32 (N, C, H, W) in [0, 1] by head."""
+        return dict(zip(self._heads, self._session.run(self._heads, {"inputs": inputs}), strict=True))
