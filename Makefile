@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 5000
 KILLS ?= 20
+SECONDS ?= 60
 JOBS ?= 0
 MINUTES ?= 10
 # uv takes a quarter of pip's time; pip takes over where uv cannot reach the index that pip is configured for.
@@ -12,7 +13,7 @@ INSTALL = uv pip install --quiet --system-certs --python $(BIN)/python --require
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help study test long ui params docs pins bench chaos clean
+.PHONY: help study test long ui params docs pins bench chaos fuzz clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -24,8 +25,7 @@ study: .venv/study ## Run the study, JOBS trainings at once; starts no further r
 test: .venv/test ## Run the linter and all tests
 	ruff check .
 	ruff format --check .
-	mypy
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 long: .venv/test ## Run the tests that take half a minute or more each: experiments, a cluster, a team's server, kills
 	python -m pytest -m long
@@ -61,6 +61,9 @@ bench: .venv/test ## Measure against other ways and the machine's limits, forty 
 chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's
 	PYTHONPATH=tests python -m support.chaos --kills $(KILLS)
 	PYTHONPATH=tests python -m support.chaos --kills $(KILLS) --command study
+
+fuzz: .venv/test ## Feed damaged files, archives, answers and parameters to the program for SECONDS (60)
+	PYTHONPATH=tests python -m support.fuzz --seconds $(SECONDS)
 
 clean: ## Remove what the study made; DVC's cache stays
 	rm -rf data parents tuning runs eval decisions checkpoints

@@ -19,6 +19,11 @@ from support.samples import write_sample
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, so that no test process waits for them at the end."""
+    items.sort(key=lambda item: not {"pipeline", "browser", "early"} & {mark.name for mark in item.iter_markers()})
+
+
 @pytest.fixture
 def sample(tmp_path) -> PackedSample:
     """A packed sample of 24 images at 32 px: 12 for training, 6 for validation, 6 for the test."""

@@ -138,6 +138,21 @@ def test_not_a_mapping(text, tmp_path):
         load_config(tmp_path / "params.yaml")
 
 
+def test_yaml_that_stands_for_more_than_fits_into_memory_is_refused_at_once(tmp_path):
+    lines = ["a0: &a0 [1, 1]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 99))]
+    for text, message in (("\n".join(lines), "more than 100,000 values"), ("[" * 10**5, "without end")):
+        (tmp_path / "params.yaml").write_text(text)
+        with pytest.raises(StudyError, match=message):
+            load_config(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("key", ["seeds", "sample.images", "recipe.epochs", "model.options.width", "race.rounds"])
+@pytest.mark.parametrize("number", [2**63, 2**31, -(2**64)])
+def test_a_number_that_no_library_takes_is_refused(key, number, values, tmp_path):
+    with pytest.raises(StudyError, match=f"^{key}: a number beyond 2,147,483,647"):
+        check(changed(values, key, [number] if key in ("seeds", "race.rounds") else number), tmp_path)
+
+
 def test_no_file(tmp_path):
     with pytest.raises(StudyError, match="no such file; run in the project's root"):
         load_config(tmp_path / "params.yaml")

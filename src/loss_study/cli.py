@@ -28,6 +28,7 @@ COMMANDS = (
     Command("compose", "loss_study.composition", "compose conf/ into params.yaml"),
     Command("show", "loss_study.report.terminal", "print the ranking of the last study"),
     Command("agree", "loss_study.statistics.agreement", "compare the rankings of two studies"),
+    Command("verify", "loss_study.verify", "check every file and every number of the last study"),
     Command("ui", "loss_study.tracking.ui", "browse the runs in MLflow"),
     Command("cluster", "loss_study.cluster.study", "run the study on a Ray cluster"),
     Command("repair", "loss_study.orchestration.repair", "repair lock files that a killed DVC process left behind"),

@@ -20,6 +20,10 @@ from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
 
 PARAMS = Path("params.yaml")
+#: The most values in it, those that aliases repeat included.
+MOST_VALUES = 100_000
+#: The largest whole number in it, up or down.
+LARGEST = 2**31 - 1
 
 #: What a model is made of, and what can be frozen: see `loss_study.models`.
 Part = Literal["encoder", "decoder", "head"]
@@ -266,7 +270,7 @@ class RecipeConfig(_Section):
     schedule: ScheduleConfig
     augmentation: Augmentation
     precision: Literal["auto", "float32", "bfloat16"]
-    threads: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0, le=1024)]
     devices: Annotated[int, Field(ge=1)] = 1
     early_stop: Annotated[int, Field(ge=0)]
     keep: Literal["best", "last"] = "best"
@@ -298,7 +302,10 @@ class Margin(_Section):
 
 
 class CompareConfig(_Section):
+    """When two losses are equivalent, and whether trials of different arithmetic are compared."""
+
     margin: Margin = Margin()
+    mixed: bool = False
 
 
 class RaceConfig(_Section):
@@ -443,12 +450,35 @@ def load_config(path: Path = PARAMS) -> Config:
         raise StudyError(f"{path}: no such file; run in the project's root, or create it with 'make params'") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise StudyError(f"{path}: sections within sections without end; create it again with 'make params'") from None
     if not isinstance(values, dict):
         raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
+    _refuse_bombs(values, path)
     _refuse_secrets(values)
+    _refuse_large_numbers(values)
     config = validate(Config, values, "")
     _check_consistent(config)
     return config
+
+
+def _refuse_bombs(values: dict[str, Any], path: Path) -> None:
+    """A few lines of YAML with aliases can stand for more values than fit into memory."""
+    waiting: list[Any] = [values]
+    for _ in range(MOST_VALUES):
+        if not waiting:
+            return
+        value = waiting.pop()
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    raise StudyError(f"{path}: stands for more than {MOST_VALUES:,} values; write them out without aliases")
+
+
+def _refuse_large_numbers(values: dict[str, Any]) -> None:
+    """Neither PyTorch nor NumPy takes them everywhere."""
+    for key, value in flat(values).items():
+        numbers = value if isinstance(value, list) else [value]
+        if any(isinstance(number, int) and abs(number) > LARGEST for number in numbers):
+            raise StudyError(f"{key}: a number beyond {LARGEST:,}; choose a smaller one")
 
 
 def _refuse_secrets(values: dict[str, Any]) -> None:

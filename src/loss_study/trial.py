@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loss_study.heads import JOINT
+from loss_study.runtime import checksums
 
 if TYPE_CHECKING:
     from loss_study.config import Config
@@ -92,6 +93,7 @@ def decided_seeds(number: int, head: str, loss: str, *, joint: bool = False) -> 
 
     With `joint`, `loss` is a joint training: those that `head` asks for.
     """
+    checksums.check(DECISIONS / str(number))
     try:
         decision = json.loads(decision_file(number, JOINT if joint else head, loss).read_text(encoding="utf-8"))
     except FileNotFoundError:

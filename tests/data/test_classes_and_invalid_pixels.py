@@ -23,6 +23,7 @@ from loss_study.report.colouring import class_colours
 from loss_study.runtime.errors import StudyError
 from loss_study.sampling.pack import pack
 from loss_study.tracking.panels import sheet
+from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial
 from support.small_datasets import CLASSES, RgbdWithInvalidPixels, ThreeClasses, run, study
 
@@ -232,10 +233,10 @@ def test_a_constant_class_is_called_by_its_name(of_classes, monkeypatch):
     before = {name: tensor.clone() for name, tensor in saved["state"].items()}
     saved["state"]["decoders.mask.logits.weight"].zero_()
     saved["state"]["decoders.mask.logits.bias"].copy_(torch.tensor([0.0, 5.0, 0.0]))
-    torch.save(saved, trial.run_dir / "model.pt")
+    save_atomically(saved, trial.run_dir / "model.pt")
     evaluate_trials([trial], sample)
     assert json.loads((trial.eval_dir / "metrics.json").read_text())["verdict"] == "all background"
-    torch.save(saved | {"state": before}, trial.run_dir / "model.pt")
+    save_atomically(saved | {"state": before}, trial.run_dir / "model.pt")
 
 
 # --- the study with gaps ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loss_study.data.packed import SPLITS, PackedSample
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.sampling.splitting import draw_folds
 from support.grid import Grid, composites, packed
@@ -169,6 +170,7 @@ def test_a_damaged_fold_is_an_error_in_one_line(tmp_path):
     sample = packed(tmp_path, Grid(), folds=3)
     index = sample.folder / "index.csv"
     index.write_text(index.read_text().replace("fold\n", "part\n", 1))
+    checksums.write(sample.folder)
     with pytest.raises(StudyError, match="damaged packed sample"):
         _ = PackedSample.open(sample.folder).index
 

@@ -193,7 +193,7 @@ def test_what_is_wrong_with_coco_is_said(tmp_path, monkeypatch):
         composed(tmp_path, monkeypatch, "dataset=coco", f"dataset.path={tmp_path}")
     composed(tmp_path, monkeypatch, "dataset=coco", f"dataset.path={tmp_path}", "dataset.options.allow_missing=true")
     coco(tmp_path, categories=[{"id": 3}])
-    with pytest.raises(StudyError, match=r"annotations\.json: not annotations of COCO \(KeyError\('name'\)\)"):
+    with pytest.raises(StudyError, match=r"annotations\.json: not annotations of COCO \(categories\.0\.name: Field"):
         datasets.open_dataset("coco", tmp_path, {})
 
 

@@ -13,6 +13,7 @@ from support.data_at_hand import everything, save
 from support.typed_words import alternatives, opened, options
 
 SIZE, COUNT = 32, 4
+KEY = "dataset.options"
 RNG = np.random.default_rng(0)
 ONLY_DEPTH = ['dataset.options.files={image:"images/{name}",mask:null,depth:"depth/{name}"}']
 RGBD_FILES = ['dataset.options.files.image="images/{name}"']
@@ -279,3 +280,19 @@ def test_an_array_saved_by_a_truncated_write_is_named(tmp_path):
     Image.new("L", (4, 4)).save(path, format="PNG")
     with pytest.raises(StudyError, match=r"p1\.npy"):
         read(tmp_path, "dataset.options.metres_per_unit=1")
+
+
+def test_a_reading_that_is_no_depth_in_a_map_that_was_not_looked_at_is_refused_when_it_is_read(tmp_path):
+    shares = f"{KEY}.depth_range=[0,1]"
+    for number in range(120):
+        save(tmp_path / f"images/p{number:03}.png", np.full((SIZE, SIZE, 3), number, np.uint8))
+        (tmp_path / "depth").mkdir(exist_ok=True)
+        depth = (metres(number) / 10).astype(np.float32)
+        depth[3, 4] = np.nan if number == 1 else depth[3, 4]
+        np.save(tmp_path / f"depth/p{number:03}.npy", depth)
+    with pytest.raises(StudyError, match=r"p001\.npy: holds numbers that are no depth") as error:
+        read(tmp_path, shares)
+    (missing,) = alternatives(str(error.value))
+    one = read(tmp_path, shares, *missing)[1]
+    assert not one.depth_valid[3, 4] and one.depth_valid.sum() == SIZE**2 - 1
+    assert abs(int(one.depth[9, 9]) - 65535 * metres(1)[9, 9] / 10) <= 1

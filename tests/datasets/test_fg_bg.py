@@ -5,6 +5,7 @@ wrong partner shows in the pixels.
 import csv
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from loss_study.datasets.layouts.layout import Layout
 from loss_study.datasets.layouts.pattern import Pattern
 from loss_study.datasets.reading import colour_maps
 from loss_study.runtime.errors import StudyError
+from support.data_at_hand import composed
 
 SIZE = 16
 CONF = yaml.safe_load((Path(__file__).parents[2] / "conf" / "dataset" / "fg_bg.yaml").read_text(encoding="utf-8"))
@@ -93,6 +95,20 @@ def build_image_number(root: Path, folder: str = "bg", backgrounds: int = 12, fi
         name = f"Image_{number // 2 + first}_{number}.jpg"
         paths = (root / kind / name for kind in ("fg_bg", "fg_bg_mask", "fg_bg_depth"))
         write_one(number // 2, 10 + 3 * number, *paths)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_a_missing_partner_in_an_archive_is_found_in_check(tmp_path, monkeypatch, kind):
+    build_image_number(tmp_path / "data")
+
+    def check():
+        archive = shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "data")
+        composed(tmp_path, monkeypatch, "dataset=fg_bg", f"dataset.path={archive}")
+
+    check()
+    (tmp_path / "data/fg_bg_mask/Image_3_7.jpg").unlink()
+    with pytest.raises(StudyError, match=r"Image_3_7\.jpg"):
+        check()
 
 
 @pytest.mark.parametrize(("folder", "first"), [("bg", 0), ("bg_images", 0), ("bg", 1)])

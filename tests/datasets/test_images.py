@@ -118,6 +118,14 @@ def test_a_file_that_is_no_image_is_named(tmp_path, content):
         read_rgb(tmp_path / "note.png", 8)
 
 
+@pytest.mark.parametrize("format_", ["EPS", "PDF", "ICO", "SGI"])
+def test_formats_of_other_readers_are_refused_whatever_the_name_says(tmp_path, format_):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (16, 16), "red").save(path, format=format_)
+    with pytest.raises(StudyError, match=r"a\.png: not a readable image"):
+        read_rgb(path, 16)
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(StudyError, match=r"gone\.png: no such file"):
         read_rgb(tmp_path / "gone.png", 8)

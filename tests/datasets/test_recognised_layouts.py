@@ -13,6 +13,7 @@ from loss_study.datasets.layouts.listing import scan
 from loss_study.datasets.layouts.recognise import choice, recognise
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import composed, everything, save
+from support.typed_words import alternatives
 
 SIZE = 8
 AUTO = {"image": "auto", "mask": "auto", "depth": "auto", "split_list": "auto"}
@@ -183,6 +184,37 @@ def test_time_stamps_join_images_and_depth_maps(tmp_path, monkeypatch):
     assert any("1 images without a depth map within 0.02 s" in note for note in source.notes)
 
 
+def test_a_folder_without_one_of_the_lists_may_be_left_out(tmp_path, monkeypatch):
+    for scene in ("a room", "b"):
+        rows = []
+        for number in range(6):
+            save_image(tmp_path / scene / f"rgb/f{number}.png", number)
+            save(tmp_path / scene / f"depth/f{number}.png", values(number, depth=True) * 5)
+            rows.append(f"{number} {{}}/f{number}.png")
+        for name in ("rgb", "depth"):
+            (tmp_path / scene / f"{name}.txt").write_text("\n".join(rows).format(*[name] * 6))
+    words = recognise(scan(tmp_path)).words
+    (tmp_path / "a room/depth.txt").unlink()
+    with pytest.raises(StudyError, match="no list depth beside it; add it, or leave its folder out with") as error:
+        composed(tmp_path, monkeypatch, *words)
+    (excluded,) = alternatives(str(error.value))
+    dataset = composed(tmp_path, monkeypatch, *words, *excluded).dataset
+    source = datasets.open_dataset(dataset.name, tmp_path, dataset.options, dataset.heads)
+    examples = [source.example(item, SIZE) for item in everything(source)]
+    assert sorted(map(number_of, examples)) == list(range(6))
+
+
+def test_where_no_list_of_a_split_is_there_all_is_split_at_random_if_one_says_so(tmp_path, monkeypatch):
+    build(tmp_path, LAYOUTS["images and masks"])
+    words = recognise(scan(tmp_path)).words
+    with pytest.raises(StudyError, match=r"no text file matches \{split\}\.txt; .* or split at random") as error:
+        composed(tmp_path, monkeypatch, *words, "dataset.options.files.split_list='{split}.txt'")
+    (at_random,) = alternatives(str(error.value))
+    dataset = composed(tmp_path, monkeypatch, *words, *at_random).dataset
+    source = datasets.open_dataset(dataset.name, tmp_path, dataset.options, dataset.heads)
+    assert source.own_splits is None and len(everything(source)) == 12
+
+
 @pytest.mark.parametrize("lists", [("train.txt", "val.txt", "test.txt"), ("splits/train.csv", "splits/test.csv")])
 def test_lists_of_the_user_are_the_splits(lists, tmp_path):
     build(tmp_path, LAYOUTS["images and masks"])
@@ -247,18 +279,18 @@ def test_a_wrong_layout_is_found_in_check(tmp_path, monkeypatch):
         check_choices(composed_folder(tmp_path, monkeypatch, "dataset.heads=[mask,depth]", "loss=bce"))
 
 
-@pytest.mark.parametrize("suffix", [".zip", ".tar"])
-def test_a_wrong_layout_in_an_archive_is_found_in_check(suffix, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("suffix", "kind"), [(".zip", "zip"), (".tar", "tar"), (".tar.gz", "gztar")])
+def test_a_wrong_layout_in_an_archive_is_found_in_check(suffix, kind, tmp_path, monkeypatch):
     build(tmp_path / "data", LAYOUTS["images and masks"])
     archive = tmp_path / f"data{suffix}"
-    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "data")
+    shutil.make_archive(str(tmp_path / "data"), kind, tmp_path, "data")
     check_choices(composed_folder(archive, monkeypatch, output=tmp_path))
     (tmp_path / "data/masks/003.png").unlink()
-    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "data")
+    shutil.make_archive(str(tmp_path / "data"), kind, tmp_path, "data")
     with pytest.raises(StudyError, match=r"1 images have no mask \(first: data/images/003\.jpg\)"):
         composed_folder(archive, monkeypatch, output=tmp_path)
     (tmp_path / "lists.txt").write_text("")
-    shutil.make_archive(str(tmp_path / "data"), suffix[1:], tmp_path, "lists.txt")
+    shutil.make_archive(str(tmp_path / "data"), kind, tmp_path, "lists.txt")
     with pytest.raises(StudyError, match="no images in it"):
         composed_folder(archive, monkeypatch, output=tmp_path)
 

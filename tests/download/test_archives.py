@@ -1,5 +1,7 @@
 import gzip
 import io
+import random
+import re
 import stat
 import tarfile
 import zipfile
@@ -119,7 +121,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "limits", "match"),
     [
-        ({str(n): b"" for n in range(11)}, Limits(files=10), "more than 10 files"),
+        ({str(n): b"" for n in range(11)}, Limits(members=10), "more than 10 files and folders"),
         ({"a": b"1" * 600, "b": b"2" * 600}, Limits(bytes=1000), "more than 1,000 bytes"),
         ({"bomb": bytes(10**6)}, Limits(ratio=100, ratio_from=1000), "bomb"),
     ],
@@ -168,6 +170,107 @@ def test_changed_bytes_are_damage_and_nothing_else(tmp_path, suffix):
     assert damaged > len(whole) // 11 // 2
 
 
+@pytest.mark.parametrize("suffix", [".zip", *TAR_MODES])
+def test_the_files_of_an_archive_are_listed_without_unpacking_it(tmp_path, suffix, monkeypatch):
+    path = tmp_path / f"data{suffix}"
+    write_zip(path) if suffix == ".zip" else write_tar(path, mode=TAR_MODES[suffix])
+    assert sorted(archives.names(path)) == sorted(CONTENT)
+    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.setattr(archives, "LISTED_BYTES", 10)
+    listed = archives.names(path)
+    assert (listed is None) == (suffix not in (".zip", ".tar"))
+
+
+def test_a_bomb_is_listed_no_further_than_it_would_be_unpacked(tmp_path, monkeypatch):
+    path = write_tar(tmp_path / "data.tar.gz", {"a": b"", "zeros": bytes(10**6), "b": b""}, mode="w:gz")
+    assert archives.names(path) == ["a", "zeros", "b"]
+    monkeypatch.setattr(Limits, "ratio_from", 10**5)
+    assert archives.names(path) is None
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(tmp_path, kind):
+    member = tarfile.TarInfo("long")
+    member.type, member.size = kind, archives.HEADER_BYTES + 1
+    path = tmp_path / "data.tar"
+    path.write_bytes(member.tobuf() + bytes(tarfile.RECORDSIZE))
+    check_refused(path, "damaged or truncated archive .a header of 1,048,577 bytes")
+    assert archives.names(path) is None
+
+
+@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.SYMTYPE])
+def test_folders_and_links_count(tmp_path, kind):
+    members = [link(f"m{number}", "elsewhere", kind) for number in range(11)]
+    check_refused(write_tar(tmp_path / "a.tar", {}, members), "more than 10 files and folders", Limits(members=10))
+    extract(tmp_path / "a.tar", tmp_path / "whole", Limits(members=11))
+
+
+def with_header(name, **headers):
+    """A member with extended attributes, as POSIX has them."""
+    member = tarfile.TarInfo(name)
+    member.pax_headers = headers
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        link("link", "absent", tarfile.LNKTYPE),
+        with_header("when", mtime="inf"),
+        with_header("when", mtime="nan"),
+        with_header("when", mtime="1e400"),
+        with_header("sparse", **{"GNU.sparse.map": "1,x", "GNU.sparse.size": "5"}),
+        with_header("sparse", **{"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"}),
+        with_header("size", size="-9"),
+    ],
+    ids=lambda member: member.name + str(list(member.pax_headers.values())[:1]),
+)
+def test_a_strange_member_is_one_line_or_harmless(tmp_path, member):
+    path = write_tar(tmp_path / "data.tar", {"a": b"1"}, [member])
+    try:
+        extract(path, tmp_path / "files")
+    except StudyError as error:
+        assert re.fullmatch(r"\S*data\.tar: (damaged or truncated archive|refused).*", str(error))
+        assert not (tmp_path / "files").exists()
+
+
+def test_a_hard_link_to_an_absent_name_says_which_member_it_is(tmp_path):
+    path = write_tar(tmp_path / "data.tar", {"a": b"1"}, [link("hard", "absent", tarfile.LNKTYPE)])
+    check_refused(path, r"damaged or truncated archive \(hard: ")
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path):
+    with tarfile.open(tmp_path / "data.tar", "w", encoding="latin-1", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("für.jpg"))
+    check_refused(tmp_path / "data.tar", r"the name f\\xfcr\.jpg is not UTF-8")
+
+
+def test_a_file_below_a_file_is_one_line(tmp_path):
+    for path in (
+        write_zip(tmp_path / "a.zip", {"a": b"1", "a/b": b"2"}),
+        write_tar(tmp_path / "a.tar", {"a": b"1", "a/b": b""}),
+    ):
+        check_refused(path, r"damaged or truncated archive \(a/b: ")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+def test_random_changes_are_refused_in_one_line_or_change_nothing_but_contents(tmp_path, suffix):
+    path, rng = tmp_path / f"data{suffix}", random.Random(0)
+    write_zip(path) if suffix == ".zip" else write_tar(path, members=[link("hard", "a")], mode=TAR_MODES[suffix])
+    whole = path.read_bytes()
+    places = [place for place, byte in enumerate(whole) if byte]
+    for number in range(150):
+        changed = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            changed[rng.choice(places)] = rng.randrange(256)
+        path.write_bytes(changed)
+        archives.names(path)
+        try:
+            extract(path, tmp_path / str(number))
+        except StudyError as error:
+            assert "\n" not in str(error)
+
+
 def test_an_encrypted_zip_says_so(tmp_path):
     path = write_zip(tmp_path / "data.zip", {"a.jpg": b"secret"}, zipfile.ZIP_STORED)
     data = bytearray(path.read_bytes())
@@ -180,7 +283,7 @@ def test_an_encrypted_zip_says_so(tmp_path):
 def test_a_plain_gz_is_no_tar(tmp_path):
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(b"hello"))
-    check_refused(path, "damaged or truncated")
+    check_refused(path, r"^[^\n]*damaged or truncated archive[^\n]*$")
 
 
 def test_too_little_space_is_said_beforehand(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Downloads from a real server on loopback that drops connections, gives wrong answers and changes its files."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import pytest
 
 from loss_study.config import DatasetConfig
 from loss_study.download import archives
+from loss_study.download import fetch as fetching
 from loss_study.download.fetch import fetch
 from loss_study.download.google_drive import file_id
 from loss_study.download.prepare import prepare
@@ -99,6 +101,51 @@ def test_what_waiting_cannot_mend_is_an_error_at_once(server, tmp_path, url, hea
     with pytest.raises(StudyError, match=match):
         fetch(server.url(url), tmp_path)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("length", ["-5", "abc", "", "1.5"])
+def test_a_length_that_is_none_is_taken_as_unknown(server, tmp_path, length):
+    server.headers = {"Content-Length": length}
+    assert fetch(server.url("/data.zip"), tmp_path).read_bytes() == DATA
+    assert len(server.requests) == 1
+
+
+def test_a_body_that_is_compressed_although_nobody_asked_is_unpacked(server, tmp_path):
+    server.files["/data.zip"] = gzip.compress(DATA)
+    server.headers = {"Content-Encoding": "gzip"}
+    assert fetch(server.url("/data.zip"), tmp_path).read_bytes() == DATA
+    assert len(server.requests) == 1
+
+
+def test_a_body_that_never_has_the_length_that_is_said_is_given_up(server, tmp_path):
+    server.headers = {"Content-Length": str(len(DATA) + 9)}
+    with pytest.raises(StudyError, match=r"4 attempts failed"):
+        fetch(server.url("/data.zip"), tmp_path)
+
+
+def test_a_server_that_gets_a_little_further_each_time_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "ATTEMPTS", 6)
+    server.mishaps = ["drop"] * 9
+    with pytest.raises(StudyError, match=r"Connection broken: .*; 6 attempts failed"):
+        fetch(server.url("/data.zip"), tmp_path)
+    assert len(server.requests) == 6
+
+
+def test_a_file_of_unknown_size_does_not_fill_the_disk(server, tmp_path, monkeypatch):
+    server.headers = {"Content-Length": None}
+    usage = archives.shutil
+    monkeypatch.setattr(usage, "disk_usage", lambda _: usage._ntuple_diskusage(10**10, 10**10 - 10**8, 10**8))
+    with pytest.raises(StudyError, match=r"does not say how large the file is, and 0\.10 GB are free in .*; make room"):
+        fetch(server.url("/data.zip"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "http://a..b/", "http://", "http://host:port/", "//[", "http://\x7f/"]
+)
+def test_a_redirect_to_no_address_is_one_line(server, tmp_path, target):
+    server.redirects["/data.zip"] = target
+    with pytest.raises(StudyError, match=r"/data\.zip: .*(; correct dataset\.urls|attempts failed)"):
+        fetch(server.url("/data.zip"), tmp_path)
 
 
 def test_a_wrong_checksum_removes_the_file(server, tmp_path):

@@ -14,6 +14,7 @@ from loss_study.evaluation.shown_images import panel_rows
 from loss_study.evaluation.splits import Splits
 from loss_study.evaluation.trained_models import load_description, load_model
 from loss_study.runtime.errors import StudyError
+from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial
 
 
@@ -107,7 +108,7 @@ def save(trial, folder, **build):
     trial_folder.mkdir(parents=True)
     choice = {"name": "resunet", "in_channels": 6, "heads": [trial.head], "classes": 1, "options": {"width": 4}} | build
     model = models.build(choice["name"], choice["in_channels"], choice["heads"], classes=1, **choice["options"])
-    torch.save({"state": model.state_dict(), "build": choice}, trial_folder / "model.pt")
+    save_atomically({"state": model.state_dict(), "build": choice}, trial_folder / "model.pt")
     description = {"head": trial.head, "loss": trial.loss, "seed": trial.seed, "status": "finished", "reason": ""}
     description |= {"precision": "float32", "threads": 1, "loss_options": {}, "augmentation": {"flip": 0.5}}
     (trial_folder / "trial.json").write_text(json.dumps(description))
@@ -132,9 +133,11 @@ def numbers(trial):
     """What evaluation wrote of a trial, but for the time it took."""
     summary = json.loads((trial.eval_dir / "metrics.json").read_text())
     del summary["seconds"]
-    return {path.name: path.read_bytes() for path in trial.eval_dir.iterdir() if path.name != "metrics.json"} | summary
+    return {path.name: path.read_bytes() for path in trial.eval_dir.iterdir() if path.name not in TIMED} | summary
 
 
+#: Files with the seconds of an evaluation, or their checksum.
+TIMED = ("metrics.json", "SHA256SUMS")
 FPN = {"architecture": "fpn", "encoder": "mobilenet_v2"}
 
 

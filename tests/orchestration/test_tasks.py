@@ -8,6 +8,7 @@ from loss_study import decisions
 from loss_study.config import JointConfig, JointTraining, load_config
 from loss_study.orchestration import tasks
 from loss_study.orchestration.tasks import Task, evaluations, trainings, unfinished
+from loss_study.runtime.errors import StudyError
 
 MASK = Task("mask-dice", ("tune@mask-dice", "train@mask-dice"))
 DEPTH = Task("depth-l1", ("tune@depth-l1", "train@depth-l1"))
@@ -67,6 +68,14 @@ def test_only_what_dvc_would_run_is_unfinished(changed, left, monkeypatch, tmp_p
     monkeypatch.setattr(tasks, "DVC", ("echo", answer, "#"))
     monkeypatch.setattr(tasks, "bound", lambda command: ["sh", "-c", 'echo "$1"', *command[:2]])
     assert unfinished([MASK, DEPTH]) == left
+
+
+def test_where_dvc_fails_one_line_says_so(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.lock").write_text("stages:\n  train@mask-dice:\n    cmd: python stages/train.py mask dice\n")
+    monkeypatch.setattr(tasks, "bound", lambda _: ["false"])
+    with pytest.raises(StudyError, match="'dvc status' failed, see above"):
+        unfinished([MASK, DEPTH])
 
 
 def test_the_lock_file_of_the_later_rounds_says_that_they_have_run(monkeypatch, tmp_path):

@@ -36,7 +36,7 @@ loss_options:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """A fresh clone in which one loss is tried, as its first command."""
-    made = Clone(tmp_path_factory.mktemp("experiments") / "clone")
+    made = Clone(tmp_path_factory.mktemp("experiments") / "clone", baseline=True)
     made.identify()
     return made
 

@@ -16,7 +16,7 @@ def test_folder_replaces_the_old_one(tmp_path):
     with whole_folder(target) as folder:
         (folder / "new").touch()
         assert (target / "old").exists()
-    assert [path.name for path in target.iterdir()] == ["new"]
+    assert {path.name for path in target.iterdir()} == {"new", "SHA256SUMS"}
     assert list(tmp_path.iterdir()) == [target]
 
 

@@ -43,7 +43,12 @@ def test_what_opens_a_door_is_not_shown(text, shown):
         ("https://host/a.zip?b=1&X-Amz-Signature=x", True),
         ("https://host/a.zip?sv=1&sig=x", True),
         ("https://host/a.zip?api_key=x", True),
+        *(
+            (f"https://host/a.zip?b=1&{name}=x", True)
+            for name in ("code", "jwt", "pass", "ticket", "accessToken", "SID")
+        ),
         ("https://host/a.zip?download=1", False),
+        ("https://host/a.zip?encode=1&passage=2&resourceKey1=3", False),
         ("https://drive.google.com/file/d/1aB2cD3eF4gH5iJ6kL7mN8oP9q/view?usp=sharing&resourcekey=0-x", False),
         ("https://host/user@2x.png", False),
         ("/data/me:you@home", False),

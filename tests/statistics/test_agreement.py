@@ -1,9 +1,7 @@
-import subprocess
-import sys
-
 import pytest
 from numpy.random import default_rng
 
+from loss_study import cli
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.agreement import Ordering, Study, agree
 from loss_study.statistics.tables import ANSWER_COLUMNS, PAIR_COLUMNS, answer_csv, pairs_csv
@@ -67,16 +65,20 @@ def test_a_loss_without_a_place_has_no_order(tmp_path):
 
 
 def run(*paths):
-    command = [sys.executable, "-m", "loss_study", "agree", *map(str, paths)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """Return the exit code of `loss-study agree`, run in this process."""
+    arguments = cli.parse(["agree", *map(str, paths)])
+    try:
+        arguments.main(arguments)
+    except SystemExit as end:
+        return end.code
+    return 0
 
 
-def test_command_names_what_is_contradicted(tmp_path):
+def test_command_names_what_is_contradicted(tmp_path, capsys):
     first = write(tmp_path / "first", "abc", a_b=0.01, b_c=0.02)
     second = write(tmp_path / "second", "bac", b_a=0.01)
-    done = run(first, second)
-    assert done.returncode == 1
-    assert done.stdout.splitlines() == [
+    assert run(first, second) == 1
+    assert capsys.readouterr().out.splitlines() == [
         "0 regrets of losses: 0 contradicted",
         "2 significant differences in the first study: 1 contradicted by the second, 0 reversed",
         "  contradicted  mask iou: a beats b",
@@ -86,19 +88,17 @@ def test_command_names_what_is_contradicted(tmp_path):
 
 def test_command_succeeds_without_a_contradiction(tmp_path):
     first = write(tmp_path / "first", "ab", a_b=0.01)
-    done = run(first, first)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert run(first, first) == 0
 
 
-def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path):
+def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path, capsys):
     first = write(tmp_path / "first", "abc", [(0, 0.01), (0, 0.02), (0.1, 0.2)])
     second = write(tmp_path / "second", "bac", [(0, 0.005), (0.01, 0.03), (0.21, 0.3)])
     found = agree(Study.read(first), Study.read(second))
     assert found.apart == [("mask", "c")]
     assert found.choices == {"mask": ("a", "b", (0.01, 0.03))}
-    done = run(first, second)
-    assert done.returncode == 1
-    assert done.stdout.splitlines()[:3] == [
+    assert run(first, second) == 1
+    assert capsys.readouterr().out.splitlines()[:3] == [
         "mask: the first study chooses a, the second b; in the second a is at most 0.03 worse than the best loss",
         "3 regrets of losses: 1 contradicted",
         "  contradicted  mask: regret of c",
@@ -108,9 +108,8 @@ def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     first = write(tmp_path / "first", "ab")
     first.with_name("pairs.csv").unlink()
-    done = run(first, first)
-    assert done.returncode == 1
-    assert done.stderr == f"error: {first.with_name('pairs.csv')}: not found; 'dvc repro compare' writes it\n"
+    with pytest.raises(StudyError, match=f"^{first.with_name('pairs.csv')}: not found; 'dvc repro compare' writes it$"):
+        run(first, first)
 
 
 def test_another_table_is_refused(tmp_path):

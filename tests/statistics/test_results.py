@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from support.fabricated_study import COLLAPSED, DIVERGED, MISSING, REPOSITORY, Study, fabricate
 
@@ -43,6 +44,17 @@ def test_nothing_evaluated_says_what_to_do(study):
     for path in Path("eval").glob("*/*/*/*/metrics.json"):
         path.unlink()
     with pytest.raises(StudyError, match=r"none of the trials.*run 'dvc repro'"):
+        Study.read()
+
+
+@pytest.mark.parametrize("path", ["eval/1/mask/l1/0/metrics.json", "runs/1/mask/l1/0/history.csv"])
+def test_a_digit_that_changed_on_the_disk_is_not_compared(study, path):
+    checksums.write(Path(path).parent)
+    Study.read()
+    content = Path(path).read_text()
+    place = re.search(r"0\.\d(?=\d)", content).end()
+    Path(path).write_text(content[:place] + str((int(content[place]) + 1) % 10) + content[place + 1 :])
+    with pytest.raises(StudyError, match=f"^{path}: changed since it was written; run 'dvc repro -f' on its stage"):
         Study.read()
 
 

@@ -24,6 +24,7 @@ from loss_study import models
 from loss_study.config import load_config
 from loss_study.tracking import describe, mirror, store
 from loss_study.tracking.live import LiveRun
+from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial, trials
 from support import fabricated_study
 
@@ -45,7 +46,7 @@ def make_checkout(root: Path) -> list[Trial]:
         (run / "trial.json").write_text(json.dumps(record))
         model = models.build("resunet", 6, [record["head"]], width=WIDTH)
         build = {"name": "resunet", "in_channels": 6, "heads": [record["head"]], "classes": 1}
-        torch.save({"state": model.state_dict(), "build": build | {"options": {"width": WIDTH}}}, run / "model.pt")
+        save_atomically({"state": model.state_dict(), "build": build | {"options": {"width": WIDTH}}}, run / "model.pt")
     return trials(load_config(root / "params.yaml"))
 
 

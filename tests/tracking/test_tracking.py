@@ -28,6 +28,7 @@ from loss_study.runtime.errors import StudyError
 from loss_study.tracking import describe, mirror, outputs, panels, store, ui, views
 from loss_study.tracking import study as study_run
 from loss_study.tracking.live import LiveRun
+from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial
 from support import fabricated_study
 
@@ -56,7 +57,7 @@ def make_study(root: Path, trials=(DICE, HUBER)) -> config.Config:
         build = {"name": "resunet", "in_channels": 6, "heads": [head], "classes": 1, "options": {"width": WIDTH}}
         torch.manual_seed(len(head))
         model = models.build("resunet", 6, [head], width=WIDTH)
-        torch.save({"state": model.state_dict(), "build": build}, run / "model.pt")
+        save_atomically({"state": model.state_dict(), "build": build}, run / "model.pt")
     return load_config(root / "params.yaml")
 
 

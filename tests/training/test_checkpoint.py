@@ -1,5 +1,6 @@
 """Checkpoints: the lock, the key, the share of time that they take, and disks that are damaged, full or read-only."""
 
+import math
 import os
 import random
 import shutil
@@ -16,7 +17,7 @@ from loss_study import composition
 from loss_study.config import load_config
 from loss_study.runtime.errors import StudyError
 from loss_study.training import checkpoint, run
-from loss_study.training.checkpoint import Checkpoint
+from loss_study.training.checkpoint import Checkpoint, DamagedError, load_saved, save_atomically
 from loss_study.trial import Trial
 
 TRIAL = Trial("mask", "bce", 0)
@@ -125,6 +126,44 @@ def test_a_damaged_checkpoint_starts_over_and_is_never_unpickled(here):
         for _ in range(100):
             path.write_bytes(dice.randbytes(dice.randrange(200)))
             assert held.load() is None
+
+
+def test_no_changed_bit_of_a_saved_state_becomes_another_number(tmp_path):
+    state = {
+        "weights": {"a": torch.arange(60.0), "b": torch.arange(4).to(torch.bfloat16), "none": torch.zeros(0)},
+        "outcome": {"history": [{"epoch": 1.0, "loss": math.nan}], "status": "finished", "best": (1, None, True)},
+    }
+    path = tmp_path / "state.pt"
+    save_atomically(state, path)
+    whole, expected, dice = path.read_bytes(), checkpoint.checksum(state), random.Random(0)
+    assert checkpoint.checksum(load_saved(path)) == expected
+    refused = 0
+    for _ in range(600):
+        changed = bytearray(whole)
+        changed[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)
+        path.write_bytes(changed)
+        try:
+            assert checkpoint.checksum(load_saved(path)) == expected
+        except DamagedError:
+            refused += 1
+    # Most of so small a file are the names and the padding of the zip archive around it.
+    assert refused > 100
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"a": 1.0}, {"a": True}, {"a": "1"}, {"b": 1}, {"a": [1]}, {"a": torch.tensor(1)}, {"a": 1, "b": 2}, {}],
+    ids=str,
+)
+def test_a_checksum_tells_values_types_and_names_apart(other):
+    assert checkpoint.checksum({"a": 1}) != checkpoint.checksum(other)
+
+
+def test_a_checksum_tells_shapes_and_types_of_tensors_apart():
+    same = torch.zeros(2, 3)
+    for other in (torch.zeros(3, 2), torch.zeros(6), same.int(), same.to(torch.bfloat16), -same, torch.ones(2, 3)):
+        assert checkpoint.checksum(same) != checkpoint.checksum(other)
+    assert checkpoint.checksum(same) == checkpoint.checksum(torch.zeros(3, 2).T)
 
 
 def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):

@@ -10,6 +10,7 @@ import torch
 
 from loss_study import composition, losses
 from loss_study.config import load_config
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.training import choice, record, run
 from loss_study.trial import Trial
@@ -175,6 +176,7 @@ def test_a_listener_hears_of_each_trial_with_the_rate_that_it_is_trained_with(st
     monkeypatch.setattr(Heard, "told", [])
     path = Trial("depth", "ssim", 0).tuning_dir / "choice.json"
     path.write_text(json.dumps({"lr": 0.004, "weights": {}}))
+    checksums.write(path.parent)
     found = seeds(study, sample, 0, 1, listen=Heard)
     names = ("depth-ssim-0", "depth-ssim-1")
     assert Heard.told == [(name, 0.004, what) for name in names for what in (1, 2, 3, "finished")]

@@ -16,6 +16,7 @@ from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
 from loss_study.heads import HEADS
 from loss_study.losses import Loss
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.training import record, run
 from loss_study.trial import Trial
@@ -258,6 +259,7 @@ def test_an_augmented_test_split_is_told_to_evaluation(sample, smoke, tmp_path):
     assert description["augmentation"] == smoke.recipe.augmentation.model_dump()
     description["augmentation"] |= {"flip": 1.0, "flip_apart": True, "test": True}
     (trial.run_dir / "trial.json").write_text(json.dumps(description))
+    checksums.write(trial.run_dir)
     before = json.loads((trial.eval_dir / "metrics.json").read_text())
     evaluate_trials([trial], sample)
     after = json.loads((trial.eval_dir / "metrics.json").read_text())

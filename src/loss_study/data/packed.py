@@ -10,6 +10,7 @@ It is a folder with
   have one;
 - ``index.csv``: one row per image: ``id, split, background_row, background, object, foreground``, and with folds
   ``fold``, the one in which the image is tested; its ``split`` is that of fold 0;
+- ``SHA256SUMS``, see `checksums`;
 - ``sample.json``: size, counts, whether objects are told apart by file names alone, heads, classes, heads with invalid
   pixels, the unit of depth, notes on the data, and statistics; with folds their number, and the statistics of each.
 """
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from loss_study.data.depth_scale import DepthScale
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 
 SPLITS = ("train", "validation", "test")
@@ -56,6 +58,7 @@ class PackedSample:
     @classmethod
     def open(cls, folder: Path) -> PackedSample:
         """Map the sample in `folder`; StudyError if it is missing, damaged or of another format."""
+        checksums.check(folder)
         try:
             meta = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT:

@@ -5,7 +5,6 @@ Source: Lin et al., Microsoft COCO: Common Objects in Context (2014), https://co
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,7 +24,7 @@ from loss_study.datasets.layouts.outlined_dataset import (
 )
 from loss_study.datasets.layouts.pattern import Pattern
 from loss_study.datasets.layouts.recognise import json_kind, quoted
-from loss_study.datasets.reading import outlines
+from loss_study.datasets.reading import annotation_files, outlines
 from loss_study.datasets.reading.mask_values import typed
 from loss_study.runtime.errors import StudyError
 
@@ -96,11 +95,7 @@ class _Found:
         self._boxes = self._all = 0
         of_path: dict[str, tuple[str, Outlines]] = {}
         for file, content in files:
-            try:
-                found = self._images(file, content)
-            except (KeyError, TypeError, ValueError) as error:
-                raise StudyError(f"{listing.root / file}: not annotations of COCO ({error!r}); correct it") from None
-            for path, outlined in found:
+            for path, outlined in self._images(listing.root / file, file, content):
                 if path in of_path:
                     raise StudyError(_twice(listing.root / path, [of_path[path][0], file]))
                 of_path[path] = file, outlined
@@ -110,8 +105,11 @@ class _Found:
         self._check(listing, allow_missing)
         self.notes = self._notes(listing)
 
-    def _images(self, file: str, content: Mapping[str, Any]) -> list[tuple[str, Outlines]]:
+    def _images(self, whole: Path, file: str, content: Mapping[str, Any]) -> list[tuple[str, Outlines]]:
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
+        for one in content["annotations"]:
+            if one["category_id"] not in names:
+                raise StudyError(f"{whole}: no category has the id {one['category_id']!r}; correct it")
         self.categories |= set(names.values())
         annotations = defaultdict(list)
         for annotation in content["annotations"]:
@@ -130,7 +128,7 @@ class _Found:
             shapes: list[Shape] = [
                 (names[one["category_id"]], partial(outlines.of_coco, one["segmentation"])) for one in ordered
             ]
-            found.append((path, Outlines(int(image["width"]), int(image["height"]), shapes)))
+            found.append((path, Outlines(image["width"], image["height"], shapes)))
         return found
 
     def _path(self, file_name: str, file: str) -> str | None:
@@ -151,6 +149,8 @@ class _Found:
                 f"{listing.root}: {len(self._absent)} annotated images do not exist (first: {self._absent[0]}); "
                 "complete them, or leave them out with -S dataset.options.allow_missing=true"
             )
+        if not self.images:
+            raise StudyError(f"{listing.root}: the annotations name no image; correct dataset.path")
         if self._all == self._boxes:
             raise StudyError(
                 f"{listing.root}: none of {self._all} annotations has an outline, only boxes; masks need a segmentation"
@@ -194,8 +194,5 @@ def _files(listing: Listing, patterns: list[str] | None) -> list[str]:
     return found
 
 
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise StudyError(f"{path}: not valid JSON ({error}); replace it") from None
+def _read(path: Path) -> Mapping[str, Any]:
+    return annotation_files.read(path, annotation_files.Coco, "annotations of COCO")

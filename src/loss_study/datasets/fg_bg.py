@@ -88,8 +88,7 @@ def check_files(
     listing: Listing, *, layouts: dict[str, Layout], layout: str, split: Split, allow_missing: bool, **_: Any
 ) -> None:
     """Check that the files of `listing` fit a layout; StudyError as `open_dataset`."""
-    if listing.root.is_dir():
-        _pairs(listing, layouts, layout, split, allow_missing)
+    _pairs(listing, layouts, layout, split, allow_missing)
 
 
 def _pairs(

@@ -5,7 +5,6 @@ Source: https://github.com/wkentaro/labelme
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from loss_study.datasets.layouts.outlined_dataset import (
     pairs_of,
 )
 from loss_study.datasets.layouts.recognise import json_kind
-from loss_study.datasets.reading import outlines
+from loss_study.datasets.reading import annotation_files, outlines
 from loss_study.datasets.reading.images import geometry
 from loss_study.datasets.reading.mask_values import spread
 from loss_study.runtime.errors import StudyError
@@ -105,11 +104,7 @@ class Labelme(OutlinedDataset):
         if not width or not height:
             seen = geometry(self._pairs.images.path(number))
             width, height = seen.width, seen.height
-        try:
-            shapes = [shape for one in content["shapes"] for shape in _shapes(one)]
-        except (KeyError, TypeError, ValueError) as error:
-            raise StudyError(f"{self._files[number]}: not a file of labelme ({error!r}); correct it") from None
-        return Outlines(width, height, shapes)
+        return Outlines(width, height, [shape for one in content["shapes"] for shape in _shapes(one)])
 
 
 def _kind(shape: Mapping[str, Any]) -> str:
@@ -119,7 +114,7 @@ def _kind(shape: Mapping[str, Any]) -> str:
 def _shapes(shape: Mapping[str, Any]) -> list[Shape]:
     kind = _kind(shape)
     if kind == MASK:
-        return [(str(shape["label"]), partial(outlines.pasted, shape["mask"], shape["points"]))]
+        return [(str(shape["label"]), partial(outlines.pasted, shape.get("mask") or "", shape["points"]))]
     return [(str(shape["label"]), partial(DRAWN[kind], shape["points"]))] if kind in DRAWN else []
 
 
@@ -130,11 +125,5 @@ def _annotated(folders: Mapping[str, Sequence[str]], jsons: Sequence[str]) -> di
     return {path: stems[stem] for path in paths if (stem := path.rpartition(".")[0]) in stems}
 
 
-def _read(path: Path) -> Any:
-    try:
-        content = json.loads(path.read_bytes())
-        if isinstance(content["shapes"], list):
-            return content
-        raise ValueError("shapes is no list")
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path}: not a file of labelme ({error!r}); replace it, or move it away") from None
+def _read(path: Path) -> Mapping[str, Any]:
+    return annotation_files.read(path, annotation_files.Labelme, "a file of labelme")

@@ -14,8 +14,10 @@ from loss_study.download.http_download import TemporaryError
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.redaction import without_secrets
 
-#: Seconds before the next attempt; an attempt that received bytes starts this sequence again.
+#: Seconds before the next attempt; one that got further than all before starts this sequence again.
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+#: Attempts in all, however far each of them gets.
+ATTEMPTS = 1000
 
 
 def fetch(url: str, downloads: Path, sha256: str | None = None) -> Path:
@@ -47,15 +49,16 @@ def fetch(url: str, downloads: Path, sha256: str | None = None) -> Path:
 
 
 def _download_with_retries(record: DownloadRecord) -> None:
-    failures = 0
-    while True:
+    failures, furthest = 0, record.partial_size
+    for number in range(1, ATTEMPTS + 1):
         try:
             return http_download.attempt(record)
         except TemporaryError as error:
-            failures = 1 if error.progressed else failures + 1
-            if failures > len(BACKOFF_S):
+            failures = 1 if record.partial_size > furthest else failures + 1
+            furthest = max(furthest, record.partial_size)
+            if failures > len(BACKOFF_S) or number == ATTEMPTS:
                 raise StudyError(
-                    f"{record.url}: {error}; {failures} attempts failed, run it again later to resume"
+                    f"{record.url}: {error}; {number} attempts failed, run it again later to resume"
                 ) from None
             wait = BACKOFF_S[failures - 1]
             line = f"{record.url}: {error}; next attempt in {wait:g} s"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from email.message import Message
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from loss_study.download import kaggle
 from loss_study.download.archives import check_space
@@ -19,16 +21,14 @@ from loss_study.runtime.errors import StudyError
 CHUNK = 1 << 15
 #: Seconds to connect, and between two packets.
 TIMEOUT_S = (10.0, 60.0)
+#: Bytes that a download of unknown size leaves free on the disk, and those between two looks at it.
+RESERVE_BYTES, BYTES_BETWEEN_LOOKS = 10**9, 1 << 26
 #: HTTP status codes after which the same request may succeed later.
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class TemporaryError(Exception):
-    """An attempt failed, but the next one may succeed; `progressed` says whether it received any bytes."""
-
-    def __init__(self, reason: str, *, progressed: bool = False) -> None:
-        super().__init__(reason)
-        self.progressed = progressed
+    """An attempt failed, but the next one may succeed."""
 
 
 def attempt(record: DownloadRecord) -> None:
@@ -44,14 +44,11 @@ def attempt(record: DownloadRecord) -> None:
             record.url, headers=_request_headers(record, before), stream=True, timeout=TIMEOUT_S
         ) as response:
             _receive(response, record, _accept(response, record, before))
-    except (
-        requests.exceptions.InvalidURL,
-        requests.exceptions.TooManyRedirects,
-        requests.exceptions.SSLError,
-    ) as error:
+    except (requests.exceptions.TooManyRedirects, requests.exceptions.SSLError, ValueError, HTTPError) as error:
+        # What a URL must not be, that of a redirect included, is a ValueError or an HTTPError of urllib3.
         raise StudyError(f"{record.url}: {error}; correct dataset.urls") from None
     except requests.RequestException as error:
-        raise TemporaryError(innermost_reason(error), progressed=record.partial_size > before) from None
+        raise TemporaryError(innermost_reason(error)) from None
     record.partial.replace(record.file)
     record.finish()
 
@@ -87,9 +84,16 @@ def _accept(response: requests.Response, record: DownloadRecord, offset: int) ->
     record.name = _file_name(response, record.url)
     record.etag = response.headers.get("ETag", "")
     record.last_modified = response.headers.get("Last-Modified", "")
-    record.size = int(response.headers["Content-Length"]) if "Content-Length" in response.headers else None
+    record.size = _size(response)
     record.save()
     return 0
+
+
+def _size(response: requests.Response) -> int | None:
+    """Return the size of the file in bytes, None where the server does not say: a compressed body has another one."""
+    length = response.headers.get("Content-Length", "")
+    compressed = response.headers.get("Content-Encoding", "identity") != "identity"
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) and not compressed else None
 
 
 def _resumes(response: requests.Response, record: DownloadRecord, offset: int) -> bool:
@@ -113,11 +117,23 @@ def _receive(response: requests.Response, record: DownloadRecord, offset: int) -
     ):
         file.seek(offset)
         for chunk in response.iter_content(CHUNK):
+            if record.size is None and done % BYTES_BETWEEN_LOOKS < len(chunk):
+                _check_reserve(record)
             file.write(chunk)
             done += len(chunk)
             progress.reach(done)
     if record.size not in (None, done):
-        raise TemporaryError(f"the connection ended after {done:,} of {record.size:,} bytes", progressed=done > offset)
+        raise TemporaryError(f"the connection ended after {done:,} of {record.size:,} bytes")
+
+
+def _check_reserve(record: DownloadRecord) -> None:
+    """Raise a StudyError if a file of unknown size has left little room on the disk."""
+    free = shutil.disk_usage(record.folder).free
+    if free < RESERVE_BYTES:
+        raise StudyError(
+            f"{record.url}: the server does not say how large the file is, and {free / 1e9:.2f} GB are free in "
+            f"{record.folder}; make room"
+        )
 
 
 def _file_name(response: requests.Response, url: str) -> str:

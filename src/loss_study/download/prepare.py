@@ -38,7 +38,7 @@ def prepare(dataset: DatasetConfig, folder: Path, downloads: Path) -> None:
             `folder` then.
     """
     files = _files(dataset, downloads)
-    with whole_folder(folder) as new:
+    with whole_folder(folder, listed=False) as new:
         if files:
             _unpack(files, new / FILES)
         source = {

@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from loss_study import models
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.training.checkpoint import DamagedError, load_saved
 
 
 def load_description(path: Path) -> dict[str, Any]:
     """Return what ``trial.json`` in `path` says; StudyError if the file is missing or damaged."""
+    checksums.check(path.parent)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

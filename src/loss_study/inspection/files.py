@@ -11,7 +11,7 @@ from PIL import Image
 
 from loss_study.datasets.base import Paths
 from loss_study.datasets.reading import mask_values
-from loss_study.datasets.reading.images import UNREADABLE, geometry
+from loss_study.datasets.reading.images import FORMATS, geometry
 from loss_study.datasets.reading.labels import label_of
 from loss_study.inspection.examples import spread
 from loss_study.inspection.findings import Table
@@ -86,7 +86,7 @@ def _header(path: Path) -> tuple[tuple[int, int] | None, str]:
     except StudyError:
         return None, f"unreadable {path.suffix}"
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return (size.width, size.height), f"{MODES.get(image.mode, image.mode)} {image.format}"
-    except UNREADABLE:
+    except OSError:
         return (size.width, size.height), f"numbers {path.suffix}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from loss_study.config import Config
 from loss_study.heads import JOINT
+from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound
 from loss_study.trial import LATER_ROUNDS, candidate_seeds, decided_seeds, heads_and_losses, training_stage
 
@@ -87,6 +88,8 @@ def unfinished(tasks: Sequence[Task]) -> list[Task]:
         # Nothing of it has run: no need to ask, which takes seconds.
         return list(tasks)
     command = bound([*DVC, "--wait-for-lock", "status", "--json", *stages])
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    changed = json.loads(answer or "{}")
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise StudyError("'dvc status' failed, see above")
+    changed = json.loads(done.stdout or "{}")
     return [task for task in tasks if any(stage in changed for stage in task.stages)]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 
 
@@ -29,10 +30,16 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target` that replaces it when the block ends without an error."""
+def whole_folder(target: Path, *, listed: bool = True) -> Iterator[Path]:
+    """Yield an empty folder beside `target` that replaces it when the block ends without an error.
+
+    Args:
+        listed: write the checksums of its files, see `checksums`.
+    """
     with scratch_folder(target.with_name(f".{target.name}.new")) as new:
         yield new
+        if listed:
+            checksums.write(new)
         shutil.rmtree(target, ignore_errors=True)
         new.replace(target)
 

@@ -12,7 +12,9 @@ from typing import Any
 from loss_study.config import Config
 from loss_study.joint_trial import history_of, record_of
 from loss_study.metrics import headline_of
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
+from loss_study.statistics import arithmetic
 from loss_study.trial import Trial, trials
 
 MISSING = "missing"
@@ -81,15 +83,19 @@ def read(config: Config, through: int | None = None) -> list[Result]:
         through: the last round to read; None: the last one that has been evaluated.
 
     Raises:
-        StudyError: a file is damaged, or not a single trial has been evaluated.
+        StudyError: a file is damaged, not a single trial has been evaluated, or their arithmetic differs.
     """
     results = [_read(trial) for trial in trials(config, through)]
     if not any(result.test for result in results):
         raise StudyError("eval/: none of the trials in params.yaml has been evaluated; run 'dvc repro'")
+    if not config.compare.mixed:
+        arithmetic.check(result.run for result in results)
     return results
 
 
 def _read(trial: Trial) -> Result:
+    for folder in (trial.run_dir, trial.eval_dir):
+        checksums.check(folder)
     run = record_of(trial, read_json(trial.run_dir / "trial.json"))
     evaluation = read_json(trial.eval_dir / "metrics.json")
     return Result(

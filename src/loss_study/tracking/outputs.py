@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.joint_trial import history_of, record_of
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.results import read_csv, read_json
 from loss_study.trial import Trial
@@ -60,6 +61,8 @@ def read(trial: Trial) -> Outputs | None:
     Raises:
         StudyError: a file is damaged; the message names it.
     """
+    for folder in (trial.run_dir, trial.eval_dir):
+        checksums.check(folder)
     record, evaluation = read_json(trial.run_dir / "trial.json"), read_json(trial.eval_dir / "metrics.json")
     if not (record and evaluation):
         return None

@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ SHARE = 0.01
 #: Bytes per second that a slow disk writes: the cost of the first checkpoint has to be estimated.
 SLOW_DISK = 200e6
 
+#: Key of a saved state's checksum.
+CHECKSUM = "sha256"
 PACKAGE = Path(loss_study.__file__).parent
 #: The parts of the package whose code decides the numbers of a training, and all that they import.
 CODE = (
@@ -61,12 +63,14 @@ def code_files(names: Iterable[str] = CODE) -> list[Path]:
 def save_atomically(state: dict[str, Any], path: Path) -> None:
     """Save `state` with ``torch.save``; a crash or a power cut leaves the old file or the new one.
 
+    Beside it stands its checksum under the key `CHECKSUM`; ``torch.load`` checks none.
+
     Raises:
         OSError: it cannot be written, for example because the disk is full; the old file is still there.
     """
     # Into memory first: on a full disk torch.save raises a RuntimeError that does not say why.
     buffer = io.BytesIO()
-    torch.save(state, buffer)
+    torch.save(state | {CHECKSUM: checksum(state)}, buffer)
     write_bytes(path, buffer.getbuffer(), durable=True)
 
 
@@ -79,10 +83,37 @@ def load_saved(path: Path) -> dict[str, Any]:
     """
     with path.open("rb") as file:
         try:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+            expected = state.pop(CHECKSUM)
         except Exception as error:
             # Changed bytes cause nearly any error, an IndexError for example.
             raise DamagedError(f"{path}: {type(error).__name__}") from None
+    if checksum(state) != expected:
+        raise DamagedError(f"{path}: changed since it was written")
+    return state
+
+
+def checksum(state: Any) -> str:
+    """Return a SHA-256 that changes with every tensor, number and word in `state`: nested mappings and sequences."""
+    digest = hashlib.sha256()
+    _feed(digest, state)
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, value: Any) -> None:
+    if isinstance(value, torch.Tensor):
+        digest.update(f"{value.dtype} {tuple(value.shape)};".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    elif isinstance(value, Mapping):
+        digest.update(f"{len(value)} pairs;".encode())
+        for pair in value.items():
+            _feed(digest, pair)
+    elif isinstance(value, list | tuple):
+        digest.update(f"{len(value)} values;".encode())
+        for one in value:
+            _feed(digest, one)
+    else:
+        digest.update(f"{type(value).__name__} {value!r};".encode())
 
 
 class Checkpoint:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_json
 from loss_study.trial import TUNING, Trial
@@ -39,6 +40,7 @@ def write_recipes_own(head: str, loss: str, lr: float) -> None:
 
 def read(trial: Trial) -> Choice:
     """Return what `tune` wrote for the head and loss of `trial`; StudyError if it has not run."""
+    checksums.check(trial.tuning_dir)
     path = trial.tuning_dir / FILE
     try:
         return of(json.loads(path.read_text(encoding="utf-8")))

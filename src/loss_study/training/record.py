@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 import loss_study
 from loss_study import metrics
@@ -91,6 +91,8 @@ def _description(
         "images_per_second": images / seconds if seconds else 0.0,
         "precision": pick_precision(recipe.precision, device),
         "device": _device_name(device),
+        "devices": distributed.get_world_size() if distributed.is_initialized() else 1,
+        "processor": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),

@@ -161,6 +161,7 @@ def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: 
         "device": device.type,
         "precision": pick_precision(config.recipe.precision, device),
         "threads": torch.get_num_threads(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
     }
     parent = [parent_dir(trial.head, sample.fold) / record.MODEL] if config.recipe.continues else []

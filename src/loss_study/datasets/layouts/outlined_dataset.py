@@ -135,7 +135,12 @@ class OutlinedDataset(PairedDataset):
             number = self._categories.number(category)
             if number == UNKNOWN:
                 raise StudyError(f"dataset.options.classes: does not name the category {category!r} of {path}; add it")
-            classes[pixels(outlines.height, outlines.width)] = number
+            try:
+                classes[pixels(outlines.height, outlines.width)] = number
+            except (ValueError, IndexError, OverflowError) as error:
+                raise StudyError(
+                    f"{path}: an annotation of it, {category!r}, is no outline ({error}); correct it"
+                ) from None
         return classes if is_seen else turned(classes, seen.orientation)
 
 

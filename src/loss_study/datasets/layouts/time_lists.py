@@ -9,6 +9,8 @@ import numpy as np
 from loss_study.datasets.layouts.layout import TimeLists
 from loss_study.datasets.layouts.listing import Files, Found, Listing, files_at
 from loss_study.datasets.layouts.pattern import NUMBER, Pattern
+from loss_study.datasets.layouts.recognise import quoted
+from loss_study.datasets.reading.mask_values import typed
 from loss_study.runtime.errors import StudyError
 
 SCENE = "scene"
@@ -35,7 +37,7 @@ def match(listing: Listing, lists: TimeLists) -> Matched:
         folder = path.rpartition("/")[0]
         beside = [other for other in _paths(listing, lists.depth) if other.rpartition("/")[0] == folder]
         if not beside:
-            raise StudyError(f"{listing.root / path}: no list {lists.depth} beside it; add it, or exclude the folder")
+            raise StudyError(f"{listing.root / path}: no list {lists.depth} beside it; add it" + _or_exclude(folder))
         rows, depth_rows = _rows(listing, path), _rows(listing, beside[0])
         times, depth_times = (np.array([time for time, _ in some]) for some in (rows, depth_rows))
         pairs = _nearest(times, depth_times, lists.max_seconds)
@@ -51,6 +53,13 @@ def match(listing: Listing, lists: TimeLists) -> Matched:
         )
     notes = [f"{alone} images without a depth map within {lists.max_seconds:g} s"] if alone else []
     return Matched(Found(files_at(listing, images), words), files_at(listing, depths), notes)
+
+
+def _or_exclude(folder: str) -> str:
+    """Return the words that leave `folder` out; the root cannot be left out."""
+    if not folder:
+        return ""
+    return ", or leave its folder out with " + typed([f"dataset.options.files.exclude=[{quoted('/' + folder)}]"])
 
 
 def _paths(listing: Listing, pattern: str) -> list[str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +19,8 @@ from loss_study.runtime.errors import StudyError
 SUFFIXES = frozenset(
     ".bmp .exr .gif .jfif .jpe .jpeg .jpg .npy .npz .pgm .png .ppm .tif .tiff .webp".split()  # noqa: SIM905
 )
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, zipfile.BadZipFile)
+#: What Pillow may read: others of its readers start programs or follow references to other files.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 #: Pillow's modes of one channel with whole numbers of more than 8 bits; with floating-point numbers also.
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 DEEP = (*SIXTEEN_BIT, "F")
@@ -217,7 +215,7 @@ def _opened(path: Path) -> Iterator[tuple[bytes, Image.Image | None]]:
                 return
             file.seek(0)
             try:
-                image = Image.open(file)
+                image = Image.open(file, formats=FORMATS)
             except UnidentifiedImageError:
                 if not head.startswith(arrays.TIFF):
                     raise
@@ -229,7 +227,10 @@ def _opened(path: Path) -> Iterator[tuple[bytes, Image.Image | None]]:
         raise StudyError(f"{path}: no such file; add it, or correct dataset.options") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise StudyError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels; scale it down") from None
-    except UNREADABLE as error:
+    except StudyError:
+        raise
+    except Exception as error:
+        # Changed bytes cause nearly any error in the libraries that read images.
         raise StudyError(f"{path}: not a readable image ({error}); replace or remove it") from None
 
 

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+#: Pixels beyond which a corner is taken to be there: differences of larger numbers are not finite.
+FARTHEST = 1e9
 #: Corners that stand for a circle.
 CORNERS = 360
 
 
 def polygon(points: Sequence[Sequence[float]], height: int, width: int) -> np.ndarray:
     """Return which pixels are inside a polygon of (x, y) in pixels, bool (height, width), by the even-odd rule."""
-    corners = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    corners = np.clip(np.asarray(points, dtype=np.float64).reshape(-1, 2), -FARTHEST, FARTHEST)
     crossings = np.zeros((height, width + 1), dtype=np.int32)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         first, last = np.clip(np.ceil(np.array([min(y0, y1), max(y0, y1)]) - 0.5), 0, height).astype(int)
@@ -74,7 +76,7 @@ def pasted(image: str, points: Sequence[Sequence[float]], height: int, width: in
         ValueError: it is no image, or does not lie inside.
     """
     try:
-        part = np.asarray(Image.open(io.BytesIO(base64.b64decode(image))).convert("L")) > 0
+        part = np.asarray(Image.open(io.BytesIO(base64.b64decode(image)), formats=["PNG"]).convert("L")) > 0
     except (OSError, binascii.Error) as error:
         raise ValueError(f"a mask that is no image ({error})") from None
     left, top = (round(value) for value in points[0])

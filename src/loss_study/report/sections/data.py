@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from loss_study.runtime import checksums
+
 INSPECTION = Path("data/inspection")
 
 
@@ -16,6 +18,7 @@ def found() -> dict[str, Any] | None:
 
     `png` is None where no image could be read.
     """
+    checksums.check(INSPECTION)
     try:
         findings = json.loads((INSPECTION / "inspection.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -23,7 +26,7 @@ def found() -> dict[str, Any] | None:
     found = {**findings, "finding": _finding(findings), "png": None, "width": 0}
     sheet = INSPECTION / "contact_sheet.png"
     if sheet.exists():
-        with Image.open(sheet) as image:
+        with Image.open(sheet, formats=["PNG"]) as image:
             found |= {"png": sheet.read_bytes(), "width": image.width}
     return found
 

@@ -11,6 +11,7 @@ from typing import Any
 from loss_study import losses
 from loss_study.config import Config
 from loss_study.data.packed import SPLITS, PackedSample
+from loss_study.statistics import arithmetic
 from loss_study.statistics.results import Result
 
 
@@ -68,6 +69,7 @@ def describe(config: Config, results: Sequence[Result], sample: PackedSample, or
         },
         "machine": {name: facts(results, name) for name in ("device", "threads", "precision")},
         "versions": versions(results),
+        "mixed": arithmetic.in_words(arithmetic.differences(result.run for result in results)),
     }
 
 

@@ -20,6 +20,7 @@ from loss_study import models
 from loss_study.config import Augmentation
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder
 from loss_study.runtime.locks import locked
@@ -68,6 +69,7 @@ def keep(
     encoder = Encoder(model, precision)
     folder = FEATURES / _key(encoder, sample, batch_size, mirrored)
     with locked(folder.with_suffix(".lock"), "computing the frozen encoder's outputs", wait_seconds=-1, on_wait=tell):
+        checksums.check(folder)
         if not folder.exists():
             with whole_folder(folder) as new:
                 _compute(new, encoder, sample, head, batch_size, mirrored=mirrored, tell=tell)

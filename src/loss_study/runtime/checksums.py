@@ -1,0 +1,50 @@
+"""SHA-256 of the files in a folder, written with it and checked before its numbers are used.
+
+The list is that of the command sha256sum: ``cd <folder>; sha256sum --check SHA256SUMS``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from loss_study.runtime.errors import StudyError
+
+LIST = "SHA256SUMS"
+
+
+def write(folder: Path) -> None:
+    """Write the list of all files in `folder` and below it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / LIST)
+    lines = [f"{_sum(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    (folder / LIST).write_text("".join(lines), encoding="utf-8")
+
+
+def check(folder: Path) -> None:
+    """Compare the files of `folder` with its list; a folder without a list, or one that is not there, passes.
+
+    Raises:
+        StudyError: a file has changed since it was written, or is missing.
+    """
+    try:
+        text = (folder / LIST).read_bytes().decode()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except UnicodeDecodeError:
+        raise _damaged(folder / LIST, "changed since it was written") from None
+    for line in text.removesuffix("\n").split("\n"):
+        expected, _, name = line.partition("  ")
+        path = folder / name
+        if not (name and path.is_file()):
+            raise _damaged(path, "missing, or its checksum is damaged")
+        if _sum(path) != expected:
+            raise _damaged(path, "changed since it was written")
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(path: Path, what: str) -> StudyError:
+    return StudyError(f"{path}: {what}; run 'dvc repro -f' on its stage, which writes it again")

@@ -1,0 +1,119 @@
+"""Verify the last study: every file by its checksum, those in DVC's cache too, the report and MLflow by the files.
+
+Prints what does not hold, a line each; the exit code is 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from loss_study.config import Config, load_config
+from loss_study.data.packed import PackedSample
+from loss_study.report import terminal
+from loss_study.report.build import build
+from loss_study.report.renew import SAMPLE
+from loss_study.report.sections.data import INSPECTION
+from loss_study.runtime import checksums
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.progress import Reporter, reporting
+from loss_study.statistics import results
+from loss_study.statistics.ranking import rank_all
+from loss_study.trial import DECISIONS, EVAL, PARENTS, RUNS, TUNING, trials
+
+#: DVC's cache, each file named by its MD5.
+CACHE = Path(".dvc/cache/files/md5")
+#: Where stages leave folders with checksums, and how deep below.
+FOLDERS = ((PARENTS, 1), (TUNING, 2), (DECISIONS, 1), (RUNS, 4), (EVAL, 4))
+
+
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """There are none."""
+
+
+def main(_: argparse.Namespace) -> None:
+    """Verify the study that params.yaml describes."""
+    config = load_config()
+    known, cached = folders(), sorted(path for path in CACHE.glob("??/*") if path.is_file())
+    with reporting("verifying", len(known) + len(cached)) as reporter:
+        problems = [*_files(known, reporter), *_cache(cached, reporter), *_report(config), *_mlflow(config)]
+    for problem in problems:
+        print(problem)
+    what = f"{len(known)} folders, {len(cached)} files in DVC's cache, the report and MLflow"
+    print(f"{what}: {len(problems) or 'no'} problem{'s'[: len(problems) != 1]}")
+    sys.exit(1 if problems else 0)
+
+
+def folders() -> list[Path]:
+    """Return the folders of the study on the disk that a stage wrote as a whole."""
+    found = [folder for folder in (SAMPLE, INSPECTION) if folder.is_dir()]
+    for root, depth in FOLDERS:
+        found += sorted(path for path in root.glob("/".join("*" * depth)) if path.is_dir())
+    return found
+
+
+def _files(known: list[Path], reporter: Reporter) -> Iterator[str]:
+    for folder in known:
+        if not (folder / checksums.LIST).is_file() and any(folder.iterdir()):
+            yield f"{folder}: has no {checksums.LIST}; run 'dvc repro -f' on its stage, which writes it"
+        try:
+            checksums.check(folder)
+        except StudyError as error:
+            yield str(error)
+        reporter.advance(1)
+
+
+def _cache(cached: list[Path], reporter: Reporter) -> Iterator[str]:
+    """Compare the files in DVC's cache with their names, which DVC does not: it compares times and sizes."""
+    for path in cached:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "md5").hexdigest()
+        if content != path.parent.name + path.name.removesuffix(".dir"):
+            yield f"{path}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
+        reporter.advance(1)
+
+
+def _report(config: Config) -> Iterator[str]:
+    """Build the report in memory and compare."""
+    try:
+        found = results.read(config)
+        files = build(config, found, rank_all(found, config), PackedSample.open(SAMPLE))
+    except StudyError as error:
+        yield f"{terminal.REPORTS}: cannot be built again: {error}"
+        return
+    for name, content in files.items():
+        path = terminal.REPORTS / name
+        if not path.is_file() or path.read_bytes() != content:
+            yield f"{path}: is not what follows from the files; run 'dvc repro -f -s compare'"
+
+
+def _mlflow(config: Config) -> Iterator[str]:
+    """Compare the numbers of every trial's run with its files."""
+    from loss_study.tracking import describe, outputs, store  # noqa: PLC0415 -- imports MLflow, which takes seconds
+
+    with store.failing_in_one_line():
+        opened = store.connect()
+        by_content = store.Index(store.runs(opened, {describe.TRAINING: None}), describe.CONTENT)
+    for trial in trials(config):
+        try:
+            one = outputs.read(trial)
+        except StudyError:
+            continue  # `_files` has named it.
+        if one is None:
+            continue
+        runs = by_content[one.content]
+        if len(runs) != 1:
+            yield f"MLflow: {trial.name} has {len(runs)} complete runs instead of one; run 'dvc repro -f -s compare'"
+        for run in runs:
+            logged = run.data.metrics
+            for name, value in describe.outcome_metrics(one).items():
+                if not _same(logged.get(name, math.inf), value):
+                    yield f"MLflow: {trial.name}: {name} is {logged.get(name)} instead of {value}; delete the run"
+
+
+def _same(logged: float, value: float) -> bool:
+    return logged == value or (math.isnan(logged) and math.isnan(value))

@@ -1,0 +1,106 @@
+"""`loss-study verify` on a fabricated study: what holds passes, and each kind of damage is named in a line."""
+
+import hashlib
+import shutil
+
+import pytest
+
+from loss_study import cli
+from loss_study.report.renew import renew
+from loss_study.runtime import checksums
+from loss_study.tracking import mirror, store
+from loss_study.trial import trials
+from loss_study.verify import folders
+from tracking.test_tracking import make_study
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A whole study: files with checksums, a report, MLflow."""
+    root = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        config = make_study(root)
+        for folder in folders():
+            checksums.write(folder)
+        renew(config)
+        mirror.fill_in(trials(config), config)
+    return root
+
+
+@pytest.fixture
+def verify(root, monkeypatch, capsys):
+    """A function that returns the lines of the command and its exit code."""
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def run():
+        arguments = cli.parse(["verify"])
+        with pytest.raises(SystemExit) as end:
+            arguments.main(arguments)
+        return capsys.readouterr().out.splitlines(), end.value.code
+
+    return run
+
+
+def test_a_whole_study_holds(verify):
+    assert verify() == (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
+
+
+def test_a_changed_number_is_named(verify, root):
+    path = root / "eval/1/mask/dice/0/metrics.json"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b'"iou": 0.', b'"iou": 1.'))
+    lines, code = verify()
+    path.write_bytes(before)
+    changed = "eval/1/mask/dice/0/metrics.json: changed since it was written"
+    assert code == 1 and len(lines) == 3
+    assert lines[0].startswith(changed) and lines[1].startswith(f"reports: cannot be built again: {changed}")
+    assert lines[2] == "6 folders, 0 files in DVC's cache, the report and MLflow: 2 problems"
+
+
+def test_a_damaged_file_in_the_cache_of_dvc_is_named(verify, root):
+    for content in (b"whole", b"damaged"):
+        name = hashlib.md5(b"whole" if content == b"damaged" else content).hexdigest()
+        path = root / ".dvc/cache/files/md5" / name[:2] / (name[2:] + (".dir" if content == b"damaged" else ""))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    lines, code = verify()
+    shutil.rmtree(root / ".dvc/cache")
+    damaged = f"{path.relative_to(root)}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
+    assert (lines, code) == ([damaged, "6 folders, 2 files in DVC's cache, the report and MLflow: 1 problem"], 1)
+
+
+def test_a_number_that_somebody_wrote_into_the_report_is_named(verify, root):
+    path = root / "reports/answer.csv"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b"0.", b"1.", 1))
+    lines, code = verify()
+    path.write_bytes(before)
+    assert (lines[:-1], code) == (
+        ["reports/answer.csv: is not what follows from the files; run 'dvc repro -f -s compare'"],
+        1,
+    )
+
+
+def test_a_run_with_another_number_and_a_missing_run_are_named(verify):
+    opened = store.connect()
+    (run,) = [one for one in opened.client.search_runs([opened.experiment]) if one.info.run_name == "mask-dice-0"]
+    logged = run.data.metrics["test/iou"]
+    opened.client.log_metric(run.info.run_id, "test/iou", 0.99, timestamp=run.info.end_time + 1)
+    lines, _ = verify()
+    assert lines[0] == f"MLflow: mask-dice-0: test/iou is 0.99 instead of {logged}; delete the run"
+    opened.client.delete_run(run.info.run_id)
+    lines, _ = verify()
+    assert lines[0] == "MLflow: mask-dice-0 has 0 complete runs instead of one; run 'dvc repro -f -s compare'"
+
+
+def test_a_folder_without_checksums_is_named(verify, root):
+    folder = root / "runs/1/mask/dice/0"
+    content = (folder / checksums.LIST).read_bytes()
+    (folder / checksums.LIST).unlink()
+    lines, _ = verify()
+    (folder / checksums.LIST).write_bytes(content)
+    assert lines[0].startswith("runs/1/mask/dice/0: has no SHA256SUMS")
