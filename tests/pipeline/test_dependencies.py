@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from loss_study import losses, models
+from loss_study.training.joint import weightings as joint_weightings
 from support.clone import ROOT
 from support.imports import PACKAGE, everything, names
 
@@ -16,6 +17,7 @@ AROUND = {
     "check.py",
     "config.py",
     "heads.py",
+    "joint_trial.py",
     "registry.py",
     "rounds.py",
     "trial.py",
@@ -82,9 +84,21 @@ def test_combinations_depend_on_every_loss():
         assert not_stated(TRAINING, places) == set()
 
 
+def test_joint_trainings_depend_on_every_loss_and_weighting():
+    weightings = [f"training/joint/weightings/{name}.py" for name in joint_weightings.names()]
+    for stage in ("tune_joint", "train_joint"):
+        places = stated(stage, **{"item.name": "both", "model.name": "resunet"})
+        assert "losses" in places and all(within(file, places) for file in weightings)
+        assert not_stated([*TRAINING, *weightings], places) == set()
+    parameters = STAGES["train_joint"]["params"]
+    assert {"joint.options.${item.name}", "loss_options"} <= set(parameters)
+    assert set(STAGES["train_combination"]["params"]) <= set(parameters)
+
+
 @pytest.mark.parametrize(
     ("stage", "roots"),
     [
+        ("evaluate_joint", ["evaluation/evaluate.py"]),
         ("download", ["download/prepare.py"]),
         ("inspect", ["inspection/inspect.py", "datasets/__init__.py"]),
         ("sample", ["sampling/pack.py", "datasets/__init__.py"]),
@@ -94,5 +108,5 @@ def test_combinations_depend_on_every_loss():
 )
 def test_the_other_stages_depend_on_all_their_code(stage, roots):
     # Code that has made what the stage reads is in the dependencies of the stage that made it.
-    places = stated(stage, **{"dataset.path": "nowhere", "item.head": "mask"})
+    places = stated(stage, **{"dataset.path": "nowhere", "item.head": "mask", "item.name": "both"})
     assert not_stated(roots, places) == set()

@@ -21,12 +21,12 @@ from loss_study.evaluation.error_analysis.gradients import GradientImages
 from loss_study.evaluation.shown_images import panel_rows, stored_places
 from loss_study.evaluation.splits import Split, Splits
 from loss_study.evaluation.trained_models import initial_model, load_description, load_model
+from loss_study.joint_trial import loss_of, record_of
 from loss_study.losses import PROBABILITY, Loss, Output
 from loss_study.metrics.masks import most_probable
 from loss_study.metrics.thresholds import best_threshold
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.device import pick_precision, use_cpu
-from loss_study.training.joint.one_head import loss_of, record_of
 from loss_study.trial import Trial, parent_dir
 
 #: Columns of ``per_image.csv`` that say which image it is; the metrics stand behind them.

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from loss_study.config import Config
+from loss_study.joint_trial import history_of, record_of
 from loss_study.metrics import headline_of
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics import arithmetic
-from loss_study.training.joint.one_head import history_of, record_of
 from loss_study.trial import Trial, trials
 
 MISSING = "missing"

@@ -23,10 +23,10 @@ import numpy as np
 from loss_study import losses
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.trained_models import load_model
+from loss_study.joint_trial import loss_of
 from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.predictor import Predictor
 from loss_study.tracking.store import Store
-from loss_study.training.joint.one_head import loss_of
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature

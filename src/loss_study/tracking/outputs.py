@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loss_study.joint_trial import history_of, record_of
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.results import read_csv, read_json
-from loss_study.training.joint.one_head import history_of, record_of
 from loss_study.trial import Trial
 
 #: What differs between two runs of the same training; not part of a trial's identity.

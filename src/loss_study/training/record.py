@@ -15,11 +15,11 @@ from loss_study import metrics
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.heads import HEADS, JOINT
+from loss_study.joint_trial import OF_HEADS, TRAINED_WITH
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.checkpoint import DamagedError, load_saved, save_atomically
 from loss_study.training.device import pick, pick_precision
-from loss_study.training.joint.one_head import OF_HEADS, TRAINED_WITH
 from loss_study.training.outcome import HISTORY, Outcome
 from loss_study.trial import Trial, parent_dir
 
@@ -103,7 +103,7 @@ def _description(
 
 
 def _of_heads(sample: PackedSample, options: dict[str, Any], outcome: Outcome) -> dict[str, dict[str, Any]]:
-    """Return what is different for each head of a joint training, see `one_head.record_of`."""
+    """Return what is different for each head of a joint training, see `joint_trial.record_of`."""
     best = next((row for row in outcome.history if row["epoch"] == outcome.best_epoch), {})
     return {
         head: {
