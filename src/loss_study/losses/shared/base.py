@@ -126,6 +126,10 @@ class Loss:
         where = f"loss_options.{self.name}"
         return replace(self, options=registry.check_options(where, self.function, options, but=(VALID,)))
 
+    def given(self, options: Mapping[str, Any]) -> Loss:
+        """Return the loss with `options` that have been checked and completed."""
+        return replace(self, options=options)
+
     def resolve(self, statistics: TargetStatistics) -> Loss:
         """Return the loss with numbers in the place of all options that depend on the training split.
 
