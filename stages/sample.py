@@ -23,7 +23,7 @@ def main() -> None:
     keep_freed_memory()
     config = load_config()
     chosen, source = config.dataset, prepared(config.dataset, SOURCE)
-    dataset = datasets.open_dataset(chosen.name, source.path, chosen.options, chosen.heads_in_files)
+    dataset = datasets.open_chosen(chosen, source.path)
     teacher = _teacher(config.dataset.depth_teacher)
     pack(dataset, SAMPLE, config.dataset, config.sample, notes=source.notes, workers=_cores(), teacher=teacher)
     packed = PackedSample.open(SAMPLE).meta

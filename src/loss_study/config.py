@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from loss_study import rounds
 from loss_study.heads import Head
+from loss_study.imported import TARGET
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
@@ -142,11 +143,13 @@ class LossConfig(_Section):
     """The losses of the study.
 
     `names` are losses with a file ``losses/<name>.py``; `combinations` are weighted sums of such losses, whose terms
-    are in ``loss_options``, see `CombinationConfig`.
+    are in ``loss_options``, see `CombinationConfig`; `imported` are losses by import path, whose ``loss_options`` say
+    ``_target_``, see `loss_study.losses.shared.imported`.
     """
 
     names: list[Name]
     combinations: list[Name] = []
+    imported: list[Name] = []
     heads: Annotated[list[Head], Field(min_length=1)]
 
 
@@ -313,6 +316,17 @@ class RaceConfig(_Section):
     previous: dict[str, int] = {}
 
 
+class SourcesConfig(_Section):
+    """The files of model, dataset and losses by import path; composition makes them, for DVC's stages.
+
+    `losses` has ``{"head", "loss", "file"}`` for every head and loss by import path.
+    """
+
+    model: str = ""
+    dataset: str = ""
+    losses: dict[str, dict[str, str]] = {}
+
+
 class Config(_Section):
     """All of params.yaml; `scale` is the name of the file in ``conf/scale/`` that its sizes come from."""
 
@@ -327,6 +341,7 @@ class Config(_Section):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     race: RaceConfig = RaceConfig()
     compare: CompareConfig = CompareConfig()
+    sources: SourcesConfig = SourcesConfig()
 
     @property
     def rounds(self) -> list[list[int]]:
@@ -335,8 +350,14 @@ class Config(_Section):
 
     @property
     def losses(self) -> list[str]:
-        """All losses of the study: those with a file, then the combinations."""
-        return [*self.loss.names, *self.loss.combinations]
+        """All losses of the study: those with a file, then the combinations, then those by import path."""
+        return [*self.loss.names, *self.loss.combinations, *self.loss.imported]
+
+    def kind_of(self, loss: str) -> str:
+        """Return "combination" or "imported", which DVC has stages of their own for, "" for a loss with a file."""
+        if loss in self.loss.combinations:
+            return "combination"
+        return "imported" if loss in self.loss.imported else ""
 
     def options_of(self, loss: str) -> dict[str, Any]:
         """Return the options of `loss`; those of a combination with the options of each of its terms.
@@ -469,17 +490,27 @@ def _check_rounds(config: Config) -> None:
 
 def _check_losses(config: Config) -> None:
     if not config.losses:
-        raise StudyError("loss.names: list at least 1 loss, there or in loss.combinations")
+        raise StudyError("loss.names: list at least 1 loss, there, in loss.combinations or in loss.imported")
     for name in config.losses:
         if name not in config.loss_options:
             raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
-    for name in config.loss.names:
-        if "terms" in config.loss_options[name]:
-            raise StudyError(f"loss.names: {name} is a weighted sum; list it in loss.combinations")
+    _check_kinds(config)
     for name in config.loss.combinations:
         combination(name, config.loss_options[name])
         if not config.recipe.search.lr:
             refuse_open_weights(name, config.loss_options[name])
+
+
+def _check_kinds(config: Config) -> None:
+    """Refuse a loss in the list of another kind."""
+    for name in config.loss.names:
+        if "terms" in config.loss_options[name]:
+            raise StudyError(f"loss.names: {name} is a weighted sum; list it in loss.combinations")
+        if TARGET in config.loss_options[name]:
+            raise StudyError(f"loss.names: {name} has a {TARGET}; list it in loss.imported")
+    for name in config.loss.imported:
+        if TARGET not in config.loss_options[name]:
+            raise StudyError(f"loss_options.{name}.{TARGET}: missing; write it as my_package.MyLoss")
 
 
 def _check_heads(loss: LossConfig, dataset: DatasetConfig) -> None:

@@ -32,17 +32,28 @@ def divide(seeds: Sequence[int], ends: Sequence[int], losses: int, folds: int = 
 
 
 def later(
-    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str], folds: int = 1
+    seeds: Sequence[int],
+    ends: Sequence[int],
+    names: Sequence[str],
+    combinations: Sequence[str],
+    folds: int = 1,
+    imported: Sequence[str] = (),
 ) -> list[int]:
     """Return the numbers of all rounds but the first: [2, 3, 4]."""
-    return list(range(2, len(divide(seeds, ends, len(names) + len(combinations), folds)) + 1))
+    losses = len(names) + len(combinations) + len(imported)
+    return list(range(2, len(divide(seeds, ends, losses, folds)) + 1))
 
 
 def previous(
-    seeds: Sequence[int], ends: Sequence[int], names: Sequence[str], combinations: Sequence[str], folds: int = 1
+    seeds: Sequence[int],
+    ends: Sequence[int],
+    names: Sequence[str],
+    combinations: Sequence[str],
+    folds: int = 1,
+    imported: Sequence[str] = (),
 ) -> dict[str, int]:
     """Return the round before each of the later ones: {"2": 1, "3": 2}."""
-    return {str(number): number - 1 for number in later(seeds, ends, names, combinations, folds)}
+    return {str(number): number - 1 for number in later(seeds, ends, names, combinations, folds, imported)}
 
 
 def register() -> None:

@@ -58,10 +58,15 @@ def parent_dir(head: str, fold: int) -> Path:
     return PARENTS / head / str(fold)
 
 
-def training_stage(head: str, loss: str, number: int, *, combination: bool) -> str:
-    """Return the name of DVC's stage that trains `loss` in round `number`."""
-    kind = "train_combination" if combination else "train"
-    return f"{kind}@{head}-{loss}" if number == 1 else f"{LATER_ROUNDS}:{kind}@{number}-{head}-{loss}"
+def training_stage(head: str, loss: str, number: int, kind: str) -> str:
+    """Return the name of DVC's stage that trains `loss` in round `number`; `kind` as `Config.kind_of`."""
+    stage = stage_of("train", kind)
+    return f"{stage}@{head}-{loss}" if number == 1 else f"{LATER_ROUNDS}:{stage}@{number}-{head}-{loss}"
+
+
+def stage_of(work: str, kind: str) -> str:
+    """Return the stage that does `work`, "tune" or "train", for losses of `kind`: ``train``, ``train_imported``."""
+    return f"{work}_{kind}" if kind else work
 
 
 def decision_file(number: int, head: str, loss: str) -> Path:

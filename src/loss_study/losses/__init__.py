@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loss_study.losses.shared import modules, weighted_sum
+from loss_study.imported import TARGET
+from loss_study.losses.shared import imported, modules, weighted_sum
 from loss_study.losses.shared.base import PROBABILITY, Loss, Output, TargetStatistics, names, with_a_file
 from loss_study.runtime.errors import nearest
 
@@ -26,13 +27,16 @@ SHARED = ("functional",)
 def load(name: str, options: Mapping[str, Any] | None = None) -> Loss:
     """Return the loss `name` with checked `options`, completed with the defaults.
 
-    Options with `terms` are those of a combination, see `weighted_sum.load`; all others are the keyword-only arguments
+    Options with `_target_` are those of a loss by import path, see `shared.imported`; options with `terms` those of a
+    combination, see `weighted_sum.load`; all others are the keyword-only arguments
     of the function in ``losses/<name>.py``.
 
     Raises:
         StudyError: unknown loss, unknown option, or a value of a wrong type or out of range; the message names the key.
     """
     options = options or {}
+    if TARGET in options:
+        return imported.load(name, options)
     return weighted_sum.load(name, options) if "terms" in options else with_a_file(name).with_options(options)
 
 

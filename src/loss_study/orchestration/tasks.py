@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loss_study.config import Config
 from loss_study.runtime.processes import bound
-from loss_study.trial import LATER_ROUNDS, decided_seeds, heads_and_losses, training_stage
+from loss_study.trial import LATER_ROUNDS, decided_seeds, heads_and_losses, stage_of, training_stage
 
 #: DVC in this environment, whatever the search path says.
 DVC = (sys.executable, "-m", "dvc")
@@ -53,15 +53,12 @@ def trainings(config: Config, number: int) -> list[Task]:
 
 
 def _training(config: Config, number: int, head: str, loss: str) -> Task:
-    combination = loss in config.loss.combinations
+    kind = config.kind_of(loss)
     name = f"{head}-{loss}"
-    first = (
-        f"tune{'_combination' if combination else ''}@{name}",
-        training_stage(head, loss, 1, combination=combination),
-    )
+    first = (f"{stage_of('tune', kind)}@{name}", training_stage(head, loss, 1, kind))
     if number == 1:
         return Task(name, first, (parent(head),))
-    later = training_stage(head, loss, number, combination=combination)
+    later = training_stage(head, loss, number, kind)
     return Task(name, (later,), (decision(number), parent(head), *first))
 
 

@@ -139,7 +139,7 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
     """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
     commit = _git("rev-parse", "HEAD")
-    stage = training_stage(trial.head, trial.loss, trial.round, combination=trial.loss in study.loss.combinations)
+    stage = training_stage(trial.head, trial.loss, trial.round, study.kind_of(trial.loss))
     tags = {
         TRAINING: training,
         study_tag(study): study_name(study),

@@ -34,7 +34,7 @@ SLOW_DISK = 200e6
 PACKAGE = Path(loss_study.__file__).parent
 #: The parts of the package whose code decides the numbers of a training, and all that they import.
 CODE = (
-    "__init__.py", "config.py", "heads.py", "registry.py", "rounds.py", "trial.py",
+    "__init__.py", "config.py", "heads.py", "imported.py", "registry.py", "rounds.py", "trial.py",
     "data", "losses", "metrics", "models", "runtime", "training",
 )  # fmt: skip
 

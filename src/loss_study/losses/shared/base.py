@@ -34,12 +34,14 @@ class TargetStatistics:
 
     mean: float
     class_shares: tuple[float, ...]
+    #: Number of logits per pixel.
+    classes: int = 1
 
     @classmethod
     def of(cls, statistics: Mapping[str, Any], head: str, classes: int) -> TargetStatistics:
         """Return those of `head` from the `statistics` of a packed sample whose mask has `classes` classes."""
         if head == "mask" and classes > 1:
-            return cls(1 / classes, tuple(statistics["class_shares"]))
+            return cls(1 / classes, tuple(statistics["class_shares"]), classes)
         mean = statistics[f"{head}_mean"]
         return cls(mean, (1 - mean, mean))
 

@@ -16,4 +16,5 @@ def finding(config: Config) -> str:
 def losses_of(config: Config) -> dict[str, losses.Loss]:
     """Return the losses of the study by name, for their summaries and notes."""
     with_a_file = {name: losses.with_a_file(name) for name in config.loss.names}
-    return with_a_file | {name: losses.load(name, config.options_of(name)) for name in config.loss.combinations}
+    others = [*config.loss.combinations, *config.loss.imported]
+    return with_a_file | {name: losses.load(name, config.options_of(name)) for name in others}
