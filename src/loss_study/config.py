@@ -431,6 +431,11 @@ def load_config(path: Path = PARAMS) -> Config:
         raise StudyError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
+    return checked(values)
+
+
+def checked(values: dict[str, Any]) -> Config:
+    """Return `values`, those of params.yaml, as a configuration; StudyError as `load_config`."""
     _refuse_secrets(values)
     config = validate(Config, values, "")
     _check_consistent(config)

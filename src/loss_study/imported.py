@@ -19,7 +19,7 @@ from typing import Any
 from loss_study.runtime.errors import StudyError, nearest
 
 TARGET = "_target_"
-#: Objects of this process that have no import path, by the name that stands in the place of one; see `given`.
+#: Objects of this process that have no import path, by what stands in the place of one; see `given`.
 _GIVEN: dict[str, Any] = {}
 
 
@@ -113,8 +113,12 @@ def source(key: str, options: Mapping[str, Any]) -> Path | None:
 @contextmanager
 def given(objects: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """Let configurations name `objects` of this process within the block; yield their paths by name."""
-    paths = {name: f"given.{name}" for name in objects}
-    _GIVEN.update({paths[name]: one for name, one in objects.items()})
+    paths = {}
+    for name, one in objects.items():
+        named = one if hasattr(one, "__qualname__") else type(one)
+        path = f"{named.__module__}.{named.__qualname__}"
+        paths[name] = path if path not in _GIVEN else f"{path} ({name})"
+        _GIVEN[paths[name]] = one
     try:
         yield paths
     finally:
