@@ -6,19 +6,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
-if TYPE_CHECKING:
-    from loss_study.comparison.compare import compare
-
-__all__ = ["compare"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Not imported with the package: it needs far more than the losses do.
     if name == "compare":
-        from loss_study.comparison.compare import compare  # noqa: PLC0415
-
-        return compare
+        return import_module("loss_study.comparison.compare").compare
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
