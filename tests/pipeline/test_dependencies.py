@@ -74,7 +74,9 @@ def test_a_training_does_not_depend_on_other_losses_and_models(stage):
 
 @pytest.mark.parametrize("model", models.names())
 def test_every_model_brings_its_code(model):
-    places = stated("train", **{"item.loss": "dice", "item.head": "mask", "sources.model": f"src/loss_study/models/{model}.py"})
+    places = stated(
+        "train", **{"item.loss": "dice", "item.head": "mask", "sources.model": f"src/loss_study/models/{model}.py"}
+    )
     assert not_stated([f"models/{model}.py"], places) == set()
 
 

@@ -112,7 +112,7 @@ def study(config: Config) -> Comparison:
     with whole_folder(INSPECTION) as folder:
         findings.write(folder, sheet)
     packed = PackedSample.open(SAMPLE)
-    training: dict[str, list[str]] = {head: config.losses for head in config.loss.heads}
+    training = dict.fromkeys(map(str, config.loss.heads), config.losses)
     for number in range(1, len(config.rounds) + 1):
         decisions.write(config, number, training)
         _train_round(config, packed, number)

@@ -48,8 +48,8 @@ KEYS = {
 }
 #: Images that a loss is tried on: a number that no batch has of classes.
 IMAGES, SIDE = 5, 64
-#: A logit whose probability is nearly 1.
-SURE = 8.0
+#: Logits of predictions that are more and more sure.
+SURE = (2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class User:
         if AUTO not in (self._options[name] for name in KEYS):
             return Convention(*(self._options[name] for name in KEYS))
         target = images_to_try(classes)
-        problems = []
+        problems: list[str] = []
         for convention in self._candidates(classes):
             try:
                 self._check(convention, target)
@@ -172,10 +172,12 @@ class User:
                 raise
             except Exception as error:
                 # Libraries raise all kinds of errors for shapes and types that they do not take.
-                problems.append(f"{convention.prediction} and {convention.ground_truth}: {_words(error)}")
+                problem = f"with {convention.prediction} and {convention.ground_truth} {_words(error)}"
+                # First what it does where it does something.
+                problems.insert(0 if isinstance(error, UnfitError) else len(problems), problem)
         raise StudyError(
-            f"{self.key}: {self.title} works with no kind of prediction and ground truth, {'; '.join(problems[:2])}; "
-            "say what it takes with _prediction_ and _ground_truth_, see docs/extending.md"
+            f"{self.key}: {self.title} cannot be trained with: {problems[0]}; if it can, say how it is called with "
+            "_prediction_ and _ground_truth_, see docs/extending.md"
         )
 
     def _candidates(self, classes: int) -> Iterator[Convention]:
@@ -187,7 +189,6 @@ class User:
 
     def _check(self, convention: Convention, target: Tensor) -> None:
         """Raise an UnfitError unless the loss can be trained with: the ground truth is better than its opposite."""
-        sure = SURE * (2 * target - 1)
         vague = (0.1 * torch.sin(torch.arange(float(target.numel()))).view(target.shape)).requires_grad_()
         with torch.enable_grad():
             value = self._of_batch(convention, vague, target)
@@ -198,7 +199,10 @@ class User:
             raise UnfitError(f"the value {value.item():g} or its gradient is not finite")
         if not gradient.any():
             raise UnfitError("the gradient is 0 everywhere")
-        right, wrong, as_it_is = (self._of_batch(convention, one, target) for one in (sure, -sure, target))
+        sure = [self._of_batch(convention, logit * (2 * target - 1), target) for logit in SURE]
+        # Some losses do not want it to be too sure.
+        right = torch.stack(sure).min()
+        wrong, as_it_is = (self._of_batch(convention, one, target) for one in (SURE[-1] * (1 - 2 * target), target))
         if not right < wrong:
             raise UnfitError(f"the ground truth has the value {right.item():g}, and its opposite {wrong.item():g}")
         if convention.prediction == "logits" and not right < as_it_is:
@@ -270,10 +274,11 @@ def _given(convention: Convention, logits: Tensor, target: Tensor) -> tuple[Tens
 
 
 def images_to_try(classes: int) -> Tensor:
-    """Return small masks with discs of several sizes, one-hot for two or more `classes`, (N, classes, H, W)."""
+    """Return small masks of discs of several sizes and lines, one-hot for two or more `classes`, (N, classes, H, W)."""
     y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     distances = [((y - 24 - 3 * i) ** 2 + (x - 30 + 2 * i) ** 2).sqrt() - 8 - 2 * i for i in range(IMAGES)]
-    inside = torch.stack([(distance < 0).float()[None] for distance in distances])
+    line = (y - 52).abs() < 2
+    inside = torch.stack([((distance < 0) | line).float()[None] for distance in distances])
     if classes == 1:
         return inside
     # The object is cut into stripes, so that every image has every class.
