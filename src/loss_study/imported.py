@@ -46,7 +46,10 @@ def find(key: str, path: Any) -> Any:
     if not hasattr(module, name):
         names = [known for known in dir(module) if not known.startswith("_")]
         raise StudyError(f"{key}: {module_name} has no {name!r}: {nearest(name, names)}")
-    return getattr(module, name)
+    found = getattr(module, name)
+    if not callable(found):
+        raise StudyError(f"{key}: {path} is a {type(found).__name__}, not a class or a function")
+    return found
 
 
 def made(key: str, options: Mapping[str, Any], **offered: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
@@ -13,9 +12,7 @@ from loss_study.losses.shared import distances
 from support.loss_examples import discs, mask_pair
 
 
-@pytest.mark.parametrize("chunk", [1 << 22, 200])
-def test_they_are_those_of_scipy(chunk, monkeypatch):
-    monkeypatch.setattr(distances, "CHUNK", chunk)
+def test_they_are_those_of_scipy():
     for mask in (discs(20, radius=5), mask_pair(size=12)[1], discs(20, radius=5)[:, :, :13]):
         inside = mask.numpy() > 0.5
         both = [distance_transform_edt(one) + distance_transform_edt(~one) for one in inside[:, 0]]

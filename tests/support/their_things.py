@@ -56,7 +56,7 @@ class OnNumbers(nn.Module):
         self.register_buffer("weight", weight)
 
     def forward(self, logits, target):
-        return F.cross_entropy(logits, target, weight=self.weight)
+        return F.nll_loss(logits.log_softmax(dim=1), target, weight=self.weight)
 
 
 class NeedsArgument(nn.Module):
@@ -96,7 +96,9 @@ class Net(nn.Module):
 
     def __init__(self, in_channels, classes, width=4):
         super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, classes, 1))
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, classes, 1)
+        )
 
     def forward(self, x):
         return self.layers(x)

@@ -7,9 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-#: Numbers in memory at a time.
-CHUNK = 1 << 22
-
 
 @torch.no_grad()
 def to_outline(mask_NCHW: Tensor) -> Tensor:
@@ -23,24 +20,29 @@ def to_outline(mask_NCHW: Tensor) -> Tensor:
     """
     inside = mask_NCHW > 0.5
     diagonal = math.hypot(*mask_NCHW.shape[-2:])
-    to_inside, to_outside = (_squared(one).sqrt() for one in (inside, ~inside))
+    to_inside, to_outside = _squared(torch.stack([inside, ~inside])).sqrt()
     return (torch.where(inside, to_outside, to_inside) / diagonal).clamp_max(1).to(mask_NCHW.dtype)
 
 
-def _squared(of_NCHW: Tensor) -> Tensor:
+def _squared(true_NCHW: Tensor) -> Tensor:
     """Return the squared distance of every pixel to the nearest True one, infinite where there is none.
 
-    Rows and columns one after the other, as Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions
-    (2012), but with all pairs of places in a line: on images of a few hundred pixels that is as fast, and no loop.
+    Within rows first, then over rows: Saito and Toriwaki, New Algorithms for Euclidean Distance Transformation (1994).
     """
-    distances = torch.where(of_NCHW, 0.0, math.inf)
-    return _along_rows(_along_rows(distances).mT).mT
+    within = torch.minimum(_steps_back(true_NCHW), _steps_back(true_NCHW.flip(-1)).flip(-1)).square()
+    nearest = within.clone()
+    for step in range(1, within.shape[-2]):
+        if step**2 >= nearest.max():
+            break
+        for here, there in (
+            (nearest[..., step:, :], within[..., :-step, :]),
+            (nearest[..., :-step, :], within[..., step:, :]),
+        ):
+            torch.minimum(here, there + step**2, out=here)
+    return nearest
 
 
-def _along_rows(values: Tensor) -> Tensor:
-    """Return at every place of a row the least of value + squared number of steps to it over the row."""
-    length = values.shape[-1]
-    place = torch.arange(length, device=values.device)
-    steps2 = (place[:, None] - place).square().float()
-    lines = values.reshape(-1, length).split(max(1, CHUNK // length**2))
-    return torch.cat([(line[:, None] + steps2).amin(dim=2) for line in lines]).view(values.shape)
+def _steps_back(true: Tensor) -> Tensor:
+    """Return the number of steps to the nearest True pixel before each pixel of a row, infinite where there is none."""
+    place = torch.arange(true.shape[-1], device=true.device, dtype=torch.float32)
+    return place - torch.where(true, place, -math.inf).cummax(dim=-1).values

@@ -22,6 +22,7 @@ A loss whose call takes ``valid`` is given it: 1 where a pixel is valid, else 0,
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -166,7 +167,10 @@ class User:
         problems: list[str] = []
         for convention in self._candidates(classes):
             try:
-                self._check(convention, target)
+                with warnings.catch_warnings():
+                    # Of shapes that do not fit, which is what is tried.
+                    warnings.simplefilter("ignore")
+                    self._check(convention, target)
                 return Convention(convention.prediction, convention.ground_truth, self._values_of(convention, target))
             except StudyError:
                 raise
