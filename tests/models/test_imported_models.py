@@ -31,7 +31,7 @@ def test_a_mapping_has_them_as_out_or_by_head():
 def test_one_tensor_is_not_enough_for_two_heads():
     model = models.build("imported", 3, ["mask", "depth"], **OPTIONS)
     with pytest.raises(
-        StudyError, match=r"their_things.Net returns .* for the mask, not logits of shape \(1, 1, 8, 8\)"
+        StudyError, match=r"their_things.Net returns a Tensor for the mask, not logits of shape \(1, 1, 8, 8\)"
     ):
         model(torch.rand(1, 3, 8, 8))
 
