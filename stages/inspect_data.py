@@ -22,7 +22,7 @@ def main() -> None:
     """Load the configuration, open the dataset that `download` prepared, look at it, write."""
     config = load_config()
     chosen, source = config.dataset, prepared(config.dataset, SOURCE)
-    dataset = datasets.open_dataset(chosen.name, source.path, chosen.options, chosen.heads_in_files)
+    dataset = datasets.open_chosen(chosen, source.path)
     findings, sheet = inspect(dataset, chosen, config.sample)
     with whole_folder(INSPECTION) as new:
         findings.write(new, sheet)

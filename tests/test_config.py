@@ -312,7 +312,9 @@ def test_weights_to_choose_from_take_a_search():
 
 
 def test_a_study_needs_a_loss():
-    with pytest.raises(StudyError, match=r"loss.names: list at least 1 loss, there or in loss.combinations"):
+    with pytest.raises(
+        StudyError, match=r"loss.names: list at least 1 loss, there, in loss.combinations or in loss.imported"
+    ):
         composition.composed(["loss.names=[]"])
 
 

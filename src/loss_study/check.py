@@ -10,13 +10,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from loss_study import datasets, losses, models
-from loss_study.config import Config, DatasetConfig
+from loss_study.config import Config, DatasetConfig, ModelConfig, open_weights, with_weights
 from loss_study.datasets.layouts.listing import Listing, listed, scan
 from loss_study.download import archives
 from loss_study.download.prepare import archives_in
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.printable import printable
 from loss_study.sampling import depth_teacher
+from loss_study.sources import IMPORTED
+from loss_study.tiny_batch import try_loss, try_model
 from loss_study.training import device, optimizers, schedules
 from loss_study.training.joint import options
 
@@ -30,7 +32,7 @@ def check_choices(config: Config) -> None:
     dataset, recipe = config.dataset, config.recipe
     _check_dataset(dataset)
     model = config.model
-    models.check_fit(model.name, model.options, config.loss.heads, dataset.classes, config.sample.size)
+    _check_model(model, config)
     _check_losses(config)
     _check_parent(config)
     optimizers.check(recipe.optimizer.name, recipe.optimizer.options)
@@ -39,7 +41,7 @@ def check_choices(config: Config) -> None:
 
 
 def _check_dataset(dataset: DatasetConfig) -> None:
-    names = list(datasets.class_names(dataset.name, dataset.options))
+    names = _class_names(dataset)
     if dataset.classes != max(1, len(names)) or dataset.class_names not in ([], names):
         raise StudyError(
             f"dataset.classes: with these dataset.options {dataset.name} has {max(1, len(names))}, "
@@ -58,6 +60,14 @@ def _check_dataset(dataset: DatasetConfig) -> None:
             datasets.check_files(dataset.name, lambda: _listing(path), dataset.options, dataset.heads_in_files)
     if dataset.sha256 and len(dataset.sha256) != len(dataset.urls):
         raise StudyError(f"dataset.sha256: {len(dataset.sha256)} checksums for {len(dataset.urls)} urls; give one each")
+
+
+def _class_names(dataset: DatasetConfig) -> list[str]:
+    """Return the names of the classes that the options say; one by import path has those of the configuration."""
+    found = list(datasets.class_names(dataset.name, dataset.options))
+    if dataset.name != IMPORTED or found or dataset.classes == 1:
+        return found
+    return dataset.class_names or [f"class{number}" for number in range(dataset.classes)]
 
 
 def _check_names(path: Path) -> None:
@@ -88,12 +98,26 @@ def _listing(path: Path) -> Listing | None:
     return listed(path, files)
 
 
+def _check_model(model: ModelConfig, config: Config) -> None:
+    classes, size = config.dataset.classes, config.sample.size
+    if model.name != IMPORTED:
+        models.check_fit(model.name, model.options, config.loss.heads, classes, size)
+        return
+    # As in a trial, which has one head.
+    for head in config.loss.heads:
+        try_model(model.name, model.options, [head], classes, size)
+
+
 def _check_losses(config: Config) -> None:
     invalid = _heads_with_invalid_pixels(config.dataset)
     for name in config.losses:
-        loss = losses.load(name, config.options_of(name))
+        given = config.options_of(name)
+        loss = losses.load(name, given)
         for head in config.loss.heads:
             loss.check_fit(head, classes=config.dataset.classes, invalid=head in invalid)
+            first = {term: weights[0] for term, weights in open_weights(given).items()}
+            one = losses.load(name, with_weights(given, first)) if first else loss
+            try_loss(one, head, config.dataset.classes, config.sample.size)
     for name in config.joint.names:
         options.check(config, name, classes=config.dataset.classes, invalid=invalid)
 

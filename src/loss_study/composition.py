@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 
-from loss_study import rounds
+from loss_study import rounds, sources
 from loss_study.config import PARAMS, Config, load_config
 from loss_study.runtime.errors import StudyError
 
@@ -24,6 +24,7 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
     new = output.with_name(f".new.{output.name}")
     try:
         rounds.register()
+        sources.register()
         compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))
     except Exception as error:
         # Hydra, OmegaConf, the YAML reader and DVC each raise their own errors for an invalid file.

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from loss_study import rounds
 from loss_study.heads import HEADS, Head
+from loss_study.imported import TARGET
 from loss_study.registry import validate
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
@@ -100,9 +101,9 @@ class DatasetConfig(_Section):
 
     @property
     def title(self) -> str:
-        """What reports call the data: the folder or archive of that `path` is, `name` for the path of code."""
-        path = Path(self.path)
-        return self.name if path.suffix == ".py" else path.name.split(".")[0] or self.name
+        """What reports call the data: the folder or archive that `path` is; for the path of code its name."""
+        path, name = Path(self.path), str(self.options.get(TARGET, self.name)).rpartition(".")[2]
+        return name if path.suffix == ".py" else path.name.split(".")[0] or name
 
     @property
     def heads_in_files(self) -> list[Head]:
@@ -146,11 +147,13 @@ class LossConfig(_Section):
     """The losses of the study.
 
     `names` are losses with a file ``losses/<name>.py``; `combinations` are weighted sums of such losses, whose terms
-    are in ``loss_options``, see `CombinationConfig`.
+    are in ``loss_options``, see `CombinationConfig`; `imported` are losses by import path, whose ``loss_options`` say
+    ``_target_``, see `loss_study.losses.shared.imported`.
     """
 
     names: list[Name]
     combinations: list[Name] = []
+    imported: list[Name] = []
     heads: Annotated[list[Head], Field(min_length=1)]
 
 
@@ -349,6 +352,17 @@ class JointConfig(_Section):
     options: dict[str, JointTraining] = {}
 
 
+class SourcesConfig(_Section):
+    """The files of model, dataset and losses by import path; composition makes them, for DVC's stages.
+
+    `losses` has ``{"head", "loss", "file"}`` for every head and loss by import path.
+    """
+
+    model: str = ""
+    dataset: str = ""
+    losses: dict[str, dict[str, str]] = {}
+
+
 class Config(_Section):
     """All of params.yaml; `scale` is the name of the file in ``conf/scale/`` that its sizes come from."""
 
@@ -364,6 +378,7 @@ class Config(_Section):
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     race: RaceConfig = RaceConfig()
     compare: CompareConfig = CompareConfig()
+    sources: SourcesConfig = SourcesConfig()
 
     @property
     def rounds(self) -> list[list[int]]:
@@ -372,8 +387,14 @@ class Config(_Section):
 
     @property
     def losses(self) -> list[str]:
-        """All losses of the study: those with a file, then the combinations."""
-        return [*self.loss.names, *self.loss.combinations]
+        """All losses of the study: those with a file, then the combinations, then those by import path."""
+        return [*self.loss.names, *self.loss.combinations, *self.loss.imported]
+
+    def kind_of(self, loss: str) -> str:
+        """Return "combination" or "imported", which DVC has stages of their own for, "" for a loss with a file."""
+        if loss in self.loss.combinations:
+            return "combination"
+        return "imported" if loss in self.loss.imported else ""
 
     @property
     def candidates(self) -> list[str]:
@@ -455,6 +476,11 @@ def load_config(path: Path = PARAMS) -> Config:
     if not isinstance(values, dict):
         raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
     _refuse_bombs(values, path)
+    return checked(values)
+
+
+def checked(values: dict[str, Any]) -> Config:
+    """Return `values`, those of params.yaml, as a configuration; StudyError as `load_config`."""
     _refuse_secrets(values)
     _refuse_large_numbers(values)
     config = validate(Config, values, "")
@@ -536,17 +562,27 @@ def _check_rounds(config: Config) -> None:
 
 def _check_losses(config: Config) -> None:
     if not config.candidates:
-        raise StudyError("loss.names: list at least 1 loss, there or in loss.combinations")
+        raise StudyError("loss.names: list at least 1 loss, there, in loss.combinations or in loss.imported")
     for name in config.losses:
         if name not in config.loss_options:
             raise StudyError(f"loss_options.{name}: missing; add it, {{}} for the defaults (see conf/loss/{name}.yaml)")
-    for name in config.loss.names:
-        if "terms" in config.loss_options[name]:
-            raise StudyError(f"loss.names: {name} is a weighted sum; list it in loss.combinations")
+    _check_kinds(config)
     for name in config.loss.combinations:
         combination(name, config.loss_options[name])
         if not config.recipe.search.lr:
             refuse_open_weights(name, config.loss_options[name])
+
+
+def _check_kinds(config: Config) -> None:
+    """Refuse a loss in the list of another kind."""
+    for name in config.loss.names:
+        if "terms" in config.loss_options[name]:
+            raise StudyError(f"loss.names: {name} is a weighted sum; list it in loss.combinations")
+        if TARGET in config.loss_options[name]:
+            raise StudyError(f"loss.names: {name} has a {TARGET}; list it in loss.imported")
+    for name in config.loss.imported:
+        if TARGET not in config.loss_options[name]:
+            raise StudyError(f"loss_options.{name}.{TARGET}: missing; write it as my_package.MyLoss")
 
 
 def _check_heads(loss: LossConfig, dataset: DatasetConfig) -> None:

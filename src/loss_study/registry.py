@@ -11,17 +11,19 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
-
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from loss_study.runtime.errors import StudyError, nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ConfigDict, ValidationError
 
 #: Modules that are not choices, of a package without a constant of this name.
 SHARED = ("base",)
 
-M = TypeVar("M", bound=BaseModel)
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+M = TypeVar("M", bound="BaseModel")
+#: Pydantic's settings for options. It is imported when options are checked: losses can be used without it.
+STRICT: ConfigDict = {"extra": "forbid", "strict": True, "allow_inf_nan": False, "arbitrary_types_allowed": True}
 
 
 def names(package: str) -> list[str]:
@@ -58,6 +60,8 @@ def check_options(
     Raises:
         StudyError: an unknown or missing option, a wrong type, a value out of range.
     """
+    from pydantic import create_model  # noqa: PLC0415
+
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {
         name: (hints[name], ... if parameter.default is inspect.Parameter.empty else parameter.default)
@@ -69,6 +73,8 @@ def check_options(
 
 def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:
     """Return `values` as a `model`, or raise a one-line `StudyError` that names the key below `where`."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
@@ -98,4 +104,6 @@ def _siblings(model: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def _is_model(kind: Any) -> bool:
+    from pydantic import BaseModel  # noqa: PLC0415
+
     return inspect.isclass(kind) and issubclass(kind, BaseModel)

@@ -38,9 +38,11 @@ def later(
     combinations: Sequence[str],
     folds: int = 1,
     joint: Sequence[str] = (),
+    imported: Sequence[str] = (),
 ) -> list[int]:
     """Return the numbers of all rounds but the first: [2, 3, 4]."""
-    return list(range(2, len(divide(seeds, ends, len(names) + len(combinations) + len(joint), folds)) + 1))
+    candidates = len(names) + len(combinations) + len(joint) + len(imported)
+    return list(range(2, len(divide(seeds, ends, candidates, folds)) + 1))
 
 
 def previous(
@@ -50,9 +52,10 @@ def previous(
     combinations: Sequence[str],
     folds: int = 1,
     joint: Sequence[str] = (),
+    imported: Sequence[str] = (),
 ) -> dict[str, int]:
     """Return the round before each of the later ones: {"2": 1, "3": 2}."""
-    return {str(number): number - 1 for number in later(seeds, ends, names, combinations, folds, joint)}
+    return {str(number): number - 1 for number in later(seeds, ends, names, combinations, folds, joint, imported)}
 
 
 def register() -> None:

@@ -72,12 +72,18 @@ def parent_dir(head: str, fold: int) -> Path:
     return PARENTS / head / str(fold)
 
 
-def training_stage(head: str, loss: str, number: int, *, combination: bool) -> str:
-    """Return the name of DVC's stage that trains `loss`, or with `JOINT` for the head a joint training, in a round."""
-    if head == JOINT:
-        return f"train_joint@{loss}" if number == 1 else f"{LATER_ROUNDS}:train_joint@{number}-{loss}"
-    kind = "train_combination" if combination else "train"
-    return f"{kind}@{head}-{loss}" if number == 1 else f"{LATER_ROUNDS}:{kind}@{number}-{head}-{loss}"
+def training_stage(head: str, loss: str, number: int, kind: str) -> str:
+    """Return DVC's stage that trains `loss`, or with `JOINT` for the head a joint training, in round `number`.
+
+    `kind` is what `Config.kind_of` says of the loss.
+    """
+    stage, item = ("train_joint", loss) if head == JOINT else (stage_of("train", kind), f"{head}-{loss}")
+    return f"{stage}@{item}" if number == 1 else f"{LATER_ROUNDS}:{stage}@{number}-{item}"
+
+
+def stage_of(work: str, kind: str) -> str:
+    """Return the stage that does `work`, "tune" or "train", for losses of `kind`: ``train``, ``train_imported``."""
+    return f"{work}_{kind}" if kind else work
 
 
 def decision_file(number: int, head: str, loss: str) -> Path:

@@ -30,6 +30,10 @@ MULTICLASS = [name for name, loss in LOSSES.items() if loss.multiclass]
 LEAVES_OUT = [name for name, loss in LOSSES.items() if loss.takes_valid]
 #: For an empty mask only their worst pixel has a gradient.
 SPARSE = {"lovasz"}
+#: Only their worst pixels have a gradient.
+WORST_ONLY = {"topk"}
+#: Combinations of conf/loss/segloss.yaml.
+OF_SEGLOSS = ["dice_topk", "dice_focal", "dice_hausdorff", "dice_boundary"]
 CONF = Path(__file__).parents[2] / "conf" / "loss"
 
 
@@ -89,7 +93,7 @@ def test_the_field_says_where_the_ground_truth_is_the_minimum(name, case):
     assert (gain < 1e-6).all() if case in loss.minimised_by_target else (gain > 0.01).all()
 
 
-@pytest.mark.parametrize("name", ["dice_bce", "bce_ssim", "l1_ssim", "dice_cross_entropy", "densedepth"])
+@pytest.mark.parametrize("name", ["dice_bce", "bce_ssim", "l1_ssim", "dice_cross_entropy", "densedepth", *OF_SEGLOSS])
 def test_the_field_of_a_combination_says_where_the_ground_truth_is_the_minimum(name):
     loss = losses.load(name, composition.composed([f"loss={name}"]).options_of(name)).resolve(of_mean(0.1))
     for case in cases_of(loss):
@@ -110,6 +114,8 @@ def test_empty_and_full_masks_are_learned(name, value):
     pulled = (logits.grad * towards < 0).flatten(1)
     if value == 0 and name in SPARSE:
         assert (pulled.sum(dim=1) == 1).all() and (logits.grad >= 0).all()
+    elif name in WORST_ONLY:
+        assert pulled.any(dim=1).all() and (logits.grad * towards <= 0).all()
     else:
         assert pulled.all(), "every pixel has a gradient towards the target"
 
@@ -297,3 +303,10 @@ def test_its_file_describes_it_in_one_paragraph(name):
     summary = LOSSES[name].summary
     assert len(summary) > 20
     assert summary.endswith(".")
+
+
+def test_the_losses_of_segloss_are_one_study():
+    config = composition.composed(["loss=segloss", "scale=smoke"])
+    assert len(config.loss.names) == 17 and config.loss.combinations == ["dice_cross_entropy", *OF_SEGLOSS]
+    for name in config.losses:
+        losses.load(name, config.options_of(name)).check_fit("mask")

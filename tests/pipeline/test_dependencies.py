@@ -17,6 +17,7 @@ AROUND = {
     "check.py",
     "config.py",
     "heads.py",
+    "imported.py",
     "joint_trial.py",
     "registry.py",
     "rounds.py",
@@ -24,6 +25,8 @@ AROUND = {
     "runtime",
     "tracking",
 }
+#: What `sources.model` says of the default model.
+MODEL = "src/loss_study/models/resunet.py"
 TRAINING = ("training/run.py", "training/search.py")
 CHOSEN = {f"losses/{name}.py" for name in losses.names()} | {f"models/{name}.py" for name in models.names()}
 
@@ -50,7 +53,7 @@ def not_stated(roots, places):
 @pytest.mark.parametrize("loss", losses.names())
 @pytest.mark.parametrize("stage", ["tune", "train"])
 def test_a_training_depends_on_all_its_code(stage, loss):
-    places = stated(stage, **{"item.loss": loss, "item.head": "mask", "model.name": "resunet"})
+    places = stated(stage, **{"item.loss": loss, "item.head": "mask", "sources.model": MODEL})
     assert (
         not_stated(["training/run.py", "training/search.py", f"losses/{loss}.py", "models/resunet.py"], places) == set()
     )
@@ -59,7 +62,7 @@ def test_a_training_depends_on_all_its_code(stage, loss):
 
 @pytest.mark.parametrize("loss", losses.names())
 def test_a_parent_depends_on_all_its_code(loss):
-    places = stated("parent", **{"recipe.parent.loss": loss, "item.head": "mask", "model.name": "resunet"})
+    places = stated("parent", **{"recipe.parent.loss": loss, "item.head": "mask", "sources.model": MODEL})
     roots = ["training/parent.py", f"losses/{loss}.py", "models/resunet.py"]
     assert not_stated(roots, places) == set()
     assert {file for file in CHOSEN if within(file, places)} == {f"losses/{loss}.py", "models/resunet.py"}
@@ -67,19 +70,21 @@ def test_a_parent_depends_on_all_its_code(loss):
 
 @pytest.mark.parametrize("stage", ["tune", "train"])
 def test_a_training_does_not_depend_on_other_losses_and_models(stage):
-    places = stated(stage, **{"item.loss": "dice", "item.head": "mask", "model.name": "resunet"})
+    places = stated(stage, **{"item.loss": "dice", "item.head": "mask", "sources.model": MODEL})
     assert {file for file in CHOSEN if within(file, places)} == {"losses/dice.py", "models/resunet.py"}
 
 
 @pytest.mark.parametrize("model", models.names())
 def test_every_model_brings_its_code(model):
-    places = stated("train", **{"item.loss": "dice", "item.head": "mask", "model.name": model})
+    places = stated(
+        "train", **{"item.loss": "dice", "item.head": "mask", "sources.model": f"src/loss_study/models/{model}.py"}
+    )
     assert not_stated([f"models/{model}.py"], places) == set()
 
 
 def test_combinations_depend_on_every_loss():
     for stage in ("tune_combination", "train_combination"):
-        places = stated(stage, **{"item.loss": "dice_bce", "item.head": "mask", "model.name": "resunet"})
+        places = stated(stage, **{"item.loss": "dice_bce", "item.head": "mask", "sources.model": MODEL})
         assert "losses" in places
         assert not_stated(TRAINING, places) == set()
 
@@ -108,5 +113,6 @@ def test_joint_trainings_depend_on_every_loss_and_weighting():
 )
 def test_the_other_stages_depend_on_all_their_code(stage, roots):
     # Code that has made what the stage reads is in the dependencies of the stage that made it.
-    places = stated(stage, **{"dataset.path": "nowhere", "item.head": "mask", "item.name": "both"})
+    values = {"dataset.path": "nowhere", "sources.dataset": "nowhere", "item.head": "mask", "item.name": "both"}
+    places = stated(stage, **values)
     assert not_stated(roots, places) == set()

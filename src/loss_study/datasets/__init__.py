@@ -1,11 +1,11 @@
 """Datasets: one file each, chosen by ``dataset.name``. All of them end in the same packed sample.
 
 A file ``datasets/<name>.py`` has a function ``open_dataset(path, *, <options>)`` that returns a `base.Dataset`. Its
-keyword-only arguments are ``dataset.options``, but for ``heads``, the kinds of ground truth that are needed. Three
-optional functions of the same arguments let `check` refuse mistakes before the data is read:
-``heads_with_invalid_pixels(*, <options>)`` returns the heads that lack ground truth at some pixels, ``class_names(*,
-<options>)`` the names of the mask's classes, none for one class, and ``check_files(listing, *, <options>)`` refuses
-files that do not fit.
+keyword-only arguments are ``dataset.options``, but for ``heads``, the kinds of ground truth that are needed, and
+``mask_classes``, their number. Three optional functions of the same arguments let `check` refuse mistakes before the
+data is read: ``heads_with_invalid_pixels(*, <options>)`` returns the heads that lack ground truth at some pixels,
+``class_names(*, <options>)`` the names of the mask's classes, none for one class, and ``check_files(listing, *,
+<options>)`` refuses files that do not fit. Where options are no such arguments, ``check_options(options)`` checks them.
 
 A name that exists only in conf/dataset/, such as ``pets_trimap``, says there which file it uses.
 """
@@ -19,12 +19,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from loss_study.config import DatasetConfig
     from loss_study.datasets.base import Dataset
     from loss_study.datasets.layouts.listing import Listing
 
 PACKAGE = __name__
-#: The keyword argument that is no option.
-HEADS = "heads"
+#: The keyword arguments that are no options.
+ASKED = ("heads", "mask_classes")
 
 
 def names() -> list[str]:
@@ -35,7 +36,10 @@ def names() -> list[str]:
 def check(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown dataset or option."""
     module = _registry().load("dataset", PACKAGE, name)
-    return _registry().check_options("dataset.options", module.open_dataset, options, but=[HEADS])
+    if hasattr(module, "check_options"):
+        module.check_options(options)
+        return dict(options)
+    return _registry().check_options("dataset.options", module.open_dataset, options, but=ASKED)
 
 
 def heads_with_invalid_pixels(name: str, options: Mapping[str, Any]) -> Sequence[str]:
@@ -52,15 +56,23 @@ def class_names(name: str, options: Mapping[str, Any]) -> Sequence[str]:
     return module.class_names(**checked) if hasattr(module, "class_names") else ()
 
 
-def open_dataset(name: str, path: Path, options: Mapping[str, Any], heads: Sequence[str] | None = None) -> Dataset:
+def open_dataset(
+    name: str, path: Path, options: Mapping[str, Any], heads: Sequence[str] | None = None, classes: int = 1
+) -> Dataset:
     """Open the dataset `name` at `path`; StudyError says what is missing or wrong there.
 
     Args:
         heads: the kinds of ground truth that are needed, "mask", "depth" or both; None: those that there are.
+        classes: of the mask, for a dataset that does not know it by itself.
     """
     checked = check(name, options)
     function = _registry().load("dataset", PACKAGE, name).open_dataset
-    return function(path, **checked, **_heads_for(function, heads))
+    return function(path, **checked, **_asked(function, heads=heads, mask_classes=classes))
+
+
+def open_chosen(config: DatasetConfig, path: Path) -> Dataset:
+    """Open the dataset of `config` at `path`, as `open_dataset`."""
+    return open_dataset(config.name, path, config.options, config.heads_in_files, config.classes)
 
 
 def check_files(
@@ -71,7 +83,7 @@ def check_files(
     module = _registry().load("dataset", PACKAGE, name)
     listing = look() if hasattr(module, "check_files") else None
     if listing is not None:
-        module.check_files(listing, **checked, **_heads_for(module.check_files, heads))
+        module.check_files(listing, **checked, **_asked(module.check_files, heads=heads))
 
 
 def _registry() -> ModuleType:
@@ -81,5 +93,7 @@ def _registry() -> ModuleType:
     return registry
 
 
-def _heads_for(function: Callable[..., Any], heads: Sequence[str] | None) -> dict[str, Any]:
-    return {HEADS: heads} if HEADS in inspect.signature(function).parameters else {}
+def _asked(function: Callable[..., Any], **values: Any) -> dict[str, Any]:
+    """Return those of `values` that `function` takes."""
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in values.items() if name in known}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import mean
 
 LEAST_THRESHOLD = 1e-6
 
 
 def berhu(
-    logits: Tensor, target: Tensor, *, share: Annotated[float, Field(gt=0, le=1)] = 0.2, valid: Tensor | None = None
+    logits: Tensor, target: Tensor, *, share: Annotated[float, Range(gt=0, le=1)] = 0.2, valid: Tensor | None = None
 ) -> Tensor:
     """Return the mean over valid pixels of |e| where |e| <= c, else (e^2 + c^2) / (2 c); (N, 1, H, W) to (N,).
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import probability, total
 
 LEAST_DENOMINATOR_TERM = 1e-6
@@ -18,7 +18,7 @@ def dice(
     target: Tensor,
     *,
     valid: Tensor | None = None,
-    smooth: Annotated[float, Field(ge=0)] = 1.0,
+    smooth: Annotated[float, Range(ge=0)] = 1.0,
 ) -> Tensor:
     """Return 1 - (2 sum p t + s) / (sum p + sum t + s) per image, summed over valid pixels; (N, C, H, W) to (N,).
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared import class_weights as weighting
 from loss_study.losses.shared.base import Loss, TargetStatistics
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import mean
 
 KEY = "loss_options.focal.class_weights"
@@ -20,7 +20,7 @@ def focal(
     logits: Tensor,
     target: Tensor,
     *,
-    gamma: Annotated[float, Field(ge=0)] = 2.0,
+    gamma: Annotated[float, Range(ge=0)] = 2.0,
     class_weights: weighting.ClassWeights = "none",
     valid: Tensor | None = None,
 ) -> Tensor:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated, cast
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import mean
 from loss_study.runtime.errors import StudyError
 
 
 def gradient(
-    logits: Tensor, target: Tensor, *, scales: Annotated[int, Field(ge=1)] = 4, valid: Tensor | None = None
+    logits: Tensor, target: Tensor, *, scales: Annotated[int, Range(ge=1)] = 4, valid: Tensor | None = None
 ) -> Tensor:
     """Return the sum over scales of mean |e(right) - e| + mean |e(below) - e|; (N, 1, H, W) to (N,), 0 or more.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import mean, probability
 
 
@@ -17,7 +17,7 @@ def huber(
     target: Tensor,
     *,
     valid: Tensor | None = None,
-    delta: Annotated[float, Field(gt=0)] = 0.1,
+    delta: Annotated[float, Range(gt=0)] = 0.1,
 ) -> Tensor:
     """Return the mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2); (N, C, H, W) to (N,).
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import overlap
 
 
 def iou(
-    logits: Tensor, target: Tensor, *, smooth: Annotated[float, Field(gt=0)] = 1.0, valid: Tensor | None = None
+    logits: Tensor, target: Tensor, *, smooth: Annotated[float, Range(gt=0)] = 1.0, valid: Tensor | None = None
 ) -> Tensor:
     """Return the mean over classes of 1 - (I + s) / (U + s); (N, C, H, W) to (N,), in [0, 1].
 

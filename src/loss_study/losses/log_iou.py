@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import overlap
 
 
@@ -15,7 +15,7 @@ def log_iou(
     logits: Tensor,
     target: Tensor,
     *,
-    smooth: Annotated[float, Field(gt=0)] = 0.001,
+    smooth: Annotated[float, Range(gt=0)] = 0.001,
     per_class: bool = True,
     valid: Tensor | None = None,
 ) -> Tensor:

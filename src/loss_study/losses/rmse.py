@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import mean, probability
 
 
@@ -16,7 +16,7 @@ def rmse(
     target: Tensor,
     *,
     valid: Tensor | None = None,
-    eps: Annotated[float, Field(gt=0)] = 1e-6,
+    eps: Annotated[float, Range(gt=0)] = 1e-6,
 ) -> Tensor:
     """Return sqrt(mean of (p - t)^2 + eps) over classes and valid pixels; (N, C, H, W) to (N,).
 

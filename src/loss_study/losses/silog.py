@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import mean
 
 
@@ -16,8 +16,8 @@ def silog(
     logits: Tensor,
     target: Tensor,
     *,
-    focus: Annotated[float, Field(ge=0, le=1)] = 0.5,
-    floor: Annotated[float, Field(gt=0)] = 0.01,
+    focus: Annotated[float, Range(ge=0, le=1)] = 0.5,
+    floor: Annotated[float, Range(gt=0)] = 0.01,
     valid: Tensor | None = None,
 ) -> Tensor:
     """Return mean d^2 - focus (mean d)^2 over the valid pixels; (N, 1, H, W) to (N,), 0 or more.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Condition, Range
 from loss_study.losses.shared.pixels import mean, probability
 from loss_study.metrics.ssim import ssim_map
 from loss_study.runtime.errors import StudyError
@@ -24,8 +24,8 @@ def ssim(
     target: Tensor,
     *,
     valid: Tensor | None = None,
-    window: Annotated[int, Field(ge=3), AfterValidator(_odd)] = 11,
-    sigma: Annotated[float, Field(gt=0)] = 1.5,
+    window: Annotated[int, Range(ge=3), Condition(_odd)] = 11,
+    sigma: Annotated[float, Range(gt=0)] = 1.5,
 ) -> Tensor:
     """Return 1 - the mean over classes and valid pixels of SSIM(p, target), in [0, 2]; (N, C, H, W) to (N,).
 

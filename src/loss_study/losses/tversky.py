@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 
 from loss_study.losses.shared.base import Loss
+from loss_study.losses.shared.options import Range
 from loss_study.losses.shared.pixels import tversky_error
 
 
@@ -15,9 +15,9 @@ def tversky(
     logits: Tensor,
     target: Tensor,
     *,
-    alpha: Annotated[float, Field(ge=0)] = 0.3,
-    beta: Annotated[float, Field(ge=0)] = 0.7,
-    smooth: Annotated[float, Field(gt=0)] = 1.0,
+    alpha: Annotated[float, Range(ge=0)] = 0.3,
+    beta: Annotated[float, Range(ge=0)] = 0.7,
+    smooth: Annotated[float, Range(gt=0)] = 1.0,
     valid: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over classes of 1 - (I + s) / (I + alpha FP + beta FN + s); (N, C, H, W) to (N,), in [0, 1].

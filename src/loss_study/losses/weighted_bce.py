@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BeforeValidator
 from torch import Tensor
 from torch.nn import functional as F
 
 from loss_study.losses.shared.base import Loss, TargetStatistics
+from loss_study.losses.shared.options import Condition
 from loss_study.losses.shared.pixels import mean
 from loss_study.runtime.errors import StudyError
 
@@ -25,7 +25,7 @@ def _positive_or_auto(value: Any) -> Any:
     raise ValueError("Input should be a number above 0, or auto")
 
 
-PosWeight = Annotated[float | Literal["auto"], BeforeValidator(_positive_or_auto)]
+PosWeight = Annotated[float | Literal["auto"], Condition(_positive_or_auto, first=True)]
 
 
 def weighted_bce(

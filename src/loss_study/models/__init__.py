@@ -2,8 +2,8 @@
 
 A file ``models/<name>.py`` holds ``build(in_channels, heads, classes, *, <options>)``, which returns a module whose
 forward takes float images (N, in_channels, H, W) in [0, 1] and returns logits: "mask" (N, classes, H, W), "depth"
-(N, 1, H, W). H and W are multiples of the file's ``STRIDE`` (1 where it has none). An `EncoderDecoder` can be frozen by
-parts, and its features can be kept.
+(N, 1, H, W). H and W are multiples of the file's ``STRIDE`` (1 where it has none). Where options are no such arguments,
+``check_options(options)`` checks them. An `EncoderDecoder` can be frozen by parts, and its features can be kept.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ def names() -> list[str]:
 def check(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return `options` with defaults filled in; StudyError for an unknown model or option."""
     module = registry.load("model", PACKAGE, name)
+    if hasattr(module, "check_options"):
+        module.check_options(options)
+        return options
     return registry.check_options("model.options", module.build, options)
 
 

@@ -13,7 +13,14 @@ from loss_study.config import Config
 from loss_study.heads import JOINT
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound
-from loss_study.trial import LATER_ROUNDS, candidate_seeds, decided_seeds, heads_and_losses, training_stage
+from loss_study.trial import (
+    LATER_ROUNDS,
+    candidate_seeds,
+    decided_seeds,
+    heads_and_losses,
+    stage_of,
+    training_stage,
+)
 
 #: DVC in this environment, whatever the search path says.
 DVC = (sys.executable, "-m", "dvc")
@@ -55,15 +62,14 @@ def trainings(config: Config, number: int) -> list[Task]:
 
 
 def _training(config: Config, number: int, head: str, loss: str) -> Task:
-    combination = loss in config.loss.combinations
-    search = f"tune_joint@{loss}" if head == JOINT else f"tune{'_combination' if combination else ''}@{head}-{loss}"
-    first = (search, training_stage(head, loss, 1, combination=combination))
+    kind, name = config.kind_of(loss), f"{head}-{loss}"
+    search = f"tune_joint@{loss}" if head == JOINT else f"{stage_of('tune', kind)}@{name}"
+    first = (search, training_stage(head, loss, 1, kind))
     # Beside what it reads itself: the parent of its head, which a joint training does not have.
     needs = () if head == JOINT else (parent(head),)
-    name = f"{head}-{loss}"
     if number == 1:
         return Task(name, first, needs)
-    later = training_stage(head, loss, number, combination=combination)
+    later = training_stage(head, loss, number, kind)
     return Task(name, (later,), (decision(number), *needs, *first))
 
 

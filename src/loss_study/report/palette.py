@@ -39,6 +39,22 @@ _OTHERS = (
     Colour("#4e2f3f", "#7f6c75"),
     Colour("#24489e", "#6584f9"),
     Colour("#5f7d70", "#4d9579"),
+    Colour("#1d021a", "#96a159"),
+    Colour("#0b0346", "#d7bc71"),
+    Colour("#5c4fff", "#e8721d"),
+    Colour("#399c2a", "#b2ffd3"),
+    Colour("#30244d", "#c62ab7"),
+    Colour("#b8305a", "#7335fe"),
+    Colour("#a748be", "#646a36"),
+    Colour("#280600", "#fb8993"),
+    Colour("#7b779b", "#a5490e"),
+    Colour("#bf7282", "#cd6573"),
+    Colour("#884f05", "#d1158f"),
+    Colour("#444f2a", "#94b8d8"),
+    Colour("#4a8944", "#fdfc8e"),
+    Colour("#66427c", "#c4cade"),
+    Colour("#080eb6", "#bf6aa4"),
+    Colour("#2e1f30", "#6a835f"),
 )
 
 

@@ -21,7 +21,7 @@ def make(config: Config, folder: Path) -> None:
         StudyError: the dataset has not been prepared, or something in it cannot be used.
     """
     chosen, source = config.dataset, prepared(config.dataset, SOURCE)
-    dataset = datasets.open_dataset(chosen.name, source.path, chosen.options, chosen.heads_in_files)
+    dataset = datasets.open_chosen(chosen, source.path)
     teacher = _teacher(chosen.depth_teacher)
     pack(dataset, folder, chosen, config.sample, notes=source.notes, workers=_cores(), teacher=teacher)
 

@@ -140,9 +140,8 @@ def sample_digest(sample: Path = SAMPLE) -> str:
 
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:
     """Return the tags that lead from a trial's run to its DVC stage, its DVC experiment, its commit and its study."""
-    at = commit()
-    head, combination = JOINT if trial.joint else trial.head, trial.loss in study.loss.combinations
-    stage = training_stage(head, trial.loss, trial.round, combination=combination)
+    at, head = commit(), JOINT if trial.joint else trial.head
+    stage = training_stage(head, trial.loss, trial.round, study.kind_of(trial.loss))
     tags = {
         TRAINING: training,
         study_tag(study): study_name(study),

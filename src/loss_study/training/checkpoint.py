@@ -36,7 +36,7 @@ CHECKSUM = "sha256"
 PACKAGE = Path(loss_study.__file__).parent
 #: The parts of the package whose code decides the numbers of a training, and all that they import.
 CODE = (
-    "__init__.py", "config.py", "heads.py", "joint_trial.py", "registry.py", "rounds.py", "trial.py",
+    "__init__.py", "config.py", "heads.py", "imported.py", "joint_trial.py", "registry.py", "rounds.py", "trial.py",
     "data", "losses", "metrics", "models", "runtime", "training",
 )  # fmt: skip
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from loss_study import losses
+from loss_study import imported, losses
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample, fold_of
 from loss_study.heads import JOINT
@@ -165,7 +166,14 @@ def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: 
         "torch": torch.__version__,
     }
     parent = [parent_dir(trial.head, sample.fold) / record.MODEL] if config.recipe.continues else []
-    return key(parts, [*code_files(), *sample.folder.iterdir(), *parent])
+    return key(parts, [*code_files(), *_imported_files(trial, config), *sample.folder.iterdir(), *parent])
+
+
+def _imported_files(trial: Trial, config: Config) -> list[Path]:
+    """Return the files of the model and the loss that are given by import path."""
+    options = {"model.options": config.model.options, f"loss_options.{trial.loss}": config.loss_options[trial.loss]}
+    found = [imported.source(key, one) for key, one in options.items() if imported.TARGET in one]
+    return [path for path in found if path is not None]
 
 
 @contextmanager

@@ -34,12 +34,14 @@ class TargetStatistics:
 
     mean: float
     class_shares: tuple[float, ...]
+    #: Number of logits per pixel.
+    classes: int = 1
 
     @classmethod
     def of(cls, statistics: Mapping[str, Any], head: str, classes: int) -> TargetStatistics:
         """Return those of `head` from the `statistics` of a packed sample whose mask has `classes` classes."""
         if head == "mask" and classes > 1:
-            return cls(1 / classes, tuple(statistics["class_shares"]))
+            return cls(1 / classes, tuple(statistics["class_shares"]), classes)
         mean = statistics[f"{head}_mean"]
         return cls(mean, (1 - mean, mean))
 
@@ -125,6 +127,10 @@ class Loss:
         """
         where = f"loss_options.{self.name}"
         return replace(self, options=registry.check_options(where, self.function, options, but=(VALID,)))
+
+    def given(self, options: Mapping[str, Any]) -> Loss:
+        """Return the loss with `options` that have been checked and completed."""
+        return replace(self, options=options)
 
     def resolve(self, statistics: TargetStatistics) -> Loss:
         """Return the loss with numbers in the place of all options that depend on the training split.

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BeforeValidator
 from torch import Tensor
 from torch.nn import functional as F
 
+from loss_study.losses.shared.options import Condition
 from loss_study.runtime.errors import StudyError
 
 
@@ -27,7 +27,7 @@ def _weights(value: Any) -> Any:
 
 
 #: One weight per class, for a mask of one class background first; "balanced" becomes such a list through `resolve`.
-ClassWeights = Annotated[Literal["none", "balanced"] | list[float], BeforeValidator(_weights)]
+ClassWeights = Annotated[Literal["none", "balanced"] | list[float], Condition(_weights, first=True)]
 
 
 def log_probabilities(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,6 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from loss_study.config import combination, refuse_open_weights
 from loss_study.heads import HEADS
 from loss_study.losses.shared.base import CASES, Case, Loss, Output, TargetStatistics, names, with_a_file
 from loss_study.runtime.errors import StudyError, nearest
@@ -40,6 +39,8 @@ def load(name: str, options: Mapping[str, Any]) -> Loss:
         StudyError: `name` is a loss with a file; an unknown term; options as in `config.combination` and `losses.load`;
             terms whose predictions are not made in the same way.
     """
+    from loss_study.config import combination  # noqa: PLC0415 -- needs more than torch
+
     if name in names():
         raise StudyError(f"loss_options.{name}.terms: {name} is a loss of its own; choose another name")
     config = combination(name, options)
@@ -91,6 +92,8 @@ def _values(
 
 
 def _resolve(name: str, losses: Terms, options: Mapping[str, Any], statistics: TargetStatistics) -> dict[str, Any]:
+    from loss_study.config import refuse_open_weights  # noqa: PLC0415
+
     refuse_open_weights(name, options)
     terms = _with_options(losses, options["options"])
     return {**options, "options": {term: loss.resolve(statistics).options for term, loss in terms.items()}}

@@ -30,5 +30,6 @@ class JointSummary:
 def losses_of(config: Config) -> dict[str, losses.Loss | JointSummary]:
     """Return the losses of the study and its joint trainings by name, for their summaries and notes."""
     found: dict[str, losses.Loss | JointSummary] = {name: losses.with_a_file(name) for name in config.loss.names}
-    found |= {name: losses.load(name, config.options_of(name)) for name in config.loss.combinations}
+    others = [*config.loss.combinations, *config.loss.imported]
+    found |= {name: losses.load(name, config.options_of(name)) for name in others}
     return found | {name: JointSummary(f"{joint.described(name, config)}.") for name in config.joint.names}
