@@ -97,9 +97,9 @@ class DatasetConfig(_Section):
 
     @property
     def title(self) -> str:
-        """What reports call the data: the folder or archive of that `path` is, `name` for the path of code."""
-        path = Path(self.path)
-        return self.name if path.suffix == ".py" else path.name.split(".")[0] or self.name
+        """What reports call the data: the folder or archive that `path` is; for the path of code its name."""
+        path, name = Path(self.path), str(self.options.get(TARGET, self.name)).rpartition(".")[2]
+        return name if path.suffix == ".py" else path.name.split(".")[0] or name
 
     @property
     def heads_in_files(self) -> list[Head]:

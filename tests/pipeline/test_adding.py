@@ -1,4 +1,4 @@
-"""What docs/extending.md says about adding a loss, a model and a dataset, done as it says."""
+"""What docs/extending.md says about losses, models and datasets of one's own, done as it says."""
 
 import json
 
@@ -10,14 +10,20 @@ from support.data_at_hand import save
 from support.readme import FILES
 
 
-@pytest.mark.pipeline
-@pytest.mark.long
-def test_one_file_and_one_configuration_each(tmp_path):
-    assert len(FILES) == 6
-    clone = Clone(tmp_path / "clone")
+def with_files(folder):
+    """Return a clone with the files of the page."""
+    clone = Clone(folder / "clone")
     clone.identify()
     for name, text in FILES.items():
         (clone.folder / name).write_text(text)
+    return clone
+
+
+@pytest.mark.pipeline
+@pytest.mark.long
+def test_one_file_and_one_configuration_each(tmp_path):
+    assert len(FILES) == 10
+    clone = with_files(tmp_path)
     leaves = tmp_path / "leaves"
     rng = np.random.default_rng(0)
     for plant in "abcdef":
@@ -33,3 +39,23 @@ def test_one_file_and_one_configuration_each(tmp_path):
     assert trial["status"] == "finished" and trial["parameters"] == 3 * 32 + 32 + 32 * 32 + 32 + 32 + 1
     assert [row["loss"] for row in clone.rows("compare.csv")] == ["squared"]
     assert "24 scans of leaves." in (clone.folder / "reports/index.html").read_text()
+
+
+@pytest.mark.pipeline
+@pytest.mark.long
+def test_by_import_path(tmp_path):
+    clone = with_files(tmp_path)
+    choices = ["loss=mine", "model=mine", "dataset=own", "scale=smoke", "sample.images=48", "recipe.epochs=1"]
+    clone.run("dvc", "exp", "run", *[word for choice in choices for word in ("-S", choice)])
+    trial = json.loads((clone.folder / "runs/1/mask/smp_dice/0/trial.json").read_text())
+    found = [trial["loss_options"][key] for key in ("_prediction_", "_ground_truth_", "_values_")]
+    assert found == ["logits", "shares", "images"] and trial["parameters"] == 3 * 4 * 9 + 4 + 4 + 1
+    assert sorted(row["loss"] for row in clone.rows("compare.csv")) == ["mine", "smp_dice"]
+    page = (clone.folder / "reports/index.html").read_text()
+    assert "my_package.MyDataset: 60 images." in page and "my_package.MyLoss(power=1.5): Squared error" in page
+    status = clone.run("dvc", "status", "--json").stdout
+    assert json.loads(status) == {}
+    (clone.folder / "my_package.py").write_text(FILES["my_package.py"] + "# edited\n")
+    changed = json.loads(clone.run("dvc", "status", "--json").stdout)
+    assert {"sample", "train_imported@mask-mine", "train_imported@mask-smp_dice"} <= changed.keys()
+    assert "evaluate@mask" not in changed
