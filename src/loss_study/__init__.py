@@ -15,5 +15,12 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Not imported with the package: it needs far more than the losses do.
     if name == "compare":
-        return import_module("loss_study.comparison.compare").compare
+        try:
+            return import_module("loss_study.comparison.compare").compare
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"loss_study.compare needs the packages of a study, and {error.name} is not installed: "
+                "pip install -r requirements/study.txt",
+                name=error.name,
+            ) from None
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

@@ -87,6 +87,8 @@ def try_model(name: str, options: dict[str, Any], heads: Sequence[str], classes:
         assert isinstance(model, Imported)
         try:
             logits = model(torch.rand(IMAGES, channels, size, size, generator=torch.Generator().manual_seed(0)))
+        except StudyError:
+            raise
         except Exception as error:
             # Whatever somebody's model raises.
             problems.append(f"on images of {channels} channels and {size} px: {_words(error)}")

@@ -74,6 +74,15 @@ def test_the_same_call_gives_the_same_numbers():
     )
 
 
+def test_without_the_packages_of_a_study_it_says_which_to_install(monkeypatch):
+    monkeypatch.delitem(sys.modules, "loss_study.comparison.compare")
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    for name in [name for name in sys.modules if name.startswith("loss_study.report")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ModuleNotFoundError, match="needs the packages of a study, and jinja2 is not installed: pip"):
+        _ = loss_study.compare
+
+
 def test_losses_by_every_kind_of_name():
     found = chosen({"a": losses.Dice(smooth=0.1), "b": "dice", "focal": losses.Focal, "mine": Squared(2.0)})
     assert found.names == ["focal"] and found.combinations == ["a", "b"] and list(found.theirs) == ["mine"]

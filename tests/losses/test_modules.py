@@ -12,11 +12,12 @@ import torch
 
 from loss_study import losses
 from loss_study.losses import functional
+from loss_study.losses.shared.modules import class_name
 from support.loss_examples import class_pair, mask_pair, resolved, soft_pair, values
 
 #: Options that only the training split of a study defines.
 GIVEN = {"weighted_bce": {"pos_weight": 9.0}}
-CLASSES = {one: name for name in losses.names() for one in dir(losses) if one.lower() == name.replace("_", "")}
+CLASSES = {one: name for name in losses.names() for one in dir(losses) if one == class_name(name)}
 
 
 def test_every_loss_has_a_class():

@@ -38,7 +38,7 @@ class Imported(nn.Module):
         """Return the logits of every head.
 
         Raises:
-            ValueError: the network returns something else; the message names it.
+            StudyError: the network returns something else; the message names it.
         """
         found = self.network(x)
         if isinstance(found, Mapping) and not set(self._counts) <= set(found):
@@ -50,7 +50,9 @@ class Imported(nn.Module):
             logits = found.get(head) if isinstance(found, Mapping) else found
             if not isinstance(logits, Tensor) or logits.shape != wanted:
                 shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-                raise ValueError(f"{self.title} returns {shape} for the {head}, not logits of shape {wanted}")
+                raise StudyError(
+                    f"model.options: {self.title} returns {shape} for the {head}, not logits of shape {wanted}"
+                )
         return {head: found[head] for head in self._counts}
 
 
