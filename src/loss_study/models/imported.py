@@ -47,13 +47,17 @@ class Imported(nn.Module):
             found = {next(iter(self._counts)): found}
         for head, count in self._counts.items():
             wanted = (len(x), count, *x.shape[-2:])
-            logits = found.get(head) if isinstance(found, Mapping) else found
+            logits = found.get(head) if isinstance(found, Mapping) else None
             if not isinstance(logits, Tensor) or logits.shape != wanted:
-                shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+                shape = tuple(logits.shape) if isinstance(logits, Tensor) else _kind(found)
                 raise StudyError(
                     f"model.options: {self.title} returns {shape} for the {head}, not logits of shape {wanted}"
                 )
         return {head: found[head] for head in self._counts}
+
+
+def _kind(found: Any) -> str:
+    return f"a mapping of {', '.join(map(str, found))}" if isinstance(found, Mapping) else f"a {type(found).__name__}"
 
 
 def check_options(options: Mapping[str, Any]) -> None:
