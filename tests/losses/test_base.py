@@ -61,7 +61,8 @@ def test_a_loss_that_does_not_fit_is_refused():
 def test_statistics_of_a_sample():
     one = TargetStatistics.of({"mask_mean": 0.2, "depth_mean": 0.6}, "mask", 1)
     assert one == TargetStatistics(0.2, (0.8, 0.2))
-    assert TargetStatistics.of({"class_shares": [0.5, 0.3, 0.2]}, "mask", 3) == TargetStatistics(1 / 3, (0.5, 0.3, 0.2))
+    three = TargetStatistics.of({"class_shares": [0.5, 0.3, 0.2]}, "mask", 3)
+    assert three == TargetStatistics(1 / 3, (0.5, 0.3, 0.2), 3)
     assert TargetStatistics.of({"depth_mean": 0.6, "class_shares": [1]}, "depth", 3).mean == 0.6
 
 
