@@ -148,7 +148,7 @@ def _connected(address: str) -> Iterator[ModuleType]:
     try:
         import ray  # noqa: PLC0415
     except ImportError:
-        raise StudyError("Ray is not installed: pip install 'loss-study[cluster]'") from None
+        raise StudyError("Ray is not installed: pip install '.[cluster]'") from None
     _check_answers(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")

@@ -50,7 +50,7 @@ def check(dataset: DatasetConfig) -> None:
     if "depth" not in dataset.heads:
         raise StudyError("dataset.depth_teacher.model: makes depth maps; set dataset.heads=[mask,depth] too, or ''")
     if find_spec("transformers") is None:
-        raise StudyError("dataset.depth_teacher.model: needs transformers; pip install 'loss-study[teacher]'")
+        raise StudyError("dataset.depth_teacher.model: needs transformers; pip install '.[teacher]'")
     if not Path(model).is_dir() and not _may_be_on_the_hub(model):
         raise StudyError(f"dataset.depth_teacher.model: {model} is neither a folder nor a name on the Hugging Face hub")
 
@@ -107,7 +107,7 @@ def load(config: DepthTeacher, device: torch.device) -> Teacher:
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation  # noqa: PLC0415
     except ImportError as error:
         raise StudyError(
-            f"dataset.depth_teacher.model: needs the extra 'teacher' ({error}); pip install 'loss-study[teacher]'"
+            f"dataset.depth_teacher.model: needs the extra 'teacher' ({error}); pip install '.[teacher]'"
         ) from None
     try:
         folder = _folder(config)

@@ -171,7 +171,10 @@ def checkpoint_key(trial: Trial, sample: PackedSample, config: Config, options: 
 
 def _imported_files(trial: Trial, config: Config) -> list[Path]:
     """Return the files of the model and the loss that are given by import path."""
-    options = {"model.options": config.model.options, f"loss_options.{trial.loss}": config.loss_options.get(trial.loss, {})}
+    options = {
+        "model.options": config.model.options,
+        f"loss_options.{trial.loss}": config.loss_options.get(trial.loss, {}),
+    }
     found = [imported.source(key, one) for key, one in options.items() if imported.TARGET in one]
     return [path for path in found if path is not None]
 

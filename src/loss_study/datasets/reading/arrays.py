@@ -71,7 +71,7 @@ def _exr(path: Path) -> np.ndarray:
     try:
         import OpenEXR  # noqa: PLC0415 - an extra that most data does not need
     except ImportError:
-        raise StudyError(f"{path}: OpenEXR files need a package: pip install 'loss-study[exr]'") from None
+        raise StudyError(f"{path}: OpenEXR files need a package: pip install '.[exr]'") from None
     try:
         with OpenEXR.File(str(path)) as file:
             found = {name: np.array(channel.pixels) for name, channel in file.channels().items()}

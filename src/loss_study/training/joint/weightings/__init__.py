@@ -59,7 +59,9 @@ def check(name: str, options: Mapping[str, Any], where: str) -> dict[str, Any]:
         checked = registry.check_options(f"{where}.weighting_options", module.build, options)
         build(name, HEADS, torch.device("cpu"), checked)
     except ImportError as error:
-        raise StudyError(f"{where}.weighting: {name} needs a package that is not installed: {error}") from None
+        raise StudyError(
+            f"{where}.weighting: {name} needs torchjd and its solvers; type pip install '.[gradients]' ({error})"
+        ) from None
     return checked
 
 
