@@ -50,7 +50,9 @@ def test_help_of_a_subcommand_says_what_it_does_and_explains_every_option(comman
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: loss-study {command.name}")
     assert import_module(command.module).__doc__.splitlines()[0] in shown
-    described = [line.split(maxsplit=1) for line in shown.splitlines() if line.startswith("  ")]
+    # Two spaces in front of an option, more in front of what explains it.
+    options = [line for line in shown.splitlines() if line.startswith("  ") and line[2] != " "]
+    described = [line.split(maxsplit=1) for line in options]
     assert all(len(words) > 1 for words in described)
 
 

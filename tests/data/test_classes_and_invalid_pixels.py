@@ -20,10 +20,11 @@ from loss_study.datasets.base import Example
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model
 from loss_study.report.colouring import class_colours
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.sampling.pack import pack
 from loss_study.tracking.panels import sheet
-from loss_study.training.checkpoint import save_atomically
+from loss_study.training.checkpoint import load_saved, save_atomically
 from loss_study.trial import Trial
 from support.small_datasets import CLASSES, RgbdWithInvalidPixels, ThreeClasses, run, study
 
@@ -73,7 +74,7 @@ def test_classes_are_packed_by_number_with_their_shares(tmp_path):
     shares = [float((train == k).mean()) for k in range(3)]
     assert sample.statistics == {"class_shares": pytest.approx(shares)}
     assert losses.TargetStatistics.of(sample.statistics, "mask", sample.classes) == losses.TargetStatistics(
-        1 / 3, tuple(shares)
+        1 / 3, tuple(shares), classes=3
     )
     assert all(row["foreground"] == "" for row in sample.index)
 
@@ -229,14 +230,16 @@ def test_a_constant_class_is_called_by_its_name(of_classes, monkeypatch):
     root, sample, _ = of_classes
     trial = Trial("mask", "l1", 0)
     monkeypatch.chdir(root)
-    saved = torch.load(trial.run_dir / "model.pt", weights_only=True)
+    saved = load_saved(trial.run_dir / "model.pt")
     before = {name: tensor.clone() for name, tensor in saved["state"].items()}
     saved["state"]["decoders.mask.logits.weight"].zero_()
     saved["state"]["decoders.mask.logits.bias"].copy_(torch.tensor([0.0, 5.0, 0.0]))
     save_atomically(saved, trial.run_dir / "model.pt")
+    checksums.write(trial.run_dir)
     evaluate_trials([trial], sample)
     assert json.loads((trial.eval_dir / "metrics.json").read_text())["verdict"] == "all background"
     save_atomically(saved | {"state": before}, trial.run_dir / "model.pt")
+    checksums.write(trial.run_dir)
 
 
 # --- the study with gaps ----------------------------------------------------------------------------------------------
@@ -262,9 +265,11 @@ def test_what_is_missing_changes_no_number(of_invalid_pixels, monkeypatch):
     }
     depths = np.load(sample.folder / "depths.npy")
     np.save(sample.folder / "depths.npy", np.where(sample.valid("depth"), depths, 51400).astype(np.uint16))
+    checksums.write(sample.folder)
     try:
         evaluate_trials([Trial("depth", "ssim", 0)], PackedSample.open(sample.folder))
         for name, content in before.items():
             assert (root / "eval" / "1" / "depth" / "ssim" / "0" / name).read_bytes() == content
     finally:
         np.save(sample.folder / "depths.npy", depths)
+        checksums.write(sample.folder)

@@ -148,7 +148,7 @@ def test_without_weights_or_network_the_error_is_one_line(models, monkeypatch):
 
 def test_a_missing_extra_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(StudyError, match=r"needs the extra 'teacher' .*pip install 'loss-study\[teacher\]'"):
+    with pytest.raises(StudyError, match=r"needs the extra 'teacher' .*pip install '\.\[teacher\]'"):
         depth_teacher.load(DepthTeacher(model="somebody/some-model"), CPU)
 
 
@@ -165,7 +165,7 @@ def test_mistakes_are_found_before_the_work(tmp_path, monkeypatch):
     with pytest.raises(StudyError, match="nowhere is neither a folder nor a name on the Hugging Face hub"):
         depth_teacher.check(dataset(str(tmp_path / "nowhere")))
     monkeypatch.setattr(depth_teacher, "find_spec", lambda name: None)
-    with pytest.raises(StudyError, match=r"pip install 'loss-study\[teacher\]'"):
+    with pytest.raises(StudyError, match=r"pip install '\.\[teacher\]'"):
         depth_teacher.check(dataset(str(tmp_path)))
 
 

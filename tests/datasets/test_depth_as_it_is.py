@@ -102,7 +102,7 @@ def test_openexr_files_need_a_package_that_the_message_names(tmp_path, monkeypat
     build(tmp_path, metres, ".npy")
     (tmp_path / "depth/p2.npy").unlink()
     (tmp_path / "depth/p2.exr").write_bytes(b"\x76\x2f\x31\x01 and more")
-    with pytest.raises(StudyError, match=r"p2\.exr: OpenEXR files need a package: pip install 'loss-study\[exr\]'"):
+    with pytest.raises(StudyError, match=r"p2\.exr: OpenEXR files need a package: pip install '\.\[exr\]'"):
         read(tmp_path)
 
 

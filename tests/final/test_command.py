@@ -11,6 +11,7 @@ from loss_study.final import command, data, write
 from loss_study.final.export import ExportError
 from loss_study.inference import torch_runtime
 from loss_study.inference.folder import ModelFolder
+from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.training.checkpoint import CHECKPOINTS
 from support.clone import ROOT
@@ -152,6 +153,7 @@ def test_a_training_that_diverges_is_one_line(study):
     for head in ("mask", "depth"):
         path = Path(f"tuning/{head}/{CHOICES[head]['choice']}/choice.json")
         path.write_text(path.read_text().replace('"lr": 0.0', '"lr": 1e30, "was": 0.0'))
+        checksums.write(path.parent)
     with pytest.raises(StudyError, match=r"^the training of the final model diverged: .*; try another --seed$"):
         run_final()
     assert not Path("model").exists()

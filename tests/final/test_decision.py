@@ -1,6 +1,7 @@
 """What the final model takes from the study, and what it says where there is nothing to take."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def test_damaged_metrics(study):
 
 def test_a_learning_rate_that_was_not_searched(study):
     config = study()
-    Path("tuning/mask/dice/choice.json").unlink()
+    shutil.rmtree("tuning/mask/dice")
     assert refused(config) == "tuning/mask/dice/choice.json: not there; run 'dvc repro tune@mask-dice'"
 
 

@@ -88,11 +88,11 @@ def test_nothing_that_strangers_could_publish_is_required(registered, written):
     assert (source / "input_example.json").is_file()
 
 
-def test_it_predicts_on_arrays_of_any_number_and_size(registered, written):
+def test_it_predicts_on_arrays_of_any_number_and_size(registered, written, monkeypatch):
     import mlflow
 
     root, _ = registered
-    mlflow.set_tracking_uri(f"sqlite:///{root}/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     inputs = np.random.default_rng(0).random((3, 6, 48, 32), dtype=np.float32)
     found, expected = model.predict(inputs), runtimes.load(written)(inputs)

@@ -348,6 +348,6 @@ def test_a_damaged_sample(tmp_path, monkeypatch, composed):
                 path.write_bytes(data.draw(cut_or_changed(path.read_bytes())))
         trial = outcome("packed sample", train)
         written = {file.name for file in Path("runs").rglob("*") if file.is_file()}
-        assert written == (set() if trial is None else {"model.pt", "history.csv", "trial.json"})
+        assert written == (set() if trial is None else {"model.pt", "history.csv", "trial.json", "SHA256SUMS"})
 
     try_it()

@@ -6,7 +6,6 @@
   loss-study final --loss mask=dice --loss depth=rmse   # other losses than the study's choice
 
 Run it again after an interruption: it resumes. With recipe.keep=last the validation images are trained on, too.
-'dvc repro final/dvc.yaml' does the same after the study, as a stage of DVC.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ def write(final: Final, folder: Path) -> dict[str, Any]:
     """
     descriptions = [one.description for one in final.networks]
     networks = Networks([one.module for one in final.networks], descriptions).eval()
-    with whole_folder(folder) as new:
+    # model.json has the checksums, which are checked without this package, too.
+    with whole_folder(folder, listed=False) as new:
         write_bytes(new / WEIGHTS, save({name: one.contiguous() for name, one in networks.state_dict().items()}))
         onnx, problem = _export(final, networks, new / ONNX)
         values = {

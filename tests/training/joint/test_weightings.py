@@ -164,5 +164,5 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch):
         raise ImportError("CAGrad requires cvxpy")
 
     monkeypatch.setattr(weightings.registry.load("weighting", weightings.PACKAGE, "cagrad"), "build", build)
-    with pytest.raises(StudyError, match=r"^joint\.options\.a\.weighting: cagrad needs a package .*cvxpy"):
+    with pytest.raises(StudyError, match=r"^joint\.options\.a\.weighting: cagrad needs torchjd .*cvxpy"):
         weightings.check("cagrad", {}, "joint.options.a")
