@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -36,7 +37,8 @@ RESERVED_CLASS_NAMES = ("dataset", "at_best", "dataset_at_best")
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("Input should be a number")
-    if not math.isfinite(value):
+    # A whole number may be too large for a float, infinity included.
+    if not -sys.float_info.max <= value <= sys.float_info.max:
         raise ValueError("Input should be finite")
     return float(value)
 
