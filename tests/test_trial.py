@@ -72,7 +72,7 @@ def test_rounds_are_whole_turns_of_the_folds(count, ends, folds, expected):
     assert list(map(len, divided)) == expected
     assert [seed for of_round in divided for seed in of_round] == list(range(sum(expected)))
     later = list(range(2, len(expected) + 1))
-    assert rounds.later(list(range(count)), ends, ["a", "b"], [], folds) == later
+    assert rounds.later(list(range(count)), ends, folds, ["a", "b"]) == later
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_seeds_are_divided_into_rounds(seeds, ends, losses, expected):
     assert rounds.divide(seeds, ends, losses) == expected
     later = list(range(2, len(expected) + 1))
     names = [f"l{number}" for number in range(losses)]
-    assert rounds.later(seeds, ends, names, []) == rounds.later(seeds, ends, names[1:], names[:1]) == later
-    assert rounds.previous(seeds, ends, names, []) == {str(number): number - 1 for number in later}
+    assert rounds.later(seeds, ends, 1, names) == rounds.later(seeds, ends, 1, names[1:], names[:1]) == later
+    assert rounds.previous(seeds, ends, 1, names) == {str(number): number - 1 for number in later}
 
 
 @pytest.mark.parametrize("stage", ["train.py mask dice", "evaluate.py mask"])
@@ -127,5 +127,5 @@ def test_a_joint_training_is_a_trial_of_each_head_and_trains_while_one_asks_for_
 
 
 def test_a_joint_training_beside_one_loss_makes_rounds():
-    assert rounds.later([0, 1, 2], [1, 3], ["dice"], []) == []
-    assert rounds.later([0, 1, 2], [1, 3], ["dice"], [], 1, ["both"]) == [2]
+    assert rounds.later([0, 1, 2], [1, 3], 1, ["dice"], []) == []
+    assert rounds.later([0, 1, 2], [1, 3], 1, ["dice"], [], ["both"]) == [2]

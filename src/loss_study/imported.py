@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from loss_study.runtime.errors import StudyError, nearest
+from loss_study.runtime.errors import StudyError, in_one_line, nearest
 
 TARGET = "_target_"
 #: Objects of this process that have no import path, by what stands in the place of one; see `given`.
@@ -42,7 +42,7 @@ def find(key: str, path: Any) -> Any:
             module = importlib.import_module(module_name)
     except Exception as error:
         # Whatever the module does when it is imported.
-        raise StudyError(f"{key}: {path}: cannot import {module_name} ({_words(error)}); install it") from None
+        raise StudyError(f"{key}: {path}: cannot import {module_name} ({in_one_line(error)}); install it") from None
     if not hasattr(module, name):
         names = [known for known in dir(module) if not known.startswith("_")]
         raise StudyError(f"{key}: {module_name} has no {name!r}: {nearest(name, names)}")
@@ -67,7 +67,7 @@ def made(key: str, options: Mapping[str, Any], **offered: Any) -> Any:
     except StudyError:
         raise
     except Exception as error:
-        raise StudyError(f"{key}: {title(options)}({_listed(given)}): {_words(error)}") from None
+        raise StudyError(f"{key}: {title(options)}({_listed(given)}): {in_one_line(error)}") from None
 
 
 def arguments(key: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,8 +150,3 @@ def parameters(found: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
 
 def _listed(given: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in given.items())
-
-
-def _words(error: Exception) -> str:
-    """Return the error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -31,31 +31,14 @@ def divide(seeds: Sequence[int], ends: Sequence[int], losses: int, folds: int = 
     return [list(seeds[start:end]) for start, end in pairwise([0, *inner, last])]
 
 
-def later(
-    seeds: Sequence[int],
-    ends: Sequence[int],
-    names: Sequence[str],
-    combinations: Sequence[str],
-    folds: int = 1,
-    joint: Sequence[str] = (),
-    imported: Sequence[str] = (),
-) -> list[int]:
-    """Return the numbers of all rounds but the first: [2, 3, 4]."""
-    candidates = len(names) + len(combinations) + len(joint) + len(imported)
-    return list(range(2, len(divide(seeds, ends, candidates, folds)) + 1))
+def later(seeds: Sequence[int], ends: Sequence[int], folds: int, *candidates: Sequence[str]) -> list[int]:
+    """Return the numbers of all rounds but the first: [2, 3, 4]; `candidates` are lists of all that is compared."""
+    return list(range(2, len(divide(seeds, ends, sum(map(len, candidates)), folds)) + 1))
 
 
-def previous(
-    seeds: Sequence[int],
-    ends: Sequence[int],
-    names: Sequence[str],
-    combinations: Sequence[str],
-    folds: int = 1,
-    joint: Sequence[str] = (),
-    imported: Sequence[str] = (),
-) -> dict[str, int]:
+def previous(seeds: Sequence[int], ends: Sequence[int], folds: int, *candidates: Sequence[str]) -> dict[str, int]:
     """Return the round before each of the later ones: {"2": 1, "3": 2}."""
-    return {str(number): number - 1 for number in later(seeds, ends, names, combinations, folds, joint, imported)}
+    return {str(number): number - 1 for number in later(seeds, ends, folds, *candidates)}
 
 
 def register() -> None:

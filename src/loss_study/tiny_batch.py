@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from loss_study import models
 from loss_study.losses import Loss, TargetStatistics
 from loss_study.models.imported import Imported
-from loss_study.runtime.errors import StudyError
+from loss_study.runtime.errors import StudyError, in_one_line
 
 IMAGES = 2
 #: Channels of an image, and of an image with its background.
@@ -45,7 +45,9 @@ def try_loss(loss: Loss, head: str, classes: int, size: int) -> None:
         raise
     except Exception as error:
         # Whatever somebody's loss raises.
-        raise StudyError(f"{key}: {title} fails on logits of shape {tuple(logits.shape)}: {_words(error)}") from None
+        raise StudyError(
+            f"{key}: {title} fails on logits of shape {tuple(logits.shape)}: {in_one_line(error)}"
+        ) from None
     if values.shape != (IMAGES,):
         raise StudyError(f"{key}: {title} gives values of shape {tuple(values.shape)}, not one for each of 2 images")
     if not values.isfinite().all():
@@ -91,7 +93,7 @@ def try_model(name: str, options: dict[str, Any], heads: Sequence[str], classes:
             raise
         except Exception as error:
             # Whatever somebody's model raises.
-            problems.append(f"on images of {channels} channels and {size} px: {_words(error)}")
+            problems.append(f"on images of {channels} channels and {size} px: {in_one_line(error)}")
             continue
         _check_logits(model, logits)
         return
@@ -104,7 +106,3 @@ def _check_logits(model: Imported, logits: dict[str, Tensor]) -> None:
             raise StudyError(f"model.options: {model.title} gives logits of the {head} that are not finite")
         if not of_head.requires_grad:
             raise StudyError(f"model.options: the logits of {model.title} have no gradient; do not detach them")
-
-
-def _words(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -7,7 +7,8 @@ import onnx
 from onnx import TensorProto, helper
 
 from loss_study.inference.contract import FORMAT
-from loss_study.inference.folder import DESCRIPTION, ONNX, sha256
+from loss_study.inference.folder import DESCRIPTION, ONNX
+from loss_study.runtime.checksums import sha256
 
 RED, GREEN, BLUE = range(3)
 METRES = {"unit": "m", "halfway_m": 9.0, "farthest_m": 80.0}

@@ -41,7 +41,7 @@ def fabricate(root: Path, *, repository: Path, losses=LOSSES, seeds=SEEDS, backg
     values = yaml.safe_load((repository / "params.yaml").read_text(encoding="utf-8"))
     values["loss"]["names"], values["seeds"] = list(losses), list(seeds)
     values["recipe"] |= {"name": "fixed", "search": {**values["recipe"]["search"], "lr": []}}
-    study = seeds, values["race"]["rounds"], losses, []
+    study = seeds, values["race"]["rounds"], 1, losses
     values["race"] |= {"later": rounds.later(*study), "previous": rounds.previous(*study)}
     (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     masks, depths = write_sample(root / "data" / "sample", background)

@@ -58,7 +58,7 @@ def configuration(
     names, combinations, theirs = losses.names, losses.combinations, list(losses.theirs)
     ends = sorted({min(end, seeds) for end in ENDS})
     folds = int(sample.get("folds", 1))
-    of_rounds = (list(range(seeds)), ends, names, combinations, folds, theirs)
+    of_rounds = (list(range(seeds)), ends, folds, names, combinations, theirs)
     return checked(
         {
             "dataset": {

@@ -19,7 +19,8 @@ import numpy as np
 import loss_study
 from loss_study.inference import serving
 from loss_study.inference.contract import Contract, Mask
-from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder, sha256
+from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder
+from loss_study.runtime.checksums import sha256
 from loss_study.tracking import describe
 from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
@@ -35,7 +36,8 @@ PACKAGE = Path(loss_study.__file__).parent
 CODE = (
     "__init__.py", "data/__init__.py", "data/depth_scale.py",
     "inference/__init__.py", "inference/contract.py", "inference/folder.py", "inference/runtimes.py",
-    "inference/serving.py", "runtime/__init__.py", "runtime/errors.py", "runtime/processes.py", "runtime/redaction.py",
+    "inference/serving.py", "runtime/__init__.py", "runtime/checksums.py", "runtime/errors.py",
+    "runtime/processes.py", "runtime/redaction.py",
 )  # fmt: skip
 #: What that code imports, and where there is no ``model.onnx``.
 PACKAGES, WITH_TORCH = ("numpy", "onnxruntime"), ("numpy", "torch", "safetensors", "pydantic", "pyyaml", "filelock")

@@ -27,8 +27,9 @@ from loss_study.final.export import ExportError, export, largest_difference
 from loss_study.final.measure import OfHead
 from loss_study.final.training import Trained
 from loss_study.inference.contract import FORMAT, Contract, Depth, Input, Mask
-from loss_study.inference.folder import CARD, DESCRIPTION, ONNX, WEIGHTS, sha256
+from loss_study.inference.folder import CARD, DESCRIPTION, ONNX, WEIGHTS
 from loss_study.inference.torch_runtime import Networks
+from loss_study.runtime.checksums import sha256
 from loss_study.runtime.files import whole_folder, whole_text, write_bytes, write_json
 from loss_study.tracking import describe
 

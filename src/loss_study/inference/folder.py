@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from loss_study.inference.contract import Contract
+from loss_study.runtime.checksums import sha256
 from loss_study.runtime.errors import StudyError
 
 DESCRIPTION = "model.json"
@@ -58,12 +58,6 @@ class ModelFolder:
         if found != self.description["files"][name]:
             raise _damaged(path, "its SHA-256 is not that in model.json")
         return path
-
-
-def sha256(path: Path) -> str:
-    """Return the digest of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _damaged(path: Path, reason: str) -> StudyError:

@@ -16,7 +16,7 @@ LIST = "SHA256SUMS"
 def write(folder: Path) -> None:
     """Write the list of all files in `folder` and below it."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / LIST)
-    lines = [f"{_sum(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
     (folder / LIST).write_text("".join(lines), encoding="utf-8")
 
 
@@ -37,11 +37,12 @@ def check(folder: Path) -> None:
         path = folder / name
         if not (name and path.is_file()):
             raise _damaged(path, "missing, or its checksum is damaged")
-        if _sum(path) != expected:
+        if sha256(path) != expected:
             raise _damaged(path, "changed since it was written")
 
 
-def _sum(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -25,6 +25,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"{guess}(known: {', '.join(names)})"
 
 
+def in_one_line(error: Exception) -> str:
+    """Return an error of somebody's code as ``KeyError: 'a'``, without line breaks."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`; a `StudyError`, Ctrl-C, SIGTERM or a full disk ends in one line on stderr, no traceback.
 
