@@ -3,6 +3,10 @@
 The forward pass is onnxruntime's, or torch's, on arrays that are in memory. `predict` reads photographs (JPEG) and
 backgrounds from files, resizes, computes, resizes back and writes masks and depth maps; the start of Python and the
 model are not in its time. A random ResUNet with both heads.
+
+Each kind of output is also read and written without a network: its results are there already. The limit of a kind is
+what the same cores can do of both, one after the other: 1 / (1 / forward + 1 / files). Where the network is small,
+reading and writing keep the cores longer than the forward pass does, and no order of the work reaches its speed.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +23,7 @@ from PIL import Image
 
 from loss_study.final.export import export
 from loss_study.inference import predict as predicting
+from loss_study.inference.batch_size import MOST
 from loss_study.inference.contract import FORMAT, Contract, Depth, Input, Mask
 from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder, sha256
 from loss_study.inference.inputs import find
@@ -28,6 +34,14 @@ from loss_study.runtime.files import write_json
 from loss_study.training.device import use_cpu
 from measuring import interleave, save, show
 
+#: Kinds of output, as `Wanted` has them.
+KINDS: dict[str, dict[str, Any]] = {
+    "8-bit PNG": {"format": "png", "overlays": False},
+    "16-bit PNG": {"overlays": False},
+    "16-bit PNG, table": {"overlays": False, "table": True},
+    "NPY": {"format": "npy", "overlays": False},
+    "16-bit PNG, overlays": {},
+}
 LOSSES = {"mask": {"name": "dice", "options": {}}, "depth": {"name": "l1", "options": {}}}
 
 
@@ -66,6 +80,20 @@ def torch_side(networks: Networks, inputs: np.ndarray) -> Callable[[], int]:
     return one
 
 
+class Known:
+    """A runtime that has its predictions already: those of `runtime` on other images."""
+
+    name = "known"
+
+    def __init__(self, runtime: Runtime, inputs: np.ndarray) -> None:
+        self.at_once = runtime.at_once
+        self._found = runtime(inputs)
+
+    def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
+        """Return predictions for as many images."""
+        return {head: values[: len(inputs)] for head, values in self._found.items()}
+
+
 def repeated(runtime: Runtime, inputs: np.ndarray, count: int) -> Callable[[], int]:
     """Return a function that lets `runtime` predict on `count` images in batches of the size of `inputs`."""
 
@@ -99,25 +127,37 @@ def main() -> None:
             count: rng.random((count, 6, arguments.size, arguments.size), dtype=np.float32)
             for count in arguments.batch_sizes
         }
+        largest = max(batches)
         tasks = find([str(here / "photos")], here / "photos", folder.contract.input, here / "out")
+        side_by_side = OnnxRuntime(folder, arguments.threads, at_once=len(tasks))
+        known = Known(runtime, np.resize(batches[largest], (MOST, *batches[largest].shape[1:])))
 
-        def predict(**wanted: object) -> Callable[[], int]:
-            to = Wanted(here / "out", **wanted)  # type: ignore[arg-type]
-            return lambda: predicting.predict(runtime, folder.contract, tasks, to).predicted
+        def predict(by: Runtime, **wanted: Any) -> Callable[[], int]:
+            to = Wanted(here / "out", **wanted)
+            return lambda: predicting.predict(by, folder.contract, tasks, to).predicted
 
         sides = {
             f"forward pass, batches of {count}": repeated(runtime, batch, arguments.images)
             for count, batch in batches.items()
         }
-        largest = max(batches)
         sides[f"forward pass in torch, batches of {largest}"] = torch_side(networks, batches[largest])
-        sides["predict, 16-bit PNG, no overlays"] = predict(overlays=False)
-        sides["predict, NPY, no overlays"] = predict(overlays=False, format="npy")
-        sides["predict, 16-bit PNG, overlays"] = predict()
+        for kind, wanted in KINDS.items():
+            sides[f"files, {kind}"] = predict(known, **wanted)
+            sides[f"predict, {kind}"] = predict(side_by_side, **wanted)
         timings = interleave(sides, arguments.rounds)
     title = f"Predictions, width {arguments.width}, {arguments.size} px, photographs of {arguments.photo} px"
-    show(title, "images/s", timings, max(list(sides)[: len(batches)], key=lambda name: timings[name].median))
-    save(f"predict-{arguments.width}-{arguments.size}", timings)
+    fastest = max(list(sides)[: len(batches)], key=lambda name: timings[name].median)
+    show(title, "images/s", timings, fastest)
+    limits = {kind: limit(timings[fastest].median, timings[f"files, {kind}"].median) for kind in KINDS}
+    for kind, most in limits.items():
+        share = timings[f"predict, {kind}"].median / most
+        print(f"{kind}: limit {most:.0f} images/s, predict reaches {share:.0%} of it")
+    save(f"predict-{arguments.width}-{arguments.size}", {**timings, "limits": limits})
+
+
+def limit(forward: float, files: float) -> float:
+    """Return the images/s of cores that do both, from the images/s of each alone."""
+    return 1 / (1 / forward + 1 / files)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> None:
     folder = ModelFolder.open(arguments.model)
     tasks = find(arguments.input, arguments.background, folder.contract.input, arguments.output)
     check_writable(arguments.output)
-    runtime = load(folder, arguments.runtime, arguments.threads)
+    runtime = load(folder, arguments.runtime, arguments.threads, at_once=len(tasks))
     wanted = Wanted(arguments.output, arguments.format, not arguments.no_overlays, arguments.csv)
     with reporting("predict", len(tasks)) as reporter:
 

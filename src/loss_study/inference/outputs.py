@@ -13,6 +13,8 @@ npy    float32 (H, W), or (classes, H, W):          float32 (H, W): metres, or r
 
 from __future__ import annotations
 
+import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,12 +24,13 @@ from PIL import Image
 
 from loss_study.data.depth_scale import DEPTH_STEPS, to_stored
 from loss_study.inference.contract import Depth, Mask
+from loss_study.runtime.files import write_bytes
 
 Format = Literal["png", "png16", "npy"]
 FORMATS: tuple[Format, ...] = ("png", "png16", "npy")
 MILLIMETRES = 1000
-#: Fast, for files that are hardly larger.
-PNG_LEVEL = 1
+#: Fast, for files that are hardly larger: of the depth of a photograph, see docs/decisions.md.
+PNG = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,14 @@ _BILINEAR = Image.Resampling.BILINEAR
 
 
 def write(prediction: Prediction, folder: Path, name: Path, head: str, format_: Format) -> Path:
-    """Write a prediction to ``<folder>/<name>.<head>.png`` or ``.npy`` and return that path."""
+    """Write a prediction to ``<folder>/<name>.<head>.png`` or ``.npy``, in a folder that is there; return that path."""
     path = folder / name.with_name(f"{name.name}.{head}.{'npy' if format_ == 'npy' else 'png'}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
     if format_ == "npy":
-        np.save(path, _numbers(prediction))
+        np.save(content, _numbers(prediction))
     else:
-        Image.fromarray(_pixels(prediction, format_)).save(path, compress_level=PNG_LEVEL)
+        Image.fromarray(_pixels(prediction, format_)).save(content, "png", **PNG)
+    write_bytes(path, content.getbuffer())
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,17 @@ def sheet(image: Path, predictions: Mapping[str, Prediction]) -> Image.Image:
         seen = seen.resize((NARROWEST, max(1, round(seen.height * NARROWEST / seen.width))), Image.Resampling.BILINEAR)
     panels = [_panel(seen, prediction) for prediction in predictions.values()]
     found = Image.new("RGB", (len(panels) * seen.width, seen.height + _CAPTION), "black")
-    draw, font = ImageDraw.Draw(found), ImageFont.load_default(13)
+    draw, font = ImageDraw.Draw(found), _font()
     for number, (panel, caption) in enumerate(panels):
         found.paste(panel, (number * seen.width, 0))
         draw.text((number * seen.width + 4, seen.height + 3), caption, "white", font)
     return found
+
+
+@cache
+def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Return the font of captions, which takes longer to read than to use."""
+    return ImageFont.load_default(13)
 
 
 def _as_seen(image: Path) -> Image.Image:
@@ -79,7 +86,7 @@ def _numbered(output: Mask) -> np.ndarray:
 
 def tinted(image: Image.Image, classes: np.ndarray) -> Image.Image:
     """Return `image` with a tint and an outline in the colour of each number in `classes`, uint8 (H, W), but 0."""
-    colours = Image.fromarray(CLASS_COLOURS[(classes - 1) % len(CLASS_COLOURS)])
+    colours = _painted(classes, _OF_CLASSES)
     inside, outline = classes > 0, outlines(classes, max(1, max(image.size) // 300))
     found = image.copy()
     found.paste(Image.blend(image, colours, TINT), mask=Image.fromarray(inside))
@@ -105,7 +112,14 @@ def in_colours(prediction: Prediction, size: tuple[int, int]) -> Image.Image:
     values = np.asarray(Image.fromarray(prediction.values[0]).resize(size, Image.Resampling.BILINEAR))
     low, high = np.percentile(values, [1, 99])
     steps = ((values - low) * (255 / max(high - low, 1e-6))).clip(0, 255).astype(np.uint8)
-    return Image.fromarray(_LADDER[steps])
+    return _painted(steps, _LADDER)
+
+
+def _painted(numbers: np.ndarray, colours: np.ndarray) -> Image.Image:
+    """Return `numbers`, uint8 (H, W), each in its row of `colours`, uint8 (256, 3)."""
+    found = Image.fromarray(numbers)
+    found.putpalette(colours.tobytes())
+    return found.convert("RGB")
 
 
 def _ladder() -> np.ndarray:
@@ -116,3 +130,5 @@ def _ladder() -> np.ndarray:
 
 
 _LADDER = _ladder()
+#: Number 1 has the first of `CLASS_COLOURS`.
+_OF_CLASSES = CLASS_COLOURS[(np.arange(256) - 1) % len(CLASS_COLOURS)]

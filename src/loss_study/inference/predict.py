@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,7 +22,7 @@ from loss_study.inference.inputs import Loaded, Task, load
 from loss_study.inference.outputs import Format, Prediction, write
 from loss_study.inference.runtimes import Runtime
 from loss_study.runtime.errors import StudyError
-from loss_study.runtime.files import write_csv
+from loss_study.runtime.files import write_bytes, write_csv
 
 #: Columns of ``predictions.csv``: one row for each image and class of the mask, and one for its depth. `share` is that
 #: of the image's pixels, `depth_median` is in `unit`, `seconds` is the image's share of the time that its batch took.
@@ -28,6 +32,8 @@ TABLE = "predictions.csv"
 WORKERS = 4
 
 Row = dict[str, object]
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -68,20 +74,18 @@ def predict(
         OSError: a result cannot be written.
     """
     needed, summary, rows = contract.input, Summary(), []
-    size = BatchSize(needed.channels * needed.size**2, batch_size)
+    size = BatchSize(needed.channels * needed.size**2 * runtime.at_once, batch_size)
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with _threads(WORKERS) as workers, _threads(runtime.at_once) as computing:
         writing: deque[Future[list[Row]]] = deque()
-        for batch in _batches(_read_ahead(pool, tasks, contract, size), size, summary, on_image):
-            started = time.perf_counter()
-            found = runtime(np.stack([one.array for one in batch]))
-            seconds = time.perf_counter() - started
-            size.took(len(batch), seconds)
+        images = _ahead(workers, partial(_read, contract=contract), tasks, partial(_waiting, size))
+        batches = _batches((image for _, image in images), size, summary, on_image)
+        for batch, computed in _ahead(computing, partial(_compute, runtime), batches, lambda: runtime.at_once):
+            size.took(len(batch), computed.seconds)
             for number, one in enumerate(batch):
-                values = {head: prediction[number] for head, prediction in found.items()}
-                writing.append(pool.submit(_write, one, values, contract, wanted, seconds / len(batch)))
-            # No more results wait in memory than two batches have.
-            while len(writing) > 2 * size.size:
+                values = {head: prediction[number] for head, prediction in computed.found.items()}
+                writing.append(workers.submit(_write, one, values, contract, wanted, computed.seconds / len(batch)))
+            while len(writing) > _waiting(size):
                 rows += writing.popleft().result()
             for _ in batch:
                 on_image("")
@@ -93,17 +97,33 @@ def predict(
     return summary
 
 
-def _read_ahead(
-    pool: ThreadPoolExecutor, tasks: Sequence[Task], contract: Contract, size: BatchSize
-) -> Iterator[Loaded | str]:
-    """Yield each image, or why it is skipped, in order; those of the next two batches are read meanwhile."""
-    reading: deque[Future[Loaded | str]] = deque()
-    for task in tasks:
-        reading.append(pool.submit(_read, task, contract))
-        if len(reading) > 2 * size.size:
-            yield reading.popleft().result()
-    for future in reading:
-        yield future.result()
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield `count` threads. After Ctrl-C or an error, they do nothing that has not begun."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _waiting(size: BatchSize) -> int:
+    """How many images wait in memory at most to be computed, and how many to be written: as the model sees them."""
+    return max(2 * size.size, 2 * WORKERS)
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[T], U], items: Iterable[T], most: Callable[[], int]
+) -> Iterator[tuple[T, U]]:
+    """Yield each item with what `function` returns for it, in order; `pool` does `most` more meanwhile."""
+    begun: deque[tuple[T, Future[U]]] = deque()
+    for item in items:
+        begun.append((item, pool.submit(function, item)))
+        if len(begun) > most():
+            first, future = begun.popleft()
+            yield first, future.result()
+    for item, future in begun:
+        yield item, future.result()
 
 
 def _read(task: Task, contract: Contract) -> Loaded | str:
@@ -111,6 +131,21 @@ def _read(task: Task, contract: Contract) -> Loaded | str:
         return load(task, contract.input)
     except StudyError as error:
         return str(error)
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """What a runtime `found` of a batch, and how long that took."""
+
+    found: dict[str, np.ndarray]
+    seconds: float
+
+
+def _compute(runtime: Runtime, batch: Sequence[Loaded]) -> _Computed:
+    inputs = np.stack([one.array for one in batch])
+    started = time.perf_counter()
+    found = runtime(inputs)
+    return _Computed(found, time.perf_counter() - started)
 
 
 def _batches(
@@ -138,10 +173,11 @@ def _write(
         head: Prediction.of(output, values[head], image.width, image.height)
         for head, output in contract.outputs.items()
     }
+    (wanted.folder / task.name).parent.mkdir(parents=True, exist_ok=True)
     if wanted.overlays:
-        path = wanted.folder / task.name.with_name(f"{task.name.name}.overlay.jpg")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        overlay.sheet(task.image, predictions).save(path, quality=90)
+        content = io.BytesIO()
+        overlay.sheet(task.image, predictions).save(content, "jpeg", quality=90)
+        write_bytes(wanted.folder / task.name.with_name(f"{task.name.name}.overlay.jpg"), content.getbuffer())
     rows: list[Row] = []
     for head, prediction in predictions.items():
         path = write(prediction, wanted.folder, task.name, head, wanted.format)

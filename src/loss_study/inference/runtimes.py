@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
@@ -20,17 +21,21 @@ class Runtime(Protocol):
 
     #: "onnxruntime" or "torch".
     name: str
+    #: Calls that compute at the same time, from as many threads.
+    at_once: int
 
     def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
         """Return what the model predicts of `inputs` by head, as its `Contract` says."""
         ...
 
 
-def load(folder: ModelFolder, name: Name = "auto", threads: int = 0) -> Runtime:
+def load(folder: ModelFolder, name: Name = "auto", threads: int = 0, at_once: int = 1) -> Runtime:
     """Load the model in `folder`; its files are verified.
 
     Args:
         threads: of the processor; 0: all cores.
+        at_once: calls that are wanted at the same time; `Runtime.at_once` may be less. They share the threads: each
+            computes with fewer, which wait less for each other.
 
     Raises:
         StudyError: a damaged file, a model without ``model.onnx`` for onnxruntime, or a package that is missing.
@@ -42,7 +47,7 @@ def load(folder: ModelFolder, name: Name = "auto", threads: int = 0) -> Runtime:
         other = "" if folder.has(ONNX) else "; this model has no model.onnx"
         raise StudyError(f"{package}: not installed; run 'pip install {package}'{other}")
     if name == "onnx":
-        return OnnxRuntime(folder, threads)
+        return OnnxRuntime(folder, threads, at_once)
     from loss_study.inference.torch_runtime import TorchRuntime  # noqa: PLC0415 -- torch may be missing
 
     return TorchRuntime(folder, threads)
@@ -53,11 +58,13 @@ class OnnxRuntime:
 
     name = "onnxruntime"
 
-    def __init__(self, folder: ModelFolder, threads: int = 0) -> None:
+    def __init__(self, folder: ModelFolder, threads: int = 0, at_once: int = 1) -> None:
         import onnxruntime  # noqa: PLC0415 -- takes longer than all else of a command that ends with an error
 
+        threads = threads or _cores()
+        self.at_once = max(1, min(threads, at_once))
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads // self.at_once
         # Threads that wait actively take the processor from those that read and write images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = folder.file(ONNX)
@@ -72,3 +79,8 @@ class OnnxRuntime:
     def __call__(self, inputs: np.ndarray, /) -> dict[str, np.ndarray]:
         """Return the predictions of float32 (N, C, H, W) in [0, 1] by head."""
         return dict(zip(self._heads, self._session.run(self._heads, {"inputs": inputs}), strict=True))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

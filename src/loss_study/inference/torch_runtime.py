@@ -79,6 +79,8 @@ class TorchRuntime:
     """The networks on the device that `pick` returns, in float32."""
 
     name = "torch"
+    #: torch's threads are those of the whole process.
+    at_once = 1
 
     def __init__(self, folder: ModelFolder, threads: int = 0) -> None:
         use_cpu(threads)
