@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import pytest
 
@@ -12,7 +13,8 @@ from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import StudyError
 from loss_study.training import run, search
 from loss_study.training.choice import Choice
-from loss_study.training.search import Tried, best, edge, tune
+from loss_study.training.search import Tried, best, choose, edge
+from loss_study.training.seeds import train_seeds
 from loss_study.trial import Trial
 
 SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
@@ -28,7 +30,7 @@ def study(tmp_path, sample, monkeypatch):
 
 def searched(study, tmp_path, head="depth"):
     trial = Trial(head, "l1", study.recipe.search.seed)
-    tune(head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
+    choose(head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
     with (trial.tuning_dir / "search.csv").open() as file:
         rows = list(csv.DictReader(file))
     # The only column that differs between two searches.
@@ -46,14 +48,16 @@ def test_chooses_near_the_best_on_validation(study, tmp_path):
 
 def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
     choice, _ = searched(study, tmp_path)
-    run.train_seeds("depth", "l1", study, sample)
+    train_seeds("depth", "l1", study, sample)
     trial = Trial("depth", "l1", 0)
     assert json.loads((trial.run_dir / "trial.json").read_text())["lr"] == choice["lr"]
     assert choice["lr"] != study.recipe.optimizer.lr
 
 
 def test_the_same_again(study, tmp_path):
-    assert searched(study, tmp_path) == searched(study, tmp_path)
+    first = searched(study, tmp_path)
+    shutil.rmtree(tmp_path / "tuning")
+    assert searched(study, tmp_path) == first
 
 
 def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
@@ -64,6 +68,7 @@ def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
 @pytest.mark.usefixtures("saved_each_epoch")
 def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     undisturbed = searched(study, tmp_path)
+    shutil.rmtree(tmp_path / "tuning")
     steps = []
     advance = run.Reporter.advance
 
@@ -82,12 +87,58 @@ def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     assert len(steps) == 8 + 12
 
 
-def test_a_recipe_without_a_search_has_none(tmp_path, monkeypatch, sample):
-    composition.compose(tmp_path / "params.yaml", ["scale=smoke"])
+def test_without_a_search_the_choice_is_the_recipes_own_rate(tmp_path, monkeypatch, sample):
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.optimizer.lr=0.003"])
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StudyError, match=r"recipe.search.lr: recipe 'fixed' has no search; say -S recipe=tuned"):
-        tune("mask", "bce", sample, load_config())
-    assert not (tmp_path / "tuning").exists()
+    choose("mask", "bce", sample, load_config())
+    assert json.loads((tmp_path / "tuning/mask/bce/choice.json").read_text())["lr"] == 0.003
+    assert not (tmp_path / "tuning/mask/bce/search.csv").exists()
+
+
+@pytest.fixture
+def searches(study, tmp_path, sample, monkeypatch):
+    """A function that chooses again, with another config or sample, and says whether it searched."""
+    choose("depth", "l1", sample, study)
+    tried = []
+    monkeypatch.setattr(search, "_search", lambda *_: tried.append(1))
+
+    def again(config=study):
+        tried.clear()
+        choose("depth", "l1", sample, config)
+        return bool(tried)
+
+    return again
+
+
+def with_recipe(study, **changes):
+    return study.model_copy(update={"recipe": study.recipe.model_copy(update=changes)})
+
+
+def test_what_has_been_searched_is_not_searched_again(searches, study):
+    assert not searches()
+    assert not searches(study.model_copy(update={"seeds": [7, 8]}))
+    assert not searches(with_recipe(study, epochs=9))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"batch_size": 8}, {"search": {"lr": [0.0001, 0.001, 0.01]}}, {"search": {"epochs": 1}}, {"search": {"seed": 7}}],
+    ids=["batch size", "rates", "epochs", "seed"],
+)
+def test_other_parameters_search_again(change, searches, study):
+    if "search" in change:
+        change = {"search": study.recipe.search.model_copy(update=change["search"])}
+    assert searches(with_recipe(study, **change))
+
+
+def test_other_options_or_code_and_a_damaged_choice_search_again(searches, study, tmp_path, monkeypatch):
+    assert searches(study.model_copy(update={"loss_options": {"l1": {"sigmoid": False}}}))
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "code_files", lambda: [tmp_path / "params.yaml"])
+        assert searches()
+    file = tmp_path / "tuning/depth/l1/choice.json"
+    file.write_text(file.read_text().replace('"lr": 0', '"lr": 1'))
+    assert searches()
 
 
 def test_best_ignores_what_diverged():
@@ -167,7 +218,7 @@ def test_another_seed_draws_other_weights():
 def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
     options = {"dice_bce": {"terms": {"dice": 1.0, "bce": [0.5, 2.0]}}}
     study = study.model_copy(update={"loss_options": options})
-    tune("mask", "dice_bce", sample, study)
+    train_seeds("mask", "dice_bce", study, sample)
     trial = Trial("mask", "dice_bce", 0)
     choice = json.loads((trial.tuning_dir / "choice.json").read_text())
     with (trial.tuning_dir / "search.csv").open() as file:
@@ -177,7 +228,6 @@ def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
     highest = max(rows, key=lambda row: float(row["validation"]))
     assert choice["lr"] == float(highest["lr"]) and choice["weights"] == {"bce": float(highest["weight_bce"])}
     assert choice["weight_edges"] == {"bce": "lower" if choice["weights"]["bce"] == 0.5 else "upper"}
-    run.train_seeds("mask", "dice_bce", study, sample)
     record = json.loads((trial.run_dir / "trial.json").read_text())
     assert record["loss_options"]["terms"] == {"dice": 1.0, **choice["weights"]} and record["lr"] == choice["lr"]
 

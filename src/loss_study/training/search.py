@@ -23,10 +23,10 @@ from loss_study.data.packed import PackedSample
 from loss_study.metrics import headline_of, is_better, rises
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
-from loss_study.training import distributed
-from loss_study.training.choice import FILE, WEIGHT, Choice, applied
+from loss_study.training import choice, distributed
+from loss_study.training.choice import WEIGHT, Choice
 from loss_study.training.device import use_cpu
-from loss_study.training.run import trained
+from loss_study.training.run import checkpoint_key, trained
 from loss_study.trial import Trial
 
 #: The flattest parabola that three noisy values may make, as a share of the best of them per squared natural logarithm
@@ -60,27 +60,43 @@ class Tried:
         }
 
 
-def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
-    """Find the learning rate of `loss` on `head`, and its open weights, and write ``choice.json`` and ``search.csv``.
+def choose(head: str, loss: str, sample: PackedSample, config: Config) -> None:
+    """Write ``choice.json``: the learning rate of `loss` on `head`, and its open weights.
 
-    The candidates are trained from the search's seed, which is not one of the study's.
+    Without a search (``recipe.search.lr`` is empty) it is the recipe's own. A search also writes ``search.csv``. Where
+    its choice is there already, from the same data, code and parameters, nothing is searched.
 
     Raises:
-        StudyError: the recipe has no search, or no candidate trained to a finite metric.
+        StudyError: no candidate trained to a finite metric.
     """
-    search = config.recipe.search
-    if not search.lr:
-        raise StudyError(f"recipe.search.lr: recipe {config.recipe.name!r} has no search; say -S recipe=tuned")
-    trial = Trial(head, loss, search.seed)
-    grid = open_weights(config.loss_options.get(loss, {}))
+    if not config.recipe.search.lr:
+        if distributed.is_first():
+            choice.write_recipes_own(head, loss, config.recipe.optimizer.lr)
+        return
+    trial = Trial(head, loss, config.recipe.search.seed)
     use_cpu(config.recipe.threads)
+    key = checkpoint_key(trial, sample, _of_search(config), dict(config.loss_options.get(loss, {})))
+    if not distributed.from_first(choice.is_made, trial, key):
+        _search(trial, sample, config, key)
+
+
+def _search(trial: Trial, sample: PackedSample, config: Config, key: str) -> None:
+    """Train the candidates, from the search's seed, which is not one of the study's, and write the choice."""
+    search = config.recipe.search
+    grid = open_weights(config.loss_options.get(trial.loss, {}))
     with ExitStack() as until_written:
         tried = [
             try_candidate(until_written, trial, candidate, sample, config)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
         if distributed.is_first():
-            _write(trial, config, sample.classes, grid, tried)
+            _write(trial, config, sample.classes, grid, tried, key)
+
+
+def _of_search(config: Config) -> Config:
+    """Return `config` with the epochs of the search. It judges the first phase; fine-tuning goes on from its rate."""
+    recipe = config.recipe.model_copy(update={"epochs": config.recipe.search.epochs, "fine_tune": FineTune()})
+    return config.model_copy(update={"recipe": recipe})
 
 
 def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Choice]:
@@ -110,10 +126,7 @@ def try_candidate(
     until_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config
 ) -> Tried:
     """Train one candidate; its checkpoint stays until the whole search is written."""
-    config = applied(config, trial.loss, candidate)
-    # The search judges the first phase; fine-tuning goes on from the rate that it finds.
-    recipe = config.recipe.model_copy(update={"epochs": config.recipe.search.epochs, "fine_tune": FineTune()})
-    config = config.model_copy(update={"recipe": recipe})
+    config = _of_search(choice.applied(config, trial.loss, candidate))
     values = " ".join(f"{value:g}" for value in (candidate.lr, *candidate.weights.values()))
     title = f"{trial.head}-{trial.loss} at {values}"
     outcome, _ = until_written.enter_context(trained(trial, sample, config, title))
@@ -122,12 +135,12 @@ def try_candidate(
 
 
 def _write(
-    trial: Trial, config: Config, classes: int, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]
+    trial: Trial, config: Config, classes: int, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried], key: str
 ) -> None:
     search = config.recipe.search
     chosen = best(trial.head, tried)
     candidate = chosen.candidate if grid else Choice(peak(trial.head, tried, chosen))
-    choice = {
+    record = {
         "head": trial.head,
         "loss": trial.loss,
         "lr": candidate.lr,
@@ -137,18 +150,19 @@ def _write(
         "budget": {"candidates": len(tried), "epochs": search.epochs, "seed": search.seed},
         "weights": dict(candidate.weights),
         "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
+        "key": key,
     }
     columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status", "seconds"]
     with whole_folder(trial.tuning_dir) as folder:
-        write_json(folder / FILE, choice)
+        write_json(folder / choice.FILE, record)
         write_csv(folder / "search.csv", [one.row for one in tried], columns)
-    print(f"{trial.head}-{trial.loss}  {_words(choice)}", flush=True)
+    print(f"{trial.head}-{trial.loss}  {_words(record)}", flush=True)
 
 
-def _words(choice: Mapping[str, Any]) -> str:
-    parts = [f"learning rate {choice['lr']:g}{_remark(choice['edge'])}"]
-    for term, weight in choice["weights"].items():
-        parts.append(f"weight of {term} {weight:g}{_remark(choice['weight_edges'][term])}")
+def _words(record: Mapping[str, Any]) -> str:
+    parts = [f"learning rate {record['lr']:g}{_remark(record['edge'])}"]
+    for term, weight in record["weights"].items():
+        parts.append(f"weight of {term} {weight:g}{_remark(record['weight_edges'][term])}")
     return "; ".join(parts)
 
 
