@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+from contextlib import ExitStack
 
 import pytest
 
@@ -30,7 +31,8 @@ def study(tmp_path, sample, monkeypatch):
 
 def searched(study, tmp_path, head="depth"):
     trial = Trial(head, "l1", study.recipe.search.seed)
-    choose(head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
+    with ExitStack() as written:
+        choose(written, head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
     with (trial.tuning_dir / "search.csv").open() as file:
         rows = list(csv.DictReader(file))
     # The only column that differs between two searches.
@@ -55,9 +57,7 @@ def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
 
 
 def test_the_same_again(study, tmp_path):
-    first = searched(study, tmp_path)
-    shutil.rmtree(tmp_path / "tuning")
-    assert searched(study, tmp_path) == first
+    assert searched(study, tmp_path) == searched(study, tmp_path)
 
 
 def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
@@ -68,7 +68,6 @@ def test_checkpoints_are_gone_when_the_choice_is_written(study, tmp_path):
 @pytest.mark.usefixtures("saved_each_epoch")
 def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     undisturbed = searched(study, tmp_path)
-    shutil.rmtree(tmp_path / "tuning")
     steps = []
     advance = run.Reporter.advance
 
@@ -87,58 +86,38 @@ def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     assert len(steps) == 8 + 12
 
 
+def test_killed_while_the_seeds_are_trained_the_search_is_not_trained_again(study, tmp_path, sample, monkeypatch):
+    """DVC deletes the choice and the trials before it runs the stage again."""
+    steps = []
+    advance = run.Reporter.advance
+
+    def killed(self, count=1, detail=""):
+        steps.append(count)
+        if len(steps) == 18 + 5:
+            raise KeyboardInterrupt
+        advance(self, count, detail)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run.Reporter, "advance", killed)
+        train_seeds("depth", "l1", study, sample)
+    found = (tmp_path / "tuning/depth/l1/search.csv").read_text()
+    shutil.rmtree(tmp_path / "tuning")
+    steps.clear()
+    monkeypatch.setattr(run.Reporter, "advance", lambda self, count=1, detail="": steps.append(count))
+    train_seeds("depth", "l1", study, sample)
+    assert (tmp_path / "tuning/depth/l1/search.csv").read_text() == found
+    # Three epochs of three steps for each seed, and nothing of the three candidates.
+    assert 0 < len(steps) <= 9 * len(study.rounds[0])
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
 def test_without_a_search_the_choice_is_the_recipes_own_rate(tmp_path, monkeypatch, sample):
     composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.optimizer.lr=0.003"])
     monkeypatch.chdir(tmp_path)
-    choose("mask", "bce", sample, load_config())
+    with ExitStack() as written:
+        assert choose(written, "mask", "bce", sample, load_config()) == Choice(0.003)
     assert json.loads((tmp_path / "tuning/mask/bce/choice.json").read_text())["lr"] == 0.003
     assert not (tmp_path / "tuning/mask/bce/search.csv").exists()
-
-
-@pytest.fixture
-def searches(study, tmp_path, sample, monkeypatch):
-    """A function that chooses again, with another config or sample, and says whether it searched."""
-    choose("depth", "l1", sample, study)
-    tried = []
-    monkeypatch.setattr(search, "_search", lambda *_: tried.append(1))
-
-    def again(config=study):
-        tried.clear()
-        choose("depth", "l1", sample, config)
-        return bool(tried)
-
-    return again
-
-
-def with_recipe(study, **changes):
-    return study.model_copy(update={"recipe": study.recipe.model_copy(update=changes)})
-
-
-def test_what_has_been_searched_is_not_searched_again(searches, study):
-    assert not searches()
-    assert not searches(study.model_copy(update={"seeds": [7, 8]}))
-    assert not searches(with_recipe(study, epochs=9))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"batch_size": 8}, {"search": {"lr": [0.0001, 0.001, 0.01]}}, {"search": {"epochs": 1}}, {"search": {"seed": 7}}],
-    ids=["batch size", "rates", "epochs", "seed"],
-)
-def test_other_parameters_search_again(change, searches, study):
-    if "search" in change:
-        change = {"search": study.recipe.search.model_copy(update=change["search"])}
-    assert searches(with_recipe(study, **change))
-
-
-def test_other_options_or_code_and_a_damaged_choice_search_again(searches, study, tmp_path, monkeypatch):
-    assert searches(study.model_copy(update={"loss_options": {"l1": {"sigmoid": False}}}))
-    with monkeypatch.context() as patch:
-        patch.setattr(run, "code_files", lambda: [tmp_path / "params.yaml"])
-        assert searches()
-    file = tmp_path / "tuning/depth/l1/choice.json"
-    file.write_text(file.read_text().replace('"lr": 0', '"lr": 1'))
-    assert searches()
 
 
 def test_best_ignores_what_diverged():

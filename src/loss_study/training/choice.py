@@ -45,16 +45,6 @@ def read(trial: Trial) -> Choice:
         raise StudyError(f"{path}: not there; run 'dvc repro train@{trial.head}-{trial.loss}'") from None
 
 
-def is_made(trial: Trial, key: str) -> bool:
-    """Return whether the choice for the head and loss of `trial` is there, undamaged, with this `key`."""
-    try:
-        checksums.check(trial.tuning_dir)
-        made = json.loads((trial.tuning_dir / FILE).read_text(encoding="utf-8"))
-    except (StudyError, FileNotFoundError):
-        return False
-    return made.get("key") == key
-
-
 def of(record: Mapping[str, Any]) -> Choice:
     """Return the choice in a ``choice.json`` or ``trial.json``."""
     return Choice(record["lr"], record["weights"])

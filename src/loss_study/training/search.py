@@ -26,7 +26,7 @@ from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training import choice, distributed
 from loss_study.training.choice import WEIGHT, Choice
 from loss_study.training.device import use_cpu
-from loss_study.training.run import checkpoint_key, trained
+from loss_study.training.run import trained
 from loss_study.trial import Trial
 
 #: The flattest parabola that three noisy values may make, as a share of the best of them per squared natural logarithm
@@ -60,43 +60,37 @@ class Tried:
         }
 
 
-def choose(head: str, loss: str, sample: PackedSample, config: Config) -> None:
-    """Write ``choice.json``: the learning rate of `loss` on `head`, and its open weights.
+def choose(until_all_are_written: ExitStack, head: str, loss: str, sample: PackedSample, config: Config) -> Choice:
+    """Write ``choice.json``, the learning rate of `loss` on `head` and its open weights, and return them.
 
-    Without a search (``recipe.search.lr`` is empty) it is the recipe's own. A search also writes ``search.csv``. Where
-    its choice is there already, from the same data, code and parameters, nothing is searched.
+    Without a search (``recipe.search.lr`` is empty) the rate is the recipe's own. A search also writes ``search.csv``.
+
+    Args:
+        until_all_are_written: the candidates' checkpoints stay until it ends: DVC deletes the choice, too, before it
+            runs the stage again.
+        head: "mask", "depth" or "joint".
+        loss: its name, or that of the joint training.
+        sample: the packed sample.
+        config: of the study.
 
     Raises:
         StudyError: no candidate trained to a finite metric.
     """
-    if not config.recipe.search.lr:
+    search = config.recipe.search
+    trial = Trial(head, loss, search.seed)
+    if not search.lr:
         if distributed.is_first():
             choice.write_recipes_own(head, loss, config.recipe.optimizer.lr)
-        return
-    trial = Trial(head, loss, config.recipe.search.seed)
-    use_cpu(config.recipe.threads)
-    key = checkpoint_key(trial, sample, _of_search(config), dict(config.loss_options.get(loss, {})))
-    if not distributed.from_first(choice.is_made, trial, key):
-        _search(trial, sample, config, key)
-
-
-def _search(trial: Trial, sample: PackedSample, config: Config, key: str) -> None:
-    """Train the candidates, from the search's seed, which is not one of the study's, and write the choice."""
-    search = config.recipe.search
-    grid = open_weights(config.loss_options.get(trial.loss, {}))
-    with ExitStack() as until_written:
+    else:
+        grid = open_weights(config.loss_options.get(loss, {}))
+        use_cpu(config.recipe.threads)
         tried = [
-            try_candidate(until_written, trial, candidate, sample, config)
+            try_candidate(until_all_are_written, trial, candidate, sample, config)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
         if distributed.is_first():
-            _write(trial, config, sample.classes, grid, tried, key)
-
-
-def _of_search(config: Config) -> Config:
-    """Return `config` with the epochs of the search. It judges the first phase; fine-tuning goes on from its rate."""
-    recipe = config.recipe.model_copy(update={"epochs": config.recipe.search.epochs, "fine_tune": FineTune()})
-    return config.model_copy(update={"recipe": recipe})
+            _write(trial, config, sample.classes, grid, tried)
+    return distributed.from_first(choice.read, trial)
 
 
 def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Choice]:
@@ -123,19 +117,22 @@ def _at(grid: Sequence[float], share: float) -> float:
 
 
 def try_candidate(
-    until_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config
+    until_all_are_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config
 ) -> Tried:
-    """Train one candidate; its checkpoint stays until the whole search is written."""
-    config = _of_search(choice.applied(config, trial.loss, candidate))
+    """Train one candidate; its checkpoint stays until all is written."""
+    config = choice.applied(config, trial.loss, candidate)
+    # The search judges the first phase; fine-tuning goes on from the rate that it finds.
+    recipe = config.recipe.model_copy(update={"epochs": config.recipe.search.epochs, "fine_tune": FineTune()})
+    config = config.model_copy(update={"recipe": recipe})
     values = " ".join(f"{value:g}" for value in (candidate.lr, *candidate.weights.values()))
     title = f"{trial.head}-{trial.loss} at {values}"
-    outcome, _ = until_written.enter_context(trained(trial, sample, config, title))
+    outcome, _ = until_all_are_written.enter_context(trained(trial, sample, config, title))
     seconds = sum(row["seconds"] for row in outcome.history)
     return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status, seconds)
 
 
 def _write(
-    trial: Trial, config: Config, classes: int, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried], key: str
+    trial: Trial, config: Config, classes: int, grid: Mapping[str, Sequence[float]], tried: Sequence[Tried]
 ) -> None:
     search = config.recipe.search
     chosen = best(trial.head, tried)
@@ -150,7 +147,6 @@ def _write(
         "budget": {"candidates": len(tried), "epochs": search.epochs, "seed": search.seed},
         "weights": dict(candidate.weights),
         "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
-        "key": key,
     }
     columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status", "seconds"]
     with whole_folder(trial.tuning_dir) as folder:

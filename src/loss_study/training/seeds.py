@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
-from loss_study.training import choice, distributed, search
+from loss_study.training import choice, search
 from loss_study.training.run import Listen, Silent, train_trials
 from loss_study.trial import Trial
 
@@ -36,7 +37,8 @@ def train_seeds(
         StudyError: no learning rate of the search works, the first round has not run, or as `train_trials`.
     """
     chosen = [Trial(head, loss, seed, number) for seed in (config.rounds[0] if seeds is None else seeds)]
-    if number == 1:
-        search.choose(head, loss, sample, config)
-    applied = choice.applied(config, loss, distributed.from_first(choice.read, chosen[0]))
-    train_trials(chosen, applied, sample, listen=listen)
+    with ExitStack() as until_all_are_written:
+        found = (
+            search.choose(until_all_are_written, head, loss, sample, config) if number == 1 else choice.read(chosen[0])
+        )
+        train_trials(chosen, choice.applied(config, loss, found), sample, listen=listen)
