@@ -1,9 +1,10 @@
 """Train one head and loss from all seeds of a round: ``python stages/train.py mask dice``, ``... --round 2``.
 
+In the first round the learning rate is chosen before, by a search where the recipe has one: tuning/mask/dice/.
 A joint training has "joint" for its head and its name for its loss: ``python stages/train.py joint joint_equal``.
 
-Reads data/sample, what `tune` wrote, and the round's decision, which names the seeds. A loss that trains no more in the
-round leaves an empty folder. On several devices: ``recipe.devices``, or
+Reads data/sample and the round's decision, which names the seeds. A loss that trains no more in the round leaves an
+empty folder. On several devices: ``recipe.devices``, or
 ``torchrun --nproc-per-node 2 stages/train.py mask dice``.
 """
 
@@ -42,7 +43,8 @@ def _train(head: str, loss: str, seeds: list[int], number: int) -> None:
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
     from loss_study.tracking.live import LiveRun  # noqa: PLC0415
     from loss_study.training.distributed import in_processes, is_first  # noqa: PLC0415
-    from loss_study.training.run import Silent, train_seeds  # noqa: PLC0415
+    from loss_study.training.run import Silent  # noqa: PLC0415
+    from loss_study.training.seeds import train_seeds  # noqa: PLC0415
 
     config = load_config()
     sample = PackedSample.open(Path("data/sample"))

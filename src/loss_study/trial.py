@@ -47,7 +47,7 @@ class Trial:
 
     @property
     def tuning_dir(self) -> Path:
-        """Folder that `tune` writes, shared by all seeds: ``choice.json``, ``search.csv``."""
+        """Folder of its learning rate, shared by all seeds: ``choice.json``, ``search.csv``."""
         return TUNING / self._network / self.loss
 
     @property
@@ -77,13 +77,9 @@ def training_stage(head: str, loss: str, number: int, kind: str) -> str:
 
     `kind` is what `Config.kind_of` says of the loss.
     """
-    stage, item = ("train_joint", loss) if head == JOINT else (stage_of("train", kind), f"{head}-{loss}")
+    stage = "train_joint" if head == JOINT else f"train_{kind}" if kind else "train"
+    item = loss if head == JOINT else f"{head}-{loss}"
     return f"{stage}@{item}" if number == 1 else f"{LATER_ROUNDS}:{stage}@{number}-{item}"
-
-
-def stage_of(work: str, kind: str) -> str:
-    """Return the stage that does `work`, "tune" or "train", for losses of `kind`: ``train``, ``train_imported``."""
-    return f"{work}_{kind}" if kind else work
 
 
 def decision_file(number: int, head: str, loss: str) -> Path:

@@ -122,7 +122,7 @@ def test_damaged_metrics(study):
 def test_a_learning_rate_that_was_not_searched(study):
     config = study()
     shutil.rmtree("tuning/mask/dice")
-    assert refused(config) == "tuning/mask/dice/choice.json: not there; run 'dvc repro tune@mask-dice'"
+    assert refused(config) == "tuning/mask/dice/choice.json: not there; run 'dvc repro train@mask-dice'"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ if failed:
     print("ERROR: failed to reproduce " + ", ".join(f"'{stage}'" for stage in failed), flush=True)
     sys.exit(255)
 """
-TASKS = [Task(f"mask-l{n}", (f"tune@mask-l{n}", f"train@mask-l{n}")) for n in range(7)]
+TASKS = [Task(f"mask-l{n}", f"train@mask-l{n}") for n in range(7)]
 
 
 @pytest.fixture
@@ -73,26 +73,24 @@ def test_a_stopped_queue_hands_out_nothing():
     assert queue.take() == []
 
 
-def test_all_stages_run_once_in_order_within_a_task(stages, capsys):
+def test_all_stages_run_once_in_few_processes(stages, capsys):
     folder = stages(train_mask_l3="print('mask-l3-0 done in 2 s')")
     assert run_tasks(TASKS, 2) == []
     given = [stage for process in started(folder) for stage in process]
-    assert sorted(given) == sorted(stage for task in TASKS for stage in task.stages)
-    for task in TASKS:
-        assert given.index(task.stages[0]) + 1 == given.index(task.stages[1])
+    assert sorted(given) == sorted(task.stage for task in TASKS)
     assert len(started(folder)) < len(TASKS)
     assert capsys.readouterr().out == "mask-l3-0 done in 2 s\n"
 
 
 def test_a_failed_stage_stops_no_other_and_shows_all_that_it_said(stages, capsys):
     stages(
-        tune_mask_l1="print('mask-l1  learning rate 0.01')",
+        train_mask_l0="print('mask-l0  learning rate 0.01')",
         train_mask_l1="import sys; print('a hint', flush=True); print('out of order', file=sys.stderr); sys.exit(3)",
         train_mask_l2="print('mask-l2-0 done')",
     )
     assert run_tasks(TASKS[:3], 1) == [TASKS[1]]
     assert capsys.readouterr().out.splitlines() == [
-        "mask-l1  learning rate 0.01",
+        "mask-l0  learning rate 0.01",
         "Running stage 'train@mask-l1':",
         "> python stages/train.py train@mask-l1",
         "a hint",
@@ -142,7 +140,7 @@ from loss_study.orchestration.tasks import Task
 signal.signal(signal.SIGINT, signal.default_int_handler)
 local.DVC = (sys.executable, sys.argv[1])
 try:
-    local.run_tasks([Task(f"mask-l{n}", (f"train@mask-l{n}",)) for n in range(8)], 1)
+    local.run_tasks([Task(f"mask-l{n}", f"train@mask-l{n}") for n in range(8)], 1)
 except KeyboardInterrupt:
     print("interrupted")
 """

@@ -10,16 +10,16 @@ from loss_study.orchestration import tasks
 from loss_study.orchestration.tasks import Task, evaluations, trainings, unfinished
 from loss_study.runtime.errors import StudyError
 
-MASK = Task("mask-dice", ("tune@mask-dice", "train@mask-dice"))
-DEPTH = Task("depth-l1", ("tune@depth-l1", "train@depth-l1"))
+MASK = Task("mask-dice", "train@mask-dice")
+DEPTH = Task("depth-l1", "train@depth-l1")
 
 
-def test_every_head_and_loss_is_searched_then_trained():
+def test_every_head_and_loss_is_trained():
     config = load_config()
     found = trainings(config, 1)
     assert len(found) == 2 * 7 and len({task.name for task in found}) == 14
     assert MASK in found and DEPTH in found
-    assert evaluations(config, 1) == [Task("mask", ("evaluate@mask",)), Task("depth", ("evaluate@depth",))]
+    assert evaluations(config, 1) == [Task("mask", "evaluate@mask"), Task("depth", "evaluate@depth")]
 
 
 def test_a_node_needs_the_parent_of_the_head():
@@ -31,7 +31,7 @@ def test_a_combination_has_stages_of_its_own():
     loss = config.loss.model_copy(update={"names": ["dice"], "combinations": ["dice_bce"], "heads": ["mask"]})
     assert trainings(config.model_copy(update={"loss": loss}), 1) == [
         MASK,
-        Task("mask-dice_bce", ("tune_combination@mask-dice_bce", "train_combination@mask-dice_bce")),
+        Task("mask-dice_bce", "train_combination@mask-dice_bce"),
     ]
 
 
@@ -42,12 +42,12 @@ def test_a_later_round_has_stages_for_the_losses_that_its_decision_names(tmp_pat
     monkeypatch.chdir(tmp_path)
     decisions.write(config, 2, {"mask": ["dice", "dice_bce"], "depth": []})
     assert trainings(config, 2) == [
-        Task("mask-dice", ("rounds/dvc.yaml:train@2-mask-dice",)),
-        Task("mask-dice_bce", ("rounds/dvc.yaml:train_combination@2-mask-dice_bce",)),
+        Task("mask-dice", "rounds/dvc.yaml:train@2-mask-dice"),
+        Task("mask-dice_bce", "rounds/dvc.yaml:train_combination@2-mask-dice_bce"),
     ]
-    needs = ("rounds/dvc.yaml:decide@2", "parent@mask", "tune@mask-dice", "train@mask-dice")
+    needs = ("rounds/dvc.yaml:decide@2", "parent@mask", "train@mask-dice")
     assert trainings(config, 2)[0].needs == needs
-    assert evaluations(config, 2) == [Task("mask", ("rounds/dvc.yaml:evaluate@2-mask",))]
+    assert evaluations(config, 2) == [Task("mask", "rounds/dvc.yaml:evaluate@2-mask")]
     assert json.loads((tmp_path / "decisions/2/mask/dice.json").read_text()) == {"seeds": [1, 2]}
     assert json.loads((tmp_path / "decisions/2/depth/dice.json").read_text()) == {"seeds": []}
 
@@ -57,7 +57,7 @@ def test_a_later_round_has_stages_for_the_losses_that_its_decision_names(tmp_pat
     [
         ([], []),
         (["train@mask-dice"], [MASK]),
-        (["tune@depth-l1", "train@depth-l1"], [DEPTH]),
+        (["train@depth-l1", "evaluate@depth"], [DEPTH]),
         (["evaluate@mask"], []),
     ],
 )
@@ -80,7 +80,7 @@ def test_where_dvc_fails_one_line_says_so(monkeypatch, tmp_path):
 
 def test_the_lock_file_of_the_later_rounds_says_that_they_have_run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    later = Task("mask-dice", ("rounds/dvc.yaml:train@2-mask-dice",))
+    later = Task("mask-dice", "rounds/dvc.yaml:train@2-mask-dice")
     (tmp_path / "rounds").mkdir()
     (tmp_path / "rounds/dvc.lock").write_text("stages:\n  train@2-mask-dice:\n    cmd: python\n")
     monkeypatch.setattr(tasks, "bound", lambda command: ["echo", "{}"])
@@ -97,15 +97,15 @@ def test_a_joint_training_has_stages_of_its_own_and_no_parent(tmp_path, monkeypa
     joint = JointConfig(names=["both"], options={"both": JointTraining(mask="dice", depth="l1")})
     race = config.race.model_copy(update={"rounds": [1, 3]})
     config = config.model_copy(update={"joint": joint, "race": race, "seeds": [0, 1, 2]})
-    first = ("tune_joint@both", "train_joint@both")
+    first = "train_joint@both"
     assert trainings(config, 1)[-1] == Task("joint-both", first) and trainings(config, 1)[-1].needs == ()
-    assert evaluations(config, 1)[-1] == Task("both", ("evaluate_joint@both",))
+    assert evaluations(config, 1)[-1] == Task("both", "evaluate_joint@both")
     monkeypatch.chdir(tmp_path)
     decisions.write(config, 2, {"mask": [], "depth": ["both"]})
-    later = Task("joint-both", ("rounds/dvc.yaml:train_joint@2-both",))
+    later = Task("joint-both", "rounds/dvc.yaml:train_joint@2-both")
     assert trainings(config, 2) == [later]
-    assert trainings(config, 2)[0].needs == ("rounds/dvc.yaml:decide@2", *first)
+    assert trainings(config, 2)[0].needs == ("rounds/dvc.yaml:decide@2", first)
     assert evaluations(config, 2) == [
-        Task("depth", ("rounds/dvc.yaml:evaluate@2-depth",)),
-        Task("both", ("rounds/dvc.yaml:evaluate_joint@2-both",)),
+        Task("depth", "rounds/dvc.yaml:evaluate@2-depth"),
+        Task("both", "rounds/dvc.yaml:evaluate_joint@2-both"),
     ]

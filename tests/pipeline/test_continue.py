@@ -26,7 +26,7 @@ def test_a_study_that_continues_from_a_parent_and_what_its_parent_reruns(tmp_pat
 
     composition.compose(clone.folder / "params.yaml", [*CHOICES, "recipe.parent.epochs=1"])
     stages = clone.ran(clone.run("dvc", "repro", "train@depth-l1"))
-    assert stages == ["check", "parent@depth", "tune@depth-l1", "train@depth-l1"]
+    assert stages == ["check", "parent@depth", "train@depth-l1"]
     before = (clone.folder / "parents/depth/0/history.csv").read_text()
     clone.run("python", "stages/parent.py", "depth")
     after = (clone.folder / "parents/depth/0/history.csv").read_text()

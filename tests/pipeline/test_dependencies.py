@@ -51,12 +51,9 @@ def not_stated(roots, places):
 
 
 @pytest.mark.parametrize("loss", losses.names())
-@pytest.mark.parametrize("stage", ["tune", "train"])
-def test_a_training_depends_on_all_its_code(stage, loss):
-    places = stated(stage, **{"item.loss": loss, "item.head": "mask", "sources.model": MODEL})
-    assert (
-        not_stated(["training/run.py", "training/search.py", f"losses/{loss}.py", "models/resunet.py"], places) == set()
-    )
+def test_a_training_depends_on_all_its_code(loss):
+    places = stated("train", **{"item.loss": loss, "item.head": "mask", "sources.model": MODEL})
+    assert not_stated(["training/seeds.py", f"losses/{loss}.py", "models/resunet.py"], places) == set()
     assert f"losses/{loss}.py" in places and "models/resunet.py" in places
 
 
@@ -68,9 +65,8 @@ def test_a_parent_depends_on_all_its_code(loss):
     assert {file for file in CHOSEN if within(file, places)} == {f"losses/{loss}.py", "models/resunet.py"}
 
 
-@pytest.mark.parametrize("stage", ["tune", "train"])
-def test_a_training_does_not_depend_on_other_losses_and_models(stage):
-    places = stated(stage, **{"item.loss": "dice", "item.head": "mask", "sources.model": MODEL})
+def test_a_training_does_not_depend_on_other_losses_and_models():
+    places = stated("train", **{"item.loss": "dice", "item.head": "mask", "sources.model": MODEL})
     assert {file for file in CHOSEN if within(file, places)} == {"losses/dice.py", "models/resunet.py"}
 
 
@@ -83,18 +79,16 @@ def test_every_model_brings_its_code(model):
 
 
 def test_combinations_depend_on_every_loss():
-    for stage in ("tune_combination", "train_combination"):
-        places = stated(stage, **{"item.loss": "dice_bce", "item.head": "mask", "sources.model": MODEL})
-        assert "losses" in places
-        assert not_stated(TRAINING, places) == set()
+    places = stated("train_combination", **{"item.loss": "dice_bce", "item.head": "mask", "sources.model": MODEL})
+    assert "losses" in places
+    assert not_stated(TRAINING, places) == set()
 
 
 def test_joint_trainings_depend_on_every_loss_and_weighting():
     weightings = [f"training/joint/weightings/{name}.py" for name in joint_weightings.names()]
-    for stage in ("tune_joint", "train_joint"):
-        places = stated(stage, **{"item.name": "both", "model.name": "resunet"})
-        assert "losses" in places and all(within(file, places) for file in weightings)
-        assert not_stated([*TRAINING, *weightings], places) == set()
+    places = stated("train_joint", **{"item.name": "both", "model.name": "resunet"})
+    assert "losses" in places and all(within(file, places) for file in weightings)
+    assert not_stated([*TRAINING, *weightings], places) == set()
     parameters = STAGES["train_joint"]["params"]
     assert {"joint.options.${item.name}", "loss_options"} <= set(parameters)
     assert set(STAGES["train_combination"]["params"]) <= set(parameters)

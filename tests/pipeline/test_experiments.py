@@ -53,8 +53,7 @@ def experiments(clone) -> dict[str, dict[str, str]]:
 
 def test_one_loss_in_a_fresh_clone_runs_that_loss_only(clone, first):
     assert clone.ran(first) == [
-        "check", "download", "inspect", "sample", "parent@depth", "tune@depth-dice", "train@depth-dice",
-        "evaluate@depth", "compare",
+        "check", "download", "inspect", "sample", "parent@depth", "train@depth-dice", "evaluate@depth", "compare",
     ]  # fmt: skip
     assert {row["loss"] for row in clone.rows("compare.csv")} == {"dice"}
 

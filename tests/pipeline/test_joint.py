@@ -30,7 +30,6 @@ def test_one_training_is_evaluated_on_both_heads_as_long_as_one_asks_for_it(tmp_
     stages = clone.ran(clone.run("dvc", "repro"))
     name = "joint_equal"
     assert [stage for stage in stages if "joint" in stage] == [
-        f"tune_joint@{name}",
         f"train_joint@{name}",
         f"evaluate_joint@{name}",
         f"{LATER}train_joint@2-{name}",
@@ -57,5 +56,5 @@ def test_one_training_is_evaluated_on_both_heads_as_long_as_one_asks_for_it(tmp_
     loss = clone.folder / "src/loss_study/losses/ssim.py"
     loss.write_text(loss.read_text() + "\n# edited\n")
     changed = json.loads(clone.run("dvc", "status", "--json"))
-    assert {f"tune_joint@{name}", f"train_joint@{name}", f"evaluate_joint@{name}"} <= changed.keys()
+    assert {f"train_joint@{name}", f"evaluate_joint@{name}"} <= changed.keys()
     assert "train@mask-dice" not in changed

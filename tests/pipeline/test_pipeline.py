@@ -59,11 +59,10 @@ AFTER_DICE = ["evaluate@mask", later("decide@2"), later("train@2-mask-dice"), la
 def test_repro_runs_every_stage_once(clone, first_output):
     stages = clone.ran(first_output)
     assert stages[:5] == ["check", "download", "inspect", "sample", "parent@mask"] and stages[-1] == "compare"
-    first = [f"{stage}@mask-{loss}" for stage in ("tune", "train") for loss in ("bce", "dice")]
-    assert sorted(stages[5:9]) == sorted(first)
-    assert stages[9:11] == ["evaluate@mask", later("decide@2")]
-    assert sorted(stages[11:13]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
-    assert stages[13:-1] == [later("evaluate@2-mask")]
+    assert sorted(stages[5:7]) == ["train@mask-bce", "train@mask-dice"]
+    assert stages[7:9] == ["evaluate@mask", later("decide@2")]
+    assert sorted(stages[9:11]) == [later("train@2-mask-bce"), later("train@2-mask-dice")]
+    assert stages[11:-1] == [later("evaluate@2-mask")]
 
 
 def test_progress_is_visible(first_output):
@@ -140,11 +139,8 @@ def test_changed_parameters_of_the_recipe_and_an_edited_metric_are_named(clone, 
         ("src/loss_study/metrics/iou.py",),
     ):
         changed = status(clone)
-    for stage in ("tune@mask-dice", "train@mask-dice"):
-        assert "recipe.augmentation" in changed[stage]
-        # `train` takes the learning rate from what `tune` writes.
-        for name in ("recipe.optimizer.lr", "recipe.search.lr"):
-            assert (name in changed[stage]) is stage.startswith("tune")
+    for name in ("recipe.augmentation", "recipe.optimizer.lr", "recipe.search"):
+        assert name in changed["train@mask-dice"]
     assert "src/loss_study/metrics" in changed["evaluate@mask"] and "params.yaml" not in changed["evaluate@mask"]
 
 
@@ -154,7 +150,7 @@ def test_a_parents_epochs_are_named_and_those_of_its_trials_too(clone, first_out
     assert set(changed) == {"check", "parent@mask", "compare"} and "recipe.parent" in changed["parent@mask"]
     with edited(clone, ("params.yaml", "batchnorm: running", "batchnorm: recomputed")):
         changed = status(clone)
-    assert {"parent@mask", "tune@mask-dice", "train@mask-dice"} <= set(changed)
+    assert {"parent@mask", "train@mask-dice"} <= set(changed)
 
 
 def test_other_seeds_or_margins_search_nothing_again(clone, first_output):
@@ -186,8 +182,8 @@ def after_an_edit(clone, first_output):
 
 def test_an_edited_loss_is_named_and_its_trials_alone_run_again(clone, after_an_edit):
     named, output = after_an_edit
-    assert named == {"tune@mask-dice", "train@mask-dice"}
-    assert clone.ran(output) == ["tune@mask-dice", "train@mask-dice", *AFTER_DICE]
+    assert named == {"train@mask-dice"}
+    assert clone.ran(output) == ["train@mask-dice", *AFTER_DICE]
 
 
 def test_a_deleted_mlflow_database_comes_back_with_every_trial_once(clone, after_an_edit):
@@ -221,9 +217,9 @@ def test_a_trial_is_trained_with_what_the_search_found_and_a_term_reruns_its_com
     choices = [*SMOKE, "loss=dice_bce", "loss.names=[dice]", "recipe=tuned", "recipe.search.epochs=1"]
     choices += ["recipe.search.seed=2000", "recipe.search.lr=[0.01,0.03]"]
     composition.compose(clone.folder / "params.yaml", choices)
-    clone.run("dvc", "repro", "train", "tune_combination")
+    clone.run("dvc", "repro", "train", "train_combination")
     record = json.loads((clone.folder / "runs/1/mask/dice/0/trial.json").read_text())
     assert record["lr"] == json.loads((clone.folder / "tuning/mask/dice/choice.json").read_text())["lr"]
     with edited(clone, ("src/loss_study/losses/bce.py",)):
-        changed = {stage for stage in status(clone) if stage.startswith("tune")}
-    assert changed == {"tune_combination@mask-dice_bce"}
+        changed = {stage for stage in status(clone) if stage.startswith("train")}
+    assert changed == {"train_combination@mask-dice_bce"}

@@ -18,7 +18,7 @@ def pairs_of(means, spread, seeds=4, look=ONLY, seed=0):
     order = sorted(values, key=lambda loss: -values[loss].mean())
     errors = Estimates.of([values[loss] for loss in order], ALONE.numbers, ALONE.numbers).of_differences()
     scores = Scores("mask", "iou", values, ALONE, ALONE)
-    return compare_pairs(scores, order, errors, look, higher_is_better=True)
+    return compare_pairs(scores, order, errors, look, 1.0, higher_is_better=True)
 
 
 @pytest.mark.parametrize("look", [ONLY, Look(2, (3, 5, 8))])

@@ -104,6 +104,14 @@ def test_later_looks_of_the_same_scores_are_surer_than_all_looks_but_less_sure_t
     assert bounds == sorted(bounds) and len(set(bounds)) == 3
 
 
+def test_no_bound_is_beyond_what_the_metric_can_be():
+    """Two seeds far apart: without its range, the IoU of one loss might be 3 better than that of another."""
+    result = ranked(study([0.70, 0.60, 0.50], spread=0.3, seeds=2), Look(1, RACE))
+    assert [row.regret_high for row in result.standings] == [1.0, 1.0, 1.0]
+    assert {(pair.low, pair.high) for pair in result.pairs} == {(-1.0, 1.0)}
+    assert {(row.low, row.high) for row in result.standings} == {(0.0, 1.0)}
+
+
 def test_one_seed_says_nothing_of_losses():
     result = ranked(study([0.7, 0.9, 0.8], seeds=1), Look(1, (1, 3)))
     assert result.of_networks and not result.decided

@@ -1,9 +1,6 @@
-"""What `tune` writes and `train` reads."""
+"""The choice that the first round writes and every round reads."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -43,13 +40,5 @@ def test_a_rate_is_read_as_it_was_written(study):
 
 
 def test_a_choice_that_was_not_made_says_what_to_run(study):
-    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro tune@mask-dice_bce'"):
+    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro train@mask-dice_bce'"):
         choice.read(TRIAL)
-
-
-def test_the_stage_imports_neither_torch_nor_pydantic_without_a_search(study):
-    stage = str(Path(__file__).parents[2] / "stages" / "tune.py")
-    program = "import runpy, sys; sys.modules |= dict.fromkeys(('torch', 'pydantic', 'numpy')); "
-    program += f"runpy.run_path({stage!r}, run_name='__main__')"
-    subprocess.run([sys.executable, "-c", program, "mask", "dice_bce"], check=True)
-    assert choice.read(TRIAL) == Choice(0.003, {})

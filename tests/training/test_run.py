@@ -1,6 +1,5 @@
 """All seeds of a head and loss in one process: the same numbers as alone, and none trained twice."""
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
@@ -10,27 +9,25 @@ import torch
 
 from loss_study import composition, losses
 from loss_study.config import load_config
-from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.training import choice, record, run
+from loss_study.training.seeds import train_seeds
 from loss_study.trial import Trial
 from support.small_training import KilledError, left_by, same
 
 
 @pytest.fixture
 def study(tmp_path, sample, monkeypatch):
-    """The smoke scale on the discs, three epochs and two seeds, after `tune`, in a fresh working directory."""
+    """The smoke scale on the discs, three epochs and two seeds, in a fresh working directory."""
     choices = ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "seeds=[0,1]", "loss.names=[ssim,l1]"]
     composition.compose(tmp_path / "params.yaml", choices)
     monkeypatch.chdir(tmp_path)
-    config = load_config()
-    choice.write_recipes_own("depth", "ssim", config.recipe.optimizer.lr)
-    return config
+    return load_config()
 
 
 def seeds(study, sample, *numbers, **how):
     """Train these seeds in one process; return what each of them leaves."""
-    run.train_seeds("depth", "ssim", study, sample, seeds=numbers, **how)
+    train_seeds("depth", "ssim", study, sample, seeds=numbers, **how)
     return {number: left_by(Trial("depth", "ssim", number)) for number in numbers}
 
 
@@ -66,13 +63,13 @@ def test_dropout_and_rotations_of_one_seed_do_not_move_those_of_the_next(study, 
 
 
 def test_the_seeds_of_the_config_are_trained(study, sample):
-    run.train_seeds("depth", "ssim", study, sample)
+    train_seeds("depth", "ssim", study, sample)
     assert all((Trial("depth", "ssim", seed).run_dir / "model.pt").exists() for seed in (0, 1))
 
 
-def test_without_a_choice_it_says_what_to_run(study, sample):
-    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro tune@mask-dice'"):
-        run.train_seeds("mask", "dice", study, sample)
+def test_a_later_round_without_the_first_one_says_what_to_run(study, sample):
+    with pytest.raises(StudyError, match=r"choice.json: not there; run 'dvc repro train@mask-dice'"):
+        train_seeds("mask", "dice", study, sample, number=2)
 
 
 @pytest.mark.usefixtures("saved_each_epoch")
@@ -174,9 +171,9 @@ class Heard:
 
 def test_a_listener_hears_of_each_trial_with_the_rate_that_it_is_trained_with(study, sample, monkeypatch):
     monkeypatch.setattr(Heard, "told", [])
-    path = Trial("depth", "ssim", 0).tuning_dir / "choice.json"
-    path.write_text(json.dumps({"lr": 0.004, "weights": {}}))
-    checksums.write(path.parent)
+    recipe = study.recipe
+    recipe = recipe.model_copy(update={"optimizer": recipe.optimizer.model_copy(update={"lr": 0.004})})
+    study = study.model_copy(update={"recipe": recipe})
     found = seeds(study, sample, 0, 1, listen=Heard)
     names = ("depth-ssim-0", "depth-ssim-1")
     assert Heard.told == [(name, 0.004, what) for name in names for what in (1, 2, 3, "finished")]

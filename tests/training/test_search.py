@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import shutil
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,7 +14,8 @@ from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import StudyError
 from loss_study.training import run, search
 from loss_study.training.choice import Choice
-from loss_study.training.search import Tried, best, edge, tune
+from loss_study.training.search import Tried, best, choose, edge
+from loss_study.training.seeds import train_seeds
 from loss_study.trial import Trial
 
 SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search.epochs=2", "recipe.batch_size=4"]
@@ -28,7 +31,8 @@ def study(tmp_path, sample, monkeypatch):
 
 def searched(study, tmp_path, head="depth"):
     trial = Trial(head, "l1", study.recipe.search.seed)
-    tune(head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
+    with ExitStack() as written:
+        choose(written, head, "l1", PackedSample.open(tmp_path / "data/sample"), study)
     with (trial.tuning_dir / "search.csv").open() as file:
         rows = list(csv.DictReader(file))
     # The only column that differs between two searches.
@@ -46,7 +50,7 @@ def test_chooses_near_the_best_on_validation(study, tmp_path):
 
 def test_a_trial_is_trained_with_the_chosen_rate(study, tmp_path, sample):
     choice, _ = searched(study, tmp_path)
-    run.train_seeds("depth", "l1", study, sample)
+    train_seeds("depth", "l1", study, sample)
     trial = Trial("depth", "l1", 0)
     assert json.loads((trial.run_dir / "trial.json").read_text())["lr"] == choice["lr"]
     assert choice["lr"] != study.recipe.optimizer.lr
@@ -82,12 +86,38 @@ def test_a_killed_search_goes_on_where_it_was(study, tmp_path, monkeypatch):
     assert len(steps) == 8 + 12
 
 
-def test_a_recipe_without_a_search_has_none(tmp_path, monkeypatch, sample):
-    composition.compose(tmp_path / "params.yaml", ["scale=smoke"])
+def test_killed_while_the_seeds_are_trained_the_search_is_not_trained_again(study, tmp_path, sample, monkeypatch):
+    """DVC deletes the choice and the trials before it runs the stage again."""
+    steps = []
+    advance = run.Reporter.advance
+
+    def killed(self, count=1, detail=""):
+        steps.append(count)
+        if len(steps) == 18 + 5:
+            raise KeyboardInterrupt
+        advance(self, count, detail)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run.Reporter, "advance", killed)
+        train_seeds("depth", "l1", study, sample)
+    found = (tmp_path / "tuning/depth/l1/search.csv").read_text()
+    shutil.rmtree(tmp_path / "tuning")
+    steps.clear()
+    monkeypatch.setattr(run.Reporter, "advance", lambda self, count=1, detail="": steps.append(count))
+    train_seeds("depth", "l1", study, sample)
+    assert (tmp_path / "tuning/depth/l1/search.csv").read_text() == found
+    # Three epochs of three steps for each seed, and nothing of the three candidates.
+    assert 0 < len(steps) <= 9 * len(study.rounds[0])
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_without_a_search_the_choice_is_the_recipes_own_rate(tmp_path, monkeypatch, sample):
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.optimizer.lr=0.003"])
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StudyError, match=r"recipe.search.lr: recipe 'fixed' has no search; say -S recipe=tuned"):
-        tune("mask", "bce", sample, load_config())
-    assert not (tmp_path / "tuning").exists()
+    with ExitStack() as written:
+        assert choose(written, "mask", "bce", sample, load_config()) == Choice(0.003)
+    assert json.loads((tmp_path / "tuning/mask/bce/choice.json").read_text())["lr"] == 0.003
+    assert not (tmp_path / "tuning/mask/bce/search.csv").exists()
 
 
 def test_best_ignores_what_diverged():
@@ -167,7 +197,7 @@ def test_another_seed_draws_other_weights():
 def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
     options = {"dice_bce": {"terms": {"dice": 1.0, "bce": [0.5, 2.0]}}}
     study = study.model_copy(update={"loss_options": options})
-    tune("mask", "dice_bce", sample, study)
+    train_seeds("mask", "dice_bce", study, sample)
     trial = Trial("mask", "dice_bce", 0)
     choice = json.loads((trial.tuning_dir / "choice.json").read_text())
     with (trial.tuning_dir / "search.csv").open() as file:
@@ -177,7 +207,6 @@ def test_the_chosen_weight_is_written_and_trained_with(study, tmp_path, sample):
     highest = max(rows, key=lambda row: float(row["validation"]))
     assert choice["lr"] == float(highest["lr"]) and choice["weights"] == {"bce": float(highest["weight_bce"])}
     assert choice["weight_edges"] == {"bce": "lower" if choice["weights"]["bce"] == 0.5 else "upper"}
-    run.train_seeds("mask", "dice_bce", study, sample)
     record = json.loads((trial.run_dir / "trial.json").read_text())
     assert record["loss_options"]["terms"] == {"dice": 1.0, **choice["weights"]} and record["lr"] == choice["lr"]
 

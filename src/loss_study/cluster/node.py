@@ -1,4 +1,4 @@
-"""What a node does with a task: check the commit out in a clone of its own, pull the data, run the stages, push.
+"""What a node does with a task: check the commit out in a clone of its own, pull the data, run the stage, push.
 
 Ray sends this module along by value, so that a node needs the study's environment, but no copy of this program: it
 imports nothing of it.
@@ -37,16 +37,14 @@ class Inbox:
         return lines
 
 
-def run(
-    shipment: dict[str, Any], name: str, stages: Sequence[str], needs: Sequence[str], folder: str, inbox: Any
-) -> int:
-    """Run `stages` at the shipped commit, but for what the remote has already, and return the exit code.
+def run(shipment: dict[str, Any], name: str, stage: str, needs: Sequence[str], folder: str, inbox: Any) -> int:
+    """Run `stage` at the shipped commit, but for what the remote has already, and return the exit code.
 
     Args:
         shipment: the fields of a `Shipment`.
         name: begins what the task says of itself.
-        stages: of DVC.
-        needs: the stages whose outputs they read, beside the packed sample.
+        stage: of DVC.
+        needs: the stages whose outputs it reads, beside the packed sample.
         folder: where this node keeps its clones.
         inbox: the handle of an `Inbox`.
     """
@@ -60,8 +58,8 @@ def run(
         check_out(repository, shipment)
         for command in (
             ("pull", "check", "sample", *needs),
-            ("repro", "--pull", "--single-item", *stages),
-            ("push", "--run-cache", *stages),
+            ("repro", "--pull", "--single-item", stage),
+            ("push", "--run-cache", stage),
         ):
             code = _dvc(repository, command, shipment["environment"], say)
             if code != 0:

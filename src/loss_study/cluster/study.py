@@ -116,7 +116,7 @@ class _Handout:
         return shown.failed
 
     def _submit(self, task: Task) -> Any:
-        return self._run.remote(self._shipped, task.name, task.stages, task.needs, self._request.folder, self._inbox)
+        return self._run.remote(self._shipped, task.name, task.stage, task.needs, self._request.folder, self._inbox)
 
     def _code(self, name: str, reference: Any, shown: View) -> int:
         """Return how the task ended; that its node was lost too often, it could not say itself."""
@@ -136,9 +136,9 @@ def _share(stage: str) -> None:
 def _collect(config: Config, number: int, trained: Sequence[Task]) -> None:
     """Restore what the nodes pushed in round `number`, and evaluate it."""
     if trained:
-        dvc("repro", "--pull", "--single-item", *(stage for task in trained for stage in task.stages))
+        dvc("repro", "--pull", "--single-item", *(task.stage for task in trained))
     for task in evaluations(config, number):
-        dvc("repro", "--single-item", *task.stages)
+        dvc("repro", "--single-item", task.stage)
 
 
 @contextmanager

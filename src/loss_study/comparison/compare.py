@@ -28,9 +28,7 @@ from loss_study.runtime.files import whole_folder
 from loss_study.sampling.pack import pack
 from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
-from loss_study.training import choice
-from loss_study.training.run import train_seeds
-from loss_study.training.search import tune
+from loss_study.training.seeds import train_seeds
 from loss_study.trial import Trial, decided_seeds, heads_and_losses
 
 SAMPLE, INSPECTION = Path("data/sample"), Path("data/inspection")
@@ -129,19 +127,10 @@ def _train_round(config: Config, sample: PackedSample, number: int) -> None:
     trials = []
     for head, loss in heads_and_losses(config):
         seeds = decided_seeds(number, head, loss)
-        if seeds and number == 1:
-            _tune(config, sample, head, loss)
         if seeds:
             train_seeds(head, loss, config, sample, seeds=seeds, number=number)
             trials += [Trial(head, loss, seed, number) for seed in seeds]
     evaluate_trials(trials, sample, analysed=heads_and_losses(config) if number > 1 else ())
-
-
-def _tune(config: Config, sample: PackedSample, head: str, loss: str) -> None:
-    if config.recipe.search.lr:
-        tune(head, loss, sample, config)
-    else:
-        choice.write_recipes_own(head, loss, config.recipe.optimizer.lr)
 
 
 def _opener(dataset: Any) -> Callable[[], Any]:

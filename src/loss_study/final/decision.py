@@ -32,7 +32,7 @@ class Winner:
     """The loss that a head of the final model is trained with.
 
     Attributes:
-        choice: its learning rate and weights, as `tune` found them.
+        choice: its learning rate and weights, as the first round found them.
         decided: whether the study decided for it within its margin; False for one that was named instead.
         regret_bound, margin: no other loss is better by more than the bound, in the unit of the head's metric, with
             95 % confidence; None where the study says nothing.

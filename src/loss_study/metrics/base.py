@@ -66,6 +66,11 @@ class Metric:
         """Return the possible value that is closest to `value`."""
         return min(max(value, self.lowest), self.highest)
 
+    @property
+    def span(self) -> float:
+        """The largest difference that two values can have; infinite where there is none."""
+        return self.highest - self.lowest
+
     def show(self, value: float | None) -> str:
         """Return `value` rounded for reading, without its unit, errors finer than shares; "-" for None."""
         if value is None:

@@ -1,8 +1,8 @@
 """The study round by round, with several trainings at once on one machine: ``loss-study run``, also ``make study``.
 
 DVC runs one stage after the other. The stages of a round need only few of one another, though, and DVC locks what it
-writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. After each round the
-answer so far is printed and the report written; MLflow follows at the end.
+writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. While a later round
+trains, the answer so far is printed, and the report and MLflow are brought up to date.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from loss_study.config import Config, load_config
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.repair import repair
 from loss_study.orchestration.tasks import DVC, Task, decision, evaluations, trainings, unfinished
-from loss_study.report import terminal
-from loss_study.report.renew import renew
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound, end_with_make
 from loss_study.trial import EVAL
@@ -67,7 +67,7 @@ def run(jobs: int, limit_s: float = math.inf) -> None:
         raise StudyError(f"failed: {', '.join(task.name for task in done.failed)}; the same command tries again")
     if not done.changed:
         # Without anything to do, `compare` has not printed the answer.
-        terminal.show_again()
+        subprocess.run(bound([sys.executable, "-m", "loss_study", "show"]), check=False)
     if done.left_out:
         print(f"{limit_s / 60:g} minutes are over: no round {done.left_out}; the same command goes on", flush=True)
     print(f"to keep this study in git: {COMMIT}", flush=True)
@@ -96,13 +96,30 @@ def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
             done.left_out = number
         if done.left_out or not tasks:
             break
-        if number > 1 and done.changed:
-            terminal.show(renew(config), config)
+        compared = number > 1 and done.changed
         if todo:
             done.changed = True
             _forget(config, number)
-        done.failed = run_tasks(todo, jobs) + run_tasks(evaluations(config, number), jobs)
+        with _compared_meanwhile() if compared else nullcontext():
+            done.failed = run_tasks(todo, jobs)
+        done.failed += run_tasks(evaluations(config, number), jobs)
     return done
+
+
+@contextmanager
+def _compared_meanwhile() -> Iterator[None]:
+    """Compare what has been evaluated, in a process beside the block, and print what it says as soon as it ends."""
+    command = bound([sys.executable, "stages/compare.py"])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        # `print`, because the live view of the trainings takes what is printed and shows it above itself.
+        printer = threading.Thread(target=lambda: print(process.communicate()[0], end="", flush=True), daemon=True)
+        printer.start()
+        try:
+            yield
+        except BaseException:
+            process.terminate()
+            raise
+        printer.join()
 
 
 def _forget(config: Config, first: int) -> None:
@@ -178,7 +195,7 @@ def _work(worker: int, queue: Queue, shown: View) -> None:
 
 def _run_in_one_dvc(worker: int, tasks: Sequence[Task], queue: Queue, shown: View) -> int:
     command = [*DVC, "--wait-for-lock", "repro", "--keep-going", "--single-item"]
-    command += [stage for task in tasks for stage in task.stages]
+    command += [task.stage for task in tasks]
     with subprocess.Popen(bound(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         queue.started(process)
         for line in process.stdout or ():

@@ -27,7 +27,7 @@ class View:
 
     def __init__(self, tasks: Sequence[Task], live: Live | None) -> None:
         self.failed: list[Task] = []
-        self._task_of = {stage: task for task in tasks for stage in task.stages}
+        self._task_of = {task.stage: task for task in tasks}
         self._total, self._done = len(tasks), 0
         self._live = live
         self._given: dict[Hashable, Sequence[Task]] = {}

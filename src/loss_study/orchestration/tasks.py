@@ -18,7 +18,6 @@ from loss_study.trial import (
     candidate_seeds,
     decided_seeds,
     heads_and_losses,
-    stage_of,
     training_stage,
 )
 
@@ -30,13 +29,13 @@ LOCK_FILES = (Path("dvc.lock"), Path("rounds/dvc.lock"))
 
 @dataclass(frozen=True)
 class Task:
-    """Stages that run one after the other; `name` is in every line that they print.
+    """One of DVC's stages; `name` is in every line that it prints.
 
-    `needs` are the stages whose outputs they read, beside the packed sample.
+    `needs` are the stages whose outputs it reads, beside the packed sample.
     """
 
     name: str
-    stages: tuple[str, ...]
+    stage: str
     needs: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -51,10 +50,7 @@ def decision(number: int) -> str:
 
 
 def trainings(config: Config, number: int) -> list[Task]:
-    """Return a task for every head and loss, and every joint training, that trains in round `number`.
-
-    In the first round it is the search of a learning rate, then the training from all seeds.
-    """
+    """Return a task for every head and loss, and every joint training, that trains in round `number`."""
     pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
     if number > 1:
         pairs = [(head, loss) for head, loss in pairs if decided_seeds(number, head, loss)]
@@ -63,31 +59,29 @@ def trainings(config: Config, number: int) -> list[Task]:
 
 def _training(config: Config, number: int, head: str, loss: str) -> Task:
     kind, name = config.kind_of(loss), f"{head}-{loss}"
-    search = f"tune_joint@{loss}" if head == JOINT else f"{stage_of('tune', kind)}@{name}"
-    first = (search, training_stage(head, loss, 1, kind))
+    first = training_stage(head, loss, 1, kind)
     # Beside what it reads itself: the parent of its head, which a joint training does not have.
     needs = () if head == JOINT else (parent(head),)
     if number == 1:
         return Task(name, first, needs)
-    later = training_stage(head, loss, number, kind)
-    return Task(name, (later,), (decision(number), *needs, *first))
+    return Task(name, training_stage(head, loss, number, kind), (decision(number), *needs, first))
 
 
 def evaluations(config: Config, number: int) -> list[Task]:
     """Return the evaluations of the models that round `number` adds: a task for every head and every joint training."""
     heads, names = config.loss.heads, config.joint.names
     if number == 1:
-        of_heads = [Task(head, (f"evaluate@{head}",)) for head in heads]
-        return [*of_heads, *(Task(name, (f"evaluate_joint@{name}",)) for name in names)]
+        of_heads = [Task(head, f"evaluate@{head}") for head in heads]
+        return [*of_heads, *(Task(name, f"evaluate_joint@{name}") for name in names)]
     heads = [head for head in heads if any(candidate_seeds(config, number, head, one) for one in config.candidates)]
     names = [name for name in names if decided_seeds(number, JOINT, name)]
-    of_heads = [Task(head, (f"{LATER_ROUNDS}:evaluate@{number}-{head}",)) for head in heads]
-    return [*of_heads, *(Task(name, (f"{LATER_ROUNDS}:evaluate_joint@{number}-{name}",)) for name in names)]
+    of_heads = [Task(head, f"{LATER_ROUNDS}:evaluate@{number}-{head}") for head in heads]
+    return [*of_heads, *(Task(name, f"{LATER_ROUNDS}:evaluate_joint@{number}-{name}") for name in names)]
 
 
 def unfinished(tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks with a stage that DVC would run."""
-    stages = [stage for task in tasks for stage in task.stages]
+    """Return the tasks whose stage DVC would run."""
+    stages = [task.stage for task in tasks]
     known = [stage.removeprefix(f"{LATER_ROUNDS}:") for stage in stages]
     lock = "".join(path.read_text(encoding="utf-8") for path in LOCK_FILES if path.exists())
     if not any(f"\n  {stage}:" in lock for stage in known):
@@ -98,4 +92,4 @@ def unfinished(tasks: Sequence[Task]) -> list[Task]:
     if done.returncode != 0:
         raise StudyError("'dvc status' failed, see above")
     changed = json.loads(done.stdout or "{}")
-    return [task for task in tasks if any(stage in changed for stage in task.stages)]
+    return [task for task in tasks if task.stage in changed]

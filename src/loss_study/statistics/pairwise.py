@@ -42,7 +42,7 @@ class Pair:
 
 
 def compare_pairs(
-    scores: Scores, losses: Sequence[str], errors: Errors, look: Look, *, higher_is_better: bool
+    scores: Scores, losses: Sequence[str], errors: Errors, look: Look, span: float, *, higher_is_better: bool
 ) -> list[Pair]:
     """Compare every two of `losses`, which are ordered best first.
 
@@ -54,6 +54,7 @@ def compare_pairs(
         losses: the losses to compare, best mean first.
         errors: of the differences of every two of `losses`, (L, L).
         look: which of the planned looks.
+        span: the largest difference that the metric can have; no interval reaches beyond it.
         higher_is_better: direction of the metric.
     """
     couples = list(combinations(range(len(losses)), 2))
@@ -72,8 +73,8 @@ def compare_pairs(
             losses[a],
             losses[b],
             float(difference),
-            float(difference - far),
-            float(difference + far),
+            max(float(difference - far), -span),
+            min(float(difference + far), span),
             float(p),
             probability_of_improvement(
                 scores.values[losses[a]], scores.values[losses[b]], higher_is_better=higher_is_better

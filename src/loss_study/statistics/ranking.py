@@ -319,7 +319,7 @@ def rank(scores: Scores, results: Sequence[Result], look: Look = ONLY, margin: M
     )
     compared = [standing.loss for standing in plain.compared]
     errors = _estimates(scores, compared).of_differences()
-    pairs = compare_pairs(scores, compared, errors, look, higher_is_better=_rises(metric))
+    pairs = compare_pairs(scores, compared, errors, look, metric.span, higher_is_better=_rises(metric))
     ranking = replace(plain, pairs=tuple(pairs))
     return ranking if margin is None else _decide(ranking, errors, margin)
 
@@ -346,9 +346,10 @@ def _decide(ranking: Ranking, errors: Errors, margin: Margin) -> Ranking:
     sign = 1 if _rises(ranking.metric) else -1
     found = regrets(sign * np.array([standing.mean for standing in compared]), errors, ranking.look)
     choice = int(choose(found, ranking.margin))
+    span = ranking.metric.span
     known = {
         standing.loss: replace(
-            standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=float(high)
+            standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=min(float(high), span)
         )
         for standing, low, high in zip(compared, found.low, found.high, strict=True)
     }

@@ -33,7 +33,7 @@ class LiveRun:
 
     Args:
         trial: the trial.
-        config: what it is trained with: the learning rate and the weights are those that `tune` chose.
+        config: what it is trained with: the learning rate and the weights are those that the first round chose.
         study: the configuration of the study, where it differs from `config`.
     """
 

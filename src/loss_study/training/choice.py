@@ -1,7 +1,6 @@
-"""What each loss is trained with: ``choice.json``, which the stage `tune` writes and `train` reads.
+"""What each loss is trained with: ``choice.json``, which the first round writes and the later ones read.
 
-The learning rate, and the weights of a combination that were left open. Nothing here imports torch or pydantic: without
-a search, the stage `tune` has next to nothing to do.
+The learning rate, and the weights of a combination that were left open.
 """
 
 from __future__ import annotations
@@ -9,15 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from loss_study.config import Config, with_weights
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_json
 from loss_study.trial import TUNING, Trial
-
-if TYPE_CHECKING:
-    from loss_study.config import Config
 
 FILE = "choice.json"
 #: A column of ``search.csv`` for every weight that was searched: ``weight_bce``.
@@ -39,13 +36,13 @@ def write_recipes_own(head: str, loss: str, lr: float) -> None:
 
 
 def read(trial: Trial) -> Choice:
-    """Return what `tune` wrote for the head and loss of `trial`; StudyError if it has not run."""
+    """Return the choice for the head and loss of `trial`; StudyError if the first round has not made it."""
     checksums.check(trial.tuning_dir)
     path = trial.tuning_dir / FILE
     try:
         return of(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise StudyError(f"{path}: not there; run 'dvc repro tune@{trial.head}-{trial.loss}'") from None
+        raise StudyError(f"{path}: not there; run 'dvc repro train@{trial.head}-{trial.loss}'") from None
 
 
 def of(record: Mapping[str, Any]) -> Choice:
@@ -55,8 +52,6 @@ def of(record: Mapping[str, Any]) -> Choice:
 
 def applied(config: Config, loss: str, choice: Choice) -> Config:
     """Return `config` with the learning rate of `choice`, and with its weights in the options of `loss`."""
-    from loss_study.config import with_weights  # noqa: PLC0415
-
     recipe = config.recipe
     optimizer = recipe.optimizer.model_copy(update={"lr": choice.lr})
     options = with_weights(config.loss_options.get(loss, {}), choice.weights)

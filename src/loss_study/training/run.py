@@ -1,4 +1,4 @@
-"""The stage `train`: everything around the training of one trial, for all seeds of a head and loss in one process."""
+"""Everything around the training of a trial: its checkpoint, its progress, the folder that it leaves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from loss_study.heads import JOINT
 from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.files import check_writable
 from loss_study.runtime.progress import Reporter, duration, reporting
-from loss_study.training import choice, distributed, record
+from loss_study.training import distributed, record
 from loss_study.training.checkpoint import Checkpoint, code_files, key
 from loss_study.training.device import pick, pick_precision, use_cpu
 from loss_study.training.joint.options import resolve
@@ -55,38 +55,22 @@ class Silent:
         """Do nothing."""
 
 
-def train_seeds(
-    head: str,
-    loss: str,
-    config: Config,
-    sample: PackedSample,
-    *,
-    seeds: Sequence[int] | None = None,
-    number: int = 1,
-    listen: Listen = Silent,
-) -> None:
-    """Train the trials of `head` and `loss` with the choice of `tune`, and write the folder of each.
+def train_trials(chosen: Sequence[Trial], config: Config, sample: PackedSample, *, listen: Listen = Silent) -> None:
+    """Train the trials `chosen` one after the other as `config` says, and write the folder of each.
 
     A trial's numbers are those that it has when it is trained alone. One that diverges does not stop the others. A
     process that is started again after it was killed goes on where it was: finished trials are not trained again.
+    Where `sample` has folds, the seeds of `config` take turns at them.
 
     Args:
-        seeds: None: those of the first round of `config`.
-        number: of the round that they belong to.
+        chosen: the trials.
+        config: with the learning rate and the weights that they are trained with, see `choice.applied`.
+        sample: the packed sample.
         listen: called for each trial.
 
     Raises:
-        StudyError: `tune` has not run, a name or option does not exist, another process trains one of the trials, or a
-            folder cannot be written to.
-    """
-    chosen = [Trial(head, loss, seed, number) for seed in (config.rounds[0] if seeds is None else seeds)]
-    train_trials(chosen, choice.applied(config, loss, choice.read(chosen[0])), sample, listen=listen)
-
-
-def train_trials(chosen: Sequence[Trial], config: Config, sample: PackedSample, *, listen: Listen = Silent) -> None:
-    """Train the trials `chosen` one after the other as `config` says, without regard to `tune`; as `train_seeds`.
-
-    Where `sample` has folds, the seeds of `config` take turns at them.
+        StudyError: a name or option does not exist, another process trains one of the trials, or a folder cannot be
+            written to.
     """
     for trial in chosen:
         check_writable(trial.run_dir.parent)

@@ -23,8 +23,8 @@ from loss_study.data.packed import PackedSample
 from loss_study.metrics import headline_of, is_better, rises
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
-from loss_study.training import distributed
-from loss_study.training.choice import FILE, WEIGHT, Choice, applied
+from loss_study.training import choice, distributed
+from loss_study.training.choice import WEIGHT, Choice
 from loss_study.training.device import use_cpu
 from loss_study.training.run import trained
 from loss_study.trial import Trial
@@ -60,27 +60,37 @@ class Tried:
         }
 
 
-def tune(head: str, loss: str, sample: PackedSample, config: Config) -> None:
-    """Find the learning rate of `loss` on `head`, and its open weights, and write ``choice.json`` and ``search.csv``.
+def choose(until_all_are_written: ExitStack, head: str, loss: str, sample: PackedSample, config: Config) -> Choice:
+    """Write ``choice.json``, the learning rate of `loss` on `head` and its open weights, and return them.
 
-    The candidates are trained from the search's seed, which is not one of the study's.
+    Without a search (``recipe.search.lr`` is empty) the rate is the recipe's own. A search also writes ``search.csv``.
+
+    Args:
+        until_all_are_written: the candidates' checkpoints stay until it ends: DVC deletes the choice, too, before it
+            runs the stage again.
+        head: "mask", "depth" or "joint".
+        loss: its name, or that of the joint training.
+        sample: the packed sample.
+        config: of the study.
 
     Raises:
-        StudyError: the recipe has no search, or no candidate trained to a finite metric.
+        StudyError: no candidate trained to a finite metric.
     """
     search = config.recipe.search
-    if not search.lr:
-        raise StudyError(f"recipe.search.lr: recipe {config.recipe.name!r} has no search; say -S recipe=tuned")
     trial = Trial(head, loss, search.seed)
-    grid = open_weights(config.loss_options.get(loss, {}))
-    use_cpu(config.recipe.threads)
-    with ExitStack() as until_written:
+    if not search.lr:
+        if distributed.is_first():
+            choice.write_recipes_own(head, loss, config.recipe.optimizer.lr)
+    else:
+        grid = open_weights(config.loss_options.get(loss, {}))
+        use_cpu(config.recipe.threads)
         tried = [
-            try_candidate(until_written, trial, candidate, sample, config)
+            try_candidate(until_all_are_written, trial, candidate, sample, config)
             for candidate in candidates(search.lr, grid, search.seed)
         ]
         if distributed.is_first():
             _write(trial, config, sample.classes, grid, tried)
+    return distributed.from_first(choice.read, trial)
 
 
 def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], seed: int) -> list[Choice]:
@@ -107,16 +117,16 @@ def _at(grid: Sequence[float], share: float) -> float:
 
 
 def try_candidate(
-    until_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config
+    until_all_are_written: ExitStack, trial: Trial, candidate: Choice, sample: PackedSample, config: Config
 ) -> Tried:
-    """Train one candidate; its checkpoint stays until the whole search is written."""
-    config = applied(config, trial.loss, candidate)
+    """Train one candidate; its checkpoint stays until all is written."""
+    config = choice.applied(config, trial.loss, candidate)
     # The search judges the first phase; fine-tuning goes on from the rate that it finds.
     recipe = config.recipe.model_copy(update={"epochs": config.recipe.search.epochs, "fine_tune": FineTune()})
     config = config.model_copy(update={"recipe": recipe})
     values = " ".join(f"{value:g}" for value in (candidate.lr, *candidate.weights.values()))
     title = f"{trial.head}-{trial.loss} at {values}"
-    outcome, _ = until_written.enter_context(trained(trial, sample, config, title))
+    outcome, _ = until_all_are_written.enter_context(trained(trial, sample, config, title))
     seconds = sum(row["seconds"] for row in outcome.history)
     return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status, seconds)
 
@@ -127,7 +137,7 @@ def _write(
     search = config.recipe.search
     chosen = best(trial.head, tried)
     candidate = chosen.candidate if grid else Choice(peak(trial.head, tried, chosen))
-    choice = {
+    record = {
         "head": trial.head,
         "loss": trial.loss,
         "lr": candidate.lr,
@@ -140,15 +150,15 @@ def _write(
     }
     columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status", "seconds"]
     with whole_folder(trial.tuning_dir) as folder:
-        write_json(folder / FILE, choice)
+        write_json(folder / choice.FILE, record)
         write_csv(folder / "search.csv", [one.row for one in tried], columns)
-    print(f"{trial.head}-{trial.loss}  {_words(choice)}", flush=True)
+    print(f"{trial.head}-{trial.loss}  {_words(record)}", flush=True)
 
 
-def _words(choice: Mapping[str, Any]) -> str:
-    parts = [f"learning rate {choice['lr']:g}{_remark(choice['edge'])}"]
-    for term, weight in choice["weights"].items():
-        parts.append(f"weight of {term} {weight:g}{_remark(choice['weight_edges'][term])}")
+def _words(record: Mapping[str, Any]) -> str:
+    parts = [f"learning rate {record['lr']:g}{_remark(record['edge'])}"]
+    for term, weight in record["weights"].items():
+        parts.append(f"weight of {term} {weight:g}{_remark(record['weight_edges'][term])}")
     return "; ".join(parts)
 
 
