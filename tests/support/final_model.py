@@ -21,7 +21,7 @@ RATES = {"mask": 0.04, "depth": 0.01}
 def write_study(folder: Path, *choices: str, heads=("mask", "depth"), metrics=CHOICES, depth=METRES) -> None:
     """Write what `final` reads below `folder`: params.yaml, the sample of discs, tuning/ and reports/metrics.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".git").mkdir()
+    (folder / ".git").mkdir(exist_ok=True)
     write_sample(folder / "data/sample", depth=depth)
     with contextlib.chdir(ROOT):
         small = ["model.options.width=2", "model.options.stages=1", "recipe.epochs=3", "recipe.batch_size=4"]
@@ -31,10 +31,10 @@ def write_study(folder: Path, *choices: str, heads=("mask", "depth"), metrics=CH
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     with contextlib.chdir(folder):
         for head in heads:
-            for loss in values["loss"]["names"]:
+            for loss in [name for kind in ("names", "combinations", "imported") for name in values["loss"][kind]]:
                 choice.write_recipes_own(head, loss, RATES[head])
     if metrics is not None:
-        (folder / "reports").mkdir()
+        (folder / "reports").mkdir(exist_ok=True)
         (folder / "reports/metrics.json").write_text(json.dumps({head: metrics[head] for head in heads}))
 
 

@@ -422,6 +422,11 @@ def test_the_store_is_in_the_main_checkout_whatever_the_working_directory(study,
     assert store.uri() == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("DVC_ROOT", "/else where")
     assert store.uri() == "sqlite:////else%20where/mlflow.db"
+    # A DVC project in a folder of the repository, such as final/.
+    (tmp_path / ".git").mkdir(exist_ok=True)
+    (tmp_path / "inner/.dvc").mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "inner"))
+    assert store.uri() == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     assert store.uri() == "http://host:5000"
 

@@ -58,6 +58,8 @@ class Winner:
                 f"The study is not decided: another loss may be better by up to {self.regret_bound:.3g} "
                 f"(95 % confidence), more than the margin of {self.margin:.3g}."
             )
+        if self.margin is not None:
+            return "The study had no other sound loss to compare it with."
         return "It was named by hand; no study compared it."
 
 
@@ -121,10 +123,13 @@ def _chosen(config: Config, head: str, summary: Mapping[str, Any] | None) -> str
     if summary is None:
         raise StudyError(f"{METRICS}: says nothing of the {head}, which params.yaml studies; run 'dvc repro'")
     if not summary.get("choice"):
-        first = config.losses[0]
+        best = summary.get("best_loss")
+        named = best if best in config.losses else config.losses[0]
+        reason = "one seed decides nothing); train more seeds"
+        if best == "none":
+            reason = "no training of it was sound); see reports/index.html"
         raise StudyError(
-            f"{METRICS}: no loss was chosen for the {head} (one seed decides nothing); train more seeds, or name a "
-            f"loss: --loss {head}={summary.get('best_loss') if summary.get('best_loss') in config.losses else first}"
+            f"{METRICS}: no loss was chosen for the {head} ({reason}, or name a loss: --loss {head}={named}"
         )
     return str(summary["choice"])
 

@@ -42,17 +42,21 @@ class Store:
 
 
 def root() -> Path:
-    """Return the repository's root: ``DVC_ROOT`` in a stage (the main checkout, also with ``--temp``), else searched.
+    """Return the root of the repository, searched upwards of the working directory.
+
+    In a stage it is searched from ``DVC_ROOT``, which is in the main checkout also with ``--temp``; where that is a DVC
+    project in a folder of the repository, runs and models are with those of the study.
 
     Raises:
         StudyError: the working directory is in no repository.
     """
-    if stage_root := os.environ.get("DVC_ROOT"):
-        return Path(stage_root)
-    here = Path.cwd()
+    stage_root = os.environ.get("DVC_ROOT")
+    here = Path(stage_root or Path.cwd())
     for folder in (here, *here.parents):
-        if (folder / ".dvc").is_dir() or (folder / ".git").exists():
+        if (folder / ".git").exists() or (not stage_root and (folder / ".dvc").is_dir()):
             return folder
+    if stage_root:
+        return here
     raise StudyError(f"{here}: in no repository; change into the project's folder")
 
 
