@@ -72,6 +72,10 @@ OF_EQUAL = "joint.options.joint_equal"
             [f"{OF_EQUAL}.weighting=mgda", "recipe.devices=2"],
             rf"^recipe\.devices: {OF_EQUAL}\.weighting mgda works on one device; set it to 1$",
         ),
+        (
+            ["+loss_options.mine={_target_: support.their_things.squared}", f"{OF_EQUAL}.mask=mine"],
+            rf"^{OF_EQUAL}\.mask: mine is a loss by import path; .* 'loss-study final --loss mask=mine'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_line(choices, message):

@@ -616,8 +616,15 @@ def _check_joint_training(name: str, config: Config) -> None:
         raise StudyError(f"joint.names: joint.options.{name} is missing; {nearest(name, config.joint.options)}")
     if name in config.losses:
         raise StudyError(f"joint.names: {name} is the name of a loss, too; give the joint training another name")
-    for loss in config.joint.options[name].losses.values():
-        refuse_open_weights(loss, config.loss_options.get(loss, {}))
+    for head, loss in config.joint.options[name].losses.items():
+        options = config.loss_options.get(loss, {})
+        refuse_open_weights(loss, options)
+        if TARGET in options:
+            # Its stages would not depend on the loss's file.
+            raise StudyError(
+                f"joint.options.{name}.{head}: {loss} is a loss by import path; the joint trainings of a study take "
+                f"others, and 'loss-study final --loss {head}={loss}' trains one network with it"
+            )
 
 
 def _check_classes(dataset: DatasetConfig) -> None:

@@ -10,6 +10,7 @@ from loss_study import losses
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.heads import HEADS
+from loss_study.imported import TARGET
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.training.joint import weightings
 
@@ -26,7 +27,8 @@ def check(config: Config, name: str, *, classes: int, invalid: set[str]) -> None
     """
     where, training = f"joint.options.{name}", config.joint.options[name]
     for head, loss in training.losses.items():
-        known = [*losses.names(), *(other for other, options in config.loss_options.items() if "terms" in options)]
+        made = (other for other, options in config.loss_options.items() if "terms" in options or TARGET in options)
+        known = [*losses.names(), *made]
         if loss not in known:
             raise StudyError(f"{where}.{head}: unknown loss {loss!r}: {nearest(loss, known)}")
         found = losses.load(loss, config.options_of(loss))
