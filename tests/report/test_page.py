@@ -8,8 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from loss_study import losses
 from loss_study.report.publish import publish
 from loss_study.statistics.sentences import at_most, caveats, decision
+from support import fabricated_study
 from support.fabricated_study import REPOSITORY, Study, fabricate
 
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -144,8 +146,9 @@ def test_the_body_never_scrolls_sideways(browser, page, width):
     assert browser.execute_script(overflow) == 0
 
 
-def test_texts_of_a_chart_do_not_overlap(opened):
-    unfold(opened)
+def overlaps(browser):
+    """The texts of a chart that lie on each other."""
+    unfold(browser)
     script = """
         const overlaps = [];
         for (const chart of document.querySelectorAll('figure.chart > svg')) {
@@ -159,7 +162,31 @@ def test_texts_of_a_chart_do_not_overlap(opened):
         }
         return overlaps;
     """
-    assert opened.execute_script(script) == []
+    return browser.execute_script(script)
+
+
+def test_texts_of_a_chart_do_not_overlap(opened):
+    assert overlaps(opened) == []
+
+
+def test_every_loss_there_is_can_be_read_on_one_page(browser, tmp_path, monkeypatch):
+    names = losses.names()
+    for number, name in enumerate(names):
+        monkeypatch.setitem(fabricated_study.IOU, name, 0.6 + 0.012 * number)
+        monkeypatch.setitem(fabricated_study.RMSE, name, 0.03 + 0.004 * number)
+    monkeypatch.chdir(tmp_path)
+    fabricate(tmp_path, repository=REPOSITORY, losses=names)
+    publish(tmp_path / "reports", Study.read().files())
+    page = (tmp_path / "reports/index.html").as_uri()
+    for width, scheme in ((1400, "dark"), (390, "light")):
+        view(browser, page, width, scheme)
+        assert overlaps(browser) == []
+        sideways = "const root = document.documentElement; return root.scrollWidth - root.clientWidth"
+        assert browser.execute_script(sideways) == 0
+    # The width of a prediction on a wide screen, in pixels: at least half of its own.
+    view(browser, page)
+    shown = "const i = document.querySelector('#images img'); return i.clientWidth / i.naturalWidth"
+    assert browser.execute_script(shown) > 0.5
 
 
 def test_curves_are_labelled_at_the_line(opened):

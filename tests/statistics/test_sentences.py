@@ -47,6 +47,13 @@ def test_an_undecided_study_says_so_and_between_which_losses():
     assert "for the time being" not in decision(DECIDED) and "open" not in decision(DECIDED)
 
 
+def test_of_many_losses_it_says_how_many():
+    several = [(f"loss_{number}", OPEN, 0.0, 0.04) for number in range(8)]
+    found = known(("dice", OPEN, 0.0, 0.031), *several)
+    assert decision(found).endswith("so the question is open between 9 losses.")
+    assert decision(known(("dice", OPEN, 0.0, 0.031), *several[:7])).endswith("loss_5 and loss_6.")
+
+
 def test_losses_that_continued_are_to_finish_a_training_with():
     assert decision(DECIDED, continued=True).startswith("Finish with dice. With 95 % confidence no other loss is ")
     assert decision(UNDECIDED, continued=True).startswith("Finish with dice for the time being. With 95 % ")

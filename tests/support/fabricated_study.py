@@ -40,6 +40,7 @@ def fabricate(root: Path, *, repository: Path, losses=LOSSES, seeds=SEEDS, backg
     """Write params.yaml and every file that `compare` reads below `root`."""
     values = yaml.safe_load((repository / "params.yaml").read_text(encoding="utf-8"))
     values["loss"]["names"], values["seeds"] = list(losses), list(seeds)
+    values["loss_options"] = {loss: {} for loss in losses} | values["loss_options"]
     values["recipe"] |= {"name": "fixed", "search": {**values["recipe"]["search"], "lr": []}}
     study = seeds, values["race"]["rounds"], 1, losses
     values["race"] |= {"later": rounds.later(*study), "previous": rounds.previous(*study)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -17,6 +18,8 @@ from loss_study.statistics.results import Result, read_columns
 
 #: Takes half as long as the usual 6, for 4 % more bytes.
 PNG_LEVEL = 4
+#: Of a row of a panel: more would be too small on a screen.
+MOST_COLUMNS = 13
 _CELL = 128
 _GAP = 6
 _LINE = 20
@@ -141,19 +144,40 @@ def scores(result: Result) -> dict[str, str]:
 
 
 def _drawn(columns: Sequence[_Column], shape: tuple[int, int]) -> Image.Image:
-    """Draw the columns side by side: title, upper image, lower image, caption."""
+    """Draw the columns side by side, in as few and equally long rows as are wide enough to be read on a screen."""
+    rows = -(-len(columns) // MOST_COLUMNS)
+    longest = -(-len(columns) // rows)
+    drawn = [_row(columns[first : first + longest], shape) for first in range(0, len(columns), longest)]
+    height = drawn[0].height
+    canvas = Image.new("RGBA", (drawn[0].width, rows * height + (rows - 1) * _GAP), (0, 0, 0, 0))
+    for number, row in enumerate(drawn):
+        canvas.paste(row, (0, number * (height + _GAP)))
+    return canvas
+
+
+def _row(columns: Sequence[_Column], shape: tuple[int, int]) -> Image.Image:
+    """Draw columns: title, upper image, lower image, caption."""
     factor = max(1, round(_CELL / max(shape)))
     height, width = shape[0] * factor, shape[1] * factor
     canvas = Image.new("RGBA", (len(columns) * (width + _GAP) - _GAP, 2 * height + _GAP + 2 * _LINE), (0, 0, 0, 0))
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(_FONT_SIZE)
     for number, column in enumerate(columns):
         left = number * (width + _GAP)
-        draw.text((left, 0), column.title, _INK, font)
+        draw.text((left, 0), column.title, _INK, _font(column.title, width))
         _paste(canvas, column.top, (left, _LINE), factor, (width, height) if column.caption else None)
         _paste(canvas, column.bottom, (left, _LINE + height + _GAP), factor, None)
-        draw.text((left, canvas.height - _LINE + 3), column.caption, _INK, font)
+        draw.text((left, canvas.height - _LINE + 3), column.caption, _INK, _font(column.caption, width))
     return canvas
+
+
+@cache
+def _font(text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font in which `text` is at most `width` pixels wide, however small, but at most `_FONT_SIZE`."""
+    for size in range(_FONT_SIZE, 1, -1):
+        font = ImageFont.load_default(size)
+        if font.getlength(text) <= width:
+            break
+    return font
 
 
 def _paste(

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from loss_study.metrics import Metric
 from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
 
+#: In a sentence.
+MOST_NAMES = 8
+
 
 def decision(ranking: Ranking, *, continued: bool = False) -> str:
     """Return the decision in one or two sentences; `ranking` is on a headline metric.
@@ -52,11 +55,16 @@ def _with_bound(ranking: Ranking, continued: bool) -> str:
     if ranking.decided:
         return f"{use}. {known}."
     rivals = [row.loss for row in ranking.group(OPEN) if row.loss != ranking.choice]
-    against = f" between {listed(sorted({str(ranking.choice), *rivals}))}" if rivals else ""
+    against = f" between {_few(sorted({str(ranking.choice), *rivals}))}" if rivals else ""
     return (
         f"{use} for the time being. {known}: that is above the margin of {metric.show(ranking.margin)}, "
         f"so the question is open{against}."
     )
+
+
+def _few(losses: Sequence[str]) -> str:
+    """Return the names of some losses, of many their number: the chart beside the sentence has their names."""
+    return listed(losses) if len(losses) <= MOST_NAMES else f"{len(losses)} losses"
 
 
 def _of_networks(ranking: Ranking, best: Standing) -> str:
