@@ -1,6 +1,7 @@
 """Make the README's picture and the tables of README.md and docs/results.md from committed results: ``make docs``.
 
-The tables come from reports/answer.csv, the default study's. The picture is a screenshot of reports/index.html, which
+The tables come from reports/answer.csv, the default study's, and from the folders of docs/results/, see committed.py: a
+section of docs/results.md for each. The picture is a screenshot of reports/index.html, which
 ``make study`` writes together with that table; it carries the table's SHA-256, so that a test notices when the two are
 not of one study.
 """
@@ -8,16 +9,20 @@ not of one study.
 from __future__ import annotations
 
 import ast
-import csv
 import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+sys.path.insert(0, str(Path(__file__).parent))
+from committed import HEADS, Row, Study, of_head, read, studies
 
 from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
@@ -27,20 +32,15 @@ from loss_study.statistics.tables import choice_in
 
 ROOT = Path(__file__).parents[1]
 ANSWER = ROOT / "reports" / "answer.csv"
+RESULTS = ROOT / "docs" / "results"
 PAGE = ROOT / "reports" / "index.html"
 PICTURE = ROOT / "docs" / "report.png"
 #: Width and height of the picture in pixels.
 WINDOW = (1400, 1000)
 #: The text of the picture that holds the SHA-256 of `ANSWER`.
 SOURCE = "answer"
-HEADS = ("mask", "depth")
-#: What a study is called in docs/results.md, and the folder of its answer.csv.
-STUDIES = {
-    "scenes, the default study": Path("reports"),
-    "photographs, composites": Path("docs/results/photos"),
-}
-
-Row = dict[str, str]
+#: What the default study is called in docs/results.md.
+DEFAULT = "scenes, the default study"
 
 
 def main() -> None:
@@ -62,23 +62,70 @@ def pages() -> dict[Path, str]:
 
 def default_study() -> str:
     """Return the default study's table: a row for each loss, by its place on the mask."""
-    rows = _rows(ANSWER)
-    titles = [f"{head}: {find(_of(rows, head)[0]['metric']).label}" for head in HEADS]
+    rows = read(ANSWER)
+    titles = [f"{head}: {find(of_head(rows, head)[0]['metric']).label}" for head in HEADS]
     lines = [f"| loss | what it is | {' | '.join(titles)} |", "|---|---|---|---|"]
-    for loss in (row["loss"] for row in _of(rows, "mask")):
+    for loss in (row["loss"] for row in of_head(rows, "mask")):
         cells = [_known(_row(rows, head, loss)) for head in HEADS]
         lines.append(f"| `{loss}` | {_summary(loss)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def all_studies() -> str:
-    """Return the table of docs/results.md: for each study and head the choice, its bound and the groups."""
+    """Return the tables of docs/results.md: what every study decided, then a section of each but the default one."""
+    found = [Study(ANSWER.parent, DEFAULT, "make study", {}), *studies(RESULTS)]
     lines = ["| study | head | choice | no other is better by more than | " + " | ".join(GROUPS) + " | trials |"]
     lines.append("|---" * 9 + "|")
-    for title, folder in STUDIES.items():
-        rows = _rows(ROOT / folder / "answer.csv")
-        lines += [f"| {title} | {head} | {_decision(_of(rows, head))} |" for head in HEADS]
-    return "\n".join(lines)
+    for study in found:
+        lines += [f"| {study.title} | {head} | {_decision(of_head(study.rows, head))} |" for head in study.heads]
+    return "\n".join([*lines, *(line for study in found[1:] for line in section(study))])
+
+
+def section(study: Study) -> list[str]:
+    """Return the section of a study: its command, each loss on each head, and joint trainings beside separate ones."""
+    lines = ["", f"### {study.title[0].upper()}{study.title[1:]}", "", "```sh", study.command, "```", ""]
+    titles = [f"{head}: {find(of_head(study.rows, head)[0]['metric']).label}" for head in study.heads]
+    lines += [f"| loss | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    for loss in dict.fromkeys(row["loss"] for row in study.rows):
+        found = [study.row(head, loss) for head in study.heads]
+        lines.append(f"| `{loss}` | {' | '.join(_known(row) if row else '-' for row in found)} |")
+    return lines + (_joint(study) if study.joint else [])
+
+
+def _joint(study: Study) -> list[str]:
+    """Return the table of joint trainings beside the separate networks with the same losses."""
+    lines = [
+        "",
+        "One network with both heads beside a network for each. A minus sign: the joint one is worse. The intervals of "
+        "all pairs of a head hold together, with 95 % confidence.",
+        "",
+        "| joint training | head | separate networks with | joint | separate | better by | 95 % interval |",
+        "|---" * 7 + "|",
+    ]
+    for name, losses in study.joint.items():
+        lines += [
+            f"| `{name}` | {head} | `{losses[head]}` | {_beside(study, head, name, losses[head])} |" for head in HEADS
+        ]
+    timed = [(name, _times(study, name, losses)) for name, losses in study.joint.items()]
+    words = [f"`{name}` {joint:.3g} s, its losses separately {apart:.3g} s" for name, (joint, apart) in timed if apart]
+    return [*lines, "", f"Seconds of a training: {'; '.join(words)}."] if words else lines
+
+
+def _beside(study: Study, head: str, name: str, loss: str) -> str:
+    joint, separate, gain = study.row(head, name), study.row(head, loss), study.gain(head, name, loss)
+    metric = find(next(row for row in study.rows if row["head"] == head)["metric"])
+    means = [metric.show(float(row["mean"])) if row and row["mean"] else "-" for row in (joint, separate)]
+    if gain is None:
+        return " | ".join([*means, "not compared", "-"])
+    better, low, high = (metric.show(value) for value in gain)
+    return " | ".join([*means, better, f"{low} to {high}"])
+
+
+def _times(study: Study, name: str, losses: Mapping[str, str]) -> tuple[float, float]:
+    """Return the seconds of a joint training, and those of separate ones together; zeros where one is unknown."""
+    found = [study.seconds(HEADS[0], name), *(study.seconds(head, losses[head]) for head in HEADS)]
+    joint, *separate = (value or 0.0 for value in found)
+    return (joint, sum(separate)) if all(found) else (0.0, 0.0)
 
 
 def _decision(rows: list[Row]) -> str:
@@ -127,19 +174,8 @@ def _replaced(path: Path, table: str) -> str:
     return pattern.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
 
 
-def _rows(path: Path) -> list[Row]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _of(rows: list[Row], head: str) -> list[Row]:
-    """Return the rows of `head` on the metric that ranks it, which stands first."""
-    of_head = [row for row in rows if row["head"] == head]
-    return [row for row in of_head if row["metric"] == of_head[0]["metric"]]
-
-
 def _row(rows: list[Row], head: str, loss: str) -> Row:
-    return next(row for row in _of(rows, head) if row["loss"] == loss)
+    return next(row for row in of_head(rows, head) if row["loss"] == loss)
 
 
 def _known(row: Row) -> str:

@@ -176,11 +176,53 @@ def test_tables_are_made_from_the_columns_of_an_answer(build, tmp_path, monkeypa
     assert dice.endswith(" | **0.612**, may be the best | no result |")
     assert l1.endswith(" | 0.500, worse by 0.030 to 0.201 | **0.1000**, may be the best |")
     assert ssim.endswith(" | 0.600, worse by at most 0.050 | 0.1010, worse by at most 0.0030 |")
-    monkeypatch.setattr(build, "ROOT", tmp_path)
-    monkeypatch.setattr(build, "STUDIES", {"the study": Path()})
+    monkeypatch.setattr(build, "DEFAULT", "the study")
+    monkeypatch.setattr(build, "RESULTS", tmp_path)
     *_, mask, depth = build.all_studies().splitlines()
     assert mask == "| the study | mask | `dice` | 0.011 IoU | `dice` | - | `l1` | `ssim` | 13 |"
     assert depth.startswith("| the study | depth | `l1` | 0.0020 RMSE")
+
+
+def test_a_committed_study_has_a_section_with_its_joint_trainings_beside_separate_ones(build, tmp_path, monkeypatch):
+    rows = [
+        "mask,iou,dice,best,0.6,0.5,0.7,0,0.01,3",
+        "mask,iou,both,open,0.58,0.5,0.7,0,0.05,3",
+        "depth,rmse_coded,both,best,0.08,0.07,0.09,0,0.002,3",
+        "depth,rmse_coded,ssim,open,0.09,0.08,0.1,0,0.02,3",
+    ]
+    pairs = [
+        "head,metric,better,worse,difference,low,high,p_adjusted,probability_of_improvement",
+        "mask,iou,dice,both,0.02,-0.01,0.05,1,0.5",
+        # A pair is the first minus the second; a lower RMSE is better.
+        "depth,rmse_coded,both,ssim,-0.01,-0.02,-0.001,0.01,0.9",
+    ]
+    seconds = ["head,loss,seed,status,seconds", "mask,both,0,finished,12", "mask,both,1,diverged,1"]
+    seconds += ["mask,dice,0,finished,10", "depth,ssim,0,finished,8", "depth,ssim,1,finished,10"]
+    folder = tmp_path / "results/joint"
+    folder.mkdir(parents=True)
+    write_answer(folder, rows)
+    (folder / "pairs.csv").write_text("\n".join(pairs))
+    (folder / "compare.csv").write_text("\n".join(seconds))
+    about = {"title": "photographs, both heads", "command": "make study", "joint": {"both": {"mask": "dice"}}}
+    about["joint"]["both"]["depth"] = "ssim"
+    (folder / "study.yaml").write_text(yaml.safe_dump(about))
+    monkeypatch.setattr(build, "RESULTS", tmp_path / "results")
+    lines = build.all_studies().splitlines()
+    at = lines.index("### Photographs, both heads")
+    assert lines[at + 3] == "make study" and "| photographs, both heads | mask | `dice`" in "\n".join(lines[:at])
+    assert "| `both` | 0.580, worse by at most 0.050 | **0.0800**, may be the best |" in lines
+    assert "| `dice` | **0.600**, may be the best | - |" in lines
+    assert "| `both` | mask | `dice` | 0.580 | 0.600 | -0.020 | -0.050 to 0.010 |" in lines
+    assert "| `both` | depth | `ssim` | 0.0800 | 0.0900 | 0.0100 | 0.0010 to 0.0200 |" in lines
+    assert lines[-1] == "Seconds of a training: `both` 12 s, its losses separately 19 s."
+
+
+def test_a_study_of_one_head_has_a_section_of_one(build, tmp_path, monkeypatch):
+    (tmp_path / "masks").mkdir()
+    write_answer(tmp_path / "masks", ["mask,iou,dice,best,0.6,0.5,0.7,0,0.01,3"])
+    (tmp_path / "masks/study.yaml").write_text("title: masks\ncommand: make study\n")
+    monkeypatch.setattr(build, "RESULTS", tmp_path)
+    assert build.all_studies().splitlines()[-1] == "| `dice` | **0.600**, may be the best |"
 
 
 def write_answer(folder, rows):
