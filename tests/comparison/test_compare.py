@@ -61,6 +61,15 @@ def test_the_configuration_is_that_of_the_losses_and_the_data(found):
     assert config.compare.margin.mask == 0.5 and config.recipe.optimizer.options == {"weight_decay": 0.01}
 
 
+def test_it_says_how_much_of_a_round_is_left(capsys):
+    loss_study.compare([losses.Dice(), "bce"], Discs(), Net, size=16, seeds=1, recipe=QUICK, images=24)
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("compare  ")]
+    assert said[0].startswith("compare  1 of 2 trainings of round 1 of at most 1, ") and said[0].endswith(
+        " s left of it"
+    )
+    assert said[1:] == ["compare  2 of 2 trainings of round 1 of at most 1, 0 s left of it"]
+
+
 def test_the_same_call_gives_the_same_numbers():
     arguments = {"size": 16, "seeds": 1, "recipe": QUICK, "images": 24}
     tables = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from loss_study.inspection.inspect import inspect as look_at
 from loss_study.report.build import build
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder
+from loss_study.runtime.progress import duration
 from loss_study.sampling.pack import pack
 from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
@@ -124,12 +126,15 @@ def study(config: Config) -> Comparison:
 
 
 def _train_round(config: Config, sample: PackedSample, number: int) -> None:
-    trials = []
-    for head, loss in heads_and_losses(config):
-        seeds = decided_seeds(number, head, loss)
+    wanted = {(head, loss): decided_seeds(number, head, loss) for head, loss in heads_and_losses(config)}
+    trials, total, started = [], sum(map(len, wanted.values())), time.monotonic()
+    for (head, loss), seeds in wanted.items():
         if seeds:
             train_seeds(head, loss, config, sample, seeds=seeds, number=number)
             trials += [Trial(head, loss, seed, number) for seed in seeds]
+            left = (time.monotonic() - started) / len(trials) * (total - len(trials))
+            of = f"round {number} of at most {len(config.rounds)}"
+            print(f"compare  {len(trials)} of {total} trainings of {of}, {duration(left)} left of it", flush=True)
     evaluate_trials(trials, sample, analysed=heads_and_losses(config) if number > 1 else ())
 
 
