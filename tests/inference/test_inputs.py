@@ -71,6 +71,15 @@ def test_one_background_for_all_and_a_folder_by_name(photos):
         load(by_name[1], WITH_BACKGROUND)
 
 
+def test_images_of_a_pattern_have_their_backgrounds_in_the_same_subfolders(photos):
+    (task,) = find(["photos/**/c.png"], Path("backgrounds"), WITH_BACKGROUND, OUTPUT)
+    assert task.background == Path("backgrounds/deep/c.jpg")
+    # Where two have the name, neither is guessed.
+    save(Path("backgrounds/other/c.jpg"), np.zeros((4, 4, 3), np.uint8))
+    (task,) = find(["photos/**/c.png"], Path("backgrounds"), WITH_BACKGROUND, OUTPUT)
+    assert task.background is None and "no background of this name" in task.problem
+
+
 @pytest.mark.parametrize(
     ("background", "needed", "words"),
     [

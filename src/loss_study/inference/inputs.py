@@ -128,8 +128,11 @@ def _told_apart(images: dict[Path, Path]) -> dict[Path, Path]:
 
 
 def _by_name(folder: Path) -> dict[Path, Path]:
+    """Return the images of a folder by their relative path without suffix, and by their name where no other has it."""
     files = sorted(file for file in folder.rglob("*") if is_image(file))
-    return {file.relative_to(folder).with_suffix(""): file for file in files}
+    count = Counter(file.stem for file in files)
+    alone = {Path(file.stem): file for file in files if count[file.stem] == 1}
+    return alone | {file.relative_to(folder).with_suffix(""): file for file in files}
 
 
 def _task(image: Path, name: Path, background: Path | None, backgrounds: dict[Path, Path] | None) -> Task:
