@@ -9,8 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import yaml
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.training import checkpoint
 from support.samples import write_sample
