@@ -98,10 +98,10 @@ def test_sentences_say_what_the_bounds_say(modules):
         "than the best one.",
         "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 worse "
         "than the best one.",
-        "The cheapest study whose choice is surely within 0.010 of the best loss of `large` is `dear`, with 2 h 00 min "
-        "of training time.",
-        "The cheapest study whose choice is surely within 0.020 of the best loss of `large` is `cheap`, with 60 s "
-        "of training time.",
+        "The cheapest study whose choice is surely within 0.010 of the best loss of `large` is `dear`, with "
+        "2 h 00 min of training time.",
+        "The cheapest study whose choice is surely within 0.020 of the best loss of `large` is `cheap`, with "
+        "1 min 00 s of training time.",
     ]
 
 
