@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from loss_study import composition, datasets
-from loss_study.config import Config, load_config
+from loss_study import datasets
+from loss_study.config import Config, composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.sampling.pack import pack
 from loss_study.training.checkpoint import Checkpoint

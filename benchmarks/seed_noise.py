@@ -22,8 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from loss_study import composition, datasets, losses
-from loss_study.config import Config, load_config
+from loss_study import datasets, losses
+from loss_study.config import Config, composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate
 from loss_study.evaluation.splits import Splits

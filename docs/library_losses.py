@@ -19,10 +19,10 @@ from typing import Any
 from torch import nn
 
 from loss_study import losses
-from loss_study.imported import TARGET
+from loss_study.checks.tiny_batch import try_loss
+from loss_study.choices.imported import TARGET
 from loss_study.losses import TargetStatistics
 from loss_study.runtime.errors import StudyError
-from loss_study.tiny_batch import try_loss
 
 PAGE = Path(__file__).with_name("losses.md")
 PACKAGES = {

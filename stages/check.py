@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loss_study import decisions
-from loss_study.check import check_choices
+from loss_study.checks.check import check_choices
 from loss_study.config import load_config
 from loss_study.inspection import refusal
 from loss_study.runtime.errors import StudyError, run_stage

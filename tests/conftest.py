@@ -1,7 +1,11 @@
 """What several tests start from."""
 
+import functools
 import os
 import signal
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
 # Two test processes share the machine: with a thread for each core, they would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,11 +13,29 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import yaml
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.training import checkpoint
 from support.samples import write_sample
+
+_compose = composition.compose
+
+
+@functools.cache
+def _composed(_conf: tuple[tuple[str, int], ...], overrides: tuple[str, ...]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        _compose(path, overrides)
+        return path.read_bytes()
+
+
+def compose(output: Path, overrides: Sequence[str] = ()) -> None:
+    """As `composition.compose`, which takes .3 s; the same overrides of the same ``conf/`` are composed only once."""
+    conf = tuple(sorted((str(path), path.stat().st_mtime_ns) for path in Path("conf").resolve().rglob("*.yaml")))
+    output.write_bytes(_composed(conf, tuple(overrides)))
+
+
+composition.compose = compose
 
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

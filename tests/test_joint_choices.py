@@ -2,8 +2,8 @@
 
 import pytest
 
-from loss_study import composition
-from loss_study.check import check_choices
+from loss_study.checks.check import check_choices
+from loss_study.config import composition
 from loss_study.runtime.errors import StudyError
 from loss_study.training.joint import weightings
 

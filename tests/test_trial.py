@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loss_study import decisions, rounds
-from loss_study.config import JointConfig, JointTraining, load_config
+from loss_study import decisions
+from loss_study.config import JointConfig, JointTraining, load_config, rounds
 from loss_study.trial import Trial, decided_seeds, trials, trials_of_round
 
 ROOT = Path(__file__).parents[1]

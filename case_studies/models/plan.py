@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from loss_study.composition import composed
 from loss_study.config import Config
+from loss_study.config.composition import composed
 from loss_study.runtime.errors import StudyError, nearest
 
 HERE = Path("models")

@@ -7,7 +7,7 @@ from pathlib import Path
 import variants
 
 from loss_study import datasets
-from loss_study.check import check_choices
+from loss_study.checks.check import check_choices
 from loss_study.runtime.errors import run_stage
 from loss_study.sampling.pack import pack
 

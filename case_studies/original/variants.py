@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from loss_study.composition import composed
 from loss_study.config import Config, SampleConfig
+from loss_study.config.composition import composed
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.trial import Trial
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loss_study import composition
-from loss_study.check import check_choices
-from loss_study.config import load_config
+from loss_study.checks.check import check_choices
+from loss_study.config import composition, load_config
 from support.clone import Clone
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ import psutil
 import pytest
 import yaml
 
-from loss_study import composition
 from loss_study.cluster import node, shipment
+from loss_study.config import composition
 from loss_study.runtime.errors import StudyError
 from support.clone import Clone
 

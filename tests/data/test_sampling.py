@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from loss_study import composition
+from loss_study.config import composition
 from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.datasets.base import Example, Item
 from loss_study.runtime.errors import StudyError

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from loss_study import composition, datasets
-from loss_study.check import check_choices
-from loss_study.config import load_config
+from loss_study import datasets
+from loss_study.checks.check import check_choices
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.download.prepare import prepare
 from loss_study.runtime.errors import StudyError

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
-from loss_study import composition, datasets
-from loss_study.check import check_choices
+from loss_study import datasets
+from loss_study.checks.check import check_choices
+from loss_study.config import composition
 from loss_study.datasets.layouts.listing import scan
 from loss_study.datasets.layouts.recognise import choice, recognise
 from loss_study.runtime.errors import StudyError

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from loss_study import cli, composition
+from loss_study import cli
+from loss_study.config import composition
 from support.clone import ROOT
 from support.readme import FILES
 

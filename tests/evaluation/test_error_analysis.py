@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from loss_study import composition, config, losses
-from loss_study.config import load_config
+from loss_study import config, losses
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation import shown_images
 from loss_study.evaluation.error_analysis import (

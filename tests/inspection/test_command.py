@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from loss_study import cli, datasets
-from loss_study.composition import composed
+from loss_study.config.composition import composed
 from loss_study.runtime.errors import StudyError
 from support.data_at_hand import ROOT, everything, save
 

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from loss_study import losses, registry
+from loss_study import losses
+from loss_study.choices import registry
 from loss_study.losses import PROBABILITY, Loss, TargetStatistics
 from loss_study.runtime.errors import StudyError
 from support.loss_examples import configured, of_mean, soft_pair

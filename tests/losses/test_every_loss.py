@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 
-from loss_study import composition, losses
+from loss_study import losses
+from loss_study.config import composition
 from loss_study.losses.shared.base import CASES
 from support.loss_examples import (
     classes_of_discs,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from loss_study import composition, losses
-from loss_study.check import check_choices
-from loss_study.config import load_config
+from loss_study import losses
+from loss_study.checks.check import check_choices
+from loss_study.config import composition, load_config
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking import describe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from loss_study import metrics
-from loss_study.config import RESERVED_CLASS_NAMES
+from loss_study.config.consistency import RESERVED_CLASS_NAMES
 from loss_study.metrics import iou
 
 

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from loss_study import composition, datasets
-from loss_study.check import check_choices
-from loss_study.config import DatasetConfig, SampleConfig, load_config
+from loss_study import datasets
+from loss_study.checks.check import check_choices
+from loss_study.config import DatasetConfig, SampleConfig, composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.download.prepare import prepare
 from loss_study.runtime.errors import StudyError

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from loss_study import composition
+from loss_study.config import composition
 from support.clone import Clone
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long]

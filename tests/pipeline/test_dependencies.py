@@ -14,13 +14,11 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 #: Reads, checks, shows or writes, and decides no number of a stage whose configuration DVC watches already.
 AROUND = {
     "__init__.py",
-    "check.py",
-    "config.py",
+    "checks",
+    "choices",
+    "config",
     "heads.py",
-    "imported.py",
     "joint_trial.py",
-    "registry.py",
-    "rounds.py",
     "trial.py",
     "runtime",
     "tracking",

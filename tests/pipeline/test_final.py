@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from loss_study import composition
+from loss_study.config import composition
 from support.clone import Clone
 from support.data_at_hand import save
 

@@ -7,7 +7,7 @@ import csv
 
 import pytest
 
-from loss_study import composition
+from loss_study.config import composition
 from support.clone import Clone
 
 pytestmark = pytest.mark.pipeline

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from loss_study import composition
+from loss_study.config import composition
 from support.clone import Clone
 
 pytestmark = pytest.mark.pipeline

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 
-from loss_study import composition
+from loss_study.config import composition
 from support.clone import Clone
 
 COMMANDS = {

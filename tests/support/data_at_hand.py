@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loss_study import composition, datasets
-from loss_study.check import check_choices
-from loss_study.config import load_config
+from loss_study import datasets
+from loss_study.checks.check import check_choices
+from loss_study.config import composition, load_config
 from loss_study.download.prepare import prepare
 
 ROOT = Path(__file__).parents[2]

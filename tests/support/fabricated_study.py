@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from loss_study import rounds
-from loss_study.config import Config, load_config
+from loss_study.config import Config, load_config, rounds
 from loss_study.data.depth_scale import eight_bits
 from loss_study.data.packed import PackedSample
 from loss_study.datasets.base import Example, Item

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from loss_study import cli, composition
+from loss_study import cli
+from loss_study.config import composition
 from loss_study.training import choice
 from support.clone import ROOT
 from support.samples import write_sample

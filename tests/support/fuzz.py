@@ -34,9 +34,10 @@ import torch
 import yaml
 from PIL import Image
 
-from loss_study import composition, datasets, losses, models, registry
-from loss_study.check import check_choices
-from loss_study.config import load_config
+from loss_study import datasets, losses, models
+from loss_study.checks.check import check_choices
+from loss_study.choices import registry
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.datasets.reading.images import geometry, read_depth, read_grey, read_rgb
 from loss_study.download import archives

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from loss_study import composition
-from loss_study.config import Config, load_config
+from loss_study.config import Config, composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.datasets.base import Example, Item
 from loss_study.evaluation.evaluate import evaluate_trials

@@ -13,8 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.runtime.errors import StudyError
 from loss_study.training import checkpoint, run
 from loss_study.training.checkpoint import Checkpoint, DamagedError, load_saved, save_atomically

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.runtime.errors import StudyError
 from loss_study.training import choice
 from loss_study.training.choice import Choice

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.data.batches import Batch
 from loss_study.runtime.errors import StudyError
 from loss_study.training import distributed, run

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from loss_study import composition, datasets, decisions
-from loss_study.config import load_config
+from loss_study import datasets, decisions
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample, fold_of
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.report.build import build

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from loss_study import composition, losses, models
-from loss_study.config import FineTune, load_config
+from loss_study import losses, models
+from loss_study.config import FineTune, composition, load_config
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.trained_models import initial_model, load_model

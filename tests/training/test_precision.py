@@ -2,8 +2,7 @@
 
 import pytest
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.training import run
 from loss_study.trial import Trial
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 import pytest
 import torch
 
-from loss_study import composition, losses
-from loss_study.config import load_config
+from loss_study import losses
+from loss_study.config import composition, load_config
 from loss_study.runtime.errors import StudyError
 from loss_study.training import choice, record, run
 from loss_study.training.seeds import train_seeds

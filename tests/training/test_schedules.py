@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.runtime.errors import StudyError
 from loss_study.training import schedules
 from loss_study.training.schedules import Moment

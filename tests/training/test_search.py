@@ -8,8 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from loss_study import composition
-from loss_study.config import load_config
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import StudyError
 from loss_study.training import run, search

@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 
-from loss_study import composition, losses, models
-from loss_study.config import load_config
+from loss_study import losses, models
+from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.evaluation.trained_models import load_model

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loss_study import losses
-from loss_study.imported import TARGET
+from loss_study.choices.imported import TARGET
 from loss_study.losses.shared.modules import LossModule
 from loss_study.runtime.errors import StudyError
 

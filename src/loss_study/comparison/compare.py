@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from loss_study import datasets, decisions, imported
-from loss_study.check import check_choices
+from loss_study import datasets, decisions
+from loss_study.checks.check import check_choices
+from loss_study.choices import imported
 from loss_study.comparison.chosen_losses import Chosen, chosen
 from loss_study.comparison.configuration import configuration
 from loss_study.comparison.result import Comparison

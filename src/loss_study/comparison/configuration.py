@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loss_study import rounds
+from loss_study.choices.imported import TARGET
 from loss_study.comparison.chosen_losses import ChosenLosses
-from loss_study.config import Config, checked
-from loss_study.imported import TARGET
+from loss_study.config import Config, checked, rounds
 
 #: ``conf/recipe/tuned.yaml`` at the scale ``quick``.
 RECIPE: dict[str, Any] = {

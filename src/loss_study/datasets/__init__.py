@@ -88,7 +88,7 @@ def check_files(
 
 def _registry() -> ModuleType:
     """Return the registry, which needs packages that reading an image does not: `loss_study.inference` has few."""
-    from loss_study import registry  # noqa: PLC0415
+    from loss_study.choices import registry  # noqa: PLC0415
 
     return registry
 

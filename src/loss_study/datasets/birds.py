@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from loss_study.config import Number
+from loss_study.config.fields import Number
 from loss_study.datasets.base import Target
 from loss_study.datasets.layouts import Layout, Listing, PairedDataset, Pairs, pair, scan
 from loss_study.datasets.layouts.official_split import official_split, read_list

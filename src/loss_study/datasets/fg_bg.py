@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from loss_study.config import Positive
+from loss_study.config.fields import Positive
 from loss_study.datasets.folder import Near, Range, Readings, as_pair, class_names, heads_with_invalid_pixels, meaning
 from loss_study.datasets.layouts import (
     LabelledDataset,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from loss_study.config import Number, Positive
+from loss_study.config.fields import Number, Positive
 from loss_study.datasets.layouts import LabelledDataset, Layout, Listing, Pairs, Split, open_pairs, scan
 from loss_study.datasets.reading.depth_values import DepthMeaning
 from loss_study.datasets.reading.fit import Fit

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from loss_study import imported
+from loss_study.choices import imported
 from loss_study.data.packed import SPLITS
 from loss_study.datasets.base import Dataset
 from loss_study.datasets.indexed.indexed_dataset import ALL, IndexedDataset

@@ -59,7 +59,7 @@ def main(arguments: argparse.Namespace) -> None:
 def _config(study: Config, arguments: argparse.Namespace) -> Config:
     config = study
     if arguments.choices:
-        from loss_study.composition import composed  # noqa: PLC0415 -- imports DVC and Hydra
+        from loss_study.config.composition import composed  # noqa: PLC0415 -- imports DVC and Hydra
 
         config = composed(arguments.choices)
         if set(config.loss.heads) != set(study.loss.heads) or config.dataset.classes != study.dataset.classes:

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from loss_study import datasets
-from loss_study.composition import composed
 from loss_study.config import Config
+from loss_study.config.composition import composed
 from loss_study.datasets.base import Dataset
 from loss_study.datasets.layouts import Listing
 from loss_study.datasets.layouts.recognise import Recognised, command

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loss_study.imported import TARGET
+from loss_study.choices.imported import TARGET
 from loss_study.losses.shared import imported, modules, weighted_sum
 from loss_study.losses.shared.base import PROBABILITY, Loss, Output, TargetStatistics, names, with_a_file
 from loss_study.runtime.errors import nearest

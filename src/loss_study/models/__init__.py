@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from loss_study import registry
+from loss_study.choices import registry
 from loss_study.models.base import EncoderDecoder, Part
 from loss_study.runtime.errors import StudyError
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from loss_study import imported
+from loss_study.choices import imported
 from loss_study.models.base import logit_counts
 from loss_study.runtime.errors import StudyError
 

@@ -36,8 +36,8 @@ CHECKSUM = "sha256"
 PACKAGE = Path(loss_study.__file__).parent
 #: The parts of the package whose code decides the numbers of a training, and all that they import.
 CODE = (
-    "__init__.py", "config.py", "heads.py", "imported.py", "joint_trial.py", "registry.py", "rounds.py", "trial.py",
-    "data", "losses", "metrics", "models", "runtime", "training",
+    "__init__.py", "heads.py", "joint_trial.py", "trial.py",
+    "choices", "config", "data", "losses", "metrics", "models", "runtime", "training",
 )  # fmt: skip
 
 

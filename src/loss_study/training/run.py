@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import torch
 
-from loss_study import imported, losses
+from loss_study import losses
+from loss_study.choices import imported
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample, fold_of
 from loss_study.heads import JOINT

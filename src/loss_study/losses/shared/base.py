@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from loss_study import registry
+from loss_study.choices import registry
 from loss_study.heads import HEADS, Head
 from loss_study.losses.shared.pixels import probability
 from loss_study.runtime.errors import StudyError

@@ -32,7 +32,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from loss_study import imported
+from loss_study.choices import imported
 from loss_study.losses.shared.base import VALID, Loss, TargetStatistics
 from loss_study.losses.shared.pixels import probability
 from loss_study.runtime.errors import StudyError

@@ -1,7 +1,7 @@
 """What the options of losses may be: conditions in their annotations, checked with pydantic and without it.
 
 ``smooth: Annotated[float, Range(ge=0)] = 1.0`` is an option that is 0 or more. A study checks its options with
-pydantic, see `loss_study.registry`; `checked` is for programs that only have torch.
+pydantic, see `loss_study.choices.registry`; `checked` is for programs that only have torch.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from loss_study import losses
+from loss_study.choices.imported import TARGET
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.heads import HEADS
-from loss_study.imported import TARGET
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.training.joint import weightings
 

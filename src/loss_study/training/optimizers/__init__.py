@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from loss_study import registry
+from loss_study.choices import registry
 
 PACKAGE = __name__
 #: Modules that are not optimisers.

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from loss_study.config import Number
+from loss_study.config.fields import Number
 from loss_study.training.optimizers import Stateful
 
 Beta = Annotated[Number, Field(ge=0, lt=1)]

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch.optim.sgd import sgd
 
-from loss_study.config import Number
+from loss_study.config.fields import Number
 from loss_study.training.optimizers import Stateful
 
 

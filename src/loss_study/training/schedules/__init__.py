@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from loss_study import registry
+from loss_study.choices import registry
 
 PACKAGE = __name__
 

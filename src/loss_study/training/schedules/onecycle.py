@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from loss_study.config import Number
+from loss_study.config.fields import Number
 from loss_study.training.schedules import Moment
 
 Divisor = Annotated[Number, Field(ge=1)]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from loss_study import registry
+from loss_study.choices import registry
 from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError, nearest
 

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torchjd.aggregation import CAGrad
 
-from loss_study.config import Number
+from loss_study.config.fields import Number
 from loss_study.training.joint.weightings._gradients import Combined
 
 

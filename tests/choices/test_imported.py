@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loss_study import composition, imported, sources
-from loss_study.config import load_config
+from loss_study.choices import imported, sources
+from loss_study.config import composition, load_config
 from loss_study.runtime.errors import StudyError
 from loss_study.training.run import checkpoint_key
 from loss_study.trial import Trial, training_stage

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 
-from loss_study import rounds, sources
-from loss_study.config import PARAMS, Config, load_config
+from loss_study.choices import sources
+from loss_study.config import PARAMS, Config, load_config, rounds
 from loss_study.runtime.errors import StudyError
 
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from loss_study import datasets, losses, models
+from loss_study.checks.tiny_batch import try_loss, try_model
+from loss_study.choices.sources import IMPORTED
 from loss_study.config import Config, DatasetConfig, ModelConfig, open_weights, with_weights
 from loss_study.datasets.layouts.listing import Listing, listed, scan
 from loss_study.download import archives
@@ -17,8 +19,6 @@ from loss_study.download.prepare import archives_in
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.printable import printable
 from loss_study.sampling import depth_teacher
-from loss_study.sources import IMPORTED
-from loss_study.tiny_batch import try_loss, try_model
 from loss_study.training import device, optimizers, schedules
 from loss_study.training.joint import options
 

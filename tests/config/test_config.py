@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loss_study import composition
-from loss_study.check import check_choices
-from loss_study.config import flat, load_config, open_weights, with_weights
+from loss_study.checks.check import check_choices
+from loss_study.config import composition, flat, load_config, open_weights, with_weights
 from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial, trials
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

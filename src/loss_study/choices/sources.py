@@ -1,7 +1,7 @@
 """The files of somebody's losses, models and datasets, for DVC: an edit of one runs again what depends on it.
 
 ``conf/config.yaml`` asks for them when it is composed, since dvc.yaml cannot look up where a class is defined. See
-`loss_study.imported`; of each it is the file that defines it, not those that this file imports.
+`loss_study.choices.imported`; of each it is the file that defines it, not those that this file imports.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from loss_study import imported
+from loss_study.choices import imported
 
 #: The name of models and datasets by import path.
 IMPORTED = "imported"
@@ -48,7 +48,7 @@ def _of_section(key: str, section: Mapping[str, Any], own: str) -> str:
 
 def _file(key: str, options: Mapping[str, Any]) -> str:
     # What is written in C has no file of its own: its package is watched by nobody, as are all installed libraries.
-    return str(imported.source(key, options) or "src/loss_study/imported.py")
+    return str(imported.source(key, options) or "src/loss_study/choices/imported.py")
 
 
 def register() -> None:

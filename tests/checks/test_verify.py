@@ -6,11 +6,11 @@ import shutil
 import pytest
 
 from loss_study import cli
+from loss_study.checks.verify import folders
 from loss_study.report.renew import renew
 from loss_study.runtime import checksums
 from loss_study.tracking import mirror, store
 from loss_study.trial import trials
-from loss_study.verify import folders
 from tracking.test_tracking import make_study
 
 

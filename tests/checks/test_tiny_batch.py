@@ -3,8 +3,8 @@
 import pytest
 
 from loss_study import losses, models
+from loss_study.checks.tiny_batch import try_loss, try_model
 from loss_study.runtime.errors import StudyError
-from loss_study.tiny_batch import try_loss, try_model
 
 THEIRS = "support.their_things."
 

@@ -1,0 +1,122 @@
+"""What the rungs say of one another: would the choice of a smaller study have been right at a larger scale?"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy.stats import kendalltau
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the study of one rung says of one head; numbers in the unit of the metric.
+
+    Attributes:
+        rung: its name.
+        head: "mask" or "depth".
+        metric: that its losses are ranked by.
+        choice: the loss that it chooses; empty where it has none.
+        bound: no other loss is more than this better, with 95 % confidence; None without a bound.
+        margin: of the study.
+        means: of the losses with a mean.
+        regrets: by how much each loss is worse than the best one, at least and at most, with 95 % confidence for all.
+        images: of the training split.
+        trainings: those of all heads, with the searches.
+        seconds: of their training.
+    """
+
+    rung: str
+    head: str
+    metric: str
+    choice: str
+    bound: float | None
+    margin: float | None
+    means: Mapping[str, float]
+    regrets: Mapping[str, tuple[float, float]]
+    images: int
+    trainings: int
+    seconds: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether the bound is within the margin."""
+        return self.bound is not None and self.margin is not None and self.bound <= self.margin
+
+
+@dataclass(frozen=True)
+class Step:
+    """A smaller study and a larger one, of the same head.
+
+    Attributes:
+        small, large: their answers.
+        tau: Kendall's rank correlation of the losses' means, of those that both have; None for fewer than three.
+        worse: by how much the small study's choice is worse than the best mean of the large one; None where the large
+            study has no mean of it.
+        low, high: bounds of its regret at the large scale; None without them.
+    """
+
+    small: Answer
+    large: Answer
+    tau: float | None
+    worse: float | None
+    low: float | None
+    high: float | None
+
+
+def read(path: Path) -> list[Answer]:
+    """Return the answers in the results of a rung, one for each head; none where it has not run."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [_answer(path.stem, [row for row in rows if row["head"] == head]) for head in dict.fromkeys(_heads(rows))]
+
+
+def _heads(rows: Sequence[dict[str, str]]) -> Iterator[str]:
+    yield from (row["head"] for row in rows)
+
+
+def _answer(rung: str, rows: Sequence[dict[str, str]]) -> Answer:
+    first = rows[0]
+    regrets = {row["loss"]: (float(row["regret_low"]), float(row["regret_high"])) for row in rows if row["regret_high"]}
+    return Answer(
+        rung,
+        first["head"],
+        first["metric"],
+        first["choice"],
+        regrets[first["choice"]][1] if first["choice"] in regrets else None,
+        float(first["margin"]) if first["margin"] else None,
+        {row["loss"]: float(row["mean"]) for row in rows if row["mean"]},
+        regrets,
+        int(first["training_images"]),
+        int(first["trainings"]),
+        float(first["seconds"]),
+    )
+
+
+def steps(answers: Sequence[Answer]) -> list[Step]:
+    """Return a step from each answer but the last to the last one; `answers` are of one head, from small to large."""
+    return [step(small, answers[-1]) for small in answers[:-1] if small.choice]
+
+
+def step(small: Answer, large: Answer) -> Step:
+    """Return what `large` says of the choice and the order of `small`."""
+    shared = [loss for loss in small.means if loss in large.means]
+    tau = None
+    if len(shared) > 2:
+        tau = float(kendalltau(*([study.means[loss] for loss in shared] for study in (small, large))).statistic)
+    worse = None
+    if small.choice in large.means:
+        best = max(large.means.values()) if large.head == "mask" else min(large.means.values())
+        worse = abs(best - large.means[small.choice])
+    low, high = large.regrets.get(small.choice, (None, None))
+    return Step(small, large, tau, worse, low, high)
+
+
+def cheapest(found: Sequence[Step], limit: float) -> Step | None:
+    """Return the step of the cheapest study whose choice surely has a regret of at most `limit`, if there is one."""
+    sure = [one for one in found if one.high is not None and one.high <= limit]
+    return min(sure, key=lambda one: one.small.seconds, default=None)

@@ -1,0 +1,105 @@
+"""Write docs/scale.md and its charts from the results of the rungs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ladder
+import plan
+from charts import draw
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from ladder import Answer, Step
+from plan import Ladder, Plan
+
+from loss_study import metrics
+from loss_study.metrics import Metric
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import whole_text
+from loss_study.runtime.progress import duration
+
+PAGE = Path("../docs/scale.md")
+CHARTS = Path("../docs/scale")
+#: A choice is good where its regret is within the margin, very good where it is within half of it.
+LIMITS = (0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One ladder on one head, as the page shows it."""
+
+    ladder: Ladder
+    head: str
+    metric: Metric
+    answers: list[Answer]
+    steps: list[Step]
+    chart: str
+    sentences: list[str]
+
+
+def main() -> None:
+    """Read the results, draw the charts, write the page."""
+    chosen = plan.load()
+    shutil.rmtree(CHARTS, ignore_errors=True)
+    sections = [*_sections(chosen)]
+    for section in sections:
+        draw(section.answers, section.metric.label_with_unit, CHARTS / section.chart)
+    templates = Environment(
+        loader=FileSystemLoader(plan.HERE),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(),
+        keep_trailing_newline=True,
+    )
+    templates.filters["duration"] = duration
+    template = templates.get_template("page.md.j2")
+    missing = [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
+    whole_text(PAGE, template.render(plan=chosen, sections=sections, missing=missing))
+    print(f"{PAGE}: {len(chosen.rungs) - len(missing)} of {len(chosen.rungs)} rungs", flush=True)
+
+
+def _sections(chosen: Plan) -> Iterator[Section]:
+    for name, one in chosen.ladders.items():
+        answers = [answer for rung in one.rungs for answer in ladder.read(chosen.results(rung))]
+        for head in ("mask", "depth"):
+            own = [answer for answer in answers if answer.head == head]
+            if len(own) > 1:
+                metric = metrics.find(own[0].metric)
+                steps = ladder.steps(own)
+                yield Section(one, head, metric, own, steps, f"{name}-{head}.svg", sentences(metric, steps))
+
+
+def sentences(metric: Metric, steps: Sequence[Step]) -> list[str]:
+    """Return what the steps to the largest rung show; nothing of a step without a bound."""
+    found = [sentence(metric, one) for one in steps if one.high is not None]
+    margin = steps[0].large.margin if steps else None
+    if margin is None:
+        return found
+    for share in LIMITS:
+        sure = ladder.cheapest(steps, share * margin)
+        limit = metric.show_with_unit(share * margin)
+        if sure is not None:
+            found.append(
+                f"The cheapest study whose choice is surely within {limit} of the best loss of `{sure.large.rung}` is "
+                f"`{sure.small.rung}`, with {duration(sure.small.seconds)} of training time."
+            )
+        elif share == LIMITS[-1]:
+            found.append(f"Of no smaller study is the choice surely within {limit} of the best loss there.")
+    return found
+
+
+def sentence(metric: Metric, one: Step) -> str:
+    """Return what the larger study says of the smaller one's choice; the step has bounds."""
+    assert one.high is not None
+    same = one.small.choice == one.large.choice
+    told = "which it chooses, too" if same else f"which chooses {one.large.choice}"
+    beaten = f", and at least {metric.show(one.low)}" if one.low else ""
+    return (
+        f"`{one.small.rung}` chooses {one.small.choice}. At `{one.large.rung}`, {told}, that loss is with 95 % "
+        f"confidence at most {metric.show_with_unit(one.high)} worse than the best one{beaten}."
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,56 @@
+"""A copy of the project in a folder of its own, in which another study runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from loss_study.orchestration.tasks import LOCK_FILES
+from loss_study.runtime.errors import StudyError
+from loss_study.runtime.processes import bound
+
+
+@dataclass(frozen=True)
+class ProjectCopy:
+    """The files of a project that git does not ignore, in `folder`, with the parameters of another study.
+
+    What its study has made stays in the folder, so that it goes on when the copy is made again.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of(cls, project: Path, folder: Path, choices: list[str]) -> ProjectCopy:
+        """Bring the copy of `project` in `folder` up to date, and compose its parameters from `choices`.
+
+        Raises:
+            StudyError: the choices do not compose.
+        """
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        files = subprocess.run(listed, cwd=project, capture_output=True, text=True, check=True).stdout.split("\0")
+        # The results of the project's own study are not those of this one.
+        own = {str(path) for path in LOCK_FILES} | {"params.yaml"}
+        for name in filter(None, files):
+            if (project / name).is_file() and name not in own and not name.startswith("reports/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes((project / name).read_bytes())
+        if not (folder / ".git").exists():
+            subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        copy = cls(folder.resolve())
+        copy.run("loss-study", "compose", *choices)
+        return copy
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which its commands run: with this Python, and with the code in the folder."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | {"PYTHONPATH": str(self.folder / "src"), "PATH": path}
+
+    def run(self, *command: str) -> None:
+        """Run `command` in the folder; StudyError if it fails, after it has said why itself."""
+        done = subprocess.run(bound(list(command)), cwd=self.folder, env=self.environment, check=False)
+        if done.returncode != 0:
+            raise StudyError(f"{self.folder}: '{' '.join(command)}' failed, see above")

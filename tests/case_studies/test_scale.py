@@ -1,0 +1,181 @@
+"""The ladders of case_studies/scale: what a larger study says of a smaller one's choice."""
+
+import csv
+import importlib
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from loss_study import metrics
+from loss_study.checks.check import check_choices
+from loss_study.config.composition import composed
+from loss_study.runtime.errors import StudyError
+
+CASES = Path(__file__).parents[2] / "case_studies"
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """Import a module of the case study, in the folder that its commands are typed in."""
+    monkeypatch.syspath_prepend(CASES / "scale")
+    monkeypatch.chdir(CASES)
+    for name in ("plan", "ladder", "page", "charts", "rung"):
+        monkeypatch.delitem(importlib.sys.modules, name, raising=False)
+    return importlib.import_module
+
+
+@pytest.fixture
+def ladder(modules):
+    return modules("ladder")
+
+
+def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.02, seconds=60.0):
+    regrets = regrets or {}
+    bound = regrets.get(choice, (0.0, None))[1]
+    return ladder.Answer(
+        rung,
+        head,
+        "iou_at_best" if head == "mask" else "rmse_coded",
+        choice,
+        bound,
+        margin,
+        means,
+        regrets,
+        500,
+        42,
+        seconds,
+    )
+
+
+def test_a_step_by_hand(ladder):
+    small = answer(ladder, "small", "bce", {"bce": 0.5, "dice": 0.4, "l1": 0.3, "ssim": 0.2})
+    large = answer(
+        ladder, "large", "dice", {"bce": 0.6, "dice": 0.65, "l1": 0.3}, {"bce": (0.01, 0.09), "dice": (0.0, 0.02)}
+    )
+    found = ladder.step(small, large)
+    # Of the three shared losses one of three pairs changes places: (2 - 1) / 3.
+    assert found.tau == pytest.approx(1 / 3)
+    assert found.worse == pytest.approx(0.05) and (found.low, found.high) == (0.01, 0.09)
+
+
+def test_of_errors_the_least_is_the_best(ladder):
+    small = answer(ladder, "small", "l1", {"l1": 0.1, "rmse": 0.2}, head="depth")
+    large = answer(ladder, "large", "rmse", {"l1": 0.09, "rmse": 0.08}, head="depth")
+    found = ladder.step(small, large)
+    assert found.worse == pytest.approx(0.01) and found.tau is None and found.high is None
+
+
+def test_a_choice_without_a_mean_at_the_large_scale_has_no_regret(ladder):
+    small = answer(ladder, "small", "bce", {"bce": 0.5})
+    found = ladder.step(small, answer(ladder, "large", "dice", {"dice": 0.6}, {"dice": (0.0, 0.1)}))
+    assert found.worse is None and found.high is None
+
+
+def test_a_study_without_a_choice_makes_no_step(ladder):
+    rungs = [answer(ladder, "none", "", {}), answer(ladder, "a", "bce", {"bce": 0.5}), answer(ladder, "b", "bce", {})]
+    assert [one.small.rung for one in ladder.steps(rungs)] == ["a"]
+
+
+def told(modules, bounds):
+    """Return the page's sentences of two smaller studies, whose choice has these bounds in the largest."""
+    ladder, page = modules("ladder"), modules("page")
+    means = {"bce": 0.6, "dice": 0.65, "l1": 0.3}
+    smaller = [
+        answer(ladder, "cheap", "bce", means, seconds=60),
+        answer(ladder, "dear", "dice", means, seconds=7200),
+    ]
+    large = answer(ladder, "large", "dice", means, bounds)
+    return page.sentences(metrics.find("iou_at_best"), ladder.steps([*smaller, large]))
+
+
+def test_sentences_say_what_the_bounds_say(modules):
+    found = told(modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
+    assert found == [
+        "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 worse "
+        "than the best one.",
+        "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 worse "
+        "than the best one.",
+        "The cheapest study whose choice is surely within 0.010 of the best loss of `large` is `dear`, with "
+        "2 h 00 min of training time.",
+        "The cheapest study whose choice is surely within 0.020 of the best loss of `large` is `cheap`, with "
+        "1 min 00 s of training time.",
+    ]
+
+
+def test_without_a_small_bound_no_study_is_called_good_enough(modules):
+    found = told(modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
+    assert not any("cheapest" in sentence for sentence in found)
+    assert found[-1] == "Of no smaller study is the choice surely within 0.020 of the best loss there."
+    assert "at most 0.090 worse than the best one, and at least 0.012." in found[0]
+    assert "at least" not in found[1]
+
+
+def test_without_any_bound_nothing_is_said_of_a_choice(modules):
+    assert told(modules, {}) == ["Of no smaller study is the choice surely within 0.020 of the best loss there."]
+
+
+def test_every_rung_is_on_a_ladder_and_no_two_are_the_same(modules):
+    chosen = modules("plan").load()
+    assert {rung for ladder in chosen.ladders.values() for rung in ladder.rungs} == set(chosen.rungs)
+    assert len({tuple(sorted(choices)) for choices in chosen.rungs.values()}) == len(chosen.rungs)
+
+
+@pytest.mark.parametrize("rung", ["larger", "unet_resnet34"])
+def test_a_rung_is_a_study_that_can_run(rung, modules):
+    """One that changes all that rungs change, and one with another network."""
+    check_choices(composed(modules("plan").load().choices(rung)))
+
+
+def test_an_unknown_rung_is_refused(modules, tmp_path):
+    plan = modules("plan")
+    with pytest.raises(StudyError, match=r"unknown rung 'image250': did you mean 'images250'"):
+        plan.load().choices("image250")
+    values = yaml.safe_load((CASES / "scale/params.yaml").read_text())
+    values["ladders"]["size"]["rungs"].append("size128")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(StudyError, match=r"ladders.size: unknown rung 'size128'"):
+        plan.load(tmp_path / "params.yaml")
+
+
+def test_labels_are_moved_apart_and_keep_their_order_and_mean(modules):
+    heights = {"a": 0.5, "b": 0.51, "c": 0.52, "d": 0.9}
+    placed = modules("charts").apart(heights, 0.1)
+    values = [placed[name] for name in "abcd"]
+    assert all(second - first >= 0.1 - 1e-9 for first, second in pairwise(values))
+    assert sum(values) == pytest.approx(sum(heights.values()))
+
+
+def test_the_page_agrees_with_the_results(modules, tmp_path, monkeypatch):
+    page = modules("page")
+    committed = {path.name: path.read_bytes() for path in sorted((CASES / "../docs/scale").glob("*.svg"))}
+    text = (CASES / "../docs/scale.md").read_text()
+    monkeypatch.setattr(page, "PAGE", tmp_path / "scale.md")
+    monkeypatch.setattr(page, "CHARTS", tmp_path / "scale")
+    page.main()
+    assert (tmp_path / "scale.md").read_text() == text
+    assert {path.name for path in (tmp_path / "scale").glob("*.svg")} == committed.keys()
+    assert set(re.findall(r"scale/(\S+\.svg)", text)) == committed.keys()
+
+
+def test_a_rung_keeps_the_answer_of_its_study(modules, tmp_path):
+    rung = modules("rung")
+    with pytest.raises(StudyError, match=r"metrics.json: not there; the study of the rung has not been compared"):
+        rung.rows(tmp_path)
+    root = CASES.parent
+    (tmp_path / "reports").mkdir()
+    for name in ("metrics.json", "answer.csv", "compare.csv"):
+        (tmp_path / "reports" / name).write_bytes((root / "reports" / name).read_bytes())
+    (tmp_path / "data/sample").mkdir(parents=True)
+    (tmp_path / "data/sample/sample.json").write_text('{"images": {"train": 520}}')
+    (tmp_path / "tuning/mask/bce").mkdir(parents=True)
+    (tmp_path / "tuning/mask/bce/search.csv").write_text("lr,seconds\n0.1,2.5\n0.2,3.5\n")
+    found = rung.rows(tmp_path)
+    with (root / "reports/compare.csv").open() as file:
+        trained = list(csv.DictReader(file))
+    assert {row["metric"] for row in found} == {"iou_at_best", "rmse_coded"} and len(found) == 14
+    assert {row["trainings"] for row in found} == {len(trained) + 2}
+    assert {row["seconds"] for row in found} == {round(sum(float(row["seconds"]) for row in trained) + 6)}
+    assert {row["training_images"] for row in found} == {520}
