@@ -44,15 +44,14 @@ def expected(mask_mean: float) -> dict[str, Expected]:
         "l1": Expected(
             0.0,
             1.0,
-            "The median: at q = 1/2 every answer costs the same; with the least further doubt q is below 1/2, and 0 is "
-            "the median.",
+            "The median: at q = 1/2 what an answer gains with one mask it loses with the other; with any further doubt "
+            "q is below 1/2, and 0 is the median.",
         ),
-        "rmse": Expected(0.5, 0.5, "Object and mirror image count the same, and the loss is convex in p."),
         "huber": Expected(
             0.1,
             0.9,
-            "From delta = 0.1 to 1 - delta both errors cost the same a step; with the least further doubt the least of "
-            "these is best.",
+            "From delta = 0.1 to 1 - delta an answer loses with one mask what it gains with the other; with any "
+            "further doubt the lowest of these is best.",
         ),
         "weighted_bce": Expected(
             1 - mask_mean,
@@ -105,6 +104,24 @@ def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
             told = "; ".join(_told(one, wanted[loss]) for one in own)
             sentences.append(f"`{loss}`: {told}.{_longer(own, wanted[loss])}")
     return sentences
+
+
+def because(found: Sequence[Answer], loss: str, mask_mean: float) -> list[str]:
+    """Say why inputs flipped apart harm `loss`, if its networks that were trained longest answer in that way."""
+    own = [one for one in found if one.loss == loss]
+    if not own:
+        return []
+    last = own[-1]
+    wrong = last.wrong(expected(mask_mean)[loss])
+    object_, mirror = last.regions["object"], last.regions["mirror"]
+    start = "With inputs flipped apart, half of the masks belong to the mirror image:"
+    if loss == "bce" and "object" not in wrong:
+        return [f"{start} BCE answers {object_:.2f} in the object, and a threshold of 0.5 decides by chance."]
+    if loss == "dice" and not {"object", "mirror"} & wrong.keys():
+        return [f"{start} Dice draws both, the object ({object_:.2f}) and its mirror image ({mirror:.2f})."]
+    if loss == "l1" and max(object_, mirror) <= TOLERANCE:
+        return [f"{start} L1 answers black ({object_:.2f} in the object), which costs no more than the object would."]
+    return []
 
 
 _REGIONS = {"object": "the object", "mirror": "its mirror image", "both": "both", "neither": "neither"}

@@ -80,8 +80,7 @@ class Measured:
             for end in ("alone", "beside")
             for name in names
         }
-        costs = [tuple(list(np.multiply(side, self._sign)) for side in pair) for pair in pairs.values()]
-        found = effects.differences(dict(zip(pairs, costs, strict=True)))
+        found = effects.differences({key: self._cost_of(key[1], *pair) for key, pair in pairs.items()})
         changes = [
             Change(name, float(np.mean(without)), float(np.mean(having)), cost)
             for ((_, name), (without, having)), cost in zip(pairs.items(), found, strict=True)
@@ -114,6 +113,13 @@ class Measured:
         if name != TEST:
             return list(self.plain[without]), list(self.plain[without | {name}])
         return list(self.plain[without]), list(self.augmented[without])
+
+    def _cost_of(
+        self, name: str, without: Sequence[float], having: Sequence[float]
+    ) -> tuple[Sequence[float], Sequence[float]]:
+        """Return a pair of values as costs; those of `TEST`, which are of the same networks, as differences from 0."""
+        one, other = np.multiply(without, self._sign), np.multiply(having, self._sign)
+        return (np.zeros(len(one)), other - one) if name == TEST else (one, other)
 
     @property
     def _sign(self) -> int:
@@ -179,6 +185,11 @@ def on_effects(result: Measured) -> list[str]:
         names = _listed([result.title(one.factors[0]) for one in open_ones])
         sentences.append(f"Not shown to do anything, at most {result.written(most)} either way: {names}.")
     return sentences
+
+
+def flips_harm(result: Measured) -> bool:
+    """Whether inputs flipped apart are shown to cost something over all recipes."""
+    return any(one.factors == ("flip_apart",) and one.sign > 0 for one in result.effects)
 
 
 def on_pairs(result: Measured) -> list[str]:

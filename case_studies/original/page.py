@@ -52,7 +52,7 @@ def _section(chosen: Plan, dataset: str, figures: dict[str, str]) -> dict[str, A
     folder = plan.HERE / "results"
     rows = train.current(chosen, train.read(folder / f"{dataset}.csv"))
     of_answers = train.read(folder / f"{dataset}-answers.csv")
-    measured = [(one, findings.measured(chosen, one, rows)) for one in chosen.experiments]
+    measured = [findings.measured(chosen, one, rows) for one in chosen.experiments]
     spent = sum(float(row["seconds"]) for row in [*rows, *of_answers])
     done = len(rows) + len(of_answers)
     missing = len(train.missing(chosen, rows)) + len(answers.missing(chosen, of_answers))
@@ -61,7 +61,7 @@ def _section(chosen: Plan, dataset: str, figures: dict[str, str]) -> dict[str, A
         "states": [_state(chosen, one, rows) for one in chosen.experiments],
         "answers": _answers(dataset, of_answers, figures),
         "answers_state": (len(of_answers), len(answers.missing(chosen, of_answers))),
-        "experiments": [_experiment(dataset, one, results, rows, figures) for one, results in measured],
+        "experiments": [_experiment(dataset, results, rows, of_answers, figures) for results in measured],
         "done": done,
         "missing": missing,
         "minutes": round(spent / 60),
@@ -75,26 +75,36 @@ def _state(chosen: Plan, experiment: Experiment, rows: Sequence[Row]) -> dict[st
 
 
 def _experiment(
-    dataset: str, experiment: Experiment, results: Sequence[Measured], rows: Sequence[Row], figures: dict[str, str]
+    dataset: str,
+    results: Sequence[Measured],
+    rows: Sequence[Row],
+    of_answers: Sequence[Row],
+    figures: dict[str, str],
 ) -> dict[str, Any]:
-    first = results[0]
-    found: dict[str, Any] = {
+    """Return one experiment's section: a paragraph with the answer, then the other sentences, charts and tables."""
+    first, experiment = results[0], results[0].experiment
+    own = [_sentences(result) for result in results]
+    counted = findings.on_collapses(first, rows)
+    paragraph = findings.state(results) + findings.on_threshold(results) + own[0][0][:1] + own[0][1][:1] + counted[:2]
+    if of_answers and findings.flips_harm(first):
+        share = float(of_answers[0]["foreground"])
+        paragraph += expected.because(expected.answers(of_answers), experiment.loss, share)
+    every = [sentence for kinds in own for kind in kinds for sentence in kind] + counted
+    complete = [result for result in results if result.is_complete]
+    names = {result.measure: f"{dataset}-{experiment.name}-{result.measure}.svg" for result in complete}
+    figures.update({names[result.measure]: charts.effects(result) for result in complete})
+    return {
         "title": findings.QUESTIONS.get(experiment.name, experiment.name),
         "is_complete": first.is_complete,
-        "paragraph": findings.state(results) + findings.on_threshold(results),
-        "figures": [],
-        "tables": [],
+        "paragraph": paragraph,
+        "details": [sentence for sentence in every if sentence not in paragraph],
+        "figures": [(f"What each mistake costs in {WORDS[measure]}", name) for measure, name in names.items()],
+        "tables": [_table(result) for result in results if result.has_ends],
     }
-    for result in results:
-        found["paragraph"] += findings.on_effects(result) + findings.on_pairs(result) + findings.on_ends(result)
-        if result.is_complete:
-            name = f"{dataset}-{experiment.name}-{result.measure}.svg"
-            figures[name] = charts.effects(result)
-            found["figures"].append((f"What each mistake costs in {WORDS[result.measure]}", name))
-        if result.is_complete or result.has_ends:
-            found["tables"].append(_table(result))
-    found["paragraph"] += findings.on_collapses(first, rows)
-    return found
+
+
+def _sentences(result: Measured) -> list[list[str]]:
+    return [findings.on_effects(result), findings.on_pairs(result), findings.on_ends(result)]
 
 
 def _table(result: Measured) -> dict[str, Any]:

@@ -169,6 +169,14 @@ def test_a_mistake_that_costs_is_named_with_its_interval(made):
     assert findings.on_pairs(iou) == []
 
 
+def test_flips_harm_only_where_they_are_shown_to(made):
+    findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.9, both=0.5))
+    assert findings.flips_harm(iou)
+    for values in (of(none=0.5, flip=0.9, erase=0.5, both=0.9), of(none=0.9, flip=0.9, erase=0.5, both=0.5)):
+        findings, (iou, _), _ = made(values)
+        assert not findings.flips_harm(iou)
+
+
 def test_nothing_is_claimed_where_seeds_vary_more_than_mistakes(made):
     findings, (iou, _), _ = made(of(none=0.52, flip=0.5, erase=0.51, both=0.5), noise=0.2)
     assert findings.on_effects(iou)[0] == "Over all 4 recipes, on IoU at 0.5, no mistake is shown to cost anything."
@@ -193,6 +201,13 @@ def test_a_pair_is_told_by_what_one_costs_without_and_beside_the_other(made):
 def test_the_changed_test_split_is_told_apart_from_the_networks(made):
     findings, (iou, _), _ = made(of(none=0.9, flip=0.9, erase=0.9, both=0.9), added=0.2)
     assert "these cost: augmented test split 0.20 (0.20 to 0.20)" in findings.on_effects(iou)[0]
+
+
+def test_the_changed_test_split_is_compared_network_by_network(made):
+    """Seeds differ by far more than 0.2, but every network loses 0.2."""
+    findings, (iou, _), _ = made(of(none=0.6, flip=0.6, erase=0.6, both=0.6), added=0.2, noise=0.3)
+    for sentence in findings.on_ends(iou):
+        assert sentence.endswith("IoU at 0.5: augmented test split 0.20 (0.20 to 0.20).")
 
 
 def test_both_ends_name_what_costs_alone_and_what_fixing_gains(made):

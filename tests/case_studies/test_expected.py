@@ -44,7 +44,7 @@ def minimised(name):
     return torch.sigmoid(logits.detach())
 
 
-@pytest.mark.parametrize("name", ["bce", "dice", "rmse", "weighted_bce", "huber", "l1"])
+@pytest.mark.parametrize("name", ["bce", "dice", "weighted_bce", "huber", "l1"])
 def test_the_least_expected_loss_is_where_it_was_derived(modules, name):
     wanted = modules("expected").expected(FOREGROUND)[name]
     regions = modules("measure").answers(minimised(name), masks()[0])
@@ -116,6 +116,27 @@ def test_agreement_and_longer_training_are_said_only_where_they_are_seen(modules
 def test_a_region_that_is_wrong_is_no_agreement(modules):
     (sentence,) = said(modules, rows("dice", 4, (0.95, 0.95, 1.0, 0.4)))
     assert sentence == "`dice`: after 4 epochs not as expected in neither (0.40)."
+
+
+@pytest.mark.parametrize(
+    ("loss", "answers", "words"),
+    [
+        ("bce", (0.45, 0.1, 0.9, 0.0), "BCE answers 0.45 in the object"),
+        ("bce", (0.1, 0.1, 0.3, 0.0), None),
+        ("dice", (0.95, 0.97, 1.0, 0.0), "Dice draws both, the object (0.95) and its mirror image (0.97)"),
+        ("dice", (0.95, 0.3, 1.0, 0.0), None),
+        ("l1", (0.02, 0.01, 0.0, 0.0), "L1 answers black (0.02 in the object)"),
+        ("l1", (0.4, 0.01, 0.0, 0.0), None),
+        ("huber", (0.5, 0.5, 1.0, 0.0), None),
+    ],
+)
+def test_a_reason_is_given_only_if_the_networks_that_were_trained_longest_answer_so(modules, loss, answers, words):
+    expected = modules("expected")
+    other = (0.7, 0.7, 0.2, 0.2)
+    found = expected.answers([*rows(loss, 4, other), *rows(loss, 16, answers)])
+    said = expected.because(found, loss, FOREGROUND)
+    assert [words in sentence for sentence in said] == [True] if words else said == []
+    assert expected.because([], loss, FOREGROUND) == []
 
 
 def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
