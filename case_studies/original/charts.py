@@ -34,7 +34,7 @@ def effects(result: Measured) -> str:
     height = _TOP + len(mains) * _ROW
     marks.append(f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="{_TOP}" y2="{height}" stroke="{_INK}"/>')
     ends = [(value, result.written(value)) for value in dict.fromkeys((low, 0.0, high))]
-    title = f"What each mistake costs in {findings.WORDS[result.measure]} (right: worse)"
+    title = f"Cost in {findings.WORDS[result.measure]} (right: worse)"
     return _drawing(title, marks, [(_x(value, low, high), text) for value, text in ends], height)
 
 
@@ -58,7 +58,7 @@ def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
                 marks.append(f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{colour}"/>')
     height = _TOP + len(losses) * _ROW
     return _drawing(
-        "Expected (green) and given answers, where 1/2 of the masks has foreground",
+        "Answers at pixels of probability 1/2 (green: expected)",
         marks,
         [(_x(value, 0.0, 1.0), text) for value, text in ((0.0, "0 black"), (0.5, "0.5"), (1.0, "1 white"))],
         height,
