@@ -57,7 +57,7 @@ def missing(chosen: Plan, rows: list[Row]) -> list[tuple[str, int, int]]:
     """Return loss, epochs and seed of the trainings without a row."""
     there = {(row["loss"], int(row["epochs"]), int(row["seed"])) for row in rows}
     asked = chosen.answers
-    every = [(loss, epochs, seed) for loss in asked.losses for epochs in asked.epochs for seed in asked.seeds]
+    every = [(loss, epochs, seed) for epochs in asked.epochs for loss in asked.losses for seed in asked.seeds]
     return [one for one in every if one not in there]
 
 

@@ -55,7 +55,8 @@ def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
             colour = _LONG if one is own[-1] and len(own) > 1 else _SHORT
             for region in ("object", "mirror"):
                 x = _x(one.regions[region], 0.0, 1.0)
-                marks.append(f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{colour}"/>')
+                fill = colour if region == "object" else "none"
+                marks.append(f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{fill}" stroke="{colour}" stroke-width="2"/>')
     height = _TOP + len(losses) * _ROW
     return _drawing(
         "Answers at pixels of probability 1/2 (green: expected)",
