@@ -136,9 +136,9 @@ def _told(one: Answer, wanted: Expected) -> str:
 
 
 def _longer(own: Sequence[Answer], wanted: Expected) -> str:
-    """Speak of longer training only where there is one, and a short one disagrees."""
+    """Speak of longer training only where there is one, from two seeds or more, and a short one disagrees."""
     first, last = own[0], own[-1]
-    if first is last or not first.wrong(wanted):
+    if first is last or len(last.networks["object"]) < 2 or not first.wrong(wanted):
         return ""
     mended = first.wrong(wanted).keys() - last.wrong(wanted).keys()
     if not last.wrong(wanted):

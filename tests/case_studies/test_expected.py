@@ -105,12 +105,20 @@ def test_agreement_and_longer_training_are_said_only_where_they_are_seen(modules
         "epochs as expected everywhere. Longer training brings the two together."
     ]
     assert said(modules, rows("bce", 4, right)) == ["`bce`: after 4 epochs as expected everywhere."]
-    assert said(modules, rows("bce", 4, short), rows("bce", 16, short))[0].endswith("does not bring them together.")
+    assert said(modules, rows("bce", 4, short), rows("bce", 16, short, short))[0].endswith(
+        "does not bring them together."
+    )
     half = (0.5, 0.3, 0.7, 0.0)
-    assert said(modules, rows("bce", 4, short), rows("bce", 16, half))[0].endswith("brings some of them together.")
+    assert said(modules, rows("bce", 4, short), rows("bce", 16, half, half))[0].endswith(
+        "brings some of them together."
+    )
     # Better in the object, and worse elsewhere.
     moved = (0.5, 0.1, 0.3, 0.3)
-    assert said(modules, rows("bce", 4, short), rows("bce", 16, moved))[0].endswith("does not bring them together.")
+    assert said(modules, rows("bce", 4, short), rows("bce", 16, moved, moved))[0].endswith(
+        "does not bring them together."
+    )
+    # One seed is not enough.
+    assert "Longer" not in said(modules, rows("bce", 4, short), rows("bce", 16, right))[0]
 
 
 def test_a_region_that_is_wrong_is_no_agreement(modules):
