@@ -1,227 +1,282 @@
-"""What the replayed trials say: scores over seeds, what each mistake costs, and sentences that follow from them."""
+"""What the trainings of one experiment say: numbers, and sentences that are printed only where intervals carry them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from variants import METRICS, Plan
+import collapses
+import effects
+import numpy as np
+from effects import TEST, Effect, Values
+from measure import AUGMENTED, MEASURES
+from plan import Experiment, Plan, Recipe
 
-from loss_study.metrics import find
+from train import Row
 
-#: What the author of the original study reported and could not explain, by head and loss.
-COMPLAINTS = {
-    ("mask", "bce"): "“BCE does not work”",
-    ("mask", "dice"): "“Dice disappoints”",
-    ("mask", "l1"): "L1 on the mask",
-    ("depth", "l1"): "L1 on the depth",
-    ("depth", "dice"): "Dice on the depth",
+#: What the author of the original study reported and could not explain.
+QUESTIONS = {
+    "mask-bce": "Why did cross-entropy (BCE) not work for the mask?",
+    "mask-dice": "Why did Dice disappoint for the mask?",
+    "mask-l1": "Why was L1 on the mask all black or white?",
+    "depth-l1": "L1 on the depth",
+    "depth-dice": "Dice on the depth",
 }
-AUGMENTED_TEST = "augmented test split"
-_DIGITS = {"mask": 2, "depth": 3}
+WORDS = {"iou": "IoU at 0.5", "iou_best": "IoU at the best threshold", "rmse": "RMSE"}
+_HIGHER_IS_BETTER = {"iou", "iou_best"}
+_DIGITS = {"iou": 2, "iou_best": 2, "rmse": 3}
+TEST_TITLE = "augmented test split"
+#: Pairs of mistakes are named in a sentence up to so many; all of them are in the table.
+PAIRS = 3
 
 
 @dataclass(frozen=True)
-class Scores:
-    """One head and loss in one variant: a value of the head's metric and a verdict for each seed."""
+class Change:
+    """A mistake alone, at one end of the design: the mean without it and with it, and what it costs."""
 
-    head: str
-    values: tuple[float, ...]
-    verdicts: tuple[str, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean over the seeds."""
-        return sum(self.values) / len(self.values)
-
-    @property
-    def collapsed(self) -> str:
-        """``3 of 3 all background``, or empty."""
-        counts = Counter(verdict for verdict in self.verdicts if verdict)
-        return ", ".join(f"{count} of {len(self.verdicts)} {verdict}" for verdict, count in counts.items())
-
-    def __str__(self) -> str:
-        low, high = self.written(min(self.values)), self.written(max(self.values))
-        notes = [f"{low} to {high}"] if low != high else []
-        notes += [self.collapsed] if self.collapsed else []
-        return self.written(self.mean) + (f" ({', '.join(notes)})" if notes else "")
-
-    def written(self, value: float) -> str:
-        """Return a value of the head's metric, or a difference of two, with the digits in which losses differ."""
-        return f"{value:.{_DIGITS[self.head]}f}"
+    factor: str
+    without: float
+    having: float
+    cost: Effect
 
 
 @dataclass(frozen=True)
-class Effect:
-    """The same head and loss without a mistake and with it, all else being equal."""
-
-    without: Scores
-    having: Scores
-
-    @property
-    def cost(self) -> float:
-        """How much worse the mean is with the mistake, in units of the metric; below 0 it is better."""
-        worse = self.without.mean - self.having.mean
-        return worse if find(METRICS[self.without.head]).higher_is_better else -worse
-
-    @property
-    def amount(self) -> str:
-        """How far the means are apart."""
-        return self.without.written(abs(self.cost))
-
-    @property
-    def beyond_seeds(self) -> bool:
-        """Whether the ranges over the seeds do not touch."""
-        one, other = self.without.values, self.having.values
-        return max(one) < min(other) or max(other) < min(one)
-
-    @property
-    def harms(self) -> bool:
-        """Whether the mistake makes it worse by more than the seeds do."""
-        return self.cost > 0 and self.beyond_seeds
-
-
-#: Variant, head and loss.
-Table = Mapping[tuple[str, str, str], Scores]
-
-
-def scores(rows: Sequence[Mapping[str, str]], column: str = "value") -> dict[tuple[str, str, str], Scores]:
-    """Gather rows of ``results/<dataset>/<variant>.csv``; `column` is the value taken."""
-    of_key: dict[tuple[str, str, str], list[Mapping[str, str]]] = {}
-    for row in rows:
-        of_key.setdefault((row["variant"], row["head"], row["loss"]), []).append(row)
-    return {key: _scores(of_one, column) for key, of_one in of_key.items()}
-
-
-def _scores(rows: Sequence[Mapping[str, str]], column: str) -> Scores:
-    values = tuple(float(row[column]) for row in rows)
-    # The verdict is on the plain test split.
-    verdicts = tuple(_verdict_of(row) if column == "value" else "" for row in rows)
-    return Scores(rows[0]["head"], values, verdicts)
-
-
-def _verdict_of(row: Mapping[str, str]) -> str:
-    return "diverged" if row["status"] == "diverged" else row["verdict"]
-
-
-@dataclass(frozen=True)
-class Findings:
-    """The trials of one dataset: `plain` on the test split, `augmented` on the test split augmented as in training."""
+class Measured:
+    """One experiment on one measure; `plain` and `augmented` have the measure's values of each recipe, by seed."""
 
     plan: Plan
-    plain: Table
-    augmented: Table
-
-    def effects(self, head: str, loss: str) -> dict[str, tuple[Effect | None, Effect | None]]:
-        """Return, by the mistake's title, what it does by itself and what it does beside all others, where known."""
-        found = {
-            mistake.title: (self._alone(name, head, loss), self._effect(name, self._every, head, loss))
-            for name, mistake in self.plan.mistakes.items()
-        }
-        found[AUGMENTED_TEST] = (self._augmented("flip_apart", head, loss), self._augmented("original", head, loss))
-        return {title: pair for title, pair in found.items() if any(pair)}
+    experiment: Experiment
+    measure: str
+    plain: Values
+    augmented: Values
 
     @property
-    def _every(self) -> frozenset[str]:
-        return frozenset(self.plan.mistakes)
+    def is_complete(self) -> bool:
+        """Whether all recipes have values of two seeds, without which there are no effects."""
+        return effects.complete(self.plain, self.experiment.factors)
 
-    def _alone(self, mistake: str, head: str, loss: str) -> Effect | None:
-        """Compare the two variants that differ in `mistake` and make the fewest others."""
-        sets = sorted((variant.mistakes for variant in self.plan.variants.values()), key=len)
-        effects = (self._effect(mistake, made, head, loss) for made in sets if mistake in made and made != self._every)
-        return next(filter(None, effects), None)
+    @property
+    def has_ends(self) -> bool:
+        """Whether the recipes of the two one-at-a-time views have values of two seeds."""
+        return all(len(self.plain.get(recipe, ())) > 1 for recipe in self.experiment.ends)
 
-    def _effect(self, mistake: str, made: frozenset[str], head: str, loss: str) -> Effect | None:
-        """Compare the variant that makes the mistakes `made` with the one that makes all of these but `mistake`."""
-        name_of = {variant.mistakes: name for name, variant in self.plan.variants.items()}
-        without, having = (
-            self.plain.get((name_of.get(mistakes, ""), head, loss)) for mistakes in (made - {mistake}, made)
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """Effects of mistakes on the cost, of the test split, then of pairs; none if it is not complete."""
+        if not self.is_complete:
+            return []
+        return effects.effects(self._costs(self.plain), self._costs(self.augmented), self.experiment.factors)
+
+    @cached_property
+    def ends(self) -> tuple[list[Change], list[Change]]:
+        """Each mistake made alone, and each made beside all others; all intervals of both hold together."""
+        if not self.has_ends:
+            return [], []
+        every = self.original
+        names = (*self.experiment.factors, TEST)
+        pairs = {
+            (end, name): self._pair(frozenset() if end == "alone" else every - {name}, name)
+            for end in ("alone", "beside")
+            for name in names
+        }
+        found = effects.differences({key: self._cost_of(key[1], *pair) for key, pair in pairs.items()})
+        changes = [
+            Change(name, float(np.mean(without)), float(np.mean(having)), cost)
+            for ((_, name), (without, having)), cost in zip(pairs.items(), found, strict=True)
+        ]
+        return changes[: len(names)], changes[len(names) :]
+
+    @property
+    def original(self) -> Recipe:
+        """The recipe that makes every mistake."""
+        return frozenset(self.experiment.factors)
+
+    def mean(self, recipe: Recipe) -> float:
+        """Return the mean over seeds on the test split."""
+        return float(np.mean(self.plain[recipe]))
+
+    def written(self, value: float) -> str:
+        """Return a value or a difference with the digits in which recipes differ."""
+        return f"{value:.{_DIGITS[self.measure]}f}"
+
+    def interval(self, effect: Effect) -> str:
+        """Return ``0.31 (0.28 to 0.34)``."""
+        return f"{self.written(effect.value)} ({self.written(effect.low)} to {self.written(effect.high)})"
+
+    def title(self, factor: str) -> str:
+        """Return what a mistake is called."""
+        return TEST_TITLE if factor == TEST else self.plan.mistakes[factor].title
+
+    def _pair(self, without: Recipe, name: str) -> tuple[list[float], list[float]]:
+        """Return the values without and with a mistake; of `TEST` those of networks, which make all others or none."""
+        if name != TEST:
+            return list(self.plain[without]), list(self.plain[without | {name}])
+        return list(self.plain[without]), list(self.augmented[without])
+
+    def _cost_of(
+        self, name: str, without: Sequence[float], having: Sequence[float]
+    ) -> tuple[Sequence[float], Sequence[float]]:
+        """Return a pair of values as costs; those of `TEST`, which are of the same networks, as differences from 0."""
+        one, other = np.multiply(without, self._sign), np.multiply(having, self._sign)
+        return (np.zeros(len(one)), other - one) if name == TEST else (one, other)
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.measure in _HIGHER_IS_BETTER else 1
+
+    def _costs(self, values: Values) -> Values:
+        return {recipe: [self._sign * value for value in found] for recipe, found in values.items()}
+
+
+def measured(plan: Plan, experiment: Experiment, rows: Sequence[Row]) -> list[Measured]:
+    """Return the measures of `experiment`; `rows` are those of the results, of any experiment."""
+    own = sorted(of(experiment, rows), key=lambda row: int(row["seed"]))
+    return [
+        Measured(
+            plan, experiment, name, _by_recipe(experiment, own, name), _by_recipe(experiment, own, name + AUGMENTED)
         )
-        return Effect(without, having) if without and having else None
-
-    def _augmented(self, variant: str, head: str, loss: str) -> Effect | None:
-        key = (variant, head, loss)
-        return Effect(self.plain[key], self.augmented[key]) if key in self.plain else None
+        for name in MEASURES[experiment.head]
+    ]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Sentences on a complaint, and rows of a mistake's title, what it does alone and what mending it alone does."""
-
-    title: str
-    sentences: list[str]
-    rows: list[tuple[str, str, str]]
+def of(experiment: Experiment, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of `experiment`."""
+    return [row for row in rows if (row["head"], row["loss"]) == (experiment.head, experiment.loss)]
 
 
-def answer(findings: Findings, head: str, loss: str) -> Answer | None:
-    """Say what explains the complaint about `loss` on `head`; None where it was not replayed."""
-    mended, original = (findings.plain.get((variant, head, loss)) for variant in ("mended", "original"))
-    if mended is None or original is None:
-        return None
-    metric = find(METRICS[head]).label
-    effects = findings.effects(head, loss)
-    alone = {title: one for title, (one, _) in effects.items() if one}
-    beside = {title: other for title, (_, other) in effects.items() if other}
-    return Answer(
-        COMPLAINTS[head, loss],
-        [
-            f"The original recipe reaches {metric} {original}; with every mistake fixed, {mended}.",
-            f"**{_verdict(Effect(mended, original), alone)}**",
-            *_others(alone),
-            _mending(beside),
-        ],
-        [(title, _change(one), _change(other, mending=True)) for title, (one, other) in effects.items()],
-    )
+def recipe_of(experiment: Experiment, row: Row) -> Recipe:
+    """Return the mistakes that a row's recipe makes."""
+    return frozenset(name for name in experiment.factors if str(row[name]) == "1")
 
 
-def _verdict(whole: Effect, alone: Mapping[str, Effect]) -> str:
-    if all(whole.without.verdicts):
-        return "Even with every mistake fixed it fails: this study is too small to say why."
-    if not whole.harms:
-        return "That is within the spread over seeds, or better: there is nothing to explain."
-    harmful = sorted((title for title in alone if alone[title].harms), key=lambda title: -alone[title].cost)
-    if not harmful:
-        return f"It loses {whole.amount}, but no single mistake costs more than the spread over seeds."
-    costs = _listed([f"{title} (costs {alone[title].amount})" for title in harmful])
-    return f"It loses {whole.amount}. Mistakes that explain it, each made alone: {costs}."
+def _by_recipe(experiment: Experiment, rows: Sequence[Row], column: str) -> dict[Recipe, list[float]]:
+    found: dict[Recipe, list[float]] = {}
+    for row in rows:
+        found.setdefault(recipe_of(experiment, row), []).append(float(row[column]))
+    return found
 
 
-def _others(alone: Mapping[str, Effect]) -> list[str]:
-    """Name the mistakes that make the score better, and those that change nothing."""
-    better = [f"{title} (by {one.amount})" for title, one in alone.items() if one.beyond_seeds and one.cost < 0]
-    nothing = [title for title, one in alone.items() if not one.beyond_seeds]
-    sentences = [f"Made alone, these improve the score: {_listed(better)}."] if better else []
-    return sentences + ([f"Within the spread over seeds: {_listed(nothing)}."] if nothing else [])
+def state(results: Sequence[Measured]) -> list[str]:
+    """Say what the two ends of the design reach, on every measure."""
+    if not results[0].has_ends:
+        return []
+    first = results[0]
+    original = " and ".join(f"{WORDS[one.measure]} {one.written(one.mean(one.original))}" for one in results)
+    mended = " and ".join(one.written(one.mean(frozenset())) for one in results)
+    seeds = len(first.plain[first.original])
+    return [f"With every mistake the network reaches {original}, without any {mended} (means over {seeds} seeds)."]
 
 
-def _mending(beside: Mapping[str, Effect]) -> str:
-    """Say which single fixes would have improved the original recipe."""
-    gains = [f"{title} (gains {one.amount})" for title, one in beside.items() if one.harms]
-    if gains:
-        return f"Mistakes whose fix alone improves the original recipe: {_listed(gains)}."
-    return "No single fix improves the original recipe beyond the spread over seeds."
+def on_effects(result: Measured) -> list[str]:
+    """Say which mistakes cost something over all recipes, which improve, and how much the others can do at most."""
+    if not result.is_complete:
+        return []
+    mains = [effect for effect in result.effects if len(effect.factors) == 1]
+    where = f"Over all {len(result.plain)} recipes, on {WORDS[result.measure]}"
+    worse = _named(result, [one for one in mains if one.sign > 0])
+    better = _named(result, [one for one in mains if one.sign < 0], -1)
+    open_ones = [one for one in mains if not one.sign]
+    sentences = [f"{where}, these cost: {worse}." if worse else f"{where}, no mistake is shown to cost anything."]
+    if better:
+        sentences.append(f"These improve it: {better}.")
+    if open_ones:
+        most = max(max(-one.low, one.high) for one in open_ones)
+        names = _listed([result.title(one.factors[0]) for one in open_ones])
+        sentences.append(f"Not shown to do anything, at most {result.written(most)} either way: {names}.")
+    return sentences
 
 
-def _change(effect: Effect | None, *, mending: bool = False) -> str:
-    if effect is None:
-        return ""
-    before, after = (effect.having, effect.without) if mending else (effect.without, effect.having)
-    return f"{before} → {after}"
+def flips_harm(result: Measured) -> bool:
+    """Whether inputs flipped apart are shown to cost something over all recipes."""
+    return any(one.factors == ("flip_apart",) and one.sign > 0 for one in result.effects)
+
+
+def on_pairs(result: Measured) -> list[str]:
+    """Say of the pairs that change the effects of each other most what each costs without the other and beside it."""
+    mains = {one.factors[0]: one for one in result.effects if len(one.factors) == 1}
+    pairs = [one for one in result.effects if len(one.factors) > 1 and one.sign]
+    sentences = []
+    for pair in sorted(pairs, key=lambda one: -abs(one.value))[:PAIRS]:
+        # The effect of a mistake is that on the test split as it is: a pair with the test is told from the test's side.
+        one, other = pair.factors[::-1] if TEST in pair.factors else pair.factors
+        alone, beside = (result.written(mains[one].value + side * pair.value) for side in (-1, 1))
+        sentences.append(
+            f"On the average, {result.title(one)} costs {alone} without {result.title(other)} and {beside} beside it."
+        )
+    return sentences
+
+
+def on_ends(result: Measured) -> list[str]:
+    """Say which mistakes cost something when made alone, and which fixes improve the original recipe by themselves."""
+    if not result.has_ends:
+        return []
+    alone, beside = result.ends
+    words = WORDS[result.measure]
+    costly = _named(result, [change.cost for change in alone if change.cost.sign > 0])
+    helpful = _named(result, [change.cost for change in beside if change.cost.sign > 0])
+    return [
+        f"Made alone, these cost {words}: {costly}." if costly else f"Made alone, no mistake is shown to cost {words}.",
+        f"Fixed alone in the original recipe, these gain {words}: {helpful}."
+        if helpful
+        else f"Fixed alone in the original recipe, no mistake is shown to gain {words}.",
+    ]
+
+
+def on_threshold(results: Sequence[Measured]) -> list[str]:
+    """Say that the threshold hides what the original's network knows, where every seed is better at another one."""
+    of_measure = {one.measure: one for one in results}
+    if "iou" not in of_measure or not results[0].has_ends:
+        return []
+    half, best = of_measure["iou"], of_measure["iou_best"]
+    seeds = list(zip(half.plain[half.original], best.plain[best.original], strict=True))
+    if not all(other - one > _WORTH for one, other in seeds):
+        return []
+    return [
+        f"The threshold hides a part: networks with every mistake have IoU {half.written(half.mean(half.original))} at "
+        f"0.5 and {best.written(best.mean(best.original))} at the best threshold, more in each of {len(seeds)} seeds."
+    ]
+
+
+#: A gain of IoU below this is not worth a sentence.
+_WORTH = 0.02
+
+
+def collapsed(experiment: Experiment, rows: Sequence[Row]) -> collapses.Collapsed:
+    """Return for each recipe whether each network answers the same everywhere, at a threshold of 0.5, or diverged."""
+    found: dict[Recipe, list[bool]] = {}
+    for row in of(experiment, rows):
+        is_collapsed = bool(row["collapse"]) or row["status"] == "diverged"
+        found.setdefault(recipe_of(experiment, row), []).append(is_collapsed)
+    return found
+
+
+def on_collapses(result: Measured, rows: Sequence[Row]) -> list[str]:
+    """Count the networks that answer the same everywhere, and name the mistakes with which there are more or fewer."""
+    if not result.is_complete:
+        return []
+    found = collapsed(result.experiment, rows)
+    count, networks = sum(map(sum, found.values())), sum(map(len, found.values()))
+    names = sorted({str(row["collapse"]) for row in of(result.experiment, rows) if row["collapse"]})
+    kinds = f" ({', '.join(names)})" if names else ""
+    sentences = [f"{count} of {networks} networks give the same answer everywhere{kinds} or diverged."]
+    told = [one for one in collapses.comparisons(found, result.experiment.factors) if one.sign]
+    told.sort(key=lambda one: one.without.count - one.having.count)
+    return sentences + [
+        f"With {result.title(one.factor)}: {_share(one.having)}; without: {_share(one.without)}." for one in told
+    ]
+
+
+def _share(share: collapses.Share) -> str:
+    low, high = share.interval
+    return f"{share.count} of {share.networks} ({low:.0%} to {high:.0%})"
+
+
+def _named(result: Measured, found: Sequence[Effect], sign: int = 1) -> str:
+    order: Callable[[Effect], float] = lambda one: -abs(one.value)  # noqa: E731 -- typed
+    turned = [one if sign > 0 else Effect(one.factors, -one.value, -one.high, -one.low) for one in found]
+    return _listed([f"{result.title(one.factors[-1])} {result.interval(one)}" for one in sorted(turned, key=order)])
 
 
 def _listed(things: Sequence[str]) -> str:
-    return ", ".join(things[:-1]) + f" and {things[-1]}" if len(things) > 1 else things[0]
-
-
-def collapses(findings: Findings) -> list[str]:
-    """Say in which variants trials collapsed to one prediction, or diverged."""
-    lines = []
-    for variant in findings.plan.variants:
-        found = {(head, loss): one for (name, head, loss), one in findings.plain.items() if name == variant}
-        verdicts = [verdict for one in found.values() for verdict in one.verdicts]
-        named = [f"{head} {loss} {one.collapsed}" for (head, loss), one in found.items() if one.collapsed]
-        if verdicts:
-            details = f": {'; '.join(named)}" if named else ""
-            lines.append(f"`{variant}`: {sum(map(bool, verdicts))} of {len(verdicts)}{details}.")
-    return lines
+    return ", ".join(things[:-1]) + f" and {things[-1]}" if len(things) > 1 else "".join(things)

@@ -1,78 +1,167 @@
-"""Write docs/original-recipe.md from the results of all datasets that were replayed."""
+"""Write docs/original-recipe.md and its charts from the results of all datasets that there are."""
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import answers
+import charts
+import expected
 import findings
-import variants
+import plan
+from effects import LEVEL
+from findings import WORDS, Measured
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from variants import METRICS, Plan
+from plan import Experiment, Plan
 
-from loss_study.heads import HEADS
-from loss_study.metrics import find
-from loss_study.runtime.errors import StudyError, run_stage
+import train
+from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
+from train import Row
 
-RESULTS = variants.HERE / "results"
-DOCS = Path("../docs")
-FIGURES = variants.HERE / "figures"
-PAGE = DOCS / "original-recipe.md"
+PAGE = Path("../docs/original-recipe.md")
+FIGURES = plan.HERE / "figures"
 
 
 def main() -> None:
     """Read the results, write the page."""
-    plan = variants.load()
-    sections = [_section(plan, folder) for folder in sorted(RESULTS.iterdir(), reverse=True) if folder.is_dir()]
-    if not sections:
-        raise StudyError(f"{RESULTS}: no results; run 'dvc repro original/dvc.yaml'")
-    templates = Environment(
-        loader=FileSystemLoader(variants.HERE),
+    chosen = plan.load()
+    datasets = _datasets(chosen)
+    figures: dict[str, str] = {}
+    sections = [_section(chosen, dataset, figures) for dataset in datasets]
+    for old in FIGURES.glob("*.svg"):
+        old.unlink()
+    FIGURES.mkdir(exist_ok=True)
+    for name, drawing in figures.items():
+        whole_text(FIGURES / name, drawing)
+    whole_text(
+        PAGE, _templates().get_template("page.md.j2").render(plan=chosen, sections=sections, level=f"{LEVEL:.0%}")
+    )
+    print(f"{PAGE}: {', '.join(datasets)}", flush=True)
+
+
+def _datasets(chosen: Plan) -> list[str]:
+    """Return the dataset of params.yaml and those that were measured before."""
+    names = {path.stem.removesuffix("-answers") for path in (plan.HERE / "results").glob("*.csv")}
+    return [chosen.dataset, *sorted(names - {chosen.dataset})]
+
+
+def _section(chosen: Plan, dataset: str, figures: dict[str, str]) -> dict[str, Any]:
+    folder = plan.HERE / "results"
+    rows = train.current(chosen, train.read(folder / f"{dataset}.csv"))
+    of_answers = train.read(folder / f"{dataset}-answers.csv")
+    measured = [findings.measured(chosen, one, rows) for one in chosen.experiments]
+    spent = sum(float(row["seconds"]) for row in [*rows, *of_answers])
+    done = len(rows) + len(of_answers)
+    missing = len(train.missing(chosen, rows)) + len(answers.missing(chosen, of_answers))
+    return {
+        "dataset": dataset,
+        "states": [_state(chosen, one, rows) for one in chosen.experiments],
+        "answers": _answers(dataset, of_answers, figures),
+        "answers_state": (len(of_answers), len(answers.missing(chosen, of_answers))),
+        "experiments": [_experiment(dataset, results, rows, of_answers, figures) for results in measured],
+        "done": done,
+        "missing": missing,
+        "minutes": round(spent / 60),
+    }
+
+
+def _state(chosen: Plan, experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
+    done = len(findings.of(experiment, rows))
+    missing = sum(one.experiment == experiment for one in train.missing(chosen, rows))
+    return {"name": experiment.name, "recipes": len(experiment.recipes), "done": done, "missing": missing}
+
+
+def _experiment(
+    dataset: str,
+    results: Sequence[Measured],
+    rows: Sequence[Row],
+    of_answers: Sequence[Row],
+    figures: dict[str, str],
+) -> dict[str, Any]:
+    """Return one experiment's section: a paragraph with the answer, then the other sentences, charts and tables."""
+    first, experiment = results[0], results[0].experiment
+    own = [_sentences(result) for result in results]
+    counted = findings.on_collapses(first, rows)
+    paragraph = findings.state(results) + findings.on_threshold(results) + own[0][0][:1] + own[0][1][:1] + counted[:2]
+    if of_answers and findings.flips_harm(first):
+        share = float(of_answers[0]["foreground"])
+        paragraph += expected.because(expected.answers(of_answers), experiment.loss, share)
+    every = [sentence for kinds in own for kind in kinds for sentence in kind] + counted
+    complete = [result for result in results if result.is_complete]
+    names = {result.measure: f"{dataset}-{experiment.name}-{result.measure}.svg" for result in complete}
+    figures.update({names[result.measure]: charts.effects(result) for result in complete})
+    return {
+        "title": findings.QUESTIONS.get(experiment.name, experiment.name),
+        "is_complete": first.is_complete,
+        "paragraph": paragraph,
+        "details": [sentence for sentence in every if sentence not in paragraph],
+        "figures": [(f"What each mistake costs in {WORDS[measure]}", name) for measure, name in names.items()],
+        "tables": [_table(result) for result in results if result.has_ends],
+    }
+
+
+def _sentences(result: Measured) -> list[list[str]]:
+    return [findings.on_effects(result), findings.on_pairs(result), findings.on_ends(result)]
+
+
+def _table(result: Measured) -> dict[str, Any]:
+    alone, beside = result.ends
+    mains = {one.factors[0]: one for one in result.effects if len(one.factors) == 1}
+    names = [*result.experiment.factors, findings.TEST]
+    rows = [
+        (
+            result.title(name),
+            result.interval(mains[name]) if mains else "",
+            _change(result, alone, name),
+            _change(result, beside, name),
+        )
+        for name in names
+    ]
+    pairs = [
+        (f"{result.title(one.factors[0])} and {result.title(one.factors[1])}", result.interval(one))
+        for one in result.effects
+        if len(one.factors) > 1 and one.sign
+    ]
+    return {"measure": WORDS[result.measure], "rows": rows, "pairs": pairs}
+
+
+def _change(result: Measured, changes: Sequence[findings.Change], name: str) -> str:
+    for change in changes:
+        if change.factor == name:
+            values = f"{result.written(change.without)} → {result.written(change.having)}"
+            return f"{values}: {result.interval(change.cost)}"
+    return ""
+
+
+def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict[str, Any] | None:
+    if not rows:
+        return None
+    share = float(rows[0]["foreground"])
+    found, wanted = expected.answers(rows), expected.expected(share)
+    name = f"{dataset}-answers.svg"
+    figures[name] = charts.answers(found, wanted)
+    return {
+        "figure": name,
+        "wanted": [(loss, str(one), one.why) for loss, one in wanted.items()],
+        "rows": [
+            (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
+            for one in found
+        ],
+        "sentences": expected.on_answers(found, share),
+        "tolerance": expected.TOLERANCE,
+    }
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(plan.HERE),
         undefined=StrictUndefined,
         autoescape=select_autoescape(),
         keep_trailing_newline=True,
     )
-    text = templates.get_template("page.md.j2").render(plan=plan, sections=sections, seeds=len(plan.seeds))
-    whole_text(PAGE, text)
-    print(f"{PAGE}: {', '.join(section['dataset'] for section in sections)}", flush=True)
-
-
-def _section(plan: Plan, folder: Path) -> dict[str, Any]:
-    rows = [row for name in plan.variants for row in _rows(folder / f"{name}.csv")]
-    found = findings.Findings(plan, findings.scores(rows), findings.scores(rows, "augmented"))
-    answers = [findings.answer(found, *of) for of in findings.COMPLAINTS]
-    tables = [
-        _table(plan, head, words, table)
-        for head in HEADS
-        for words, table in (("", found.plain), (", on the augmented test split", found.augmented))
-    ]
-    figures = [(name, f"{folder.name}-{name}.png") for name in plan.variants]
-    return {
-        "dataset": folder.name,
-        "answers": [answer for answer in answers if answer],
-        "collapses": findings.collapses(found),
-        "tables": [table for table in tables if table["rows"]],
-        "images": [(name, f"../case_studies/{FIGURES / file}") for name, file in figures if (FIGURES / file).is_file()],
-    }
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _table(plan: Plan, head: str, words: str, table: findings.Table) -> dict[str, Any]:
-    losses = list(dict.fromkeys(loss for _, one, loss in table if one == head))
-    rows = [
-        (variant, [str(table.get((variant, head, loss), "")) for loss in losses])
-        for variant in plan.variants
-        if any((variant, head, loss) in table for loss in losses)
-    ]
-    return {"title": f"{find(METRICS[head]).label} of the {head}{words}", "losses": losses, "rows": rows}
 
 
 if __name__ == "__main__":

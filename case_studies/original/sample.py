@@ -1,10 +1,10 @@
-"""Pack the samples that the variants are trained on; writes data/replay/."""
+"""Pack the samples that the recipes are trained on; writes data/replay/."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import variants
+import plan
 
 from loss_study import datasets
 from loss_study.checks.check import check_choices
@@ -14,14 +14,13 @@ from loss_study.sampling.pack import pack
 
 def main() -> None:
     """Pack each different sample once."""
-    plan = variants.load()
-    for parameters in plan.samples():
+    for parameters in plan.load().samples():
         check_choices(parameters)
         dataset = parameters.dataset
         source = datasets.open_dataset(dataset.name, Path(dataset.path), dataset.options)
-        folder = variants.sample_folder(parameters.sample)
+        folder = plan.sample_folder(parameters.sample)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        pack(source, folder, dataset, parameters.sample, workers=plan.jobs)
+        pack(source, folder, dataset, parameters.sample)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The original study's recipe, its replay in case_studies/original, and the sentences made from the numbers."""
+"""The original study's recipe, and the experiment of case_studies/original: its design and its command."""
 
 import csv
 import importlib
@@ -9,6 +9,7 @@ import yaml
 
 from loss_study.checks.check import check_choices
 from loss_study.config import composition, load_config
+from loss_study.runtime.errors import StudyError
 from support.clone import Clone
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ def modules(monkeypatch):
 
 @pytest.fixture
 def plan(modules):
-    return modules("variants").load()
+    return modules("plan").load()
 
 
 def flat(values, prefix=""):
@@ -71,157 +72,86 @@ def test_every_switch_is_off_by_default(tmp_path, monkeypatch):
     assert study.loss_options["l1"] == {"sigmoid": True}
 
 
-# --- the variants ---
+# --- the design ---
 
 
-def test_with_every_mistake_mended_it_is_the_fixed_recipe(plan, tmp_path):
+def test_every_set_of_mistakes_is_a_recipe_and_its_ends_come_first(plan):
+    """Counted by hand: six mistakes, and seven where L1 can lack its sigmoid."""
+    sizes = {one.name: (len(one.recipes), len(set(one.recipes)), len(one.ends)) for one in plan.experiments}
+    assert sizes == {
+        "mask-bce": (64, 64, 14),
+        "mask-dice": (64, 64, 14),
+        "mask-l1": (128, 128, 16),
+        "depth-l1": (128, 128, 16),
+        "depth-dice": (64, 64, 14),
+    }
+    trainings = plan.trainings()
+    assert len(trainings) == len(set(trainings)) == 2 * (3 * 64 + 2 * 128) + 2 * (3 * 14 + 2 * 16)
+    first = trainings[: 14 * 4]
+    assert {one.experiment.name for one in first} == {"mask-bce"} and {one.seed for one in first} == {0, 1, 2, 3}
+
+
+def test_with_every_mistake_fixed_it_is_the_fixed_recipe(plan, tmp_path):
     overrides = ["recipe=fixed", *(line for line in plan.study if not line.startswith("recipe="))]
-    mended, own = (
+    fixed, own = (
         dict(flat(study.model_dump(exclude={"dataset"})))
-        for study in (plan.parameters(plan.variant("mended"), "mask", "l1"), composed(tmp_path, *overrides))
+        for study in (plan.parameters(plan.experiments[2], frozenset()), composed(tmp_path, *overrides))
     )
-    # Every trial is measured on both test splits, and Dice is the original's in all variants.
-    left = {key for key in mended.keys() | own.keys() if mended.get(key) != own.get(key)}
+    left = {key for key in fixed.keys() | own.keys() if fixed.get(key) != own.get(key)}
+    # Every network is measured on both test splits, and Dice is the original's in all recipes.
     assert left == {"recipe.name", "recipe.augmentation.test", "loss_options.dice.smooth"}
 
 
-@pytest.mark.parametrize("head", ["mask", "depth"])
-def test_a_mistake_changes_what_it_says_and_nothing_else(plan, head):
-    made_by = {
-        variant.mistakes: dict(flat(plan.parameters(variant, head, "dice").model_dump()))
-        for variant in plan.variants.values()
-    }
-    pairs = 0
-    for mistakes, other in made_by.items():
-        for mistake in mistakes:
-            one = made_by.get(mistakes - {mistake})
-            if one is None:
-                continue
-            pairs += 1
-            differing = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
-            mended = {line.lstrip("~").partition("=")[0] for line in plan.mistakes[mistake].mend}
-            assert differing == mended - {key for key in mended if one.get(key) == other.get(key)} != set()
-    assert pairs == 9
+def test_with_every_mistake_it_is_the_original_recipe(plan, tmp_path):
+    experiment = plan.experiment("mask-l1")
+    made = plan.parameters(experiment, frozenset(plan.mistakes))
+    assert made.model_dump(exclude={"dataset"}) == composed(tmp_path, *plan.study).model_dump(exclude={"dataset"})
+    depth = plan.parameters(plan.experiment("depth-dice"), frozenset(plan.mistakes)).recipe.optimizer
+    assert (depth.name, depth.lr, depth.options["momentum"]) == ("sgd", 0.1, 0.0)
 
 
-def test_every_known_mistake_is_replayed(plan):
-    assert plan.variant("original").mistakes == plan.mistakes.keys()
-    assert {name for name, variant in plan.variants.items() if variant.mistakes <= {"learning_rate", name}} == {
-        "mended",
-        *plan.mistakes,
-    }
-    assert {trial.loss for trial in plan.variant("raw_l1").trials} == {"l1"}
-    assert {seed for variant in plan.variants.values() for seed in {t.seed for t in variant.trials}} == {0, 1, 2}
+def test_optimiser_and_learning_rate_are_two_mistakes(plan):
+    experiment = plan.experiment("mask-bce")
+    rates = {}
+    for made in ((), ("optimiser",), ("learning_rate",), ("optimiser", "learning_rate")):
+        found = plan.parameters(experiment, frozenset(made)).recipe.optimizer
+        rates[made] = (found.name, found.lr)
+    assert list(rates.values()) == [("adamw", 0.01), ("sgd", 0.1), ("adamw", 0.5), ("sgd", 0.5)]
+
+
+def test_a_mistake_changes_what_it_says_and_nothing_else(plan):
+    experiment = plan.experiment("mask-l1")
+    without = dict(flat(plan.parameters(experiment, frozenset()).model_dump()))
+    for name, mistake in plan.mistakes.items():
+        having = dict(flat(plan.parameters(experiment, frozenset({name})).model_dump()))
+        differing = {key for key in without.keys() | having.keys() if without.get(key) != having.get(key)}
+        fixed = {line.lstrip("~").partition("=")[0] for line in mistake.fix}
+        # SGD has the rate that suits it.
+        allowed = {"recipe.optimizer.lr"} if name == "optimiser" else set()
+        assert differing <= fixed | allowed and differing, name
 
 
 def test_unknown_names_are_named(plan, modules, tmp_path):
-    from loss_study.runtime.errors import StudyError
-
-    with pytest.raises(StudyError, match="unknown variant 'flip': did you mean 'flip_apart'"):
-        plan.variant("flip")
+    with pytest.raises(StudyError, match="unknown experiment 'mask-bc': did you mean 'mask-bce'"):
+        plan.experiment("mask-bc")
     values = yaml.safe_load((CASES / "original" / "params.yaml").read_text())
-    values["variants"]["erase"]["mistakes"] = ["erased"]
+    values["mistakes"]["learning_rate"]["beside"] = {"optimizer": []}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
-    with pytest.raises(StudyError, match=r"variants\.erase: unknown mistake 'erased': did you mean 'erase'"):
-        modules("variants").load(tmp_path / "params.yaml")
+    with pytest.raises(StudyError, match=r"learning_rate\.beside: unknown name 'optimizer': did you mean 'optimiser'"):
+        modules("plan").load(tmp_path / "params.yaml")
 
 
-# --- the sentences ---
+def test_a_training_is_missing_until_its_row_is_there_and_again_when_its_recipe_changes(plan, modules):
+    from dataclasses import replace
 
-
-def rows(variant, values, head="mask", loss="bce", verdict="", augmented=None):
-    return [
-        {
-            "variant": variant,
-            "head": head,
-            "loss": loss,
-            "status": "finished",
-            "verdict": verdict,
-            "value": str(value),
-            "augmented": str(value if augmented is None else augmented),
-        }
-        for value in values
-    ]
-
-
-@pytest.fixture
-def answered(modules, plan):
-    findings = modules("findings")
-
-    def made(*results, head="mask", loss="bce"):
-        every = [row for result in results for row in result]
-        found = findings.Findings(plan, findings.scores(every), findings.scores(every, "augmented"))
-        return findings.answer(found, head, loss), findings.collapses(found)
-
-    return made
-
-
-def test_what_explains_and_what_does_not(answered):
-    answer, collapsed = answered(
-        rows("mended", [0.9, 0.8, 1.0]),
-        rows("learning_rate", [0.85, 0.75, 0.95]),
-        rows("flip_apart", [0.0, 0.0, 0.0], verdict="all background"),
-        rows("wrong_background", [0.6, 0.5, 0.7]),
-        rows("erase", [0.9, 0.7, 0.8]),
-        rows("order", [0.96, 0.98, 0.97]),
-        rows("original", [0.1, 0.1, 0.1], augmented=0.05),
-        rows("without_flip_apart", [0.4, 0.5, 0.6]),
-        rows("without_wrong_background", [0.1, 0.0, 0.2]),
-    )
-    assert answer.sentences == [
-        "The original recipe reaches IoU 0.10; with every mistake fixed, 0.90 (0.80 to 1.00).",
-        "**It loses 0.80. Mistakes that explain it, each made alone: inputs flipped apart (costs 0.85) and "
-        "wrong backgrounds (costs 0.25).**",
-        "Made alone, these improve the score: split by order (by 0.12).",
-        "Within the spread over seeds: learning rate 0.5 for all, squares erased and augmented test split.",
-        "Mistakes whose fix alone improves the original recipe: inputs flipped apart (gains 0.40) and "
-        "augmented test split (gains 0.05).",
-    ]
-    table = {title: (alone, beside) for title, alone, beside in answer.rows}
-    assert table["inputs flipped apart"] == (
-        "0.85 (0.75 to 0.95) → 0.00 (3 of 3 all background)",
-        "0.10 → 0.50 (0.40 to 0.60)",
-    )
-    assert table["augmented test split"] == ("0.00 (3 of 3 all background) → 0.00", "0.05 → 0.10")
-    assert "`flip_apart`: 3 of 3: mask bce 3 of 3 all background." in collapsed
-    assert "`mended`: 0 of 3." in collapsed
-
-
-def test_ranges_that_touch_are_no_difference(answered):
-    answer, _ = answered(rows("mended", [0.5, 0.7]), rows("original", [0.1, 0.5]))
-    assert "nothing to explain" in answer.sentences[1]
-
-
-def test_no_mistake_by_itself_explains_what_all_together_do(answered):
-    answer, _ = answered(
-        rows("mended", [0.8, 0.9]),
-        rows("learning_rate", [0.8, 0.9]),
-        rows("flip_apart", [0.7, 0.85]),
-        rows("original", [0.1, 0.2]),
-    )
-    assert answer.sentences[1] == "**It loses 0.70, but no single mistake costs more than the spread over seeds.**"
-
-
-def test_a_study_that_fails_even_when_mended_explains_nothing(answered):
-    answer, _ = answered(
-        rows("mended", [0.0, 0.0], verdict="all background"), rows("original", [0.0, 0.0], verdict="all background")
-    )
-    assert "too small to say why" in answer.sentences[1]
-
-
-def test_on_depth_the_lower_error_is_the_better_one(answered):
-    answer, _ = answered(
-        rows("mended", [0.1, 0.12], "depth", "l1"),
-        rows("learning_rate", [0.1, 0.12], "depth", "l1"),
-        rows("raw_l1", [0.3, 0.4], "depth", "l1"),
-        rows("original", [0.3, 0.3], "depth", "l1"),
-        head="depth",
-        loss="l1",
-    )
-    assert (
-        answer.sentences[1]
-        == "**It loses 0.190. Mistakes that explain it, each made alone: L1 without sigmoid (costs 0.240).**"
-    )
+    train = modules("train")
+    every = plan.trainings()
+    rows = [train.identity(plan, one) for one in every[:3]]
+    assert train.missing(plan, rows) == every[3:]
+    longer = replace(plan, study=[*plan.study, "recipe.epochs=8"])
+    assert train.missing(longer, rows) == every and train.current(longer, rows) == []
+    elsewhere = replace(plan, dataset="composites", path="/elsewhere")
+    assert train.current(elsewhere, rows) == rows
 
 
 # --- the command ---
@@ -233,26 +163,27 @@ def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
     clone = Clone(tmp_path / "clone")
     path = clone.folder / "case_studies/original/params.yaml"
     values = yaml.safe_load(path.read_text())
-    kept = {name: values["variants"][name] for name in ("mended", "original")}
-    values |= {"study": ["recipe=original", "scale=smoke"], "seeds": [0], "losses": {"mask": ["l1"]}, "variants": kept}
+    values["mistakes"] = {name: values["mistakes"][name] for name in ("wrong_background", "order")}
+    values |= {
+        "study": ["recipe=original", "scale=smoke", "recipe=original", "recipe.epochs=1"],
+        "experiments": ["mask-dice"],
+        "of_experiment": {},
+        "seeds_of_ends": [0, 1],
+        "answers": {"losses": ["bce"], "epochs": [1], "seeds": [0]},
+    }
     path.write_text(yaml.safe_dump(values, sort_keys=False))
-    # What was replayed before on other pictures stays on the page.
-    other = clone.folder / "case_studies/original/results/composites"
-    other.mkdir(parents=True, exist_ok=True)
-    header = "variant,head,loss,seed,status,verdict,value,at_best,augmented,epoch,seconds"
-    for name, value in (("mended", 0.75), ("original", 0.25)):
-        (other / f"{name}.csv").write_text(f"{header}\n{name},mask,l1,0,finished,,{value},{value},{value},4,1.0\n")
+    for old in (clone.folder / "case_studies/original/results").glob("*.csv"):
+        old.unlink()
     clone.commit("tiny")
 
     assert "page" not in clone.run("dvc", "stage", "list", "--name-only").split()
     output = clone.run("dvc", "repro", "original/dvc.yaml", inside="case_studies")
     stages = [name.partition(":")[2] for name in clone.ran(output)]
-    assert stages[0] == "sample" and stages[-1] == "page" and len(stages) == 4
-    with (clone.folder / "case_studies/original/results/scenes/original.csv").open() as file:
-        (row,) = csv.DictReader(file)
-    assert row["epoch"] == "4" and 0 <= float(row["value"]) <= 1
+    assert sorted(stages) == ["answers", "page", "sample", "train"] and stages[-1] == "page"
+    with (clone.folder / "case_studies/original/results/scenes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 2 and all(0 <= float(row["iou_best"]) <= 1 for row in rows)
     page = (clone.folder / "docs/original-recipe.md").read_text()
-    assert "## On scenes" in page and "reaches IoU 0.25; with every mistake fixed, 0.75." in page
-    assert (clone.folder / "case_studies/original/figures/scenes-original.png").read_bytes().startswith(b"\x89PNG")
-    assert "../case_studies/original/figures/scenes-mended.png" in page
+    assert "Over all 4 recipes, on IoU at 0.5" in page and "missing**" not in page
+    assert "../case_studies/original/figures/scenes-mask-dice-iou.svg" in page
     assert clone.ran(clone.run("dvc", "repro", "original/dvc.yaml", inside="case_studies")) == []

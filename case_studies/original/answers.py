@@ -1,0 +1,73 @@
+"""What networks of the mask answer whose inputs are flipped apart: ``python original/answers.py``.
+
+Adds rows to original/results/<dataset>-answers.csv. Image and mask disagree in half of the training's images: the mask
+belongs to the image or to its mirror image. If nothing in an image says whether it was mirrored, a pixel of the object
+alone or of its mirror image alone is foreground in half of the cases. What each loss rewards there is in expected.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import plan
+from measure import REGIONS
+from plan import Experiment, Plan
+
+import train
+from loss_study.data.packed import PackedSample
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import write_csv
+from loss_study.trial import Trial
+from train import Row
+
+#: `foreground` is the share of foreground in the training masks.
+COLUMNS = (
+    "loss", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
+    *(f"answer_{region}" for region in REGIONS),
+)  # fmt: skip
+RECIPE = frozenset({"flip_apart"})
+
+
+def main() -> None:
+    """Train what is missing, for as long as there is time."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
+    end = time.monotonic() + 60 * parser.parse_args().minutes
+    chosen = plan.load()
+    path = results(chosen)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = train.read(path)
+    left = missing(chosen, rows)
+    print(f"{path}: {len(rows)} trainings are there, {len(left)} are missing", flush=True)
+    for loss, epochs, seed in left:
+        if time.monotonic() > end:
+            break
+        rows.append(_row(chosen, loss, epochs, seed))
+        write_csv(path, rows, COLUMNS)
+
+
+def results(chosen: Plan) -> Path:
+    """Return where the rows are."""
+    return plan.HERE / "results" / f"{chosen.dataset}-answers.csv"
+
+
+def missing(chosen: Plan, rows: list[Row]) -> list[tuple[str, int, int]]:
+    """Return loss, epochs and seed of the trainings without a row."""
+    there = {(row["loss"], int(row["epochs"]), int(row["seed"])) for row in rows}
+    asked = chosen.answers
+    every = [(loss, epochs, seed) for epochs in asked.epochs for loss in asked.losses for seed in asked.seeds]
+    return [one for one in every if one not in there]
+
+
+def _row(chosen: Plan, loss: str, epochs: int, seed: int) -> Row:
+    config = chosen.parameters(Experiment("mask", loss, ()), RECIPE, f"recipe.epochs={epochs}")
+    found = train.train_and_measure(Trial("mask", loss, seed), config, f"{loss} {epochs} epochs {seed}")
+    foreground = PackedSample.open(plan.sample_folder(config.sample)).statistics["mask_mean"]
+    own = {"loss": loss, "epochs": epochs, "seed": seed, "foreground": round(foreground, 6)}
+    return own | {name: found[name] for name in COLUMNS if name not in own}
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,88 @@
+"""Networks that answer the same everywhere, counted: a mistake's recipes with and without it, and an exact test.
+
+A count over recipes with different chances varies less than a binomial count of their mean (Hoeffding 1956), so that
+Clopper and Pearson's interval of a share holds for the mean chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from plan import Recipe
+from scipy import stats
+
+LEVEL = 0.95
+
+#: For each recipe whether each network, one for each seed, has collapsed.
+Collapsed = Mapping[Recipe, Sequence[bool]]
+
+
+@dataclass(frozen=True)
+class Share:
+    """`count` of `networks`, and the interval of the chance."""
+
+    count: int
+    networks: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of Clopper and Pearson's interval."""
+        low, high = stats.binomtest(self.count, self.networks).proportion_ci(LEVEL, method="exact")
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many networks collapse without a mistake and with it; `p` is adjusted for all mistakes (Holm 1979)."""
+
+    factor: str
+    without: Share
+    having: Share
+    p: float
+
+    @property
+    def sign(self) -> int:
+        """1: more collapse with it; -1: fewer; 0: not known."""
+        if self.p >= 1 - LEVEL:
+            return 0
+        return 1 if self.having.count > self.without.count else -1
+
+
+def comparisons(collapsed: Collapsed, factors: Sequence[str]) -> list[Comparison]:
+    """Compare the recipes that make each of `factors` with those that do not; every set of `factors` is a recipe."""
+    found = [_counted(collapsed, name) for name in factors]
+    order = sorted(range(len(found)), key=lambda place: found[place][2])
+    adjusted: dict[int, float] = {}
+    largest = 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(found) - rank) * found[place][2]))
+        adjusted[place] = largest
+    return [
+        Comparison(name, without, having, adjusted[place])
+        for place, (name, (without, having, _)) in enumerate(zip(factors, found, strict=True))
+    ]
+
+
+def _counted(collapsed: Collapsed, factor: str) -> tuple[Share, Share, float]:
+    pairs = [(collapsed[recipe - {factor}], collapsed[recipe]) for recipe in collapsed if factor in recipe]
+    without, having = (
+        Share(sum(sum(pair[side]) for pair in pairs), sum(len(pair[side]) for pair in pairs)) for side in (0, 1)
+    )
+    return without, having, _p(pairs, having.count)
+
+
+def _p(pairs: Sequence[tuple[Sequence[bool], Sequence[bool]]], having: int) -> float:
+    """Return the two-sided p of `having` collapses, were the mistake without effect in any recipe.
+
+    Then the collapses of two recipes that differ in the mistake alone fall on both by chance: the count of one is
+    hypergeometric, and their sum over the pairs has the distribution that is computed here, exactly.
+    """
+    chances = np.ones(1)
+    for without, with_it in pairs:
+        total, networks = sum(without) + sum(with_it), len(without) + len(with_it)
+        counts = np.arange(len(with_it) + 1)
+        chances = np.convolve(chances, stats.hypergeom.pmf(counts, networks, total, len(with_it)))
+    tails = chances[: having + 1].sum(), chances[having:].sum()
+    return float(min(1.0, 2 * min(tails)))

@@ -1,0 +1,148 @@
+"""What a loss rewards where a mask is that of the image or of its mirror image, each in half of the cases.
+
+Derived by hand; tests/case_studies/test_expected.py minimises the losses themselves. t is the mask, p the answer, and
+q the probability that a pixel is foreground: 1/2 in the object alone or in its mirror image alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from measure import REGIONS
+
+from train import Row
+
+#: An answer this far from the expected one agrees with it.
+TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The answer that has the least expected loss where q is 1/2, from `low` to `high`, and why, in a sentence."""
+
+    low: float
+    high: float
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.low:.2f}" if self.low == self.high else f"anything from {self.low:g} to {self.high:g}"
+
+
+def expected(mask_mean: float) -> dict[str, Expected]:
+    """Return what each loss rewards; `mask_mean` is the share of foreground, which weights `weighted_bce`."""
+    return {
+        "bce": Expected(0.5, 0.5, "p = q has the least expected cross-entropy."),
+        "dice": Expected(
+            1.0,
+            1.0,
+            "Object and mirror image together overlap with either mask by 2a / (3a - o) for a pixels of the object, o "
+            "of which the mirror image shares: more than one of them alone, or the shared pixels alone.",
+        ),
+        "l1": Expected(
+            0.0,
+            1.0,
+            "The median: at q = 1/2 what an answer gains with one mask it loses with the other; with any further doubt "
+            "q is below 1/2, and 0 is the median.",
+        ),
+        "huber": Expected(
+            0.1,
+            0.9,
+            "From delta = 0.1 to 1 - delta an answer loses with one mask what it gains with the other; with any "
+            "further doubt the lowest of these is best.",
+        ),
+        "weighted_bce": Expected(
+            1 - mask_mean,
+            1 - mask_mean,
+            "p = w q / (w q + 1 - q) for the weight w of the foreground, which is (1 - m) / m for a share m of "
+            "foreground: 1 - m.",
+        ),
+    }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The networks of one loss after so many epochs: the mean answer in each of `REGIONS`, and of each network."""
+
+    loss: str
+    epochs: int
+    regions: dict[str, float]
+    networks: dict[str, list[float]]
+
+    def wrong(self, wanted: Expected) -> dict[str, float]:
+        """Return the regions in which the answer is farther than `TOLERANCE` from the expected one, and it."""
+        known = {"both": (1.0, 1.0), "neither": (0.0, 0.0)}
+        ranges = {name: known.get(name, (wanted.low, wanted.high)) for name in self.regions}
+        return {
+            name: value
+            for name, value in self.regions.items()
+            if not ranges[name][0] - TOLERANCE <= value <= ranges[name][1] + TOLERANCE
+        }
+
+
+def answers(rows: Sequence[Row]) -> list[Answer]:
+    """Gather the rows of ``results/<dataset>-answers.csv``."""
+    found: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["loss"], int(row["epochs"])].append(row)
+    every = []
+    for (loss, epochs), own in sorted(found.items()):
+        networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in REGIONS}
+        every.append(Answer(loss, epochs, {name: mean(values) for name, values in networks.items()}, networks))
+    return every
+
+
+def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
+    """Say of each loss where its networks answer what is expected, and whether longer training changes that."""
+    wanted = expected(mask_mean)
+    sentences = []
+    for loss in wanted:
+        own = [one for one in found if one.loss == loss]
+        if own:
+            told = "; ".join(_told(one, wanted[loss]) for one in own)
+            sentences.append(f"`{loss}`: {told}.{_longer(own, wanted[loss])}")
+    return sentences
+
+
+def because(found: Sequence[Answer], loss: str, mask_mean: float) -> list[str]:
+    """Say why inputs flipped apart harm `loss`, if its networks that were trained longest answer in that way."""
+    own = [one for one in found if one.loss == loss]
+    if not own:
+        return []
+    last = own[-1]
+    wrong = last.wrong(expected(mask_mean)[loss])
+    object_, mirror = last.regions["object"], last.regions["mirror"]
+    start = "With inputs flipped apart, half of the masks belong to the mirror image:"
+    if loss == "bce" and "object" not in wrong:
+        return [f"{start} BCE answers {object_:.2f} in the object, and a threshold of 0.5 decides by chance."]
+    if loss == "dice" and not {"object", "mirror"} & wrong.keys():
+        return [f"{start} Dice draws both, the object ({object_:.2f}) and its mirror image ({mirror:.2f})."]
+    if loss == "l1" and max(object_, mirror) <= TOLERANCE:
+        return [f"{start} L1 answers black ({object_:.2f} in the object), which costs no more than the object would."]
+    return []
+
+
+_REGIONS = {"object": "the object", "mirror": "its mirror image", "both": "both", "neither": "neither"}
+
+
+def _told(one: Answer, wanted: Expected) -> str:
+    wrong = [f"{_REGIONS[name]} ({value:.2f})" for name, value in one.wrong(wanted).items()]
+    if not wrong:
+        return f"after {one.epochs} epochs as expected everywhere"
+    listed = ", ".join(wrong[:-1]) + f" and {wrong[-1]}" if len(wrong) > 1 else wrong[0]
+    return f"after {one.epochs} epochs not as expected in {listed}"
+
+
+def _longer(own: Sequence[Answer], wanted: Expected) -> str:
+    """Speak of longer training only where there is one, from two seeds or more, and a short one disagrees."""
+    first, last = own[0], own[-1]
+    if first is last or len(last.networks["object"]) < 2 or not first.wrong(wanted):
+        return ""
+    mended = first.wrong(wanted).keys() - last.wrong(wanted).keys()
+    if not last.wrong(wanted):
+        return " Longer training brings the two together."
+    if mended and not last.wrong(wanted).keys() - first.wrong(wanted).keys():
+        return " Longer training brings some of them together."
+    return " Longer training does not bring them together."

@@ -1,0 +1,136 @@
+"""Train all recipes that have no result yet: ``python original/train.py --minutes 60``, as often as is needed.
+
+Reads data/replay/, adds a row for each training to original/results/<dataset>.csv. A row whose configuration is not
+that of params.yaml any more is left out, and its recipe is trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import plan
+import torch
+from measure import AUGMENTED, MEASURES, REGIONS, Tests
+from plan import Experiment, Plan, Recipe, Training
+
+from loss_study import losses, models
+from loss_study.config import Augmentation, Config
+from loss_study.data.packed import PackedSample
+from loss_study.runtime.errors import run_stage
+from loss_study.runtime.files import write_csv
+from loss_study.training.device import use_cpu
+from loss_study.training.run import trained
+from loss_study.trial import Trial
+
+#: Which training a row is; between stands a column for each mistake, 1 where the recipe makes it.
+IDENTITY = ("head", "loss", "seed")
+DIGEST = "digest"
+OUTCOME = (
+    "status", "seconds", "epoch",
+    *(name + suffix for names in MEASURES.values() for name in names for suffix in ("", AUGMENTED)),
+    "threshold", "collapse", "collapse_best", "answer", *(f"answer_{region}" for region in REGIONS),
+)  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Train what is missing, for as long as there is time."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
+    end = time.monotonic() + 60 * parser.parse_args().minutes
+    chosen = plan.load()
+    path = results(chosen)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = current(chosen, read(path))
+    left = missing(chosen, rows)
+    print(f"{path}: {len(rows)} trainings are there, {len(left)} are missing", flush=True)
+    for training in left:
+        if time.monotonic() > end:
+            break
+        rows.append(train(chosen, training))
+        write_csv(path, rows, columns(chosen))
+
+
+def results(chosen: Plan) -> Path:
+    """Return where the rows are."""
+    return plan.HERE / "results" / f"{chosen.dataset}.csv"
+
+
+def columns(chosen: Plan) -> list[str]:
+    """Return the names of the columns."""
+    return [*IDENTITY, *chosen.mistakes, DIGEST, *OUTCOME]
+
+
+def read(path: Path) -> list[Row]:
+    """Return the rows that are there, or none."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def missing(chosen: Plan, rows: Sequence[Row]) -> list[Training]:
+    """Return the trainings without a row, in their order."""
+    there = {_key(chosen, row) for row in rows}
+    return [one for one in chosen.trainings() if _key(chosen, identity(chosen, one)) not in there]
+
+
+def current(chosen: Plan, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of trainings that params.yaml still asks for, in their order."""
+    of_key = {_key(chosen, row): row for row in rows}
+    keys = [_key(chosen, identity(chosen, one)) for one in chosen.trainings()]
+    return [of_key[one] for one in keys if one in of_key]
+
+
+def identity(chosen: Plan, training: Training) -> Row:
+    """Return the columns that say which training a row is."""
+    experiment = training.experiment
+    made = {name: int(name in training.recipe) if name in experiment.factors else "" for name in chosen.mistakes}
+    own = {"head": experiment.head, "loss": experiment.loss, "seed": training.seed}
+    return {**own, **made, DIGEST: chosen.digest(experiment, training.recipe)}
+
+
+def _key(chosen: Plan, row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in (*IDENTITY, *chosen.mistakes, DIGEST))
+
+
+def train(chosen: Plan, training: Training) -> Row:
+    """Return the row of `training`, made with the study's own loop and metrics."""
+    config = _config(training.experiment, training.recipe)
+    title = f"{training.trial.name} {' '.join(sorted(training.recipe)) or 'no mistake'}"
+    return identity(chosen, training) | train_and_measure(training.trial, config, title)
+
+
+def train_and_measure(trial: Trial, config: Config, title: str) -> Row:
+    """Train one network and return the columns `OUTCOME` of its head."""
+    recipe, choice = config.recipe, config.model
+    use_cpu(recipe.threads)
+    tests = _tests(plan.sample_folder(config.sample), trial.head, recipe.augmentation.model_dump_json())
+    with trained(trial, tests.sample, config, title) as (outcome, options):
+        model = models.build(choice.name, tests.sample.in_channels, [trial.head], **choice.options)
+        model.load_state_dict(outcome.weights)
+        model.to(memory_format=torch.channels_last)
+        measured = tests.measure(model, recipe.precision, losses.load(trial.loss, options).output)
+    seconds = round(sum(epoch["seconds"] for epoch in outcome.history), 1)
+    return {"status": outcome.status, "seconds": seconds, "epoch": outcome.best_epoch, **measured}
+
+
+@cache
+def _config(experiment: Experiment, recipe: Recipe) -> Config:
+    return plan.load().parameters(experiment, recipe)
+
+
+@cache
+def _tests(folder: Path, head: str, augmentation: str) -> Tests:
+    return Tests(PackedSample.open(folder), head, Augmentation.model_validate_json(augmentation))
+
+
+if __name__ == "__main__":
+    run_stage(main)

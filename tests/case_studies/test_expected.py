@@ -1,0 +1,154 @@
+"""What losses reward where half of the masks are mirrored: derived by hand, and here by minimising the losses."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from loss_study import losses
+
+CASES = Path(__file__).parents[2] / "case_studies"
+FOREGROUND = 0.08
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """Import a module of the case study, in the folder that its commands are typed in."""
+    monkeypatch.syspath_prepend(CASES / "original")
+    monkeypatch.chdir(CASES)
+    return importlib.import_module
+
+
+def masks():
+    """An object of 4 x 6 pixels that overlaps with its mirror image in 4 x 2, and the mirror image; 16 x 16."""
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 4:8, 3:9] = 1
+    return mask, mask.flip(3)
+
+
+def expected_loss(name, logits):
+    options = {"pos_weight": (1 - FOREGROUND) / FOREGROUND} if name == "weighted_bce" else {}
+    options |= {"smooth": 0.0} if name == "dice" else {}
+    loss = losses.load(name, options)
+    return sum(loss(logits, target).mean() for target in masks()) / 2
+
+
+def minimised(name):
+    logits = torch.zeros(1, 1, 16, 16, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.2)
+    for _ in range(300):
+        optimizer.zero_grad()
+        expected_loss(name, logits).backward()
+        optimizer.step()
+    return torch.sigmoid(logits.detach())
+
+
+@pytest.mark.parametrize("name", ["bce", "dice", "weighted_bce", "huber", "l1"])
+def test_the_least_expected_loss_is_where_it_was_derived(modules, name):
+    wanted = modules("expected").expected(FOREGROUND)[name]
+    regions = modules("measure").answers(minimised(name), masks()[0])
+    for region in ("object", "mirror"):
+        assert wanted.low - 0.03 <= regions[f"answer_{region}"] <= wanted.high + 0.03
+    assert regions["answer_both"] > 0.95 and regions["answer_neither"] < 0.05
+
+
+@pytest.mark.parametrize(("name", "low", "high"), [("l1", 0.0, 1.0), ("huber", 0.1, 0.9)])
+def test_every_answer_of_a_flat_range_costs_the_same_and_doubt_takes_the_least(modules, name, low, high):
+    wanted = modules("expected").expected(FOREGROUND)[name]
+    assert (wanted.low, wanted.high) == (low, high)
+    loss = losses.load(name, {})
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+
+    def cost(answer, chance):
+        logit = torch.logit(torch.full((1, 1, 1, 1), answer, dtype=torch.float64), eps=1e-9).float()
+        return float(chance * loss(logit, one) + (1 - chance) * loss(logit, zero))
+
+    span = [low, (low + high) / 2, high]
+    costs = [cost(answer, 0.5) for answer in span]
+    assert max(costs) - min(costs) < 1e-6
+    doubtful = [cost(answer, 0.45) for answer in span]
+    assert doubtful[0] == min(doubtful) < doubtful[1] < doubtful[2]
+
+
+def test_regions_are_the_object_its_mirror_image_both_and_neither(modules):
+    mask, _ = masks()
+    painted = torch.zeros(1, 1, 16, 16)
+    painted[..., 4:8, 3:7], painted[..., 4:8, 7:9], painted[..., 4:8, 9:13] = 0.25, 0.75, 0.5
+    found = modules("measure").answers(painted, mask)
+    assert {name: found[f"answer_{name}"] for name in ("object", "mirror", "both", "neither")} == {
+        "object": 0.25,
+        "mirror": 0.5,
+        "both": 0.75,
+        "neither": 0.0,
+    }
+
+
+def rows(loss, epochs, *answers):
+    names = ("object", "mirror", "both", "neither")
+    return [
+        {"loss": loss, "epochs": str(epochs)}
+        | {f"answer_{name}": str(value) for name, value in zip(names, one, strict=True)}
+        for one in answers
+    ]
+
+
+def said(modules, *results):
+    expected = modules("expected")
+    return expected.on_answers(expected.answers([row for result in results for row in result]), FOREGROUND)
+
+
+def test_agreement_and_longer_training_are_said_only_where_they_are_seen(modules):
+    short, right = (0.1, 0.1, 0.3, 0.0), (0.45, 0.44, 0.95, 0.02)
+    assert said(modules, rows("bce", 4, short, short), rows("bce", 16, right, right)) == [
+        "`bce`: after 4 epochs not as expected in the object (0.10), its mirror image (0.10) and both (0.30); after 16 "
+        "epochs as expected everywhere. Longer training brings the two together."
+    ]
+    assert said(modules, rows("bce", 4, right)) == ["`bce`: after 4 epochs as expected everywhere."]
+    assert said(modules, rows("bce", 4, short), rows("bce", 16, short, short))[0].endswith(
+        "does not bring them together."
+    )
+    half = (0.5, 0.3, 0.7, 0.0)
+    assert said(modules, rows("bce", 4, short), rows("bce", 16, half, half))[0].endswith(
+        "brings some of them together."
+    )
+    # Better in the object, and worse elsewhere.
+    moved = (0.5, 0.1, 0.3, 0.3)
+    assert said(modules, rows("bce", 4, short), rows("bce", 16, moved, moved))[0].endswith(
+        "does not bring them together."
+    )
+    # One seed is not enough.
+    assert "Longer" not in said(modules, rows("bce", 4, short), rows("bce", 16, right))[0]
+
+
+def test_a_region_that_is_wrong_is_no_agreement(modules):
+    (sentence,) = said(modules, rows("dice", 4, (0.95, 0.95, 1.0, 0.4)))
+    assert sentence == "`dice`: after 4 epochs not as expected in neither (0.40)."
+
+
+@pytest.mark.parametrize(
+    ("loss", "answers", "words"),
+    [
+        ("bce", (0.45, 0.1, 0.9, 0.0), "BCE answers 0.45 in the object"),
+        ("bce", (0.1, 0.1, 0.3, 0.0), None),
+        ("dice", (0.95, 0.97, 1.0, 0.0), "Dice draws both, the object (0.95) and its mirror image (0.97)"),
+        ("dice", (0.95, 0.3, 1.0, 0.0), None),
+        ("l1", (0.02, 0.01, 0.0, 0.0), "L1 answers black (0.02 in the object)"),
+        ("l1", (0.4, 0.01, 0.0, 0.0), None),
+        ("huber", (0.5, 0.5, 1.0, 0.0), None),
+    ],
+)
+def test_a_reason_is_given_only_if_the_networks_that_were_trained_longest_answer_so(modules, loss, answers, words):
+    expected = modules("expected")
+    other = (0.7, 0.7, 0.2, 0.2)
+    found = expected.answers([*rows(loss, 4, other), *rows(loss, 16, answers)])
+    said = expected.because(found, loss, FOREGROUND)
+    assert [words in sentence for sentence in said] == [True] if words else said == []
+    assert expected.because([], loss, FOREGROUND) == []
+
+
+def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
+    (black,) = said(modules, rows("l1", 4, (0.0, 0.0, 0.0, 0.0)))
+    assert black == "`l1`: after 4 epochs not as expected in both (0.00)."
+    (right,) = said(modules, rows("l1", 4, (0.0, 0.0, 0.95, 0.0)))
+    assert right.endswith("as expected everywhere.")

@@ -1,0 +1,93 @@
+"""docs/original-recipe.md from made-up results: what stands on it, and what must not."""
+
+import importlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loss_study.runtime.files import write_csv
+
+CASES = Path(__file__).parents[2] / "case_studies"
+
+
+@pytest.fixture
+def page(monkeypatch, tmp_path):
+    """Return a function that writes the page from rows of the trainings for which `keep` is true, and returns it."""
+    monkeypatch.syspath_prepend(CASES / "original")
+    here = tmp_path / "case_studies" / "original"
+    (here / "results").mkdir(parents=True)
+    (tmp_path / "docs").mkdir()
+    for name in ("params.yaml", "page.md.j2"):
+        shutil.copy(CASES / "original" / name, here)
+    monkeypatch.chdir(here.parent)
+    plan, train, answers, module = (importlib.import_module(name) for name in ("plan", "train", "answers", "page"))
+    chosen = plan.load()
+
+    def written(keep, *, mirrored=()):
+        rows = [row(train, chosen, training) for training in chosen.trainings() if keep(training)]
+        write_csv(train.results(chosen), rows, train.columns(chosen))
+        write_csv(answers.results(chosen), list(mirrored), answers.COLUMNS)
+        module.main()
+        return (tmp_path / "docs/original-recipe.md").read_text()
+
+    return written
+
+
+def row(train, chosen, training):
+    """Return a network that inputs flipped apart collapse at 0.5, and nothing else harms."""
+    rng = np.random.default_rng([training.seed, len(training.recipe), sum(map(len, training.recipe))])
+    wobble = rng.normal(0, 0.01)
+    flipped = "flip_apart" in training.recipe
+    values = {
+        "iou": 0.0 if flipped else 0.6 + wobble,
+        "iou_best": (0.3 if flipped else 0.6) + wobble,
+        "rmse": 0.1 + wobble,
+    }
+    values |= {f"{name}_augmented": value for name, value in values.items()}
+    found = {"status": "finished", "seconds": 6.0, "epoch": 4, "collapse": "all background" if flipped else ""}
+    empty = dict.fromkeys(train.OUTCOME, "")
+    return train.identity(chosen, training) | empty | found | values
+
+
+ANSWERS = {"answer_object": 0.48, "answer_mirror": 0.1, "answer_both": 0.9, "answer_neither": 0.02, "foreground": 0.08}
+MIRRORED = [
+    {"loss": "bce", "epochs": 4, "seed": seed, "status": "finished", "seconds": 6.0, **ANSWERS} for seed in (0, 1)
+]
+
+
+def test_with_all_trainings_every_question_has_its_answer(page):
+    text = page(lambda training: True, mirrored=MIRRORED)
+    answer = text.split("### Why did cross-entropy (BCE) not work for the mask?")[1].split("\n")[2]
+    assert answer.startswith("With every mistake the network reaches IoU at 0.5 0.00 and IoU at the best threshold 0.")
+    assert "The threshold hides a part: networks with every mistake have IoU 0.00 at 0.5" in answer
+    assert "these cost: inputs flipped apart 0." in answer
+    assert "half of the masks belong to the mirror image: BCE answers 0.48 in the object" in answer
+    assert "networks give the same answer everywhere (all background)" in answer
+    for question in (
+        "Why did Dice disappoint",
+        "Why was L1 on the mask all black",
+        "L1 on the depth",
+        "Dice on the depth",
+    ):
+        assert f"### {question}" in text
+    depth = text.split("### L1 on the depth")[1].split("###")[0]
+    assert "no mistake is shown to cost anything" in depth and "inputs flipped apart 0." not in depth.split("\n")[2]
+    assert "![What each mistake costs in IoU at 0.5](../case_studies/original/figures/scenes-mask-bce-iou.svg)" in text
+    assert Path("original/figures/scenes-mask-bce-iou.svg").read_text().count("<circle") == 7
+    # The made-up answers have one loss and one length of training.
+    assert "**18 are missing**" in text
+
+
+def test_without_enough_trainings_there_is_no_answer_and_what_is_missing_is_counted(page):
+    text = page(lambda training: training.experiment.name == "mask-bce" and training.seed == 0)
+    assert "###" not in text and "these cost" not in text and "reaches" not in text
+    assert "| mask-bce | 64 | 64 | 92 |" in text and "| mask-l1 | 128 | 0 | 288 |" in text
+    assert not list(Path("original/figures").iterdir())
+
+
+def test_the_ends_alone_give_no_effect_over_all_recipes(page):
+    text = page(lambda training: training.experiment.name == "mask-bce" and training.recipe in training.experiment.ends)
+    assert "### Why did cross-entropy" in text and "| mistake | made alone | added to all others |" in text
+    assert "Over all" not in text and "![" not in text and "same answer everywhere" not in text
