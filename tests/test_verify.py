@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -71,6 +72,19 @@ def test_a_damaged_file_in_the_cache_of_dvc_is_named(verify, root):
     shutil.rmtree(root / ".dvc/cache")
     damaged = f"{path.relative_to(root)}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
     assert (lines, code) == ([damaged, "6 folders, 2 files in DVC's cache, the report and MLflow: 1 problem"], 1)
+
+
+def test_a_cache_that_clones_share_is_verified_too(verify, root, tmp_path):
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    (root / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path}/shared\n")
+    path = tmp_path / "shared/files/md5/00/11223344556677889900aabbccddee"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    lines, code = verify()
+    (root / ".dvc/config").unlink()
+    shutil.rmtree(root / ".git")
+    damaged = f"{path}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
+    assert (lines, code) == ([damaged, "6 folders, 1 files in DVC's cache, the report and MLflow: 1 problem"], 1)
 
 
 def test_a_number_that_somebody_wrote_into_the_report_is_named(verify, root):
