@@ -36,7 +36,7 @@ class ModelFolder:
             values = json.loads(file.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             raise StudyError(f"{file}: no model there; 'loss-study final' writes one to model/") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(file, str(error)) from None
         if not isinstance(values, dict) or not isinstance(values.get("files"), dict):
             raise _damaged(file, "no list of files")
@@ -45,6 +45,11 @@ class ModelFolder:
     def has(self, name: str) -> bool:
         """Whether the file `name` belongs to the model."""
         return name in self.description["files"]
+
+    @property
+    def target(self) -> str:
+        """The import path of the first code beside this package that torch would run for the networks, "" for none."""
+        return _target(self.description.get("networks"))
 
     def file(self, name: str) -> Path:
         """Return the path of a file of the model; StudyError if it is missing or not the one that was written."""
@@ -58,6 +63,12 @@ class ModelFolder:
         if found != self.description["files"][name]:
             raise _damaged(path, "its SHA-256 is not that in model.json")
         return path
+
+
+def _target(values: Any) -> str:
+    if isinstance(values, dict):
+        return str(values["_target_"]) if "_target_" in values else _target(list(values.values()))
+    return next(filter(None, map(_target, values)), "") if isinstance(values, list) else ""
 
 
 def _damaged(path: Path, reason: str) -> StudyError:

@@ -68,7 +68,7 @@ def load(folder: ModelFolder) -> Networks:
         descriptions = [NetworkDescription(**one) for one in folder.description["networks"]]
         networks = Networks([one.build() for one in descriptions], descriptions)
         networks.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         # torch's own text has a line for each tensor.
         reason = type(error).__name__
         raise StudyError(f"{path}: does not fit model.json ({reason}); copy the folder again") from None

@@ -121,7 +121,8 @@ def _check_identity(trial: Trial, path: Path, found: Mapping[str, Any]) -> None:
     for key in ("head", "loss", "seed"):
         wanted = getattr(trial, key)
         if found.get(key, wanted) != wanted:
-            raise StudyError(f"{path}: its {key} is {found[key]!r} instead of {wanted!r}; run 'dvc repro -f' on its stage")
+            what = f"its {key} is {found[key]!r} instead of {wanted!r}"
+            raise StudyError(f"{path}: {what}; run 'dvc repro -f' on its stage")
 
 
 def _status(run: dict[str, Any], evaluation: dict[str, Any]) -> str:
