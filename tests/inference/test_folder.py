@@ -9,7 +9,7 @@ from safetensors.numpy import save
 from loss_study.data.depth_scale import DepthScale
 from loss_study.inference import runtimes
 from loss_study.inference.contract import Contract, Depth, Input, Mask
-from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder
+from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder, own_digest
 from loss_study.runtime.errors import StudyError
 from support.channel_model import MASK, METRES, RELATIVE, changed, describe, write_model
 
@@ -50,6 +50,16 @@ def test_a_damaged_description(tmp_path, text):
     write_model(tmp_path / "model")
     (tmp_path / "model" / DESCRIPTION).write_text(text)
     assert refused(ModelFolder.open, tmp_path / "model").startswith(f"{tmp_path}/model/model.json: damaged")
+
+
+def test_a_description_that_has_changed_is_noticed(tmp_path):
+    path = write_model(tmp_path / "model") / DESCRIPTION
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"sha256": own_digest(values)}))
+    whole = path.read_text()
+    assert ModelFolder.open(path.parent).contract.outputs["mask"].threshold == 0.5
+    path.write_text(whole.replace('"threshold": 0.5', '"threshold": 0.4'))
+    assert refused(ModelFolder.open, path.parent).startswith(f"{path}: damaged (its SHA-256 is not that in it)")
 
 
 def test_another_format(tmp_path):
@@ -105,7 +115,8 @@ def test_code_that_a_folder_names_runs_only_if_torch_was_asked_for(tmp_path, pla
     folder, ran = tmp_path / "model", tmp_path / "ran"
     code = {"_target_": "subprocess.check_output", "args": ["touch", str(ran)]}
     network = {"name": "imported", "in_channels": 3, "classes": 1, "options": {}, "losses": {}}
-    network |= {"options": code} if place == "options" else {"losses": {"mask": {"name": "own", "options": code}}}
+    loss = {"name": "own", "options": code} if place == "losses" else {"name": "bce", "options": {}}
+    network |= {"losses": {"mask": loss}} | ({"options": code} if place == "options" else {})
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(save({"weight": np.zeros(1, np.float32)}))
     describe(folder, {"format": 1, "input": INPUT, "outputs": {"mask": MASK}, "networks": [network]})

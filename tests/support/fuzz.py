@@ -43,7 +43,7 @@ from loss_study.datasets.reading.images import geometry, read_depth, read_grey, 
 from loss_study.download import archives
 from loss_study.download import fetch as fetching
 from loss_study.inference import runtimes
-from loss_study.inference.folder import WEIGHTS, ModelFolder
+from loss_study.inference.folder import WEIGHTS, ModelFolder, own_digest
 from loss_study.inference.outputs import FORMATS, Prediction, write
 from loss_study.inference.torch_runtime import NetworkDescription, Networks
 from loss_study.models import pretrained
@@ -421,6 +421,7 @@ def _model(folder: Path) -> Try:
     describe(sent, json.loads((sent / "model.json").read_text()) | {"networks": [network]})
     whole = {path: path.read_bytes() for path in sent.iterdir()}
     description = json.loads((sent / "model.json").read_text())
+    signed = json.dumps(description | {"sha256": own_digest(description)}).encode()
 
     def run(rng: random.Random) -> None:
         path = rng.choice(list(whole))
@@ -429,9 +430,13 @@ def _model(folder: Path) -> Try:
             path = sent / "model.json"
             with contextlib.suppress(ValueError, TypeError):
                 content = json.dumps(with_odd_value(description, rng)).encode()
+        elif path.name == "model.json":
+            content = changed(signed, rng)
         path.write_bytes(content)
         try:
             opened = ModelFolder.open(sent)
+            if b'"sha256"' in content and opened.description != json.loads(signed):
+                raise SilentError("another description")
             needed, outputs = opened.contract.input, opened.contract.outputs
             found = runtimes.load(opened, rng.choice(("onnx", "torch")))(
                 np.zeros((1, needed.channels, 16, 16), np.float32)
