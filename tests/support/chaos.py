@@ -286,9 +286,10 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the victims")
     parser.add_argument("--command", choices=COMMANDS, default="repro", help="what is killed and typed again")
+    parser.add_argument("choices", nargs="*", help="what the study is beside SMALL, such as 'loss.heads=[mask]'")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        chaos = Chaos(Path(folder) / "clone", arguments.command, arguments.seed)
+        chaos = Chaos(Path(folder) / "clone", arguments.command, arguments.seed, arguments.choices)
         print(f"undisturbed: {chaos.seconds:.0f} s", flush=True)
         chaos.kill(arguments.kills)
     print(chaos.tally)
