@@ -5,12 +5,16 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
 
 from loss_study.runtime.processes import Terminated, end_with_dvc, signals_raise
 from loss_study.runtime.redaction import without_secrets
+
+#: What NumPy says of a full disk.
+_NUMPY_FULL = re.compile(r"\d+ requested and \d+ written")
 
 
 class StudyError(Exception):
@@ -51,7 +55,7 @@ def run_stage(main: Callable[[], None]) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and (error.errno == errno.ENOSPC or _NUMPY_FULL.fullmatch(str(error))):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}the disk is full; free some space and run the same command again"
     return " ".join(without_secrets(str(error)).split())
