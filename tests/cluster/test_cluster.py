@@ -163,6 +163,17 @@ def test_tasks_of_a_node_have_clones_of_their_own_and_use_them_again(tmp_path):
         assert fourth == first
 
 
+def test_nobody_else_may_enter_the_clones_of_a_node_whatever_the_umask(tmp_path):
+    before = os.umask(0o002)
+    try:
+        with node.own_clone(tmp_path / "cache/cluster") as repository:
+            made = [tmp_path / "cache", *(tmp_path / "cache").rglob("*")]
+    finally:
+        os.umask(before)
+    folders = {path: path.stat().st_mode & 0o777 for path in made if path.is_dir()}
+    assert repository.parent in folders and set(folders.values()) == {0o700}
+
+
 def test_a_node_checks_out_exactly_what_was_shipped_also_over_a_clone_that_was_left_broken(repository):
     Path("params.yaml").write_text("composed: 1\n")
     shipped = asdict(shipment.pack(shipment.committed(), ("team", "/shared")))
