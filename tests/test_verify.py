@@ -118,3 +118,14 @@ def test_a_folder_without_checksums_is_named(verify, root):
     lines, _ = verify()
     (folder / checksums.LIST).write_bytes(content)
     assert lines[0].startswith("runs/1/mask/dice/0: has no SHA256SUMS")
+
+
+def test_a_store_that_cannot_be_read_does_not_hide_what_else_was_found(verify, root, monkeypatch):
+    path = root / "runs/1/mask/dice/0" / checksums.LIST
+    content = path.read_bytes()
+    path.unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    lines, code = verify()
+    path.write_bytes(content)
+    assert code == 1 and lines[0].startswith("runs/1/mask/dice/0: has no SHA256SUMS")
+    assert lines[1].startswith("MLflow at http://127.0.0.1:9: no connection")

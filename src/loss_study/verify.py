@@ -42,7 +42,11 @@ def main(_: argparse.Namespace) -> None:
     config = load_config()
     known, cached = folders(), sorted(path for path in _cache_folder().glob(CACHED) if path.is_file())
     with reporting("verifying", len(known) + len(cached)) as reporter:
-        problems = [*_files(known, reporter), *_cache(cached, reporter), *_report(config), *_mlflow(config)]
+        problems = [*_files(known, reporter), *_cache(cached, reporter), *_report(config)]
+    try:
+        problems += _mlflow(config)
+    except StudyError as error:
+        problems.append(str(error))
     for problem in problems:
         print(problem)
     what = f"{len(known)} folders, {len(cached)} files in DVC's cache, the report and MLflow"

@@ -1,4 +1,4 @@
-"""A disk that is really full, at each point of a study: one line that says so, and nothing half-written."""
+"""A disk that is really full, at each point of a study, or read-only: one line, and nothing half-written."""
 
 import os
 import shutil
@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loss_study import cli
 from loss_study.report.renew import renew
 from loss_study.runtime.errors import StudyError, _one_line
 from loss_study.runtime.files import whole_folder, write_json
 from loss_study.sampling.pack import pack
 from loss_study.tracking import mirror
 from loss_study.training.checkpoint import Checkpoint, save_atomically
+from support.clone import ROOT
 from support.grid import Grid, dataset, sample_config
 from tracking.test_tracking import DICE, empty_store, make_study  # noqa: F401
 
@@ -95,6 +97,16 @@ def test_the_report(disk):
     renew(study)
     fill(20_000)
     assert said(lambda: renew(study)).endswith("the disk is full; free some space and run the same command again")
+
+
+@pytest.mark.parametrize("words", [["run"], ["repair"], ["compose", "scale=smoke"]])
+def test_a_folder_that_is_read_only(disk, words):
+    (disk / "conf").symlink_to(ROOT / "conf")
+    Path(".dvc").mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    arguments = cli.parse(words)
+    line = said(lambda: arguments.main(arguments))
+    assert line.endswith(": Read-only file system; it takes a folder that you may write to")
 
 
 def test_the_database_of_mlflow(disk, empty_store):  # noqa: F811

@@ -16,6 +16,8 @@ from loss_study.runtime.redaction import without_secrets
 #: What NumPy says of a full disk.
 _NUMPY_FULL = re.compile(r"\d+ requested and \d+ written")
 
+_DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
+
 
 class StudyError(Exception):
     """An error that the user can fix; the message is one line, names the key or file and says what to do."""
@@ -58,6 +60,9 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and (error.errno == errno.ENOSPC or _NUMPY_FULL.fullmatch(str(error))):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}the disk is full; free some space and run the same command again"
+    if isinstance(error, OSError) and error.errno in _DENIED:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; it takes a folder that you may write to"
     return " ".join(without_secrets(str(error)).split())
 
 
