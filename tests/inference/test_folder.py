@@ -128,6 +128,17 @@ def test_code_that_a_folder_names_runs_only_if_torch_was_asked_for(tmp_path, pla
         assert ran.exists()
 
 
+def test_no_memory_is_taken_for_a_network_that_the_weights_are_not_of(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(save({"weight": np.zeros(1, np.float32)}))
+    loss = {"name": "bce", "options": {}}
+    network = {"name": "resunet", "in_channels": 3, "classes": 1, "losses": {"mask": loss}}
+    network["options"] = {"width": 10**5, "stages": 4}  # Terabytes.
+    describe(folder, {"format": 1, "input": INPUT, "outputs": {"mask": MASK}, "networks": [network]})
+    assert "does not fit model.json (ValueError)" in refused(runtimes.load, ModelFolder.open(folder))
+
+
 @pytest.mark.parametrize("damage", ["changed", "cut off", "missing"])
 def test_a_damaged_graph(tmp_path, damage):
     path = write_model(tmp_path / "model") / ONNX
