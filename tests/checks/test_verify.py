@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -73,6 +74,19 @@ def test_a_damaged_file_in_the_cache_of_dvc_is_named(verify, root):
     assert (lines, code) == ([damaged, "6 folders, 2 files in DVC's cache, the report and MLflow: 1 problem"], 1)
 
 
+def test_a_cache_that_clones_share_is_verified_too(verify, root, tmp_path):
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    (root / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path}/shared\n")
+    path = tmp_path / "shared/files/md5/00/11223344556677889900aabbccddee"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    lines, code = verify()
+    (root / ".dvc/config").unlink()
+    shutil.rmtree(root / ".git")
+    damaged = f"{path}: damaged in DVC's cache; remove it, then run 'dvc repro -f' on its stage"
+    assert (lines, code) == ([damaged, "6 folders, 1 files in DVC's cache, the report and MLflow: 1 problem"], 1)
+
+
 def test_a_number_that_somebody_wrote_into_the_report_is_named(verify, root):
     path = root / "reports/answer.csv"
     before = path.read_bytes()
@@ -104,3 +118,14 @@ def test_a_folder_without_checksums_is_named(verify, root):
     lines, _ = verify()
     (folder / checksums.LIST).write_bytes(content)
     assert lines[0].startswith("runs/1/mask/dice/0: has no SHA256SUMS")
+
+
+def test_a_store_that_cannot_be_read_does_not_hide_what_else_was_found(verify, root, monkeypatch):
+    path = root / "runs/1/mask/dice/0" / checksums.LIST
+    content = path.read_bytes()
+    path.unlink()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    lines, code = verify()
+    path.write_bytes(content)
+    assert code == 1 and lines[0].startswith("runs/1/mask/dice/0: has no SHA256SUMS")
+    assert lines[1].startswith("MLflow at http://127.0.0.1:9: no connection")

@@ -163,6 +163,17 @@ def test_tasks_of_a_node_have_clones_of_their_own_and_use_them_again(tmp_path):
         assert fourth == first
 
 
+def test_nobody_else_may_enter_the_clones_of_a_node_whatever_the_umask(tmp_path):
+    before = os.umask(0o002)
+    try:
+        with node.own_clone(tmp_path / "cache/cluster") as repository:
+            made = [tmp_path / "cache", *(tmp_path / "cache").rglob("*")]
+    finally:
+        os.umask(before)
+    folders = {path: path.stat().st_mode & 0o777 for path in made if path.is_dir()}
+    assert repository.parent in folders and set(folders.values()) == {0o700}
+
+
 def test_a_node_checks_out_exactly_what_was_shipped_also_over_a_clone_that_was_left_broken(repository):
     Path("params.yaml").write_text("composed: 1\n")
     shipped = asdict(shipment.pack(shipment.committed(), ("team", "/shared")))
@@ -179,6 +190,35 @@ def test_a_node_checks_out_exactly_what_was_shipped_also_over_a_clone_that_was_l
         assert not (clone / "losses/new.py").exists()
         assert (clone / "params.yaml").read_text() == "composed: 1\n"
         assert command("dvc", "config", "core.remote", cwd=clone).strip() == "team"
+
+
+def test_clones_that_share_a_cache_run_at_the_same_time(repository):
+    """Two clones of a group make the same output and one of their own, with one cache, under umask 002."""
+    stages = {
+        name: {"cmd": f"echo {name} > {name}.txt", "outs": [f"{name}.txt"]} for name in ("shared", "own0", "own1")
+    }
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    Path("dvc.lock").unlink()
+    cache = repository / "cache"
+    command("dvc", "config", "cache.dir", str(cache))
+    command("dvc", "config", "cache.shared", "group")
+    command("git", "add", "--all")
+    command("git", "commit", "--quiet", "--message", "a shared cache")
+    clones = [repository / "clones" / str(n) for n in range(2)]
+    for clone in clones:
+        command("git", "clone", "--quiet", str(repository), str(clone))
+    before = os.umask(0o002)
+    try:
+        words = ["dvc", "repro", "--quiet", "shared"]
+        running = [subprocess.Popen([*words, f"own{n}"], cwd=clone) for n, clone in enumerate(clones)]
+        assert [process.wait() for process in running] == [0, 0]
+    finally:
+        os.umask(before)
+    assert [(clone / "shared.txt").read_text() for clone in clones] == ["shared\n"] * 2
+    kept = sorted(path.read_text() for path in cache.glob("files/md5/??/*"))
+    assert kept == ["own0\n", "own1\n", "shared\n"]
+    folders = [path for path in cache.rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o775}
 
 
 def test_pushes_at_the_same_time_lose_nothing(repository):

@@ -1,6 +1,8 @@
 """``loss-study predict`` as it is typed, with a model whose predictions are known."""
 
 import csv
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,18 @@ def test_several_classes_have_a_row_each(here):
     found = {row["class"]: float(row["share"]) for row in rows()}
     assert found["pet"] == pytest.approx(0.25, abs=0.03) and found["background"] == pytest.approx(0.75, abs=0.03)
     assert found["border"] == 0
+
+
+def test_no_cell_of_the_table_is_a_formula_or_unwritable(here):
+    names = ["=cmd|' /C calc'!A0", "b\x1b[31m\n"]
+    write_model(Path("classes"), mask={"classes": 2, "class_names": names, "threshold": None}, depth=None)
+    for name in ("=1+1.png", os.fsdecode(b"caf\xe9.png")):
+        shutil.copy("photos/a.png", name)
+        assert predict("classes", name, "--csv") == 0
+        cells = [cell for row in rows() for cell in row.values()]
+        assert {row["class"] for row in rows()} == {"'=cmd|' /C calc'!A0", r"b\x1b[31m\n"}
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+        assert rows()[0]["file"] == {"=1+1.png": "'=1+1.png"}.get(name, r"caf\xe9.png")
 
 
 def test_a_bad_image_is_named_and_skipped_and_the_exit_code_says_so(here, capsys):

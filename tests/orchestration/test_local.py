@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
+from loss_study import cli
 from loss_study.orchestration import local
 from loss_study.orchestration.local import Queue, run_tasks
 from loss_study.orchestration.tasks import Task
+from loss_study.runtime.errors import StudyError
 
 #: Takes the place of `dvc --wait-for-lock repro --keep-going --single-item STAGE ...` and prints what that prints; what
 #: a stage does is Python in stages.json. Held to the real one by tests/pipeline.
@@ -134,8 +137,10 @@ def test_with_nothing_to_do_nothing_is_started(stages):
 
 INTERRUPTED = """
 import signal, sys
+from loss_study import cli
 from loss_study.orchestration import local
 from loss_study.orchestration.tasks import Task
+from loss_study.runtime.errors import StudyError
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 local.DVC = (sys.executable, sys.argv[1])
@@ -161,3 +166,14 @@ def test_an_interrupt_starts_nothing_more_and_ends_what_runs(stages, tmp_path):
     )
     assert done.stdout == "interrupted\n"
     assert len(started(tmp_path)) == 1
+
+
+def test_a_second_study_in_the_same_folder_names_the_process_that_runs_the_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = cli.parse(["run"])
+    with local.locked(local.LOCK, "running the study of this folder"), pytest.raises(StudyError) as refused:
+        arguments.main(arguments)
+    holder = rf"process {os.getpid()} on \S+ is running the study of this folder"
+    assert re.fullmatch(rf"\.dvc/tmp/study\.lock: {holder}; wait until it ends, or end it", str(refused.value))
+    monkeypatch.setattr(local, "run", lambda *_: None)
+    arguments.main(arguments)

@@ -54,3 +54,18 @@ def test_without_a_list_nothing_is_checked(tmp_path):
         (new / "a").write_text("1")
     checksums.check(tmp_path / "unlisted")
     assert [path.name for path in (tmp_path / "unlisted").iterdir()] == ["a"]
+
+
+def test_a_list_that_has_lost_a_line_is_noticed(folder):
+    path = folder / checksums.LIST
+    lines = path.read_text().splitlines(keepends=True)
+    for lost in lines:
+        path.write_text("".join(line for line in lines if line != lost))
+        with pytest.raises(StudyError, match=rf"{lost.split('  ')[1].strip()}: not in the list SHA256SUMS"):
+            checksums.check(folder)
+    path.write_text("".join(lines))
+    (folder / "below/.DS_Store").touch()
+    checksums.check(folder)
+    (folder / "added").touch()
+    with pytest.raises(StudyError, match=r"whole/added: not in the list"):
+        checksums.check(folder)

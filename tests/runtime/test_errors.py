@@ -24,7 +24,7 @@ def ended(error, capsys):
         (
             PermissionError(errno.EACCES, "Permission denied", "runs"),
             1,
-            "error: [Errno 13] Permission denied: 'runs'\n",
+            "error: runs: Permission denied; it takes a folder that you may write to\n",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device"),

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,27 @@ def test_a_digit_that_changed_on_the_disk_is_not_compared(study, path):
     place = re.search(r"0\.\d(?=\d)", content).end()
     Path(path).write_text(content[:place] + str((int(content[place]) + 1) % 10) + content[place + 1 :])
     with pytest.raises(StudyError, match=f"^{path}: changed since it was written; run 'dvc repro -f' on its stage"):
+        Study.read()
+
+
+@pytest.mark.parametrize("kind", ["runs", "eval"])
+@pytest.mark.parametrize(("other", "key", "values"), [("mask/l1/1", "seed", "1 instead of 0"),
+                                                      ("mask/dice/0", "loss", "'dice' instead of 'l1'"),
+                                                      ("depth/l1/0", "head", "'depth' instead of 'mask'")])  # fmt: skip
+def test_the_whole_result_of_another_trial_is_refused(study, kind, other, key, values):
+    folder = Path(f"{kind}/1/mask/l1/0")
+    shutil.rmtree(folder)
+    shutil.copytree(f"{kind}/1/{other}", folder)
+    checksums.write(folder)
+    file = "trial.json" if kind == "runs" else "metrics.json"
+    with pytest.raises(StudyError, match=f"^{folder}/{file}: its {key} is {values}; run 'dvc repro -f' on its stage"):
+        Study.read()
+
+
+def test_results_left_from_another_configuration_are_not_compared_unasked(study):
+    path = Path("runs/1/mask/l1/0/trial.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"epochs": 40}))
+    with pytest.raises(StudyError, match=r"^compare.mixed: the trials differ in number of epochs \(8, 40\)"):
         Study.read()
 
 

@@ -33,6 +33,7 @@ import numpy as np
 import torch
 import yaml
 from PIL import Image
+from safetensors.torch import save as save_tensors
 
 from loss_study import datasets, losses, models
 from loss_study.checks.check import check_choices
@@ -42,12 +43,17 @@ from loss_study.data.packed import PackedSample
 from loss_study.datasets.reading.images import geometry, read_depth, read_grey, read_rgb
 from loss_study.download import archives
 from loss_study.download import fetch as fetching
+from loss_study.inference import runtimes
+from loss_study.inference.folder import WEIGHTS, ModelFolder, own_digest
+from loss_study.inference.outputs import FORMATS, Prediction, write
+from loss_study.inference.torch_runtime import NetworkDescription, Networks
 from loss_study.models import pretrained
 from loss_study.orchestration.repair import LOCK_FILES, repair
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.tracking import mirror
 from loss_study.training.checkpoint import DamagedError, checksum, load_saved, save_atomically
+from support.channel_model import METRES, describe, write_model
 from support.samples import write_sample
 from tracking.test_tracking import DICE, make_study
 
@@ -116,7 +122,7 @@ def targets(folder: Path) -> Iterator[tuple[str, Try]]:
     """Yield the targets by name; each has a folder of its own below `folder`."""
     for make in (
         _params, _conf, _options, _images, _annotations, _archives, _responses, _states, _sample, _weights,
-        _lock_files, _mlflow,
+        _lock_files, _mlflow, _model,
     ):  # fmt: skip
         own = folder / make.__name__.strip("_")
         own.mkdir()
@@ -309,8 +315,7 @@ def _sample(folder: Path) -> Try:
         same = path.read_bytes() == whole[path]
         try:
             PackedSample.open(sample)
-            # A list that has lost lines checks less, but no number is another one.
-            if not same and path.name != checksums.LIST:
+            if not same:
                 raise SilentError(f"{path.name} changed")
         finally:
             path.write_bytes(whole[path])
@@ -319,12 +324,10 @@ def _sample(folder: Path) -> Try:
 
 
 def _weights(folder: Path) -> Try:
-    from safetensors.torch import save
-
     tensors = {f"layer.{n}.weight": torch.ones(2, n + 1) for n in range(4)}
     buffer = io.BytesIO()
     torch.save(tensors, buffer)
-    kinds = ((".safetensors", save(tensors)), (".pth", buffer.getvalue()))
+    kinds = ((".safetensors", save_tensors(tensors)), (".pth", buffer.getvalue()))
 
     def run(rng: random.Random) -> None:
         suffix, content = rng.choice(kinds)
@@ -405,6 +408,48 @@ def _annotations(folder: Path) -> Try:
             source = datasets.open_dataset(name, Path(root), options)
             for item in source.draw(None, None, 4, np.random.default_rng(0)):
                 source.example(item, 16)
+
+    return run
+
+
+def _model(folder: Path) -> Try:
+    """The folder of a finished model, as one that somebody has sent."""
+    sent = write_model(folder / "model", depth=METRES)
+    both = {"mask": {"name": "bce", "options": {}}, "depth": {"name": "rmse", "options": {}}}
+    network = {"name": "resunet", "in_channels": 3, "classes": 1, "options": {"width": 2, "stages": 1}, "losses": both}
+    built = NetworkDescription(**network)
+    (sent / WEIGHTS).write_bytes(save_tensors(Networks([built.build()], [built]).state_dict()))
+    describe(sent, json.loads((sent / "model.json").read_text()) | {"networks": [network]})
+    whole = {path: path.read_bytes() for path in sent.iterdir()}
+    description = json.loads((sent / "model.json").read_text())
+    signed = json.dumps(description | {"sha256": own_digest(description)}).encode()
+
+    def run(rng: random.Random) -> None:
+        path = rng.choice(list(whole))
+        content = changed(whole[path], rng)
+        if rng.random() < 0.7:
+            path = sent / "model.json"
+            with contextlib.suppress(ValueError, TypeError):
+                content = json.dumps(with_odd_value(description, rng)).encode()
+        elif path.name == "model.json":
+            content = changed(signed, rng)
+        path.write_bytes(content)
+        try:
+            opened = ModelFolder.open(sent)
+            if b'"sha256"' in content and opened.description != json.loads(signed):
+                raise SilentError("another description")
+            needed, outputs = opened.contract.input, opened.contract.outputs
+            found = runtimes.load(opened, rng.choice(("onnx", "torch")))(
+                np.zeros((1, needed.channels, 16, 16), np.float32)
+            )
+            for head, output in outputs.items():
+                one = Prediction.of(output, found[head][0], 8, 8)
+                with tempfile.TemporaryDirectory(dir=folder) as out:
+                    written = write(one, Path(out), Path("image"), head, rng.choice(FORMATS))
+                    if written.parent != Path(out):
+                        raise SilentError(f"written to {written}")
+        finally:
+            path.write_bytes(whole[path])
 
     return run
 

@@ -330,6 +330,21 @@ def test_a_short_training_does_not_import_mlflow(study):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.parametrize("now", [0.0, 10**8])
+def test_a_clock_that_was_set_back_doubles_nothing_and_hides_nothing(study, monkeypatch, now):
+    mirror.fill_in([DICE], study)
+    monkeypatch.setattr(time, "time", lambda: now)
+    live_epochs(study, [1, 2]).close("interrupted")
+    summary = mirror.fill_in([DICE, HUBER], study)
+    assert (summary.created, summary.kept) == ([HUBER.name], [DICE.name])
+    runs = {run.info.run_name: run for run in all_runs()[1]}
+    assert set(runs) == {DICE.name, HUBER.name}
+    for trial in (DICE, HUBER):
+        expected = describe.outcome_metrics(outputs.read(trial))
+        logged = runs[trial.name].data.metrics
+        assert {name: logged[name] for name in expected} == pytest.approx(expected, nan_ok=True)
+
+
 @pytest.fixture
 def dead_server(monkeypatch):
     """The address, with a password, of a port where nothing listens."""

@@ -136,3 +136,31 @@ def test_more_devices_than_gpus_is_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(StudyError, match=r"recipe.devices: 3, and this machine has 2 GPUs"):
         distributed.in_processes(3, lambda: None)
+
+
+LISTENING = """
+import os, psutil
+from torch import distributed
+from loss_study.training.distributed import in_processes
+
+def work():
+    distributed.broadcast_object_list(["anything"])
+    if distributed.get_rank() == 0:
+        top = psutil.Process(int(os.environ["TOP"]))
+        for process in (top, *top.children(recursive=True)):
+            for one in process.net_connections("inet"):
+                if one.status == psutil.CONN_LISTEN:
+                    print("listens on", one.laddr.ip)
+    distributed.barrier()
+
+os.environ.setdefault("TOP", str(os.getpid()))
+in_processes(2, work)
+"""
+
+
+def test_nothing_listens_but_on_loopback(tmp_path):
+    (tmp_path / "script.py").write_text(LISTENING)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, set(done.stdout.splitlines())) == (0, {"listens on 127.0.0.1"}), done.stderr

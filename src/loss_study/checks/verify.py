@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
+from loss_study.orchestration.tasks import DVC
 from loss_study.report import terminal
 from loss_study.report.build import build
 from loss_study.report.renew import SAMPLE
@@ -25,8 +27,8 @@ from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
 from loss_study.trial import DECISIONS, EVAL, PARENTS, RUNS, TUNING, trials
 
-#: DVC's cache, each file named by its MD5.
-CACHE = Path(".dvc/cache/files/md5")
+#: In DVC's cache: its files, each named by its MD5.
+CACHED = "files/md5/??/*"
 #: Where stages leave folders with checksums, and how deep below.
 FOLDERS = ((PARENTS, 1), (TUNING, 2), (DECISIONS, 1), (RUNS, 4), (EVAL, 4))
 
@@ -38,14 +40,25 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 def main(_: argparse.Namespace) -> None:
     """Verify the study that params.yaml describes."""
     config = load_config()
-    known, cached = folders(), sorted(path for path in CACHE.glob("??/*") if path.is_file())
+    known, cached = folders(), sorted(path for path in _cache_folder().glob(CACHED) if path.is_file())
     with reporting("verifying", len(known) + len(cached)) as reporter:
-        problems = [*_files(known, reporter), *_cache(cached, reporter), *_report(config), *_mlflow(config)]
+        problems = [*_files(known, reporter), *_cache(cached, reporter), *_report(config)]
+    try:
+        problems += _mlflow(config)
+    except StudyError as error:
+        problems.append(str(error))
     for problem in problems:
         print(problem)
     what = f"{len(known)} folders, {len(cached)} files in DVC's cache, the report and MLflow"
     print(f"{what}: {len(problems) or 'no'} problem{'s'[: len(problems) != 1]}")
     sys.exit(1 if problems else 0)
+
+
+def _cache_folder() -> Path:
+    """Return DVC's cache: `dvc config cache.dir` may share one between clones and users."""
+    done = subprocess.run([*DVC, "cache", "dir"], check=False, capture_output=True, text=True)
+    found = Path(done.stdout.strip() if done.returncode == 0 else ".dvc/cache")
+    return found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found
 
 
 def folders() -> list[Path]:

@@ -76,7 +76,7 @@ def own_clone(folder: Path) -> Iterator[Path]:
     """
     for number in itertools.count():
         place = folder / socket.gethostname() / str(number)
-        place.mkdir(parents=True, exist_ok=True)
+        _make_private(place)
         lock = FileLock(place / "lock")
         try:
             lock.acquire(timeout=0)
@@ -87,6 +87,15 @@ def own_clone(folder: Path) -> Iterator[Path]:
         finally:
             lock.release()
         return
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder, and what is missing above it, that nobody else may enter: what is in it is run as this user."""
+    before = os.umask(0o077)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    finally:
+        os.umask(before)
 
 
 def check_out(repository: Path, shipment: dict[str, Any]) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 from loss_study.cluster import node, shipment
 from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
-from loss_study.orchestration.local import dvc
+from loss_study.orchestration.local import LOCK, dvc
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.tasks import Task, decision, evaluations, parent, trainings, unfinished
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.locks import locked
 
 #: How often the view is brought up to date.
 _SECONDS = 0.5
@@ -51,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes on a cluster."""
     request = Request(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.retries, arguments.folder)
-    run(arguments.address, request)
+    with locked(LOCK, "running the study of this folder"):
+        run(arguments.address, request)
 
 
 def run(address: str, request: Request) -> None:

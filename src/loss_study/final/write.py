@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from loss_study.final.export import ExportError, export, largest_difference
 from loss_study.final.measure import OfHead
 from loss_study.final.training import Trained
 from loss_study.inference.contract import FORMAT, Contract, Depth, Input, Mask
-from loss_study.inference.folder import CARD, DESCRIPTION, ONNX, WEIGHTS
+from loss_study.inference.folder import CARD, DESCRIPTION, ONNX, OWN, WEIGHTS, own_digest
 from loss_study.inference.torch_runtime import Networks
 from loss_study.runtime.checksums import sha256
 from loss_study.runtime.files import whole_folder, whole_text, write_bytes, write_json
@@ -97,6 +98,9 @@ def write(final: Final, folder: Path) -> dict[str, Any]:
         whole_text(new / CARD, card(values))
         values["files"] = {path.name: sha256(path) for path in sorted(new.iterdir())}
         write_json(new / DESCRIPTION, values)
+        # Of the values as they are read again.
+        values = json.loads((new / DESCRIPTION).read_text(encoding="utf-8"))
+        write_json(new / DESCRIPTION, values | {OWN: own_digest(values)})
     return values
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from loss_study.data.depth_scale import DepthScale
+from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.printable import printable
 
+#: The largest side of a model's squares, in pixels.
+MOST_PIXELS = 4096
+#: Masks are written with 8 bits.
+MOST_CLASSES = 256
 #: Of ``model.json``.
 FORMAT = 1
 
@@ -80,7 +87,7 @@ class Contract:
         """Return what ``model.json`` says; `where` is the file's path, for errors.
 
         Raises:
-            StudyError: another format, or keys that are missing or of a wrong type.
+            StudyError: another format, or values that are missing, of a wrong type or out of range.
         """
         if values.get("format") != FORMAT:
             raise StudyError(
@@ -88,23 +95,50 @@ class Contract:
                 "predict with the version of Loss Study that it names under versions"
             )
         try:
-            given = values["input"]
-            limits = given["image_range"]
-            image_range = None if limits is None else (float(limits[0]), float(limits[1]))
-            taken = Input(int(given["channels"]), int(given["size"]), int(given["stride"]), image_range)
-            return cls(taken, {head: _output(head, one) for head, one in values["outputs"].items()})
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise StudyError(f"{where}: damaged ({type(error).__name__}: {error}); write the model again") from None
+            taken = _input(values["input"])
+            outputs = {head: _output(head, one) for head, one in values["outputs"].items()}
+            _require(bool(outputs), "no outputs")
+            return cls(taken, outputs)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            reason = printable(f"{type(error).__name__}: {error}")[:200]
+            raise StudyError(f"{where}: damaged ({reason}); write the model again") from None
+
+
+def _input(values: Mapping[str, Any]) -> Input:
+    limits = values["image_range"]
+    image_range = None if limits is None else (float(limits[0]), float(limits[1]))
+    taken = Input(int(values["channels"]), int(values["size"]), int(values["stride"]), image_range)
+    _require(taken.channels in (3, 6), f"channels: {taken.channels}")
+    _require(0 < taken.stride <= taken.size <= MOST_PIXELS, f"size: {taken.size}, stride: {taken.stride}")
+    _require(image_range is None or -math.inf < image_range[0] < image_range[1] < math.inf, "image_range")
+    return taken
 
 
 def _output(head: str, values: Mapping[str, Any]) -> Mask | Depth:
+    _require(head in HEADS, f"output {head}")
     if head == "mask":
-        threshold = values["threshold"]
-        names = tuple(str(name) for name in values["class_names"])
-        return Mask(int(values["classes"]), names, None if threshold is None else float(threshold))
-    if values["unit"] == "m":
-        return Depth(DepthScale(float(values["halfway_m"]), float(values["farthest_m"])))
-    return Depth(None)
+        return _mask(values)
+    if values["unit"] != "m":
+        return Depth(None)
+    scale = DepthScale(float(values["halfway_m"]), float(values["farthest_m"]))
+    _require(0 < scale.halfway_m < math.inf and 0 < scale.farthest_m < math.inf, "metres")
+    return Depth(scale)
+
+
+def _mask(values: Mapping[str, Any]) -> Mask:
+    threshold = values["threshold"]
+    # A terminal would obey control characters.
+    names = tuple(printable(str(name)) for name in values["class_names"])
+    found = Mask(int(values["classes"]), names, None if threshold is None else float(threshold))
+    _require(0 < found.classes <= MOST_CLASSES and len(names) == found.classes, f"classes: {found.classes}")
+    _require((found.classes == 1) == (found.threshold is not None), "threshold")
+    _require(found.threshold is None or 0 <= found.threshold <= 1, f"threshold: {found.threshold}")
+    return found
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(what)
 
 
 def _output_as_json(output: Mask | Depth) -> dict[str, Any]:

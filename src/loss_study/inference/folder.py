@@ -1,11 +1,14 @@
 """The folder of a model: ``model.json``, ``model.safetensors``, ``model.onnx`` and ``README.md``.
 
-``model.json`` lists the SHA-256 of the other files; one that was changed or cut off is refused.
+``model.json`` lists the SHA-256 of the other files, and has that of its own values; what was changed or cut off is
+refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
 CARD = "README.md"
+#: Key of ``model.json``: the SHA-256 of all others. Folders of earlier versions have none.
+OWN = "sha256"
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,25 @@ class ModelFolder:
         file = path / DESCRIPTION
         try:
             values = json.loads(file.read_text(encoding="utf-8"))
+            digest = own_digest(values) if isinstance(values, dict) else ""
         except (FileNotFoundError, NotADirectoryError):
             raise StudyError(f"{file}: no model there; 'loss-study final' writes one to model/") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(file, str(error)) from None
         if not isinstance(values, dict) or not isinstance(values.get("files"), dict):
             raise _damaged(file, "no list of files")
+        if values.get(OWN, digest) != digest:
+            raise _damaged(file, "its SHA-256 is not that in it")
         return cls(path, values, Contract.of(values, str(file)))
 
     def has(self, name: str) -> bool:
         """Whether the file `name` belongs to the model."""
         return name in self.description["files"]
+
+    @property
+    def target(self) -> str:
+        """The import path of the first code beside this package that torch would run for the networks, "" for none."""
+        return _target(self.description.get("networks"))
 
     def file(self, name: str) -> Path:
         """Return the path of a file of the model; StudyError if it is missing or not the one that was written."""
@@ -58,6 +71,18 @@ class ModelFolder:
         if found != self.description["files"][name]:
             raise _damaged(path, "its SHA-256 is not that in model.json")
         return path
+
+
+def own_digest(values: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what ``model.json`` says, but for that itself."""
+    others = {key: value for key, value in values.items() if key != OWN}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
+def _target(values: Any) -> str:
+    if isinstance(values, dict):
+        return str(values["_target_"]) if "_target_" in values else _target(list(values.values()))
+    return next(filter(None, map(_target, values)), "") if isinstance(values, list) else ""
 
 
 def _damaged(path: Path, reason: str) -> StudyError:

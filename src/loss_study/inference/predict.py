@@ -23,6 +23,7 @@ from loss_study.inference.outputs import Format, Prediction, write
 from loss_study.inference.runtimes import Runtime
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import write_bytes, write_csv
+from loss_study.runtime.printable import cell
 
 #: Columns of ``predictions.csv``: one row for each image and class of the mask, and one for its depth. `share` is that
 #: of the image's pixels, `depth_median` is in `unit`, `seconds` is the image's share of the time that its batch took.
@@ -181,7 +182,8 @@ def _write(
     rows: list[Row] = []
     for head, prediction in predictions.items():
         path = write(prediction, wanted.folder, task.name, head, wanted.format)
-        known = {"file": str(task.image), "head": head, "seconds": f"{seconds:.6f}", "output": str(path)}
+        files = {"file": cell(str(task.image)), "output": cell(str(path))}
+        known = {**files, "head": head, "seconds": f"{seconds:.6f}"}
         if wanted.table:
             rows += [known | row for row in _described(prediction)]
     return rows
@@ -189,5 +191,5 @@ def _write(
 
 def _described(prediction: Prediction) -> list[Row]:
     if isinstance(prediction.output, Mask):
-        return [{"class": name, "share": f"{share:.6g}"} for name, share in prediction.shares().items()]
+        return [{"class": cell(name), "share": f"{share:.6g}"} for name, share in prediction.shares().items()]
     return [{"depth_median": f"{np.median(prediction.depth):.6g}", "unit": prediction.output.unit}]

@@ -66,13 +66,27 @@ def load(folder: ModelFolder) -> Networks:
     path = folder.file(WEIGHTS)
     try:
         descriptions = [NetworkDescription(**one) for one in folder.description["networks"]]
+        weights = load_file(path)
+        if not folder.target:
+            _check_shapes(descriptions, weights)
         networks = Networks([one.build() for one in descriptions], descriptions)
-        networks.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError, KeyError, TypeError) as error:
+        networks.load_state_dict(weights)
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         # torch's own text has a line for each tensor.
         reason = type(error).__name__
         raise StudyError(f"{path}: does not fit model.json ({reason}); copy the folder again") from None
     return networks.eval()
+
+
+def _check_shapes(descriptions: Sequence[NetworkDescription], weights: Mapping[str, Tensor]) -> None:
+    """Raise a ValueError unless the networks have just these weights, before memory is taken for what they say."""
+    try:
+        with torch.device("meta"):
+            expected = Networks([one.build() for one in descriptions], descriptions).state_dict()
+    except (RuntimeError, NotImplementedError):
+        return  # Somebody's encoder that computes while it is built.
+    if {name: one.shape for name, one in expected.items()} != {name: one.shape for name, one in weights.items()}:
+        raise ValueError("other shapes")
 
 
 class TorchRuntime:

@@ -19,17 +19,21 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from loss_study.config import Config, load_config
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.repair import repair
 from loss_study.orchestration.tasks import DVC, Task, decision, evaluations, trainings, unfinished
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.locks import locked
 from loss_study.runtime.processes import bound, end_with_make
 from loss_study.trial import EVAL
 
 #: More trainings at once than this want more memory than most machines have.
 MOST_JOBS = 4
+#: Two studies in one folder would remove each other's results.
+LOCK = Path(".dvc/tmp/study.lock")
 COMMIT = "git add params.yaml dvc.lock rounds/dvc.lock reports/metrics.json reports/*.csv && git commit"
 
 
@@ -44,7 +48,8 @@ def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes."""
     end_with_make()
     limit_s = 60 * arguments.minutes if arguments.minutes > 0 else math.inf
-    run(arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS), limit_s)
+    with locked(LOCK, "running the study of this folder"):
+        run(arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS), limit_s)
 
 
 def run(jobs: int, limit_s: float = math.inf) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
 
 from loss_study.runtime.processes import Terminated, end_with_dvc, signals_raise
 from loss_study.runtime.redaction import without_secrets
+
+#: What NumPy says of a full disk.
+_NUMPY_FULL = re.compile(r"\d+ requested and \d+ written")
+
+_DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class StudyError(Exception):
@@ -51,9 +57,12 @@ def run_stage(main: Callable[[], None]) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and (error.errno == errno.ENOSPC or _NUMPY_FULL.fullmatch(str(error))):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}the disk is full; free some space and run the same command again"
+    if isinstance(error, OSError) and error.errno in _DENIED:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; it takes a folder that you may write to"
     return " ".join(without_secrets(str(error)).split())
 
 

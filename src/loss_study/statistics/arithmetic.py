@@ -7,7 +7,8 @@ from typing import Any
 
 from loss_study.runtime.errors import StudyError
 
-#: Keys of ``trial.json``, in words; the version of torch is one more. `processor` counts on a CPU only.
+#: Keys of ``trial.json``, in words; the version of torch is one more. `processor` counts on a CPU only. The
+#: last two differ where some results are left from another configuration.
 WORDS = {
     "torch": "version of torch",
     "device": "device",
@@ -15,6 +16,8 @@ WORDS = {
     "processor": "instructions of the processor",
     "precision": "precision",
     "threads": "number of threads",
+    "epochs": "number of epochs",
+    "batch_size": "batch size",
 }
 
 

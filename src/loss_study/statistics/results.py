@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def read(config: Config, through: int | None = None) -> list[Result]:
         through: the last round to read; None: the last one that has been evaluated.
 
     Raises:
-        StudyError: a file is damaged, not a single trial has been evaluated, or their arithmetic differs.
+        StudyError: a file is damaged or of another trial, not a single trial has been evaluated, or their arithmetic
+            differs.
     """
     results = [_read(trial) for trial in trials(config, through)]
     if not any(result.test for result in results):
@@ -98,6 +100,8 @@ def _read(trial: Trial) -> Result:
         checksums.check(folder)
     run = record_of(trial, read_json(trial.run_dir / "trial.json"))
     evaluation = read_json(trial.eval_dir / "metrics.json")
+    _check_identity(trial, trial.run_dir / "trial.json", run)
+    _check_identity(trial, trial.eval_dir / "metrics.json", evaluation)
     return Result(
         trial=trial,
         status=_status(run, evaluation),
@@ -110,6 +114,15 @@ def _read(trial: Trial) -> Result:
         history=tuple(history_of(trial, read_csv(trial.run_dir / "history.csv"))),
         classes=evaluation.get("classes", 1),
     )
+
+
+def _check_identity(trial: Trial, path: Path, found: Mapping[str, Any]) -> None:
+    """Raise a StudyError if a file says that it is of another trial: it was moved, or a node returned a wrong one."""
+    for key in ("head", "loss", "seed"):
+        wanted = getattr(trial, key)
+        if found.get(key, wanted) != wanted:
+            what = f"its {key} is {found[key]!r} instead of {wanted!r}"
+            raise StudyError(f"{path}: {what}; run 'dvc repro -f' on its stage")
 
 
 def _status(run: dict[str, Any], evaluation: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _STATUS = {"finished": "FINISHED", "diverged": "FAILED", "interrupted": "KILLED"}
 #: A dead server must not hold up a training for long: at most two requests of this many seconds.
 _TIMEOUT_SECONDS = 5
+#: Nor a server that answers a byte at a time.
+_MOST_SECONDS = 60.0
+#: Addresses of stores that have failed in this process; the user is told once.
+_failed: set[str] = set()
 
 
 class LiveRun:
@@ -64,12 +69,23 @@ class LiveRun:
     def _attempt(self, action: Callable[[], None]) -> None:
         if self._given_up:
             return
-        try:
-            action()
-        except Exception as error:
+        # In a thread, which is left behind where it does not end.
+        errors: list[Exception] = []
+        thread = threading.Thread(target=_caught, args=(action, errors), daemon=True)
+        thread.start()
+        thread.join(_MOST_SECONDS)
+        if thread.is_alive():
+            errors = [TimeoutError(f"no answer within {_MOST_SECONDS:g} s")]
+        if errors:
             self._given_up = True
-            reason = stores.shown(f"{type(error).__name__}: {error}")[:200]
-            print(f"MLflow: {reason}; training goes on, 'compare' completes its run", file=sys.stderr, flush=True)
+            self._tell(errors[0])
+
+    def _tell(self, error: Exception) -> None:
+        if stores.uri() in _failed:
+            return
+        _failed.add(stores.uri())
+        reason = stores.shown(f"{type(error).__name__}: {error}")[:200]
+        print(f"MLflow: {reason}; training goes on, 'compare' completes its run", file=sys.stderr, flush=True)
 
     def _send(self) -> None:
         """Log the epochs that the run does not have yet, in one request."""
@@ -104,6 +120,13 @@ class LiveRun:
         self._run_id = run.info.run_id
         parameters = describe.parameters_of(self.trial, self.config)
         store.client.log_batch(self._run_id, params=[Param(*item) for item in parameters.items()])
+
+
+def _caught(action: Callable[[], None], errors: list[Exception]) -> None:
+    try:
+        action()
+    except Exception as error:
+        errors.append(error)
 
 
 def find(store: Store, training: Iterable[Run], rows: Sequence[Mapping[str, float]]) -> Run | None:

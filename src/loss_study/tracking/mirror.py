@@ -119,7 +119,8 @@ class _Mirror:
 
     def _open(self, outputs: Outputs, training: str) -> str:
         """Create a run; it began as long ago as the training took."""
-        start_ms = round((time.time() - outputs.record["seconds"]) * 1000)
+        # MLflow refuses a time before 1970, where a clock without a battery begins.
+        start_ms = max(0, round((time.time() - outputs.record["seconds"]) * 1000))
         return self.store.client.create_run(
             self.store.experiment,
             start_time=start_ms,

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,14 @@ from loss_study.training.loop import Phase
 
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
+#: In the environment of processes that `in_processes` started: the file through which they find each other.
+STORE = "LOSS_STUDY_STORE"
+#: A store over TCP listens on all interfaces, and torchrun unpickles what it finds there: none is opened. What gloo
+#: opens is on the loopback interface.
+_ON_THIS_MACHINE = {
+    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    "GLOO_SOCKET_IFNAME": "lo" if sys.platform == "linux" else "lo0",
+}
 
 
 def in_processes(devices: int, work: Callable[[], None]) -> None:
@@ -186,7 +195,7 @@ def _group() -> Iterator[None]:
     """Join the processes that torchrun started."""
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", **_found_by())
     if not is_first():
         # The first process says for all that they were interrupted.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -200,7 +209,26 @@ def _group() -> Iterator[None]:
         distributed.destroy_process_group()
 
 
+def _found_by() -> dict[str, Any]:
+    """Return how the processes find each other: by a file, or by the address that a user's own torchrun has set."""
+    if STORE not in os.environ:
+        return {}
+    rank, count = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
+    return {"store": distributed.FileStore(os.environ[STORE], count), "rank": rank, "world_size": count}
+
+
 def _launch(devices: int) -> None:
+    # Only this user may enter the folder.
+    with tempfile.TemporaryDirectory(prefix="loss-study-") as folder:
+        os.environ |= {**_ON_THIS_MACHINE, STORE: f"{folder}/trial"}
+        try:
+            _launch_by(f"{folder}/rendezvous", devices)
+        finally:
+            for name in (*_ON_THIS_MACHINE, STORE):
+                del os.environ[name]
+
+
+def _launch_by(file: str, devices: int) -> None:
     from torch.distributed.elastic.multiprocessing import SignalException  # noqa: PLC0415 -- takes a second
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError  # noqa: PLC0415
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch  # noqa: PLC0415
@@ -213,7 +241,8 @@ def _launch(devices: int) -> None:
         nproc_per_node=devices,
         run_id="trial",
         rdzv_backend="c10d",
-        rdzv_endpoint=f"{LOOPBACK}:0",
+        rdzv_endpoint=file,
+        rdzv_configs={"store_type": "file"},
         local_addr=LOOPBACK,
         max_restarts=0,
     )
