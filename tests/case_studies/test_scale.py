@@ -3,6 +3,7 @@
 import csv
 import importlib
 import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,9 +23,13 @@ def modules(monkeypatch):
     """Import a module of the case study, in the folder that its commands are typed in."""
     monkeypatch.syspath_prepend(CASES / "scale")
     monkeypatch.chdir(CASES)
-    for name in ("plan", "ladder", "page", "charts", "rung"):
-        monkeypatch.delitem(importlib.sys.modules, name, raising=False)
-    return importlib.import_module
+    # Other case studies have modules of the same names.
+    own = ("plan", "ladder", "page", "charts", "rung")
+    for name in own:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module
+    for name in own:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import yaml
 from loss_study.report import terminal
 from loss_study.report.sections import joint
 from loss_study.report.sections.study import time
+from loss_study.runtime import checksums
 from loss_study.trial import Trial
 from support.fabricated_study import REPOSITORY, Study, fabricate
 
@@ -52,6 +53,9 @@ def add(name="both", mask="dice", depth="rmse", seeds=(0, 1)):
             writer.writerows(both)
         for head, trial in of_both.items():
             shutil.copytree(separate[head].eval_dir, trial.eval_dir)
+            metrics = trial.eval_dir / "metrics.json"
+            metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"loss": trial.loss}))
+            checksums.write(trial.eval_dir)
 
 
 @pytest.fixture
