@@ -17,7 +17,7 @@ import pytest
 
 from loss_study.final import register
 from loss_study.inference import runtimes
-from loss_study.inference.folder import ModelFolder
+from loss_study.inference.folder import OWN, ModelFolder, own_digest
 
 NAME = "loss-study-scenes"
 #: In the folder that is searched first: no package of ours is found but that in a model, and no torch.
@@ -70,7 +70,8 @@ def test_another_model_becomes_the_champion(registered, written, tmp_path):
     root, _ = registered
     shutil.copytree(written.path, tmp_path / "model")
     values = json.loads((tmp_path / "model/model.json").read_text())
-    (tmp_path / "model/model.json").write_text(json.dumps(values | {"created": "2030-01-01"}))
+    values["created"] = "2030-01-01"
+    (tmp_path / "model/model.json").write_text(json.dumps(values | {OWN: own_digest(values)}))
     assert register.register(tmp_path / "model").endswith("@champion, version 2")
     assert str(client(root).get_model_version_by_alias(NAME, "champion").version) == "2"
     assert register.register(written.path).endswith("@champion, version 1")

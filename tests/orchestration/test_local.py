@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -74,6 +75,15 @@ def test_a_stopped_queue_hands_out_nothing():
     queue = Queue(TASKS, 2)
     queue.stop()
     assert queue.take() == []
+
+
+def test_a_process_that_begins_while_the_queue_is_stopped_is_ended():
+    queue = Queue(TASKS, 1)
+    queue.take()
+    queue.stop()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], text=True) as process:
+        queue.started(process)
+        assert process.wait(timeout=30) == -signal.SIGTERM
 
 
 def test_all_stages_run_once_in_few_processes(stages, capsys):

@@ -177,9 +177,11 @@ class Queue:
             return taken
 
     def started(self, process: subprocess.Popen[str]) -> None:
-        """Take note of a worker's process, which `stop` ends."""
+        """Take note of a worker's process, which `stop` ends; after `stop` it is ended at once."""
         with self._lock:
             self._running.add(process)
+            if self.stopped:
+                process.terminate()
 
     def stop(self) -> None:
         """Hand out no more, and end what runs."""
