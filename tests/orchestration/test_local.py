@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -143,6 +144,31 @@ def test_with_nothing_to_do_nothing_is_started(stages):
     folder = stages()
     assert run_tasks([], 2) == []
     assert not (folder / "started").exists()
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch):
+    """A function that says what ``stages/compare.py`` does, as lines of Python."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stages").mkdir()
+    return (tmp_path / "stages/compare.py").write_text
+
+
+def test_the_answer_is_printed_when_the_comparison_beside_the_trainings_ends(compare, capsys):
+    compare("print('mask: Use dice.')")
+    with local._compared_meanwhile():
+        pass
+    assert capsys.readouterr().out == "mask: Use dice.\n"
+
+
+def test_a_comparison_ends_with_the_trainings_beside_it(compare, tmp_path):
+    compare(f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)")
+    with pytest.raises(KeyboardInterrupt), local._compared_meanwhile():
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 INTERRUPTED = """
