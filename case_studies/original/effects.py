@@ -11,7 +11,7 @@ Values are costs: what a mistake adds to an error, or takes off a score. Above 0
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import sqrt
 
@@ -85,8 +85,12 @@ def effects(values: Values, augmented: Values, factors: Sequence[str]) -> list[E
 
 
 def differences(pairs: Mapping[tuple[str, ...], tuple[Sequence[float], Sequence[float]]]) -> list[Effect]:
-    """Return by how much the second mean exceeds the first, for each name; all intervals hold together at `LEVEL`."""
-    return list(_together([_difference(name, *pair) for name, pair in pairs.items()]))
+    """Return by how much the second mean exceeds the first, for each name; all intervals hold together at `LEVEL`.
+
+    The values are of metrics between 0 and 1, so that no difference is beyond 1.
+    """
+    found = _together([_difference(name, *pair) for name, pair in pairs.items()])
+    return [replace(one, low=max(one.low, -1.0), high=min(one.high, 1.0)) for one in found]
 
 
 class _Recipes:

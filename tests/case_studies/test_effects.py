@@ -254,3 +254,8 @@ def test_ends_alone_are_told_before_all_recipes_are_trained(made):
         "With every mistake the network reaches IoU at 0.5 0.50 and IoU at the best threshold 0.50, without any 0.90 "
         "and 0.90 (means over 4 seeds)."
     ]
+
+
+def test_no_difference_is_beyond_what_a_metric_can_be(modules):
+    (found,) = modules("effects").differences({("erase",): ([0.0, 0.9], [0.1, 0.8])})
+    assert (found.low, found.high) == (-1.0, 1.0)
