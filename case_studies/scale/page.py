@@ -19,6 +19,7 @@ from loss_study.metrics import Metric
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
 from loss_study.runtime.progress import duration
+from loss_study.statistics.sentences import at_least, at_most
 
 PAGE = Path("../docs/scale.md")
 CHARTS = Path("../docs/scale")
@@ -52,11 +53,15 @@ def main() -> None:
         autoescape=select_autoescape(),
         keep_trailing_newline=True,
     )
-    templates.filters["duration"] = duration
+    templates.filters |= {"duration": duration, "at_most": _bound}
     template = templates.get_template("page.md.j2")
     missing = [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
     whole_text(PAGE, template.render(plan=chosen, sections=sections, missing=missing))
     print(f"{PAGE}: {len(chosen.rungs) - len(missing)} of {len(chosen.rungs)} rungs", flush=True)
+
+
+def _bound(value: float | None, metric: Metric) -> str:
+    return "-" if value is None else at_most(metric, value)
 
 
 def _sections(chosen: Plan) -> Iterator[Section]:
@@ -78,7 +83,7 @@ def sentences(metric: Metric, steps: Sequence[Step]) -> list[str]:
         return found
     for share in LIMITS:
         sure = ladder.cheapest(steps, share * margin)
-        limit = metric.show_with_unit(share * margin)
+        limit = metric.with_unit(at_least(metric, share * margin))
         if sure is not None:
             found.append(
                 f"The cheapest study whose choice is surely within {limit} of the best loss of `{sure.large.rung}` is "
@@ -94,10 +99,10 @@ def sentence(metric: Metric, one: Step) -> str:
     assert one.high is not None
     same = one.small.choice == one.large.choice
     told = "which it chooses, too" if same else f"which chooses {one.large.choice}"
-    beaten = f", and at least {metric.show(one.low)}" if one.low else ""
+    beaten = f", and at least {at_least(metric, one.low)}" if one.low else ""
     return (
         f"`{one.small.rung}` chooses {one.small.choice}. At `{one.large.rung}`, {told}, that loss is with 95 % "
-        f"confidence at most {metric.show_with_unit(one.high)} worse than the best one{beaten}."
+        f"confidence at most {metric.with_unit(at_most(metric, one.high))} worse than the best one{beaten}."
     )
 
 

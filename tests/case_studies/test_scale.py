@@ -99,13 +99,13 @@ def told(modules, bounds):
 def test_sentences_say_what_the_bounds_say(modules):
     found = told(modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
     assert found == [
-        "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 worse "
-        "than the best one.",
-        "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 worse "
-        "than the best one.",
-        "The cheapest study whose choice is surely within 0.010 of the best loss of `large` is `dear`, with "
+        "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 IoU "
+        "worse than the best one.",
+        "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 IoU "
+        "worse than the best one.",
+        "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `dear`, with "
         "2 h 00 min of training time.",
-        "The cheapest study whose choice is surely within 0.020 of the best loss of `large` is `cheap`, with "
+        "The cheapest study whose choice is surely within 0.020 IoU of the best loss of `large` is `cheap`, with "
         "1 min 00 s of training time.",
     ]
 
@@ -113,13 +113,18 @@ def test_sentences_say_what_the_bounds_say(modules):
 def test_without_a_small_bound_no_study_is_called_good_enough(modules):
     found = told(modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
     assert not any("cheapest" in sentence for sentence in found)
-    assert found[-1] == "Of no smaller study is the choice surely within 0.020 of the best loss there."
-    assert "at most 0.090 worse than the best one, and at least 0.012." in found[0]
+    assert found[-1] == "Of no smaller study is the choice surely within 0.020 IoU of the best loss there."
+    assert "at most 0.090 IoU worse than the best one, and at least 0.012." in found[0]
     assert "at least" not in found[1]
 
 
+def test_bounds_are_rounded_so_that_the_sentence_is_true(modules):
+    found = told(modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
+    assert "at most 0.015 IoU worse than the best one, and at least 0.012." in found[0]
+
+
 def test_without_any_bound_nothing_is_said_of_a_choice(modules):
-    assert told(modules, {}) == ["Of no smaller study is the choice surely within 0.020 of the best loss there."]
+    assert told(modules, {}) == ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
 
 
 def test_every_rung_is_on_a_ladder_and_no_two_are_the_same(modules):
