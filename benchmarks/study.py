@@ -22,31 +22,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from loss_study.orchestration.project_copy import ProjectCopy
 from measuring import save
 
 ROOT = Path(__file__).parent.parent
 
 
 def clone(folder: Path, overrides: list[str]) -> dict[str, str]:
-    """Copy the working tree to `folder`, make it a repository, compose its parameters; return the environment."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
-    for lock in ("dvc.lock", "rounds/dvc.lock"):
-        (folder / lock).unlink(missing_ok=True)
-    environment = os.environ | {
-        "PYTHONPATH": str(folder / "src"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    compose = [sys.executable, "-m", "loss_study", "compose", *overrides]
-    subprocess.run(compose, cwd=folder, env=environment, check=True)
-    return environment
+    """Copy the project to `folder`, compose its parameters; return the environment."""
+    return ProjectCopy.of(ROOT, folder, overrides).environment
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How often the intervals of `effects` all hold, on made-up experiments: ``python original/coverage.py``.
 
-The truth is counted from the made-up chances, recipe by recipe and pair by pair, by no code of `effects`. Nothing is
+The true effects are counted from the made-up chances, recipe by recipe and pair by pair, by no code of `effects`. Nothing is
 written.
 """
 
@@ -102,9 +102,9 @@ def simulated(
     chances = {recipe: world(recipe) for recipe in Experiment("mask", "bce", tuple(factors)).recipes}
     drawn = {recipe: np.array([chance.draw(rng) for _ in range(seeds)]) for recipe, chance in chances.items()}
     plain, augmented = ({recipe: found[:, side].tolist() for recipe, found in drawn.items()} for side in (0, 1))
-    truth = dict(true_effects(chances, factors))
+    true = dict(true_effects(chances, factors))
     found = effects.effects(plain, augmented, factors)
-    held = all(one.low - 1e-12 <= truth[one.factors] <= one.high + 1e-12 for one in found)
+    held = all(one.low - 1e-12 <= true[one.factors] <= one.high + 1e-12 for one in found)
     false = any(one.sign and np.sign(truth[one.factors].round(12)) != one.sign for one in found)
     return held, false, (found[0].high - found[0].low) / 2
 

@@ -1,14 +1,15 @@
 """The configuration of a study: what params.yaml may say, and which of its sections contradict each other.
 
-Each section has a file; ``study.py`` has the whole, ``consistency.py`` what contradicts, ``composition.py`` makes
-params.yaml of ``conf/``. `loss_study.checks.check` then checks names, options and paths, which takes the packages that
-they are about.
+Each section has a file; ``study.py`` has the whole, ``load.py`` reads it, ``consistency.py`` has what contradicts, and
+``composition.py`` makes params.yaml of ``conf/``. `loss_study.checks.check` then checks names, options and paths, which
+takes the packages that they are about.
 """
 
 from __future__ import annotations
 
 from loss_study.config.dataset import DatasetConfig, DepthTeacher, SampleConfig
 from loss_study.config.joint import JointConfig, JointTraining
+from loss_study.config.load import PARAMS, checked, load_config
 from loss_study.config.loss import (
     CombinationConfig,
     LossConfig,
@@ -31,7 +32,7 @@ from loss_study.config.recipe import (
     ScheduleConfig,
     SearchConfig,
 )
-from loss_study.config.study import PARAMS, Config, SourcesConfig, checked, load_config
+from loss_study.config.study import Config, SourcesConfig
 from loss_study.config.values import flat
 
 __all__ = [

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loss_study.choices.imported import TARGET
 from loss_study.config.dataset import DatasetConfig
 from loss_study.config.loss import LossConfig, combination, refuse_open_weights
 from loss_study.config.recipe import PARTS, RecipeConfig, SearchConfig
+from loss_study.config.study import Config
 from loss_study.config.values import flat
 from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.runtime.redaction import secrets_in, without_secrets
-
-if TYPE_CHECKING:
-    from loss_study.config.study import Config
 
 #: The most values in params.yaml, those that aliases repeat included.
 MOST_VALUES = 100_000

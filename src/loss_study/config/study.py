@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field
 
-from loss_study.choices.registry import validate
-from loss_study.config import consistency, rounds
+from loss_study.config import rounds
 from loss_study.config.dataset import DatasetConfig, SampleConfig
 from loss_study.config.fields import Name, Section
 from loss_study.config.joint import JointConfig
 from loss_study.config.loss import LossConfig, combination
 from loss_study.config.race import CompareConfig, RaceConfig
 from loss_study.config.recipe import ModelConfig, RecipeConfig
-from loss_study.runtime.errors import StudyError
-
-PARAMS = Path("params.yaml")
 
 
 class SourcesConfig(Section):
@@ -85,33 +79,3 @@ class Config(Section):
                 term: {**self.loss_options.get(term, {}), **chosen.options.get(term, {})} for term in chosen.terms
             },
         }
-
-
-def load_config(path: Path = PARAMS) -> Config:
-    """Read and check params.yaml.
-
-    Raises:
-        StudyError: unreadable file, unknown key, wrong type, value out of range, or sections that contradict
-            each other; the message names the key.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: no such file; run in the project's root, or create it with 'make params'") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid YAML: {error}") from None
-    except RecursionError:
-        raise StudyError(f"{path}: sections within sections without end; create it again with 'make params'") from None
-    if not isinstance(values, dict):
-        raise StudyError(f"{path}: should hold a mapping of sections; create it again with 'make params'")
-    consistency.refuse_bombs(values, path)
-    return checked(values)
-
-
-def checked(values: dict[str, Any]) -> Config:
-    """Return `values`, those of params.yaml, as a configuration; StudyError as `load_config`."""
-    consistency.refuse_secrets(values)
-    consistency.refuse_large_numbers(values)
-    config = validate(Config, values, "")
-    consistency.check_consistent(config)
-    return config
