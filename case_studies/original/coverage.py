@@ -105,7 +105,7 @@ def simulated(
     true = dict(true_effects(chances, factors))
     found = effects.effects(plain, augmented, factors)
     held = all(one.low - 1e-12 <= true[one.factors] <= one.high + 1e-12 for one in found)
-    false = any(one.sign and np.sign(truth[one.factors].round(12)) != one.sign for one in found)
+    false = any(one.sign and np.sign(true[one.factors].round(12)) != one.sign for one in found)
     return held, false, (found[0].high - found[0].low) / 2
 
 
