@@ -1,7 +1,7 @@
 """How often the intervals of `effects` all hold, on made-up experiments: ``python original/coverage.py``.
 
-The true effects are counted from the made-up chances, recipe by recipe and pair by pair, by no code of `effects`. Nothing is
-written.
+The true effects are counted from the made-up chances, recipe by recipe and pair by pair, by no code of `effects`.
+Nothing is written.
 """
 
 from __future__ import annotations
