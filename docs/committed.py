@@ -19,10 +19,10 @@ from statistics import mean
 
 import yaml
 
+from loss_study.heads import HEADS
 from loss_study.metrics import find
 
 Row = dict[str, str]
-HEADS = ("mask", "depth")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ alone or of its mirror image alone is foreground in half of the cases. What each
 
 from __future__ import annotations
 
-import argparse
-import time
 from pathlib import Path
 
 import plan
@@ -18,7 +16,6 @@ from plan import Experiment, Plan
 import train
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
-from loss_study.runtime.files import write_csv
 from loss_study.trial import Trial
 from train import Row
 
@@ -32,20 +29,10 @@ RECIPE = frozenset({"flip_apart"})
 
 def main() -> None:
     """Train what is missing, for as long as there is time."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
-    end = time.monotonic() + 60 * parser.parse_args().minutes
     chosen = plan.load()
     path = results(chosen)
-    path.parent.mkdir(parents=True, exist_ok=True)
     rows = train.read(path)
-    left = missing(chosen, rows)
-    print(f"{path}: {len(rows)} trainings are there, {len(left)} are missing", flush=True)
-    for loss, epochs, seed in left:
-        if time.monotonic() > end:
-            break
-        rows.append(_row(chosen, loss, epochs, seed))
-        write_csv(path, rows, COLUMNS)
+    train.train_all(missing(chosen, rows), lambda one: _row(chosen, *one), path, rows, COLUMNS, __doc__)
 
 
 def results(chosen: Plan) -> Path:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import csv
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import plan
 import torch
@@ -38,24 +38,45 @@ OUTCOME = (
 )  # fmt: skip
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 def main() -> None:
     """Train what is missing, for as long as there is time."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
-    end = time.monotonic() + 60 * parser.parse_args().minutes
     chosen = plan.load()
     path = results(chosen)
-    path.parent.mkdir(parents=True, exist_ok=True)
     rows = current(chosen, read(path))
-    left = missing(chosen, rows)
+    train_all(missing(chosen, rows), lambda one: train(chosen, one), path, rows, columns(chosen), __doc__)
+
+
+def train_all(
+    left: Sequence[T],
+    make: Callable[[T], Row],
+    path: Path,
+    rows: list[Row],
+    names: Sequence[str],
+    description: str | None,
+) -> None:
+    """Add a row for each of `left` to those in `path`, as long as the minutes on the command line last.
+
+    Args:
+        left: the trainings without a row.
+        make: trains one and returns its row.
+        path: of the results.
+        rows: those that are there.
+        names: of the columns.
+        description: of the command.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
+    end = time.monotonic() + 60 * parser.parse_args().minutes
+    path.parent.mkdir(parents=True, exist_ok=True)
     print(f"{path}: {len(rows)} trainings are there, {len(left)} are missing", flush=True)
-    for training in left:
+    for one in left:
         if time.monotonic() > end:
             break
-        rows.append(train(chosen, training))
-        write_csv(path, rows, columns(chosen))
+        rows.append(make(one))
+        write_csv(path, rows, names)
 
 
 def results(chosen: Plan) -> Path:

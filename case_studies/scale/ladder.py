@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,11 +72,10 @@ def read(path: Path) -> list[Answer]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [_answer(path.stem, [row for row in rows if row["head"] == head]) for head in dict.fromkeys(_heads(rows))]
-
-
-def _heads(rows: Sequence[dict[str, str]]) -> Iterator[str]:
-    yield from (row["head"] for row in rows)
+    return [
+        _answer(path.stem, [row for row in rows if row["head"] == head])
+        for head in dict.fromkeys(row["head"] for row in rows)
+    ]
 
 
 def _answer(rung: str, rows: Sequence[dict[str, str]]) -> Answer:

@@ -80,8 +80,8 @@ def test_the_made_up_truth_is_not_the_analysis_turned_round(modules):
     chances = {
         frozenset(name): coverage.Chance(mean, 0.0, 0.0, 1.0, 4.0 * ("b" in name)) for name, mean in means.items()
     }
-    truth = dict(coverage.true_effects(chances, "ab"))
-    assert truth == {("a",): 2, ("b",): 1, ("test",): 2, ("a", "b"): 1, ("a", "test"): 0, ("b", "test"): 2}
+    true = dict(coverage.true_effects(chances, "ab"))
+    assert true == {("a",): 2, ("b",): 1, ("test",): 2, ("a", "b"): 1, ("a", "test"): 0, ("b", "test"): 2}
 
 
 def test_a_fraction_of_resolution_four_names_the_wrong_mistake_where_three_collapse(modules):
