@@ -12,6 +12,7 @@ from loss_study.report.renew import renew
 from loss_study.runtime import checksums
 from loss_study.tracking import mirror, store
 from loss_study.trial import trials
+from support import outside
 from tracking.test_tracking import make_study
 
 
@@ -21,8 +22,7 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
+        outside.leave(patch)
         config = make_study(root)
         for folder in folders():
             checksums.write(folder)

@@ -18,6 +18,7 @@ import pytest
 from loss_study.final import register
 from loss_study.inference import runtimes
 from loss_study.inference.folder import OWN, ModelFolder, own_digest
+from support import outside
 
 NAME = "loss-study-scenes"
 #: In the folder that is searched first: no package of ours is found but that in a model, and no torch.
@@ -43,8 +44,7 @@ def registered(written, tmp_path_factory):
     (root / ".git").mkdir()
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(root)
-        for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
-            patched.delenv(name, raising=False)
+        outside.leave(patched)
         yield root, register.register(written.path)
 
 

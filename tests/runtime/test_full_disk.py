@@ -16,6 +16,7 @@ from loss_study.runtime.files import whole_folder, write_json
 from loss_study.sampling.pack import pack
 from loss_study.tracking import mirror
 from loss_study.training.checkpoint import Checkpoint, save_atomically
+from support import outside
 from support.clone import ROOT
 from support.grid import Grid, dataset, sample_config
 from tracking.test_tracking import DICE, empty_store, make_study  # noqa: F401
@@ -24,8 +25,7 @@ from tracking.test_tracking import DICE, empty_store, make_study  # noqa: F401
 @pytest.fixture
 def disk(tmp_path, monkeypatch):
     """A file system of 8 MB, which is the working directory; `fill` leaves so many bytes of it."""
-    for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
+    outside.leave(monkeypatch)
     place = tmp_path / "disk"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from loss_study.tracking import mirror, store, study, views
+from support import outside
 from tracking.test_tracking import DICE, HUBER, make_study, write_reports
 
 pytestmark = [
@@ -43,8 +44,7 @@ def server(tmp_path_factory):
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
+        outside.leave(patch)
         config = make_study(root)
         mirror.fill_in([DICE, HUBER], config)
         study.gather([DICE, HUBER], config, write_reports(root / "reports"))

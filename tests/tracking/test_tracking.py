@@ -30,7 +30,7 @@ from loss_study.tracking import study as study_run
 from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial
-from support import fabricated_study
+from support import fabricated_study, outside
 
 ROOT = Path(__file__).parents[2]
 DICE = Trial("mask", "dice", 0)
@@ -75,8 +75,7 @@ def empty_store(tmp_path_factory):
 def study(tmp_path, monkeypatch, empty_store):
     """The parameters of a fabricated study; the working directory is its root, the store there is empty."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DVC_ROOT", "DVC_EXP_NAME", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
+    outside.leave(monkeypatch)
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     return make_study(tmp_path)
 
