@@ -26,6 +26,7 @@ COMMANDS = (
     Command("run", "loss_study.orchestration.local", "run the study, several trials at a time"),
     Command("inspect", "loss_study.inspection.command", "look at your data, and say how to study it"),
     Command("compose", "loss_study.config.composition", "compose conf/ into params.yaml"),
+    Command("fit-scale", "loss_study.orchestration.fit_scale", "choose the largest scale that fits a time here"),
     Command("show", "loss_study.report.terminal", "print the ranking of the last study"),
     Command("final", "loss_study.final.command", "train the model that the study decided for, write it to model/"),
     Command("predict", "loss_study.inference.command", "predict masks and depth maps with that model"),

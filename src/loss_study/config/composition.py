@@ -10,7 +10,7 @@ from pathlib import Path
 from dvc.utils.hydra import compose_and_dump
 
 from loss_study.choices import sources
-from loss_study.config import PARAMS, Config, load_config, rounds
+from loss_study.config import PARAMS, Config, fitted, load_config, rounds
 from loss_study.runtime.errors import StudyError
 
 
@@ -23,6 +23,7 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
     # DVC takes the format from the suffix.
     new = output.with_name(f".new.{output.name}")
     try:
+        fitted.register()
         rounds.register()
         sources.register()
         compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))

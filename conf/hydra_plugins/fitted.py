@@ -1,0 +1,5 @@
+"""Hydra imports this file before it composes conf/ (``hydra.plugins_path`` in ``.dvc/config``)."""
+
+from loss_study.config.fitted import register
+
+register()
