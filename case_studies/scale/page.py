@@ -1,4 +1,4 @@
-"""Write docs/scale.md and its charts from the results of the rungs."""
+"""Write docs/scale.md and its charts from the results of the rungs, and the table that a study's page quotes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ladder
 import plan
@@ -15,14 +16,18 @@ from ladder import Answer, Step
 from plan import Ladder, Plan
 
 from loss_study import metrics
+from loss_study.config import Config
+from loss_study.config.composition import composed
 from loss_study.metrics import Metric
+from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import run_stage
-from loss_study.runtime.files import whole_text
+from loss_study.runtime.files import whole_text, write_csv
 from loss_study.runtime.progress import duration
-from loss_study.statistics.sentences import at_least, at_most
+from loss_study.statistics.sentences import at_least, at_most, listed
 
 PAGE = Path("../docs/scale.md")
 CHARTS = Path("../docs/scale")
+EVIDENCE = Path("../src/loss_study/report/sections/scale_evidence.csv")
 #: A choice is good where its regret is within the margin, very good where it is within half of it.
 LIMITS = (0.5, 1.0)
 
@@ -57,6 +62,7 @@ def main() -> None:
     template = templates.get_template("page.md.j2")
     missing = [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
     whole_text(PAGE, template.render(plan=chosen, sections=sections, missing=missing))
+    write_csv(EVIDENCE, [*evidence(chosen)], scale_evidence.COLUMNS)
     print(f"{PAGE}: {len(chosen.rungs) - len(missing)} of {len(chosen.rungs)} rungs", flush=True)
 
 
@@ -73,6 +79,45 @@ def _sections(chosen: Plan) -> Iterator[Section]:
                 metric = metrics.find(own[0].metric)
                 steps = ladder.steps(own)
                 yield Section(one, head, metric, own, steps, f"{name}-{head}.svg", sentences(metric, steps))
+
+
+def evidence(chosen: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for every head of a rung that has run and every larger rung of a ladder, see `scale_evidence`."""
+    configs = {rung: composed(chosen.choices(rung)) for rung in chosen.rungs if len(ladder.read(chosen.results(rung)))}
+    for one in chosen.ladders.values():
+        ran = [rung for rung in one.rungs if rung in configs]
+        for position, rung in enumerate(ran):
+            for larger in ran[position + 1 :]:
+                pairs = zip(ladder.read(chosen.results(rung)), ladder.read(chosen.results(larger)), strict=True)
+                yield from (
+                    {
+                        "rung": rung,
+                        "study": scale_evidence.fingerprint(configs[rung]),
+                        "head": small.head,
+                        "metric": small.metric,
+                        "choice": small.choice,
+                        "larger": larger,
+                        "at": growth(small, large, configs[rung], configs[larger]),
+                        "margin": large.margin,
+                        "regret_high": ladder.step(small, large).high,
+                    }
+                    for small, large in pairs
+                    if small.choice
+                )
+
+
+def growth(small: Answer, large: Answer, config: Config, larger: Config) -> str:
+    """Return what the larger study has more of: ``3.2 times the training images and 1.7 times the epochs``."""
+    if config.model.name != larger.model.name:
+        return f"another network, {larger.model.name}"
+    width = [one.model.options.get("width", 1) for one in (config, larger)]
+    ratios = {
+        "the training images": large.images / small.images,
+        "the epochs": larger.recipe.epochs / config.recipe.epochs,
+        "the side of the images": larger.sample.size / config.sample.size,
+        "the width of the network": width[1] / width[0],
+    }
+    return listed([f"{ratio:.2g} times {what}" for what, ratio in ratios.items() if ratio != 1])
 
 
 def sentences(metric: Metric, steps: Sequence[Step]) -> list[str]:

@@ -24,6 +24,7 @@ from loss_study.download.source import prepared
 from loss_study.orchestration.local import MOST_JOBS
 from loss_study.orchestration.speed import Meter
 from loss_study.orchestration.study_time import Images, Machine, answers, every_loss
+from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.progress import duration
 from loss_study.sampling.make import SOURCE
@@ -162,6 +163,7 @@ def reasons(chosen: Option, rounds: int, limit_s: float) -> list[str]:
         f"{of_rounds} fit. It is {enough}.",
         f"The first answer comes after about {duration(chosen.answers[0])}, the last one after at most about "
         f"{duration(chosen.answers[rounds - 1])}; earlier where a loss is out of reach or the question is decided.",
+        *scale_evidence.sentences(chosen.config),
     ]
 
 

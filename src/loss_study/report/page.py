@@ -21,7 +21,17 @@ from loss_study.report.error_analysis.analysis import Analysis, analyse
 from loss_study.report.interval_charts import IntervalChart
 from loss_study.report.palette import colours
 from loss_study.report.panels import Panel
-from loss_study.report.sections import curves, data, joint, learning_rates, losses, metrics, pairs, provenance
+from loss_study.report.sections import (
+    curves,
+    data,
+    joint,
+    learning_rates,
+    losses,
+    metrics,
+    pairs,
+    provenance,
+    scale_evidence,
+)
 from loss_study.report.sections.answer import Answer, answer
 from loss_study.report.sections.study import study_facts
 from loss_study.statistics.looks import SIGNIFICANCE
@@ -135,11 +145,12 @@ def _content(
     sample: PackedSample,
     config: Config,
 ) -> HeadContent:
+    evidence = scale_evidence.sentence(config, ranking.head, ranking.metric)
     compared_on = [one for one in rankings if one.head == ranking.head and one.has_intervals]
     return HeadContent(
         ranking,
         compared_on,
-        answer(ranking, history, continued=config.recipe.continues),
+        answer(ranking, history, continued=config.recipe.continues, evidence=evidence),
         metrics.means_charts(compared_on),
         metrics.metric_tables(ranking),
         curves.curve_charts(ranking),

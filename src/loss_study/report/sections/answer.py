@@ -21,7 +21,7 @@ class Answer:
         bound: the rest of it; "" where there is none.
         chart: of all losses; None where no trial is sound.
         bounds: how the bound shrank from round to round; None with fewer than two rounds.
-        caveats: what limits the answer.
+        caveats: what limits the answer, and what is known of it at larger scales.
     """
 
     verdict: str
@@ -31,15 +31,20 @@ class Answer:
     caveats: list[str]
 
 
-def answer(ranking: Ranking, history: Sequence[Entry], *, continued: bool = False) -> Answer:
+def answer(ranking: Ranking, history: Sequence[Entry], *, continued: bool = False, evidence: str = "") -> Answer:
     """Return the answer for one head.
 
     Args:
         ranking: of the head, on its headline metric.
         history: of the study.
         continued: whether every loss has continued from a parent.
+        evidence: what larger studies say of such a choice, see `scale_evidence.sentence`.
     """
     verdict, end, bound = decision(ranking, continued=continued).partition(". ")
     return Answer(
-        verdict + end.rstrip(), bound, answer_chart(ranking), bound_chart(history, ranking.head), caveats(ranking)
+        verdict + end.rstrip(),
+        bound,
+        answer_chart(ranking),
+        bound_chart(history, ranking.head),
+        [*caveats(ranking), *filter(None, [evidence])],
     )

@@ -1,0 +1,58 @@
+"""What the case study of scales says of a study of just this scale: would its choice have been right at a larger one?
+
+The table beside this file is written by ``python scale/page.py`` in ``case_studies/``.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+from loss_study import metrics
+from loss_study.config import Config
+from loss_study.metrics import Metric
+from loss_study.statistics.sentences import at_most
+
+TABLE = Path(__file__).with_suffix(".csv")
+#: A row for a study, a head and a larger study: the choice of the first, what the second has more of, its margin, and
+#: by how much the choice is worse than the best loss there, at most, with 95 % confidence; empty without such a bound.
+COLUMNS = ("rung", "study", "head", "metric", "choice", "larger", "at", "margin", "regret_high")
+
+
+def fingerprint(config: Config) -> str:
+    """Return a hash of what makes the scale of a study: its data, network, losses and recipe, not its seeds."""
+    parts = config.model_dump(
+        mode="json", include={"dataset", "sample", "model", "loss", "loss_options", "joint", "recipe"}
+    )
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def sentence(config: Config, head: str, metric: Metric, table: Path = TABLE) -> str:
+    """Return what larger studies say of the choice for `head` on `metric`.
+
+    "" unless the study is one of those that were measured, with its dataset, losses, network and sizes, and there are
+    larger ones with a bound. Of one larger study the bound is said, of several how many bounds are within the margin.
+    """
+    study = fingerprint(config)
+    with table.open(newline="", encoding="utf-8") as file:
+        known = [row for row in csv.DictReader(file) if row["study"] == study and row["head"] == head]
+    rows = list({row["larger"]: row for row in known if row["metric"] == metric.name}.values())
+    if not any(row["regret_high"] for row in rows):
+        return ""
+    begin = f"A study of this scale chose {rows[0]['choice']}; with 95 % confidence that loss was"
+    if len(rows) == 1:
+        bound = metric.with_unit(at_most(metric, float(rows[0]["regret_high"])))
+        return f"{begin} at most {bound} worse than the best one at {rows[0]['at']} (docs/scale.md)."
+    good = sum(bool(row["regret_high"]) and float(row["regret_high"]) <= float(row["margin"]) for row in rows)
+    return f"{begin} within the margin of the best one in {good} of {len(rows)} larger studies (docs/scale.md)."
+
+
+def sentences(config: Config, table: Path = TABLE) -> list[str]:
+    """Return the sentences of all heads of a study that has not run yet; see `sentence`."""
+    found = {
+        head: sentence(config, head, metrics.headline_of(head, config.dataset.classes), table)
+        for head in config.loss.heads
+    }
+    return [f"{head}: {one}" for head, one in found.items() if one]
