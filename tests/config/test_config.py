@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from loss_study.checks.check import check_choices
-from loss_study.config import composition, flat, load_config, open_weights, with_weights
+from loss_study.config import composition, fitted, flat, load_config, open_weights, with_weights
 from loss_study.runtime.errors import StudyError
 from loss_study.trial import Trial, trials
 
@@ -161,7 +161,9 @@ def test_no_file(tmp_path):
 
 
 @pytest.mark.parametrize("group", ["dataset", "loss", "model", "recipe", "scale"])
-def test_every_choice_in_conf_composes(group):
+def test_every_choice_in_conf_composes(group, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitted, "FITTED", tmp_path / "fitted_scale.yaml")
+    fitted.write("large", [0], "")
     for path in sorted((ROOT / "conf" / group).glob("*.yaml")):
         # Weights to choose from take a search.
         search = ["recipe=tuned"] if path.stem == "combinations_searched" else []
@@ -196,7 +198,10 @@ def test_losses_with_a_file_come_before_combinations():
 
 SIZES = {
     "smoke": ("fixed", 96, 32, 4, 2, 8, 4, 1),
+    "small": ("tuned", 250, 32, 3, 3, 16, 8, 1),
     "quick": ("tuned", 800, 32, 5, 3, 16, 8, 1),
+    "large": ("tuned", 2000, 48, 8, 3, 16, 12, 1),
+    "larger": ("tuned", 8000, 64, 12, 3, 16, 16, 1),
     "laptop": ("tuned", 4000, 112, 12, 6, 32, 16, 0),
     "original": ("tuned", 20000, 112, 20, 8, 128, 32, 0),
 }

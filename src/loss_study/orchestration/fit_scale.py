@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -153,14 +154,13 @@ def reasons(chosen: Option, rounds: int, limit_s: float) -> list[str]:
     """Return what was chosen, why, and how long it will take."""
     planned, seeds = len(chosen.answers), len(chosen.seeds(rounds))
     of_rounds = f"{rounds} of its {planned} rounds" if planned > 1 else "its one round"
-    enough = (
-        f"the largest scale of which {min(LEAST_ROUNDS, planned)} rounds fit"
-        if chosen.enough(limit_s) and planned > 1
-        else "the smallest scale; of no larger one would enough rounds fit"
-    )
+    fit = "fits" if rounds == 1 else "fit"
+    enough = "the smallest scale; of no larger one would enough rounds fit"
+    if chosen.enough(limit_s):
+        enough = f"the largest scale of which {LEAST_ROUNDS} rounds fit" if planned > 1 else "the largest that fits"
     return [
         f"scale=auto is {chosen.scale} with {seeds} seed{'' if seeds == 1 else 's'}: in {limit_s / 60:g} minutes "
-        f"{of_rounds} fit. It is {enough}.",
+        f"{of_rounds} {fit}. It is {enough}.",
         f"The first answer comes after about {duration(chosen.answers[0])}, the last one after at most about "
         f"{duration(chosen.answers[rounds - 1])}; earlier where a loss is out of reach or the question is decided.",
         *scale_evidence.sentences(chosen.config),
@@ -169,5 +169,5 @@ def reasons(chosen: Option, rounds: int, limit_s: float) -> list[str]:
 
 def command(choices: Sequence[str], jobs: int) -> str:
     """Return what starts the study; the number of its rounds is chosen already, so there is no limit in minutes."""
-    words = " ".join(["scale=auto", *choices])
+    words = shlex.join(["scale=auto", *choices])
     return f'make study CHOICES="{words}" MINUTES=0' + (f" JOBS={jobs}" if jobs else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def answers(config: Config, images: Images, speed: Speed, machine: Machine, roun
             ]
         else:
             now += BETWEEN * start
-            tasks.append(_report(trials, start))
+            tasks.insert(0, _report(trials, start))
         now += spread(tasks, machine.jobs)
         trials += sum(seeds.values())
         now += spread(_evaluations(config, images, speed, machine, seeds, first=number == 0), machine.jobs)
@@ -94,9 +95,11 @@ def answers(config: Config, images: Images, speed: Speed, machine: Machine, roun
 
 
 def spread(tasks: Iterable[float], jobs: int) -> float:
-    """Return the seconds of `tasks`, `jobs` at a time: all but one job wait for half of the longest at the end."""
-    tasks = list(tasks)
-    return sum(tasks) / jobs + max(tasks, default=0.0) * (1 - 1 / jobs) / 2
+    """Return the seconds until all `tasks` are done, each by the first of the jobs that is free."""
+    ends = [0.0] * jobs
+    for task in tasks:
+        heapq.heapreplace(ends, ends[0] + task)
+    return max(ends)
 
 
 def _training(pair: tuple[str, str], epochs: int, images: Images, speed: Speed) -> float:
