@@ -117,7 +117,7 @@ def growth(small: Answer, large: Answer, config: Config, larger: Config) -> str:
         "the side of the images": larger.sample.size / config.sample.size,
         "the width of the network": width[1] / width[0],
     }
-    return listed([f"{ratio:.2g} times {what}" for what, ratio in ratios.items() if ratio != 1])
+    return listed([f"{round(ratio, 1):g} times {what}" for what, ratio in ratios.items() if ratio != 1])
 
 
 def sentences(metric: Metric, steps: Sequence[Step]) -> list[str]:

@@ -4,6 +4,7 @@ import csv
 import importlib
 import re
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import yaml
 from loss_study import metrics
 from loss_study.checks.check import check_choices
 from loss_study.config.composition import composed
+from loss_study.orchestration import fit_scale
 from loss_study.runtime.errors import StudyError
 
 CASES = Path(__file__).parents[2] / "case_studies"
@@ -164,10 +166,60 @@ def test_the_page_agrees_with_the_results(modules, tmp_path, monkeypatch):
     text = (CASES / "../docs/scale.md").read_text()
     monkeypatch.setattr(page, "PAGE", tmp_path / "scale.md")
     monkeypatch.setattr(page, "CHARTS", tmp_path / "scale")
+    quoted = page.EVIDENCE.read_bytes()
+    monkeypatch.setattr(page, "EVIDENCE", tmp_path / "evidence.csv")
     page.main()
+    assert (tmp_path / "evidence.csv").read_bytes() == quoted
     assert (tmp_path / "scale.md").read_text() == text
     assert {path.name for path in (tmp_path / "scale").glob("*.svg")} == committed.keys()
     assert set(re.findall(r"scale/(\S+\.svg)", text)) == committed.keys()
+
+
+def test_what_a_larger_study_has_more_of(modules, ladder):
+    growth = modules("page").growth
+    small, large = (answer(ladder, name, "bce", {}) for name in ("small", "large"))
+    configs = {words: composed(words.split()) for words in ("scale=small", "scale=large", "model=segnet")}
+    assert growth(small, replace(large, images=1625), configs["scale=small"], configs["scale=large"]) == (
+        "3.2 times the training images, 2.7 times the epochs, 1.5 times the side of the images and 1.5 times the width "
+        "of the network"
+    )
+    assert growth(small, large, configs["scale=small"], configs["model=segnet"]) == "another network, segnet"
+
+
+def test_the_table_has_every_larger_study_that_has_run(modules, tmp_path, monkeypatch):
+    """Of the choices of three studies: those of the smallest at two larger ones, of the middle one at the largest."""
+    page, plan = modules("page"), modules("plan")
+    columns = modules("rung").COLUMNS
+    monkeypatch.setattr(plan.Plan, "results", lambda _, rung: tmp_path / f"{rung}.csv")
+    regret = {"images250": 0.05, "default": 0.012, "images4000": 0.03}
+    for images, (rung, high) in enumerate(regret.items(), 1):
+        values = {
+            "head": "mask",
+            "metric": "iou_at_best",
+            "loss": "dice",
+            "mean": 0.5,
+            "choice": "dice",
+            "margin": 0.02,
+        }
+        values |= {"regret_low": 0, "regret_high": high, "training_images": images, "trainings": 1, "seconds": 1}
+        with (tmp_path / f"{rung}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerow(values)
+    rows = list(page.evidence(plan.load()))
+    assert [(row["rung"], row["larger"], row["at"], row["regret_high"]) for row in rows] == [
+        ("images250", "default", "2 times the training images", 0.012),
+        ("images250", "images4000", "3 times the training images", 0.03),
+        ("default", "images4000", "1.5 times the training images", 0.03),
+    ]
+
+
+def test_the_scales_of_fit_scale_are_the_ladder_of_all_together(modules):
+    plan = modules("plan").load()
+    configs = [composed(plan.choices(rung)) for rung in plan.ladders["together"].rungs]
+    assert tuple(config.scale for config in configs) == fit_scale.SCALES
+    grows = [(one.sample.images, one.recipe.epochs, one.sample.size, one.model.options["width"]) for one in configs]
+    assert all(larger[:2] > small[:2] and larger[2:] >= small[2:] for small, larger in pairwise(grows))
 
 
 def test_a_rung_keeps_the_answer_of_its_study(modules, tmp_path):

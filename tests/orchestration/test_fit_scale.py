@@ -131,15 +131,15 @@ def test_nothing_is_downloaded_for_a_measurement(monkeypatch, tmp_path):
     monkeypatch.setattr(fit_scale, "SOURCE", tmp_path)
     pets = composed(["dataset=pets"]).dataset
     refused = pytest.raises(StudyError, match="'loss-study compose dataset=pets' and 'dvc repro download'")
-    with refused, fit_scale._images_of(pets):
+    with refused, fit_scale.images_of(pets):
         pass
     (tmp_path / "source.json").write_text('{"name": "pets", "path": "data/source/files", "notes": []}')
-    with fit_scale._images_of(pets) as path:
+    with fit_scale.images_of(pets) as path:
         assert path == Path("data/source/files").absolute()
 
 
 def test_a_folder_is_measured_where_it_is(tmp_path):
     (tmp_path / "images").mkdir()
     mine = composed(["dataset=folder", f"dataset.path={tmp_path}"]).dataset
-    with fit_scale._images_of(mine) as path:
+    with fit_scale.images_of(mine) as path:
         assert path == tmp_path

@@ -86,7 +86,7 @@ def measured(choices: Sequence[str], jobs: int, limit_s: float) -> list[Option]:
         StudyError: the smallest study cannot be run, or its images are not here.
     """
     found: list[Option] = []
-    with _images_of(composed([*choices, f"scale={SCALES[0]}"]).dataset) as path, Meter(jobs) as meter:
+    with images_of(composed([*choices, f"scale={SCALES[0]}"]).dataset) as path, Meter(jobs) as meter:
         machine = Machine(meter.start, jobs, os.cpu_count() or 1)
         for scale in SCALES:
             config = composed([*choices, f"scale={scale}"])
@@ -107,7 +107,7 @@ def measured(choices: Sequence[str], jobs: int, limit_s: float) -> list[Option]:
 
 
 @contextmanager
-def _images_of(dataset: DatasetConfig) -> Iterator[Path]:
+def images_of(dataset: DatasetConfig) -> Iterator[Path]:
     """Yield where the images are, absolute; nothing is downloaded for a measurement."""
     if dataset.urls and not Path(dataset.path).is_dir():
         try:
