@@ -24,7 +24,6 @@ from loss_study.orchestration.study_time import Images, Machine, Round, answers
 from loss_study.runtime.progress import duration
 from loss_study.sampling.pack import draw
 from loss_study.trial import DECISIONS, heads_and_losses
-from measuring import save
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,7 +65,6 @@ def main() -> None:
         f"{' '.join(arguments.choices)}, {arguments.jobs} at once: measured for {duration(measured)}; computed for "
         f"{trials} trials {duration(found)}, took {duration(seconds)}: {found / seconds - 1:+.0%}"
     )
-    save("forecast", {" ".join(arguments.choices): {"computed": found, "took": seconds, "trials": trials}})
 
 
 if __name__ == "__main__":

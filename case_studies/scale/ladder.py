@@ -9,6 +9,9 @@ from pathlib import Path
 
 from scipy.stats import kendalltau
 
+#: The bound of 95 % of a normal distribution.
+NORMAL = 1.96
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -22,6 +25,7 @@ class Answer:
         bound: no other loss is more than this better, with 95 % confidence; None without a bound.
         margin: of the study.
         means: of the losses with a mean.
+        errors: their standard errors, or more: half of the interval, which is Student's t, divided by the normal 1.96.
         regrets: by how much each loss is worse than the best one, at least and at most, with 95 % confidence for all.
         images: of the training split.
         trainings: those of all heads, with the searches.
@@ -35,6 +39,7 @@ class Answer:
     bound: float | None
     margin: float | None
     means: Mapping[str, float]
+    errors: Mapping[str, float]
     regrets: Mapping[str, tuple[float, float]]
     images: int
     trainings: int
@@ -89,6 +94,7 @@ def _answer(rung: str, rows: Sequence[dict[str, str]]) -> Answer:
         regrets[first["choice"]][1] if first["choice"] in regrets else None,
         float(first["margin"]) if first["margin"] else None,
         {row["loss"]: float(row["mean"]) for row in rows if row["mean"]},
+        {row["loss"]: (float(row["high"]) - float(row["low"])) / 2 / NORMAL for row in rows if row["high"]},
         regrets,
         int(first["training_images"]),
         int(first["trainings"]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fits
 import ladder
 import plan
 from charts import draw
@@ -28,6 +29,10 @@ from loss_study.statistics.sentences import at_least, at_most, listed
 PAGE = Path("../docs/scale.md")
 CHARTS = Path("../docs/scale")
 EVIDENCE = Path("../src/loss_study/report/sections/scale_evidence.csv")
+#: The original data: images, and the side at which its author wanted to train.
+FULL_IMAGES, FULL_SIZE = 400_000, 224
+#: What curves are fitted against.
+UNITS = {"images": "training images", "compute": "images times epochs"}
 #: A choice is good where its regret is within the margin, very good where it is within half of it.
 LIMITS = (0.5, 1.0)
 
@@ -43,6 +48,7 @@ class Section:
     steps: list[Step]
     chart: str
     sentences: list[str]
+    beyond: list[str]
 
 
 def main() -> None:
@@ -78,7 +84,32 @@ def _sections(chosen: Plan) -> Iterator[Section]:
             if len(own) > 1:
                 metric = metrics.find(own[0].metric)
                 steps = ladder.steps(own)
-                yield Section(one, head, metric, own, steps, f"{name}-{head}.svg", sentences(metric, steps))
+                told = sentences(metric, steps)
+                yield Section(
+                    one, head, metric, own, steps, f"{name}-{head}.svg", told, beyond(chosen, one, metric, own)
+                )
+
+
+def beyond(chosen: Plan, one: Ladder, metric: Metric, answers: Sequence[Answer]) -> list[str]:
+    """Return what curves through the answers of one head say of a study at full size; nothing of too few answers."""
+    if not one.fit or len(answers) < fits.LEAST_RUNGS:
+        return []
+    configs = [composed(chosen.choices(answer.rung)) for answer in answers]
+    epochs = [config.recipe.epochs for config in configs]
+    passes = epochs if one.fit == "compute" else [1] * len(answers)
+    x = [answer.images * times for answer, times in zip(answers, passes, strict=True)]
+    largest, size = answers[-1], configs[-1].sample.size
+    at = FULL_IMAGES * passes[-1]
+    what = f"{FULL_IMAGES:,} training images" + (f" and {epochs[-1]} epochs" if one.fit == "compute" else "")
+    found = fits.sentences(metric, fits.of_losses(metric, x, answers), at, f"{what} of {size} px", UNITS[one.fit])
+    cost = fits.hours(
+        largest.seconds / largest.trainings, largest.images, size, at_images=FULL_IMAGES, at_size=FULL_SIZE
+    )
+    return [
+        *found,
+        f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px would take {cost:,.0f} hours of one core, computed "
+        f"from the mean training of `{largest.rung}`, its images and its pixels.",
+    ]
 
 
 def evidence(chosen: Plan) -> Iterator[dict[str, Any]]:

@@ -15,10 +15,17 @@ PARAMS = HERE / "params.yaml"
 
 @dataclass(frozen=True)
 class Ladder:
-    """Studies that differ in one thing, or in all of them together; `rungs` are their names, from small to large."""
+    """Studies that differ in one thing, or in all of them together.
+
+    Attributes:
+        title: for the page.
+        rungs: their names, from small to large.
+        fit: what curves are fitted against, "images" or "compute" (images times epochs); "" for none.
+    """
 
     title: str
     rungs: tuple[str, ...]
+    fit: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,10 @@ class Plan:
 def load(path: Path = PARAMS) -> Plan:
     """Read params.yaml; StudyError where a ladder has a rung that is not described."""
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    ladders = {name: Ladder(one["title"], tuple(one["rungs"])) for name, one in values.pop("ladders").items()}
+    ladders = {
+        name: Ladder(one["title"], tuple(one["rungs"]), one.get("fit", ""))
+        for name, one in values.pop("ladders").items()
+    }
     for name, ladder in ladders.items():
         for rung in ladder.rungs:
             if rung not in values["rungs"]:

@@ -26,7 +26,7 @@ def modules(monkeypatch):
     monkeypatch.syspath_prepend(CASES / "scale")
     monkeypatch.chdir(CASES)
     # Other case studies have modules of the same names.
-    own = ("plan", "ladder", "page", "charts", "rung")
+    own = ("plan", "ladder", "page", "charts", "rung", "fits")
     for name in own:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield importlib.import_module
@@ -50,6 +50,7 @@ def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.0
         bound,
         margin,
         means,
+        dict.fromkeys(means, 0.01),
         regrets,
         500,
         42,
