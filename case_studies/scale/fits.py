@@ -1,9 +1,9 @@
 """How each loss's score grows along a ladder: a saturating power law, and what it says beyond the largest study.
 
 The score is ``limit - drop * (x / x1) ** -exponent``, an error the same with its sign turned; x1 is the smallest x. At
-each of a grid of exponents limit and drop are a weighted linear regression, so all resamples are fitted at once. A limit
-above 1 is not forbidden, since that would spoil the intervals of a curve that is nearly a logarithm: without it the
-truth at 400,000 images was in 93 to 96 of 100 intervals, with it in 72 to 97.
+each of a grid of exponents limit and drop are a weighted linear regression, so all resamples are fitted at once. A
+limit above 1 is not forbidden, since that would spoil the intervals of a curve that is nearly a logarithm: without it
+the truth at 400,000 images was in 93 to 96 of 100 intervals, with it in 72 to 97.
 """
 
 from __future__ import annotations
@@ -132,9 +132,9 @@ def _sign(metric: Metric) -> int:
 
 
 def sentences(metric: Metric, curves: Mapping[str, Curves], at: float, what: str, unit: str) -> list[str]:
-    """Return what the curves say at the x `at`, which is `what`: each loss's value, and at how many of `unit` two cross.
+    """Return what the curves say at the x `at`, which is `what`: each loss's value, and where the best two cross.
 
-    The two are those that are best there.
+    `unit` is that of x.
     """
     if not curves:
         return []
