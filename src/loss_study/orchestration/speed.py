@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import chdir, redirect_stdout
+from contextlib import chdir, redirect_stdout, suppress
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
@@ -94,12 +94,17 @@ class Meter:
 
     def __enter__(self) -> Meter:
         started = time.perf_counter()
-        self._in_all(_nothing)
+        self._processes = self._in_all(_number)
         #: Seconds until a process of Python has imported torch and this project.
         self.start = time.perf_counter() - started
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            # Nobody waits for what is measured after an error or Ctrl-C.
+            for process in self._processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGTERM)
         self._pool.shutdown(cancel_futures=True)
 
     def measure(self, config: Config, path: Path) -> Speed:
@@ -129,8 +134,10 @@ def _begin(together: Barrier) -> None:
     _together[:] = [together]
 
 
-def _nothing() -> None:
+def _number() -> int:
+    """Return the number of this process, when all are there."""
     _together[0].wait()
+    return os.getpid()
 
 
 def _measure(config: Config, path: Path) -> Speed:
