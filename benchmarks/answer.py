@@ -8,7 +8,6 @@ when each answer was printed, its bound, and the trainings until then; a trainin
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from loss_study.statistics.results import read_csv
 from measuring import save
 from study import clone, run
 
@@ -51,8 +51,8 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
         shown = [second for second, line in study.lines if line.startswith("report:")]
         recipe = yaml.safe_load((folder / "params.yaml").read_text())["recipe"]
         metrics = json.loads((folder / "reports" / "metrics.json").read_text())
-        for row in _rows(folder / "reports" / "rounds.csv"):
-            searches = sum(len(_rows(path)) for path in folder.glob(f"tuning/{row['head']}/*/search.csv"))
+        for row in read_csv(folder / "reports" / "rounds.csv"):
+            searches = sum(len(read_csv(path)) for path in folder.glob(f"tuning/{row['head']}/*/search.csv"))
             parents = len(list(folder.glob(f"parents/{row['head']}/*/trial.json")))
             before = searches * recipe["search"]["epochs"] + parents * recipe["parent"]["epochs"]
             yield Answer(
@@ -65,11 +65,6 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
                 float(row["regret_bound"] or "nan"),
                 metrics[row["head"]]["margin"],
             )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 def main() -> None:

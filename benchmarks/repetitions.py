@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from loss_study.statistics.results import read_csv
 from study import ROOT, clone, run
 
 COMMITTED = ROOT / "reports" / "answer.csv"
@@ -37,12 +38,12 @@ def repetition(number: int, jobs: int) -> list[dict[str, Any]]:
         command = [sys.executable, "-m", "loss_study", "run", "--jobs", str(jobs), "--minutes", "0"]
         run(command, folder, environment)
         found = json.loads((folder / "reports" / "metrics.json").read_text(encoding="utf-8"))
-        trials = {row["head"]: row["trials"] for row in _rows(folder / "reports" / "rounds.csv")}
+        trials = {row["head"]: row["trials"] for row in read_csv(folder / "reports" / "rounds.csv")}
     return [_row(number, head, found[head], trials[head]) for head in trials]
 
 
 def _row(number: int, head: str, found: dict[str, Any], trials: str) -> dict[str, Any]:
-    first = {row["loss"]: float(row["mean"]) for row in _headline(_rows(COMMITTED), head)}
+    first = {row["loss"]: float(row["mean"]) for row in _headline(read_csv(COMMITTED), head)}
     # The committed choice is the first of its table.
     worse = abs(first[found["choice"]] - next(iter(first.values())))
     return {
@@ -59,11 +60,6 @@ def _row(number: int, head: str, found: dict[str, Any], trials: str) -> dict[str
 def _headline(rows: list[dict[str, str]], head: str) -> list[dict[str, str]]:
     of_head = [row for row in rows if row["head"] == head]
     return [row for row in of_head if row["metric"] == of_head[0]["metric"] and row["mean"]]
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def main() -> None:

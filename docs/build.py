@@ -22,11 +22,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).parent))
-from committed import HEADS, Row, Study, of_head, read, studies
+from committed import HEADS, Row, Study, of_head, studies
 
 from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.statistics.ranking import BEST, GROUPS, WORSE
+from loss_study.statistics.results import read_csv
 from loss_study.statistics.sentences import at_least, at_most
 from loss_study.statistics.tables import choice_in
 
@@ -62,7 +63,7 @@ def pages() -> dict[Path, str]:
 
 def default_study() -> str:
     """Return the default study's table: a row for each loss, by its place on the mask."""
-    rows = read(ANSWER)
+    rows = read_csv(ANSWER)
     titles = [f"{head}: {find(of_head(rows, head)[0]['metric']).label}" for head in HEADS]
     lines = [f"| loss | what it is | {' | '.join(titles)} |", "|---|---|---|---|"]
     for loss in (row["loss"] for row in of_head(rows, "mask")):

@@ -10,7 +10,6 @@ Beside it lies answer.csv from reports/; with `joint` also pairs.csv and, for th
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ import yaml
 
 from loss_study.heads import HEADS
 from loss_study.metrics import find
+from loss_study.statistics.results import read_csv
 
 Row = dict[str, str]
 
@@ -37,7 +37,7 @@ class Study:
     @cached_property
     def rows(self) -> list[Row]:
         """The rows of answer.csv on the metrics that rank the heads."""
-        return [row for head in HEADS for row in of_head(read(self.folder / "answer.csv"), head)]
+        return [row for head in HEADS for row in of_head(read_csv(self.folder / "answer.csv"), head)]
 
     @property
     def heads(self) -> list[str]:
@@ -52,7 +52,7 @@ class Study:
     def pairs(self) -> list[Row]:
         """The rows of pairs.csv on the metrics that rank the heads."""
         ranked = {(row["head"], row["metric"]) for row in self.rows}
-        return [row for row in read(self.folder / "pairs.csv") if (row["head"], row["metric"]) in ranked]
+        return [row for row in read_csv(self.folder / "pairs.csv") if (row["head"], row["metric"]) in ranked]
 
     def gain(self, head: str, name: str, loss: str) -> tuple[float, float, float] | None:
         """By how much a joint training is better than separate networks with `loss`, and the interval, if known."""
@@ -68,7 +68,7 @@ class Study:
     def seconds(self, head: str, loss: str) -> float | None:
         """The mean seconds of a training that finished; None where compare.csv does not say."""
         path = self.folder / "compare.csv"
-        rows = read(path) if path.exists() else []
+        rows = read_csv(path)
         found = [
             float(row["seconds"])
             for row in rows
@@ -82,12 +82,6 @@ def studies(results: Path) -> Iterator[Study]:
     for path in sorted(results.glob("*/study.yaml")):
         about = yaml.safe_load(path.read_text(encoding="utf-8"))
         yield Study(path.parent, about["title"], about["command"], about.get("joint", {}))
-
-
-def read(path: Path) -> list[Row]:
-    """Return the rows of a table."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def of_head(rows: list[Row], head: str) -> list[Row]:

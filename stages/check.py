@@ -5,6 +5,7 @@ Writes data/check.json, which the next stage waits for, and decisions/1/: in the
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from loss_study import decisions
@@ -17,6 +18,7 @@ from loss_study.runtime.files import write_json
 
 def main() -> None:
     """Load the configuration and check that everything it names exists and fits."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     config = load_config()
     try:
         check_choices(config)

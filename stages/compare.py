@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from loss_study.config import Config, load_config
@@ -15,6 +16,7 @@ from loss_study.trial import trials
 
 def main() -> None:
     """Read what the trials of the configuration left, write the report, print the ranking."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     config = load_config()
     rankings = renew(config)
     _mirror(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from loss_study.config import load_config
@@ -11,6 +12,7 @@ from loss_study.runtime.errors import run_stage
 
 def main() -> None:
     """Load the configuration, prepare the dataset."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     prepare(load_config().dataset, Path("data/source"), Path("downloads"))
 
 

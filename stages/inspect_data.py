@@ -5,6 +5,7 @@ Reads data/source/. Not called inspect.py: in this folder that would hide Python
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from loss_study import datasets
@@ -20,6 +21,7 @@ SOURCE, INSPECTION = Path("data/source"), Path("data/inspection")
 
 def main() -> None:
     """Load the configuration, open the dataset that `download` prepared, look at it, write."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     config = load_config()
     chosen, source = config.dataset, prepared(config.dataset, SOURCE)
     dataset = datasets.open_chosen(chosen, source.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from loss_study.config import load_config
@@ -15,6 +16,7 @@ SAMPLE = Path("data/sample")
 
 def main() -> None:
     """Load the configuration, pack the sample, print a summary."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     keep_freed_memory()
     make(load_config(), SAMPLE)
     packed = PackedSample.open(SAMPLE).meta

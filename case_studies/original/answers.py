@@ -16,6 +16,7 @@ from plan import Experiment, Plan
 import train
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
+from loss_study.statistics.results import read_csv
 from loss_study.trial import Trial
 from train import Row
 
@@ -31,7 +32,7 @@ def main() -> None:
     """Train what is missing, for as long as there is time."""
     chosen = plan.load()
     path = results(chosen)
-    rows = train.read(path)
+    rows = read_csv(path)
     train.train_all(missing(chosen, rows), lambda one: _row(chosen, *one), path, rows, COLUMNS, __doc__)
 
 

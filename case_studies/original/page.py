@@ -19,6 +19,7 @@ from plan import Experiment, Plan
 import train
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
+from loss_study.statistics.results import read_csv
 from train import Row
 
 PAGE = Path("../docs/original-recipe.md")
@@ -50,8 +51,8 @@ def _datasets(chosen: Plan) -> list[str]:
 
 def _section(chosen: Plan, dataset: str, figures: dict[str, str]) -> dict[str, Any]:
     folder = plan.HERE / "results"
-    rows = train.current(chosen, train.read(folder / f"{dataset}.csv"))
-    of_answers = train.read(folder / f"{dataset}-answers.csv")
+    rows = train.current(chosen, read_csv(folder / f"{dataset}.csv"))
+    of_answers = read_csv(folder / f"{dataset}-answers.csv")
     measured = [findings.measured(chosen, one, rows) for one in chosen.experiments]
     spent = sum(float(row["seconds"]) for row in [*rows, *of_answers])
     done = len(rows) + len(of_answers)

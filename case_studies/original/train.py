@@ -7,7 +7,6 @@ that of params.yaml any more is left out, and its recipe is trained again.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -24,6 +23,7 @@ from loss_study.config import Augmentation, Config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import write_csv
+from loss_study.statistics.results import read_csv
 from loss_study.training.device import use_cpu
 from loss_study.training.run import trained
 from loss_study.trial import Trial
@@ -45,7 +45,7 @@ def main() -> None:
     """Train what is missing, for as long as there is time."""
     chosen = plan.load()
     path = results(chosen)
-    rows = current(chosen, read(path))
+    rows = current(chosen, read_csv(path))
     train_all(missing(chosen, rows), lambda one: train(chosen, one), path, rows, columns(chosen), __doc__)
 
 
@@ -87,14 +87,6 @@ def results(chosen: Plan) -> Path:
 def columns(chosen: Plan) -> list[str]:
     """Return the names of the columns."""
     return [*IDENTITY, *chosen.mistakes, DIGEST, *OUTCOME]
-
-
-def read(path: Path) -> list[Row]:
-    """Return the rows that are there, or none."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def missing(chosen: Plan, rows: Sequence[Row]) -> list[Training]:

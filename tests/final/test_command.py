@@ -44,15 +44,24 @@ def test_it_says_what_it_trains_and_what_came_out(study, capsys):
     said = capsys.readouterr().out
     assert "final  mask: dice, learning rate 0.04. No other loss of the study is better by more than 0.01" in said
     assert "final  12 training images, 2 epochs" in said
+    assert "final  one network for both heads, weighting equal; the study's trials had one for each head" in said
     iou = values["measured"]["mask"]["metrics"][0]["value"]
     assert f"final  mask on the test split: IoU at the threshold chosen on validation {iou:.3f}" in said
     assert values["training"]["networks"][0]["epochs"] == 2 and values["configuration"]["recipe"]["epochs"] == 2
     assert values["training"]["trained_on"].startswith("the training images; the validation images chose")
 
 
-def test_a_network_for_each_head(study):
+@pytest.mark.parametrize("words", [["--separate", "--weighting", "equal"], ["--no-register", "--only-register"]])
+def test_words_that_contradict_each_other_are_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        cli.parse(["final", *words])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_a_network_for_each_head(study, capsys):
     study()
     values = run_final("--separate")
+    assert "final  a network for each head\n" in capsys.readouterr().out
     assert [list(one["losses"]) for one in values["networks"]] == [["mask"], ["depth"]]
     assert [one["lr"] for one in values["training"]["networks"]] == [0.04, 0.01]
     found = torch_runtime.load(ModelFolder.open(Path("model")))(torch.rand(2, 6, 32, 32))

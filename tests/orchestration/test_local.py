@@ -1,16 +1,19 @@
 """Several DVC processes at once: how tasks are dealt out, failures, Ctrl-C, and what is printed."""
 
 import json
+import math
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
-from loss_study import cli
+from loss_study import cli, decisions
+from loss_study.config import load_config
 from loss_study.orchestration import local
 from loss_study.orchestration.local import Queue, run_tasks
 from loss_study.orchestration.tasks import Task
@@ -169,6 +172,47 @@ def test_a_comparison_ends_with_the_trainings_beside_it(compare, tmp_path):
         raise KeyboardInterrupt
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.fixture
+def events(tmp_path, monkeypatch):
+    """What a study of two losses does in its rounds, in order; the decision leaves `bce` on the mask alone."""
+    loss = load_config().loss.model_copy(update={"names": ["dice", "bce"]})
+    race = load_config().race.model_copy(update={"rounds": [1, 2]})
+    config = load_config().model_copy(update={"loss": loss, "race": race, "seeds": [0, 1]})
+    found = []
+
+    @contextmanager
+    def compared():
+        found.append("compare")
+        yield
+
+    def decide(*words):
+        found.append(words[-1].partition(":")[2])
+        decisions.write(config, 2, {"mask": ["bce"], "depth": []})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(local, "dvc", decide)
+    monkeypatch.setattr(local, "_compared_meanwhile", compared)
+    monkeypatch.setattr(local, "run_tasks", lambda tasks, _: found.extend(task.name for task in tasks) or [])
+
+    def ran(left=lambda tasks: tasks):
+        monkeypatch.setattr(local, "unfinished", left)
+        local._rounds(config, 2, math.inf)
+        return found
+
+    return ran
+
+
+def test_the_first_heads_answer_comes_while_the_second_one_trains(events):
+    first = ["mask-dice", "mask-bce", "mask", "compare", "depth-dice", "depth-bce", "depth"]
+    assert events() == [*first, "decide@2", "compare", "mask-bce", "mask"]
+
+
+def test_nothing_is_compared_before_something_has_been_trained(events):
+    assert events(lambda tasks: [task for task in tasks if task.name.startswith("depth")]) == [
+        *("mask", "depth-dice", "depth-bce", "depth", "decide@2", "mask"),
+    ]
 
 
 INTERRUPTED = """

@@ -105,7 +105,7 @@ def test_the_first_screen_has_the_answer(opened, published):
         "6 training images, 2 test images of 2 objects before 1 background.",
         "Metrics are computed at 32 x 32 pixels.",
         "27 trainings, 5 minutes of training time in total.",
-        "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing.",
+        "2 of 28 trials failed: 1 collapsed, 1 diverged. 1 of 28 trials has no result.",
         f"Mask: with a margin of {at_most(mask.metric, mask.regret_bound)} IoU or more",
         "All trained at the learning rate 0.01",
     ):

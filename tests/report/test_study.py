@@ -202,5 +202,8 @@ def test_what_holds_for_all_heads_is_said_once(study):
 
 
 def test_failures_are_counted_by_kind(study):
-    assert section.failures(study.results) == "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing."
+    assert (
+        section.failures(study.results)
+        == "2 of 28 trials failed: 1 collapsed, 1 diverged. 1 of 28 trials has no result."
+    )
     assert section.failures([one for one in study.results if one.sound]) == ""

@@ -39,7 +39,9 @@ def test_the_terminal_says_what_the_losses_continue_from(study):
 
 
 def test_failed_trials_are_counted(study):
-    assert "3 of 28 trials failed: 1 collapsed, 1 diverged, 1 missing." in printed(study.rankings, study.config)
+    assert "2 of 28 trials failed: 1 collapsed, 1 diverged. 1 of 28 trials has no result." in printed(
+        study.rankings, study.config
+    )
 
 
 def test_a_loss_that_always_collapses_is_ranked_nowhere(study):
@@ -56,7 +58,7 @@ def test_a_loss_that_always_collapses_is_ranked_nowhere(study):
     assert "dice: collapsed: no better than a constant depth</title>" in page
     assert "constant depth; collapsed" not in page
     text = printed(read.rankings, read.config)
-    assert "5 of 28 trials failed: 3 collapsed, 1 diverged, 1 missing." in text
+    assert "4 of 28 trials failed: 3 collapsed, 1 diverged. 1 of 28 trials has no result." in text
     assert "dice" not in text.split("depth: ")[1]
 
 

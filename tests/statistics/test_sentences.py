@@ -9,7 +9,7 @@ from loss_study.config import Margin
 from loss_study.metrics import find
 from loss_study.statistics.looks import Look
 from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
-from loss_study.statistics.results import Result
+from loss_study.statistics.results import MISSING, Result
 from loss_study.statistics.scores import Identities
 from loss_study.statistics.sentences import at_least, at_most, caveats, decision, groups
 from loss_study.trial import Trial
@@ -139,7 +139,30 @@ def test_where_everything_failed_nothing_is_named():
     failed = Result(Trial("mask", "dice", 0), "diverged", "", "", {}, {}, None, (), ())
     found = Ranking("mask", IOU, (Standing("dice", IOU, (failed,)),))
     assert decision(found) == "No loss trained a mask: every trial failed."
-    assert groups(found) == []
+    assert groups(found) == [] and caveats(found) == []
+
+
+def missing(loss, seed):
+    return Result(Trial("mask", loss, seed), MISSING, "", "not trained", {}, {}, None, (), ())
+
+
+def test_what_has_no_result_has_not_failed():
+    row = Standing("dice", IOU, (missing("dice", 0), missing("dice", 1)))
+    found = Ranking("mask", IOU, (row,))
+    assert decision(found) == "Nothing is known of the mask yet: no trial has a result."
+    assert groups(found) == [] and caveats(found) == []
+    alone = Ranking("mask", IOU, (Standing("bce", IOU, trials("bce"), 0.9), row))
+    assert decision(alone) == "Only bce trained so far: there is nothing to compare it with."
+    partly = Standing("l1", IOU, (*trials("l1", 1), missing("l1", 1)), 0.8)
+    rows = (*DECIDED.standings, partly, row)
+    assert caveats(dataclasses.replace(DECIDED, standings=rows))[-2:] == [
+        "l1 has no result of 1 of 2 seeds: its numbers are those of the other seeds. It is ranked behind the losses "
+        "without a failure, and not compared.",
+        "Without a result: dice.",
+    ]
+    said = " ".join([decision(found), decision(alone), *caveats(found), *caveats(alone)])
+    assert "failed" not in said and "failure" not in said
+    assert "result" not in " ".join([decision(DECIDED), *caveats(DECIDED)])
 
 
 def test_caveats_say_what_the_intervals_are_from():
@@ -193,7 +216,7 @@ def test_failures_are_said():
         "huber failed with every seed.",
     ]
     assert caveats(ranked(study([0.7, 0.8]), bce=1, l1=1))[1:] == [
-        "Every loss failed with at least one seed: the ranking is of the trials that did not fail."
+        "No loss has a sound trial of every seed: the ranking is of the sound trials."
     ]
     assert not any("failed" in one for one in caveats(ranked(study([0.7, 0.8]))))
 

@@ -23,7 +23,7 @@ from loss_study.runtime.files import check_writable
 
 if TYPE_CHECKING:
     from loss_study.data.packed import PackedSample
-    from loss_study.final.decision import Winner
+    from loss_study.final.decision import Weighting, Winner
 
 #: Of a seed of its own: none of a study's, of its search or of a parent.
 SEED = 3000
@@ -36,11 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, metavar="N", help="instead of recipe.epochs")
     add("--seed", type=int, default=SEED, help=f"of the training ({SEED})")
     add("--loss", action="append", default=[], metavar="HEAD=LOSS", help="instead of the study's choice, for one head")
-    add("--weighting", metavar="NAME", help="of the losses in a joint network; the study's, else equal")
-    add("--separate", action="store_true", help="a network for each head, not one for both")
+    networks = parser.add_mutually_exclusive_group().add_argument
+    networks("--weighting", metavar="NAME", help="of the losses in a joint network; the study's, else equal")
+    networks("--separate", action="store_true", help="a network for each head, not one for both")
     add("--output", type=Path, default=Path("model"), metavar="DIR", help="the model's folder (model)")
-    add("--no-register", action="store_true", help="do not register it in MLflow")
-    add("--only-register", action="store_true", help="train nothing: register the model that is in DIR")
+    registry = parser.add_mutually_exclusive_group().add_argument
+    registry("--no-register", action="store_true", help="do not register it in MLflow")
+    registry("--only-register", action="store_true", help="train nothing: register the model that is in DIR")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -89,11 +91,13 @@ def _train_and_write(study: Config, config: Config, arguments: argparse.Namespac
         sample = AllForTraining.of(sample)
         if sample.classes == 1:
             thresholds = {one.head: decision.threshold_of(study, one) for one in winners if one.head == "mask"}
-    if is_first():
-        _announce(winners, sample, config)
     weighting = None if arguments.separate else decision.weighting(study, winners)
     if arguments.weighting:
         weighting = decision.Weighting(arguments.weighting)
+    if is_first():
+        _announce(winners, sample, config)
+        if len(winners) > 1:
+            print(f"final  {_networks(weighting, study)}", flush=True)
     with networks(winners, with_losses, sample, arguments.seed, weighting) as trained:
         if not is_first():
             return
@@ -121,6 +125,13 @@ def _announce(winners: Sequence[Winner], sample: PackedSample, config: Config) -
         print(f"final  {one.head}: {one.loss}, learning rate {one.choice.lr:.3g}. {one.sentence}", flush=True)
     which = "training and validation" if config.recipe.keep == "last" else "training"
     print(f"final  {len(sample.rows('train'))} {which} images, {config.recipe.all_epochs} epochs", flush=True)
+
+
+def _networks(weighting: Weighting | None, study: Config) -> str:
+    if weighting is None:
+        return "a network for each head"
+    compared = "" if study.joint.names else "; the study's trials had one for each head, as --separate trains them"
+    return f"one network for both heads, weighting {weighting.name}{compared}"
 
 
 def _tell(values: Mapping[str, Any], folder: Path) -> None:

@@ -248,7 +248,7 @@ def _mean(ranking: Ranking, row: Standing) -> Row:
 
 
 def _failure(row: Standing) -> Row:
-    text = f"{len(row.failed)} of {len(row.results)} trials failed"
+    text = "no result" if row.without_result else f"{len(row.failed)} of {len(row.results)} trials failed"
     return Row(
         row.loss, text, f"{row.loss}: {'; '.join(dict.fromkeys(result.failure for result in row.failed))}", "ring"
     )

@@ -68,6 +68,11 @@ class Standing:
         return [result for result in self.results if not result.sound]
 
     @property
+    def without_result(self) -> bool:
+        """Whether nothing is known of those trials that enter no mean; it has such trials."""
+        return bool(self.failed) and all(result.missing for result in self.failed)
+
+    @property
     def trials(self) -> int:
         """Number of the trials that enter the means."""
         return len(self.sound)

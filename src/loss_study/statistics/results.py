@@ -65,11 +65,16 @@ class Result:
         return headline_of(self.trial.head, self.classes).name
 
     @property
+    def missing(self) -> bool:
+        """Whether nothing is known of it: it was not trained or not evaluated, or a stage ended early."""
+        return self.status == MISSING
+
+    @property
     def failure(self) -> str:
         """What went wrong, in one phrase; "" for a sound trial."""
         if self.status == DIVERGED:
             return f"diverged: {self.reason}" if self.reason else "diverged"
-        if self.status == MISSING:
+        if self.missing:
             return f"missing: {self.reason}"
         if self.verdict:
             return f"collapsed: {self.verdict}"

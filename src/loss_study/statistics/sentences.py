@@ -17,7 +17,7 @@ def decision(ranking: Ranking, *, continued: bool = False) -> str:
 
     Where every loss has `continued` from a parent, the choice is one to finish a training with.
 
-    - No trial is sound: nothing to choose.
+    - No trial has a result, or none is sound: nothing to choose.
     - One loss is compared: there is nothing to compare it with.
     - Fewer than two test images, or no spread at all: the order of the means, and that nothing is known beyond it.
     - One seed of some losses, and more of others: the order of the means, and which losses nothing is known of.
@@ -25,6 +25,8 @@ def decision(ranking: Ranking, *, continued: bool = False) -> str:
     - Else the choice and the bound of its regret, and where that is above the margin, that the question is open.
     """
     best = ranking.best
+    if best is None and all(row.without_result for row in ranking.standings):
+        return f"Nothing is known of the {ranking.head} yet: no trial has a result."
     if best is None:
         return f"No loss trained a {ranking.head}: every trial failed."
     if len(ranking.compared) == 1:
@@ -87,7 +89,10 @@ def _value(metric: Metric, standing: Standing) -> str:
 
 
 def _without_failure(ranking: Ranking) -> str:
-    return "without a failure" if len(ranking.standings) > 1 else "in this study"
+    if len(ranking.standings) == 1:
+        return "in this study"
+    others = [row for row in ranking.standings if row.failed]
+    return "so far" if all(row.without_result for row in others) else "without a failure"
 
 
 def groups(ranking: Ranking) -> list[str]:
@@ -171,16 +176,23 @@ def _identities(ranking: Ranking) -> list[str]:
 
 
 def _failed(ranking: Ranking) -> list[str]:
+    if ranking.best is None:
+        return []
     if ranking.compared and ranking.compared[0].failed:
-        return ["Every loss failed with at least one seed: the ranking is of the trials that did not fail."]
+        return ["No loss has a sound trial of every seed: the ranking is of the sound trials."]
     sentences = [
-        f"{standing.loss} failed with {len(standing.failed)} of {len(standing.results)} seeds: its numbers are those "
+        f"{row.loss} {_how(row)} {len(row.failed)} of {len(row.results)} seeds: its numbers are those "
         "of the other seeds. It is ranked behind the losses without a failure, and not compared."
-        for standing in ranking.not_compared
+        for row in ranking.not_compared
     ]
-    if ranking.failed:
-        sentences.append(f"{listed([standing.loss for standing in ranking.failed])} failed with every seed.")
-    return sentences
+    failed = [row.loss for row in ranking.failed if not row.without_result]
+    missing = [row.loss for row in ranking.failed if row.without_result]
+    sentences += [f"{listed(failed)} failed with every seed."] if failed else []
+    return sentences + ([f"Without a result: {listed(missing)}."] if missing else [])
+
+
+def _how(row: Standing) -> str:
+    return "has no result of" if row.without_result else "failed with"
 
 
 def at_most(metric: Metric, value: float) -> str:

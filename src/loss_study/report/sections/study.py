@@ -148,8 +148,8 @@ def time(results: Sequence[Result], searches: Sequence[HeadSearch], parents: Seq
 
 
 def rounds(rankings: Sequence[Ranking]) -> list[str]:
-    """Return after which round each head ended; nothing where one round was planned."""
-    looks = {ranking.head: ranking.look for ranking in rankings if ranking.look.planned > 1}
+    """Return after which round each head was compared; nothing where one round was planned, or no trial is sound."""
+    looks = {ranking.head: ranking.look for ranking in rankings if ranking.look.planned > 1 and ranking.best}
     texts = [f"{head} after round {look.number} of at most {look.planned}" for head, look in looks.items()]
     return [f"Compared: {listed(texts)}."] if texts else []
 
@@ -215,10 +215,14 @@ def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadS
 
 
 def failures(results: Sequence[Result]) -> str:
-    """Return how many trials failed, and how; "" where none did."""
-    kinds = [result.failure.partition(":")[0] for result in results if not result.sound]
+    """Return how many trials failed, and how, and of how many there is no result; "" where all are sound."""
+    missing = sum(result.missing for result in results)
+    kinds = [result.failure.partition(":")[0] for result in results if not result.sound and not result.missing]
     counted = [f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds))]
-    return f"{len(kinds)} of {len(results)} trials failed: {', '.join(counted)}." if kinds else ""
+    failed = f"{len(kinds)} of {len(results)} trials failed: {', '.join(counted)}." if kinds else ""
+    have = "has" if missing == 1 else "have"
+    without = f"{missing} of {len(results)} trials {have} no result." if missing else ""
+    return f"{failed} {without}".strip()
 
 
 def _count(number: int, thing: str) -> str:
