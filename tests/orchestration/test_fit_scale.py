@@ -100,7 +100,14 @@ class FakeMeter:
         return Speed(0.01, 0.1, pairs, pairs, 0.1, dict.fromkeys(config.loss.heads, 0.001))
 
 
+def check(config):
+    """Stands for the check of a model whose images have to be a multiple of 32 px."""
+    if config.sample.size % 32:
+        raise StudyError(f"sample.size: a multiple of 32, not {config.sample.size}")
+
+
 def fit(minutes, *choices, monkeypatch, tmp_path):
+    monkeypatch.setattr(fit_scale, "check_choices", check)
     monkeypatch.setattr(fit_scale, "Meter", FakeMeter)
     monkeypatch.setattr(fitted, "FITTED", tmp_path / "fitted_scale.yaml")
     fit_scale.main(argparse.Namespace(minutes=minutes, jobs=2, choices=list(choices)))
@@ -108,18 +115,23 @@ def fit(minutes, *choices, monkeypatch, tmp_path):
 
 
 def test_scales_are_measured_until_one_does_not_fit(monkeypatch, tmp_path, capsys):
-    found = fit(60, "loss.names=[bce,dice]", monkeypatch=monkeypatch, tmp_path=tmp_path)
-    assert FakeMeter.measured == ["small", "quick", "large", "larger"][: len(FakeMeter.measured)]
-    assert found["scale"] == FakeMeter.measured[-2] and len(found["seeds"]) in (6, 12, 20)
+    found = fit(12, "loss.names=[bce,dice]", monkeypatch=monkeypatch, tmp_path=tmp_path)
+    # After quick, of which two rounds fit, and large, whose images are refused, comes larger.
+    assert FakeMeter.measured == ["small", "quick", "larger"]
+    assert found["scale"] == "quick" and len(found["seeds"]) in (6, 12, 20)
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == """  make study CHOICES="scale=auto 'loss.names=[bce,dice]'" MINUTES=0 JOBS=2"""
 
 
 def test_a_scale_that_the_model_cannot_take_is_left_out(monkeypatch, tmp_path, capsys):
-    words = ["model=unet_resnet34", "model.options.weights=none", "loss=dice"]
-    found = fit(1e6, *words, monkeypatch=monkeypatch, tmp_path=tmp_path)
+    found = fit(1e6, "loss=dice", monkeypatch=monkeypatch, tmp_path=tmp_path)
     assert FakeMeter.measured == ["small", "quick", "larger"] and found == {"scale": "larger", "seeds": [0]}
-    assert "large  left out: sample.size: model smp needs a multiple of 32, it is 48" in capsys.readouterr().out
+    assert "large  left out: sample.size: a multiple of 32, not 48" in capsys.readouterr().out
+
+
+def test_what_the_smallest_scale_cannot_take_is_refused(monkeypatch, tmp_path):
+    with pytest.raises(StudyError, match="a multiple of 32, not 80"):
+        fit(60, "loss=dice", "sample.size=80", monkeypatch=monkeypatch, tmp_path=tmp_path)
 
 
 def test_a_scale_among_the_choices_is_refused():
