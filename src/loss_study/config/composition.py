@@ -13,6 +13,9 @@ from loss_study.choices import sources
 from loss_study.config import PARAMS, Config, fitted, load_config, rounds
 from loss_study.runtime.errors import StudyError
 
+#: What OmegaConf puts before the message of one of our resolvers.
+_RESOLVING = "StudyError raised while resolving interpolation: "
+
 
 def compose(output: Path, overrides: Sequence[str] = ()) -> None:
     """Write the configuration that the default choices and `overrides` (Hydra's grammar) compose to `output`.
@@ -40,7 +43,7 @@ def _explained(error: Exception) -> str:
         for path in Path("conf").rglob("*.yaml"):
             if error.object in path.read_bytes():
                 return f"{path}: {error}; save it as UTF-8"
-    return f"conf/: {error}"
+    return f"conf/: {str(error).removeprefix(_RESOLVING)}"
 
 
 def composed(overrides: Sequence[str]) -> Config:
