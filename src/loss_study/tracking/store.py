@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.locks import locked
 from loss_study.runtime.redaction import without_secrets
+from loss_study.tracking.patience import Patient, within
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -93,6 +94,8 @@ def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
         if address.startswith(_SQLITE):
             _create_whole(Path(unquote(address.removeprefix(_SQLITE))))
         client = MlflowClient(tracking_uri=address, registry_uri=address)
+        if urlsplit(address).scheme in SERVERS:
+            client = cast("MlflowClient", Patient(client))
         return Store(client, _experiment(client, address))
 
 
@@ -162,11 +165,15 @@ def _check_answers(address: str) -> None:
     """Ask once, before MLflow asks repeatedly; any answer will do."""
     import requests  # noqa: PLC0415
 
-    try:
+    def ask() -> None:
         requests.get(f"{address.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER, stream=True).close()
-    except requests.RequestException as error:
-        reason = f"no answer within {SECONDS_TO_ANSWER:g} s" if isinstance(error, requests.Timeout) else "no connection"
-        raise _failed(reason) from None
+
+    try:
+        within(SECONDS_TO_ANSWER, ask)
+    except (TimeoutError, requests.Timeout):
+        raise _failed(f"no answer within {SECONDS_TO_ANSWER:g} s") from None
+    except requests.RequestException:
+        raise _failed("no connection") from None
 
 
 @contextmanager
