@@ -15,6 +15,7 @@ from pathlib import Path
 
 from loss_study.config import Config, load_config
 from loss_study.data.packed import PackedSample
+from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.tasks import DVC
 from loss_study.report import terminal
 from loss_study.report.build import build
@@ -39,6 +40,7 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 def main(_: argparse.Namespace) -> None:
     """Verify the study that params.yaml describes."""
+    keep_private()
     config = load_config()
     known, cached = folders(), sorted(path for path in _cache_folder().glob(CACHED) if path.is_file())
     with reporting("verifying", len(known) + len(cached)) as reporter:

@@ -18,6 +18,7 @@ from typing import Any
 from loss_study.cluster import node, shipment
 from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
+from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.local import LOCK, dvc
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.tasks import Task, decision, evaluations, parent, trainings, unfinished
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes on a cluster."""
+    keep_private()
     request = Request(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.retries, arguments.folder)
     with locked(LOCK, "running the study of this folder"):
         run(arguments.address, request)
