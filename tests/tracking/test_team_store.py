@@ -325,7 +325,7 @@ def refused(study):
         StudyError, match=r"^MLflow at http://127.*'dvc repro -f -s compare' completes its runs$"
     ) as said:
         mirror.fill_in([DICE], study)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 120
     assert "hidden" not in str(said.value) and "\n" not in str(said.value)
     return str(said.value)
 
@@ -344,15 +344,15 @@ def test_a_database_that_goes_away_while_a_study_logs_and_comes_back(server, pos
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and said[0].endswith("training goes on, 'compare' completes its run")
     assert "hidden" not in said[0]
-    print(said, refused(study))
+    refused(study)
 
     postgres.control("start")
     with monkeypatch.context() as patch:
         # It goes away again between the numbers and the model of the run.
         patch.setattr(mirror.model, "log", lambda *_: (postgres.control("stop"), store.connect()))
-        print(refused(study))
+        refused(study)
     postgres.control("start")
-    print(mirror.fill_in([DICE], study))
+    mirror.fill_in([DICE], study)
     check_dice(monkeypatch, server)
 
     # It answers nothing at all.
@@ -360,7 +360,7 @@ def test_a_database_that_goes_away_while_a_study_logs_and_comes_back(server, pos
     for process in processes:
         process.suspend()
     monkeypatch.setattr(patience, "SECONDS", 3.0)
-    print(refused(study))
+    assert "no answer within 3 s" in refused(study)
     for process in processes:
         process.resume()
     monkeypatch.undo()
@@ -416,7 +416,10 @@ def test_an_s3_that_fails_in_each_way_costs_one_line_and_is_filled_in_later(team
             monkeypatch.setattr(patience, "SECONDS_TO_UPLOAD", 20.0)
             for how in ("500", "403", "a byte at a time"):
                 state["how"] = how
-                print(how, refused(study))
+                said = refused(study)
+                assert (
+                    "no answer within 20 s" if how == "a byte at a time" else "too many 500 error responses"
+                ) in said
             state["how"] = "well"
             assert mirror.fill_in([DICE], study).created == [DICE.name]
             check_dice(monkeypatch, address)

@@ -76,7 +76,7 @@ class LiveRun:
         if stores.uri() in _failed:
             return
         _failed.add(stores.uri())
-        reason = stores.shown(f"{type(error).__name__}: {error}")[:200]
+        reason = stores.brief(f"{type(error).__name__}: {error}")
         print(f"MLflow: {reason}; training goes on, 'compare' completes its run", file=sys.stderr, flush=True)
 
     def _send(self) -> None:

@@ -31,7 +31,13 @@ _SQLITE = "sqlite:///"
 _PAGE = 1000
 #: A server that hangs must not stop a training or the report.
 SECONDS_TO_ANSWER = 5.0
-_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+#: Characters of an error.
+_LONGEST = 240
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,12 @@ def uri() -> str:
 def shown(text: str) -> str:
     """Return `text` as one line in which no address shows a user, a password or a query."""
     return " ".join(without_secrets(text).split())
+
+
+def brief(reason: str) -> str:
+    """Return an error's text `shown`, and of a long one its beginning and its end: the cause is behind addresses."""
+    text = shown(reason)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
@@ -188,7 +200,7 @@ def failing_in_one_line() -> Iterator[None]:
 
 
 def _failed(reason: str) -> StudyError:
-    return StudyError(f"MLflow at {shown(uri())}: {shown(reason)[:300]}; 'dvc repro -f -s compare' completes its runs")
+    return StudyError(f"MLflow at {shown(uri())}: {brief(reason)}; 'dvc repro -f -s compare' completes its runs")
 
 
 def _experiment(client: MlflowClient, address: str) -> str:
