@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import loss_study
-
 from loss_study.runtime.errors import StudyError, nearest, run_stage
 
 

@@ -63,8 +63,8 @@ def run_stage(main: Callable[[], None]) -> None:
 def _run_code_of_this_folder() -> None:
     """Start this process again with the package of the project around it, where Python has found another one.
 
-    So it does with the environment of another clone, and in the folder of an experiment of ``dvc exp run --temp``, whose
-    code is that of a commit. DVC would record the code of the folder, and the numbers would be those of another one.
+    So it does with the environment of another clone, and in the folder of an experiment (``dvc exp run --temp``), which
+    has the code of a commit. DVC would record the code of the folder, and the numbers would be those of another.
 
     Raises:
         StudyError: Python does not take it, because of an option such as -I.
