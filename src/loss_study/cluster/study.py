@@ -118,7 +118,7 @@ class _Handout:
             return self._run_all(tasks)
         except self._ray.exceptions.RayError as error:
             raise StudyError(
-                f"the Ray cluster is lost ({in_one_line(error)[:200]}); the same command goes on, on another one or on this"
+                f"the Ray cluster is lost ({in_one_line(error)[:200]}); the same command goes on"
             ) from None
 
     def _run_all(self, tasks: Sequence[Task]) -> list[Task]:
