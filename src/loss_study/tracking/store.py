@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,12 @@ def root() -> Path:
 
 def uri() -> str:
     """Return ``MLFLOW_TRACKING_URI``, or that of ``mlflow.db`` in the root, where plain ``mlflow ui`` looks."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{quote(str(root() / 'mlflow.db'))}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _address(root() / "mlflow.db")
+
+
+def _address(database: Path) -> str:
+    """Return the address of a database, quoted as little as needed: MLflow makes a folder of the quoted name."""
+    return _SQLITE + re.sub("[%?#]", lambda found: quote(found[0]), str(database))
 
 
 def shown(text: str) -> str:
@@ -119,7 +125,7 @@ def _create_whole(database: Path) -> None:
 
     new = database.with_name(f".new.{database.name}")
     new.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"{_SQLITE}{quote(str(new))}").search_experiments()
+    MlflowClient(tracking_uri=_address(new)).search_experiments()
     new.replace(database)
 
 
@@ -218,6 +224,17 @@ def _experiment(client: MlflowClient, address: str) -> str:
             known = client.get_experiment_by_name(EXPERIMENT)
             if known is None:
                 raise
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        _check_place(Path(unquote(urlsplit(known.artifact_location).path)))
     if known.lifecycle_stage == "deleted":
         client.restore_experiment(known.experiment_id)
     return known.experiment_id
+
+
+def _check_place(artifacts: Path) -> None:
+    """Raise a StudyError if the project's own database is of another folder, into which MLflow would write."""
+    if artifacts.resolve() != (root() / ARTIFACTS).resolve():
+        raise StudyError(
+            f"{root() / 'mlflow.db'}: it was made in {artifacts.parent}, and MLflow would put files there; "
+            "remove it, and 'dvc repro -f -s compare' brings its runs back"
+        )
