@@ -99,6 +99,12 @@ def test_where_python_finds_only_other_code_a_stage_is_refused(other_clone):
     assert err.endswith(f"Python runs this code and not that of {other_clone}/src; use this folder's environment\n")
 
 
+def test_a_folder_whose_name_cannot_be_in_a_search_path_is_refused(other_clone):
+    moved = other_clone.rename(other_clone.with_name("a:b"))
+    out, err, code = run_in(moved, "stage.py")
+    assert (out, code) == ("", 1) and err.count("\n") == 1
+
+
 def test_outside_of_a_project_the_code_is_what_python_finds(tmp_path, other_clone):
     shutil.copy(other_clone / "stage.py", tmp_path)
     assert run_in(tmp_path, "stage.py") == (f"{loss_study.__version__}\n", "", 0)

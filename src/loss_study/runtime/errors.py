@@ -18,6 +18,8 @@ from loss_study.runtime.redaction import without_secrets
 _NUMPY_FULL = re.compile(r"\d+ requested and \d+ written")
 
 _PACKAGE = Path(__file__).parents[1]
+#: In the environment of a process that was started again: the folder of the code that it should run.
+_STARTED_AGAIN = "LOSS_STUDY_STARTED_AGAIN"
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -67,7 +69,7 @@ def _run_code_of_this_folder() -> None:
     has the code of a commit. DVC would record the code of the folder, and the numbers would be those of another.
 
     Raises:
-        StudyError: Python does not take it, because of an option such as -I.
+        StudyError: Python does not take it, because of an option such as -I or a colon in the folder's name.
     """
     here = Path.cwd()
     packages = (folder / "src" / _PACKAGE.name for folder in (here, *here.parents))
@@ -75,10 +77,10 @@ def _run_code_of_this_folder() -> None:
     if own.samefile(_PACKAGE):
         return
     code = own.parent
-    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if places[0] == str(code):
+    if os.environ.get(_STARTED_AGAIN) == str(code):
         raise StudyError(f"{_PACKAGE}: Python runs this code and not that of {code}; use this folder's environment")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(code), *filter(None, places)])
+    os.environ[_STARTED_AGAIN] = str(code)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(code), os.environ.get("PYTHONPATH")]))
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
