@@ -29,8 +29,8 @@ from loss_study.runtime.locks import locked
 _SECONDS = 0.5
 #: Ray itself tries an address in vain for minutes.
 _CONNECT_SECONDS = 10
-#: This machine's own part of the cluster answers in milliseconds.
-_LOST_SECONDS = 60
+#: For the process of this machine that keeps what tasks say, also when it has to be started again.
+_LOST_SECONDS = 300
 
 
 @dataclass(frozen=True)
