@@ -414,6 +414,9 @@ def test_an_s3_that_fails_in_each_way_costs_one_line_and_is_filled_in_later(team
         with mlflow_server(python, database, f"s3://{BUCKET}/mlflow", log, variables) as address:
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
             monkeypatch.setattr(patience, "SECONDS_TO_UPLOAD", 20.0)
+            # The server itself tries again; a training of the same process would allow it 5 s.
+            monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+            monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
             for how in ("500", "403", "a byte at a time"):
                 state["how"] = how
                 said = refused(study)
