@@ -50,6 +50,21 @@ def test_a_whole_study_holds(verify):
     assert verify() == (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
 
 
+def test_a_commit_after_the_study_is_no_problem(verify, root):
+    """The page names the commit that was checked out when it was made."""
+    (root / "code").write_text("1")
+    identity = ["-c", "user.name=someone", "-c", "user.email=someone@example.org"]
+    whole = (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
+    for words in (["init"], ["add", "code"], [*identity, "commit", "--message", "the study"]):
+        subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
+    committed = verify()
+    (root / "code").write_text("2")
+    changed = verify()
+    shutil.rmtree(root / ".git")
+    (root / "code").unlink()
+    assert (committed, changed) == (whole, whole)
+
+
 def test_a_changed_number_is_named(verify, root):
     path = root / "eval/1/mask/dice/0/metrics.json"
     before = path.read_bytes()

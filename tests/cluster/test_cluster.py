@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +14,9 @@ import psutil
 import pytest
 import yaml
 
-from loss_study.cluster import node, shipment
+from loss_study.cluster import node, shipment, study
 from loss_study.config import composition
+from loss_study.orchestration.tasks import Task
 from loss_study.runtime.errors import StudyError
 from support.clone import Clone
 
@@ -97,6 +99,42 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
     assert head.ran(output) == ["check", "download", "sample", "parent@depth", "evaluate@depth", "compare"]
     assert reports(head) == reports(alone)
     assert '"sound": 2' in reports(head)["metrics.json"]
+
+
+def wait_for_a_kill(_shipped, name, _stage, _needs, folder, inbox):
+    """Stands for `node.run`: speaks before and after the kill."""
+    import ray
+
+    ray.get(inbox.put.remote(name, f"{name} began"))
+    Path(folder, name).touch()
+    while not Path(folder, "killed").exists():
+        time.sleep(0.05)
+    ray.get(inbox.put.remote(name, f"{name} ended"))
+    return 0
+
+
+def kill_the_inbox(folder):
+    while not Path(folder, "mask-a").exists():
+        time.sleep(0.05)
+    for process in psutil.process_iter(["cmdline"]):
+        if "".join(process.info["cmdline"] or []).startswith("ray::Inbox"):
+            process.kill()
+            Path(folder, "killed").touch()
+
+
+@pytest.mark.long
+def test_an_inbox_that_is_killed_comes_back_and_no_task_is_lost(address, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(node, "run", wait_for_a_kill)
+    tasks = [Task(f"mask-{name}", name) for name in "abc"]
+    with study._connected(address) as ray:
+        # The nodes cannot import the tests.
+        ray.cloudpickle.register_pickle_by_value(sys.modules[wait_for_a_kill.__module__])
+        request = study.Request(cpus=1, gpus=0, retries=0, folder=str(tmp_path))
+        handout = study._Handout(ray, shipment.Shipment("commit", b"", {}, {}), request)
+        threading.Thread(target=kill_the_inbox, args=(tmp_path,), daemon=True).start()
+        assert handout.run(tasks) == []
+    assert (tmp_path / "killed").exists()
+    assert "mask-c ended" in capsys.readouterr().out
 
 
 @pytest.fixture

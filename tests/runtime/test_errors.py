@@ -1,9 +1,15 @@
 """What a user sees of a mistake: one line, and an exit code that is not 0."""
 
 import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import loss_study
 from loss_study.runtime.errors import StudyError, nearest, run_stage
 
 
@@ -56,3 +62,49 @@ def test_debug_shows_the_traceback_of_a_mistake(monkeypatch):
 def test_nearest_name():
     assert nearest("dcie", ["dice", "bce"]) == "did you mean 'dice'? (known: bce, dice)"
     assert nearest("zzz", ["dice", "bce"]) == "(known: bce, dice)"
+
+
+@pytest.fixture
+def other_clone(tmp_path):
+    """The folder of a clone with other code, and a stage that says which code it runs."""
+    folder, ours = tmp_path / "clone", Path(loss_study.__file__).parent
+    shutil.copytree(ours / "runtime", folder / "src/loss_study/runtime")
+    (folder / "src/loss_study/__init__.py").write_text("__version__ = 'other'")
+    (folder / "final").mkdir()
+    code = "import sys, loss_study\nfrom loss_study.runtime.errors import run_stage\n"
+    (folder / "stage.py").write_text(f"{code}run_stage(lambda: print(loss_study.__version__, *sys.argv[1:]))\n")
+    return folder
+
+
+def run_in(folder, *words, inside="."):
+    environment = os.environ | {"PYTHONPATH": str(Path(loss_study.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder / inside, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.stdout, done.stderr, done.returncode
+
+
+@pytest.mark.parametrize("inside", [".", "final"])
+def test_the_code_that_runs_is_that_of_the_folder_whatever_python_finds_first(other_clone, inside):
+    """With the environment or the PYTHONPATH of another clone, and in the folder of an experiment."""
+    assert run_in(other_clone, str(other_clone / "stage.py"), "a b", inside=inside) == ("other a b\n", "", 0)
+
+
+def test_where_python_finds_only_other_code_a_stage_is_refused(other_clone):
+    first = f"import sys; sys.path.insert(0, {str(Path(loss_study.__file__).parents[1])!r})\n"
+    stage = other_clone / "stage.py"
+    stage.write_text(first + stage.read_text())
+    out, err, code = run_in(other_clone, "stage.py")
+    assert (out, code) == ("", 1) and err.count("\n") == 1
+    assert err.endswith(f"Python runs this code and not that of {other_clone}/src; use this folder's environment\n")
+
+
+def test_a_folder_whose_name_cannot_be_in_a_search_path_is_refused(other_clone):
+    moved = other_clone.rename(other_clone.with_name("a:b"))
+    out, err, code = run_in(moved, "stage.py")
+    assert (out, code) == ("", 1) and err.count("\n") == 1
+
+
+def test_outside_of_a_project_the_code_is_what_python_finds(tmp_path, other_clone):
+    shutil.copy(other_clone / "stage.py", tmp_path)
+    assert run_in(tmp_path, "stage.py") == (f"{loss_study.__version__}\n", "", 0)

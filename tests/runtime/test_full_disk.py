@@ -1,5 +1,6 @@
 """A disk that is really full, at each point of a study, or read-only: one line, and nothing half-written."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from loss_study import cli
+from loss_study.config import composition
 from loss_study.report.renew import renew
 from loss_study.runtime.errors import StudyError, _one_line
 from loss_study.runtime.files import whole_folder, write_json
@@ -107,6 +109,16 @@ def test_a_folder_that_is_read_only(disk, words):
     arguments = cli.parse(words)
     line = said(lambda: arguments.main(arguments))
     assert line.endswith(": Read-only file system; it takes a folder that you may write to")
+
+
+def test_a_folder_of_another_account(tmp_path, monkeypatch):
+    """Which the tests cannot enter as root; the error is that of ``open``."""
+    monkeypatch.chdir(tmp_path)
+    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES), ".new.params.yaml")
+    monkeypatch.setattr(composition, "compose_and_dump", lambda *_: (_ for _ in ()).throw(refused))
+    arguments = cli.parse(["compose", "scale=smoke"])
+    line = said(lambda: arguments.main(arguments))
+    assert line == ".new.params.yaml: Permission denied; it takes a folder that you may write to"
 
 
 def test_the_database_of_mlflow(disk, empty_store):  # noqa: F811

@@ -12,21 +12,28 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
 from loss_study import models
 from loss_study.config import load_config
-from loss_study.tracking import describe, mirror, store
+from loss_study.runtime.errors import StudyError
+from loss_study.tracking import describe, mirror, patience, store
 from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial, trials
-from support import fabricated_study
+from support import fabricated_study, outside
+from tracking.test_tracking import DICE, history_row, live_epochs, make_study
 
 ROOT = Path(__file__).parents[2]
 LOSSES = ["l1", "rmse", "dice", "weighted_bce"]
@@ -124,9 +131,22 @@ def free_port():
         return one.getsockname()[1]
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """An empty PostgreSQL database on loopback; `control` is a function that calls pg_ctl: "start", "stop"."""
+
+    address: str
+    control: Callable[[str], None]
+    folder: Path
+
+    def processes(self):
+        main = psutil.Process(int((self.folder / "data/postmaster.pid").read_text().split()[0]))
+        return [main, *main.children(recursive=True)]
+
+
 @pytest.fixture
 def postgres():
-    """The address of an empty PostgreSQL database on loopback."""
+    """A running `Postgres`."""
     found = shutil.which("initdb") or max(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
     if found is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
@@ -141,10 +161,15 @@ def postgres():
     quiet = {"stdout": subprocess.DEVNULL, "cwd": "/", **owner}
     subprocess.run([binaries / "initdb", "--auth=trust", "--username=team", folder / "data"], check=True, **quiet)
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
-    control = [binaries / "pg_ctl", "--wait", f"--pgdata={folder / 'data'}", f"--log={folder / 'log'}"]
-    subprocess.run([*control, "-o", options, "start"], check=True, **quiet)
-    yield f"postgresql://team@127.0.0.1:{port}/postgres"
-    subprocess.run([*control, "--mode=immediate", "stop"], check=True, **quiet)
+    words = [binaries / "pg_ctl", "--wait", f"--pgdata={folder / 'data'}", f"--log={folder / 'log'}"]
+    words += ["-o", options, "--mode=immediate"]
+
+    def control(what):
+        subprocess.run([*words, what], check=True, **quiet)
+
+    control("start")
+    yield Postgres(f"postgresql://team:hidden@127.0.0.1:{port}/postgres", control, folder)
+    control("stop")
     shutil.rmtree(folder)
 
 
@@ -188,7 +213,7 @@ def mlflow_server(python, database, artifacts, log, environment):
 def server(postgres, tmp_path):
     """The address of an MLflow server with PostgreSQL and a folder."""
     log, artifacts = tmp_path / "mlflow.log", tmp_path / "artifacts"
-    with mlflow_server(sys.executable, postgres, artifacts, log, os.environ) as address:
+    with mlflow_server(sys.executable, postgres.address, artifacts, log, os.environ) as address:
         yield address
 
 
@@ -266,7 +291,7 @@ def test_eight_trials_log_at_once_to_a_server_with_s3(postgres, team, s3, tmp_pa
     import mlflow.pytorch
 
     python, _ = team
-    with mlflow_server(python, postgres, f"s3://{BUCKET}/mlflow", tmp_path / "mlflow.log", s3) as address:
+    with mlflow_server(python, postgres.address, f"s3://{BUCKET}/mlflow", tmp_path / "mlflow.log", s3) as address:
         everyone = log_at_once(address, tmp_path)
         monkeypatch.chdir(tmp_path / "0")
         check_runs(address, everyone, monkeypatch)
@@ -280,6 +305,127 @@ def test_eight_trials_log_at_once_to_a_server_with_s3(postgres, team, s3, tmp_pa
             trained = torch.load(files[run.info.run_name], weights_only=True)["state"]
             read = mlflow.pytorch.load_model(f"runs:/{run.info.run_id}/model").network.state_dict()
             assert all(torch.equal(trained[name], read[name]) for name in trained.keys() | read.keys())
+
+
+def check_dice(monkeypatch, opened_at):
+    """Assert that the store at this address has one run of `DICE`, complete, and every epoch once."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", opened_at)
+    opened = store.connect()
+    (run,) = opened.client.search_runs([opened.experiment])
+    assert (run.info.run_name, run.info.status) == (DICE.name, "FINISHED")
+    steps = [point.step for point in opened.client.get_metric_history(run.info.run_id, "train_loss")]
+    assert sorted(steps) == list(range(1, 9))
+    assert len(run.outputs.model_outputs) == 1
+
+
+def refused(study):
+    """Return the line that `compare` shows of a store that fails."""
+    began = time.monotonic()
+    with pytest.raises(
+        StudyError, match=r"^MLflow at http://127.*'dvc repro -f -s compare' completes its runs$"
+    ) as said:
+        mirror.fill_in([DICE], study)
+    assert time.monotonic() - began < 120
+    assert "hidden" not in str(said.value) and "\n" not in str(said.value)
+    return str(said.value)
+
+
+@pytest.mark.long
+def test_a_database_that_goes_away_while_a_study_logs_and_comes_back(server, postgres, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    outside.leave(monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    study = make_study(tmp_path)
+    live = live_epochs(study, [1, 2])
+    postgres.control("stop")
+    for epoch in range(3, 9):
+        live.epoch(history_row(epoch, 0.7 * 0.6**epoch))
+    live.close("finished")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and said[0].endswith("training goes on, 'compare' completes its run")
+    assert "hidden" not in said[0]
+    refused(study)
+
+    postgres.control("start")
+    with monkeypatch.context() as patch:
+        # It goes away again between the numbers and the model of the run.
+        patch.setattr(mirror.model, "log", lambda *_: (postgres.control("stop"), store.connect()))
+        refused(study)
+    postgres.control("start")
+    mirror.fill_in([DICE], study)
+    check_dice(monkeypatch, server)
+
+    # It answers nothing at all.
+    processes = postgres.processes()
+    for process in processes:
+        process.suspend()
+    monkeypatch.setattr(patience, "SECONDS", 3.0)
+    assert "no answer within 3 s" in refused(study)
+    for process in processes:
+        process.resume()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    assert mirror.fill_in([DICE], study).kept == [DICE.name]
+
+
+@contextlib.contextmanager
+def sick_s3():
+    """Yield the address of an S3 server, and a dictionary whose "how" says how it answers."""
+    ended, state = threading.Event(), {"how": "well"}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self):
+            while self.headers.get("Transfer-Encoding") and self.rfile.readline() not in (b"0\r\n", b""):
+                pass
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            how = state["how"]
+            self.send_response({"500": 500, "403": 403}.get(how, 200))
+            self.send_header("ETag", '"1"')
+            self.send_header("Content-Length", "1000000" if how == "a byte at a time" else "0")
+            self.end_headers()
+            while how == "a byte at a time" and not ended.wait(0.1):
+                self.wfile.write(b" ")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving_s3:
+        serving_s3.daemon_threads, serving_s3.handle_error = True, lambda *_: None
+        threading.Thread(target=serving_s3.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{serving_s3.server_port}", state
+        ended.set()
+        serving_s3.shutdown()
+
+
+@pytest.mark.long
+def test_an_s3_that_fails_in_each_way_costs_one_line_and_is_filled_in_later(team, tmp_path, monkeypatch):
+    python, environment = team
+    monkeypatch.chdir(tmp_path)
+    outside.leave(monkeypatch)
+    study = make_study(tmp_path)
+    keys = {"AWS_ACCESS_KEY_ID": "team", "AWS_SECRET_ACCESS_KEY": "hidden", "AWS_DEFAULT_REGION": "us-east-1"}
+    database = f"sqlite:///{tmp_path}/server.db"
+    with sick_s3() as (s3_address, state):
+        variables = environment | keys | {"MLFLOW_S3_ENDPOINT_URL": s3_address}
+        log = tmp_path / "mlflow.log"
+        with mlflow_server(python, database, f"s3://{BUCKET}/mlflow", log, variables) as address:
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+            monkeypatch.setattr(patience, "SECONDS_TO_UPLOAD", 20.0)
+            # The server itself tries again; a training of the same process would allow it 5 s.
+            monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+            monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+            for how in ("500", "403", "a byte at a time"):
+                state["how"] = how
+                said = refused(study)
+                assert (
+                    "no answer within 20 s" if how == "a byte at a time" else "too many 500 error responses"
+                ) in said
+            state["how"] = "well"
+            assert mirror.fill_in([DICE], study).created == [DICE.name]
+            check_dice(monkeypatch, address)
 
 
 def test_eight_trials_log_to_sqlite_at_once(tmp_path, monkeypatch):

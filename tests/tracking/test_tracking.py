@@ -435,7 +435,9 @@ def test_the_store_is_in_the_main_checkout_whatever_the_working_directory(study,
     monkeypatch.chdir(tmp_path / "inner")
     assert store.uri() == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("DVC_ROOT", "/else where")
-    assert store.uri() == "sqlite:////else%20where/mlflow.db"
+    assert store.uri() == "sqlite:////else where/mlflow.db"
+    monkeypatch.setenv("DVC_ROOT", "/100%?#")
+    assert store.uri() == "sqlite:////100%25%3F%23/mlflow.db"
     # A DVC project in a folder of the repository, such as final/.
     (tmp_path / ".git").mkdir(exist_ok=True)
     (tmp_path / "inner/.dvc").mkdir()
@@ -443,6 +445,30 @@ def test_the_store_is_in_the_main_checkout_whatever_the_working_directory(study,
     assert store.uri() == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     assert store.uri() == "http://host:5000"
+
+
+def test_a_folder_that_was_moved_is_told_and_nothing_is_written_where_it_was(tmp_path, monkeypatch, empty_store):
+    """Nothing else appears beside it, either: MLflow would make a folder ``old%20é``."""
+    old, new = tmp_path / "old é", tmp_path / "new é"
+    old.mkdir()
+    monkeypatch.chdir(old)
+    outside.leave(monkeypatch)
+    shutil.copy(empty_store, "mlflow.db")
+    study = make_study(old)
+    mirror.fill_in([DICE], study)
+    assert list((old / "mlartifacts").rglob("panels.png")) and list(tmp_path.iterdir()) == [old]
+    old.rename(new)
+    monkeypatch.chdir(new)
+    said = f"{new}/mlflow.db: it was made in {old}, and MLflow would put files there; remove it, and 'dvc repro"
+    with pytest.raises(StudyError, match=f"^{re.escape(said)}"):
+        mirror.fill_in([HUBER], study)
+    assert list(tmp_path.iterdir()) == [new]
+    old.symlink_to(new)
+    assert mirror.fill_in([HUBER], study).created == [HUBER.name]
+    old.unlink()
+    shutil.copy(empty_store, "mlflow.db")
+    assert mirror.fill_in([DICE, HUBER], study).created == [DICE.name, HUBER.name]
+    assert list(tmp_path.iterdir()) == [new]
 
 
 def test_a_folder_in_no_repository_is_an_error(monkeypatch):

@@ -137,6 +137,8 @@ def _dvc(repository: Path, arguments: Sequence[str], environment: dict[str, str]
             **environment,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(repository / "src"),
+            # Beside the clone, where nobody else may enter: DVC unpickles what is there.
+            "DVC_SITE_CACHE_DIR": str(repository.parent / "dvc"),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -18,16 +18,19 @@ from typing import Any
 from loss_study.cluster import node, shipment
 from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
+from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.local import LOCK, dvc
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.tasks import Task, decision, evaluations, parent, trainings, unfinished
-from loss_study.runtime.errors import StudyError
+from loss_study.runtime.errors import StudyError, in_one_line
 from loss_study.runtime.locks import locked
 
 #: How often the view is brought up to date.
 _SECONDS = 0.5
 #: Ray itself tries an address in vain for minutes.
 _CONNECT_SECONDS = 10
+#: For the process of this machine that keeps what tasks say, also when it has to be started again.
+_LOST_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes on a cluster."""
+    keep_private()
     request = Request(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.retries, arguments.folder)
     with locked(LOCK, "running the study of this folder"):
         run(arguments.address, request)
@@ -96,21 +100,35 @@ class _Handout:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
-        self._inbox = ray.remote(num_cpus=0, scheduling_strategy=here)(node.Inbox).remote()
+        # It comes back, empty, where its process is killed.
+        lasting = {"max_restarts": -1, "max_task_retries": -1}
+        self._inbox = ray.remote(num_cpus=0, scheduling_strategy=here, **lasting)(node.Inbox).remote()
         self._shipped = ray.put(asdict(shipped))
         self._run = ray.remote(
             num_cpus=request.cpus, num_gpus=request.gpus, max_retries=request.retries, retry_exceptions=False
         )(node.run)
 
     def run(self, tasks: Sequence[Task]) -> list[Task]:
-        """Run the tasks and return those that failed."""
+        """Run the tasks and return those that failed.
+
+        Raises:
+            StudyError: the cluster is lost, and not only one of its nodes.
+        """
+        try:
+            return self._run_all(tasks)
+        except self._ray.exceptions.RayError as error:
+            raise StudyError(
+                f"the Ray cluster is lost ({in_one_line(error)[:200]}); the same command goes on"
+            ) from None
+
+    def _run_all(self, tasks: Sequence[Task]) -> list[Task]:
         with view(tasks) as shown:
             for task in tasks:
                 shown.began(task.name, [task])
             running = {self._submit(task): task.name for task in tasks}
             while running:
                 ended, _ = self._ray.wait(list(running), timeout=_SECONDS)
-                for name, line in self._ray.get(self._inbox.take.remote()):
+                for name, line in self._ray.get(self._inbox.take.remote(), timeout=_LOST_SECONDS):
                     shown.said(name, line)
                 for reference in ended:
                     name = running.pop(reference)
@@ -121,12 +139,16 @@ class _Handout:
         return self._run.remote(self._shipped, task.name, task.stage, task.needs, self._request.folder, self._inbox)
 
     def _code(self, name: str, reference: Any, shown: View) -> int:
-        """Return how the task ended; that its node was lost too often, it could not say itself."""
+        """Return how the task ended; what stopped it before its end, or too often its node, it could not say itself."""
         try:
-            return self._ray.get(reference)
+            code = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            shown.said(name, f"{name}  failed: {in_one_line(error.cause)[:300]}")
+            return 1
         except self._ray.exceptions.RayError as error:
             shown.said(name, f"{name}  lost: {type(error).__name__}, after {self._request.retries} more attempts")
             return 1
+        return code if isinstance(code, int) else 1
 
 
 def _share(stage: str) -> None:

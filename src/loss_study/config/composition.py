@@ -22,6 +22,7 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
 
     Raises:
         StudyError: a choice that does not exist, or conf/ does not compose.
+        PermissionError: this account may not write there.
     """
     # DVC takes the format from the suffix.
     new = output.with_name(f".new.{output.name}")
@@ -30,6 +31,8 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
         rounds.register()
         sources.register()
         compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))
+    except PermissionError:
+        raise
     except Exception as error:
         # Hydra, OmegaConf, the YAML reader and DVC each raise their own errors for an invalid file.
         new.unlink(missing_ok=True)

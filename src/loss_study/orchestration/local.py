@@ -23,6 +23,7 @@ from pathlib import Path
 
 from loss_study.config import Config, load_config
 from loss_study.heads import JOINT
+from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.repair import repair
 from loss_study.orchestration.tasks import DVC, Task, decision, evaluations, trainings, unfinished
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes."""
     end_with_make()
+    keep_private()
     limit_s = 60 * arguments.minutes if arguments.minutes > 0 else math.inf
     with locked(LOCK, "running the study of this folder"):
         run(arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS), limit_s)

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from loss_study.runtime.processes import Terminated, end_with_dvc, signals_raise
 from loss_study.runtime.redaction import without_secrets
@@ -16,6 +17,9 @@ from loss_study.runtime.redaction import without_secrets
 #: What NumPy says of a full disk.
 _NUMPY_FULL = re.compile(r"\d+ requested and \d+ written")
 
+_PACKAGE = Path(__file__).parents[1]
+#: In the environment of a process that was started again: the folder of the code that it should run.
+_STARTED_AGAIN = "LOSS_STUDY_STARTED_AGAIN"
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -41,8 +45,10 @@ def run_stage(main: Callable[[], None]) -> None:
 
     Exit codes: 1 for an error, 130 for Ctrl-C, 143 for SIGTERM. Any other exception is a bug and
     keeps its traceback; so does every error when ``LOSS_STUDY_DEBUG`` is set. A stage that DVC runs ends with DVC.
+    In the project's folder, the code that runs is that of the folder.
     """
     try:
+        _run_code_of_this_folder()
         end_with_dvc()
         with signals_raise():
             main()
@@ -54,6 +60,28 @@ def run_stage(main: Callable[[], None]) -> None:
         if os.environ.get("LOSS_STUDY_DEBUG"):
             raise
         _end(f"error: {_one_line(error)}", 1)
+
+
+def _run_code_of_this_folder() -> None:
+    """Start this process again with the package of the project around it, where Python has found another one.
+
+    So it does with the environment of another clone, and in the folder of an experiment (``dvc exp run --temp``), which
+    has the code of a commit. DVC would record the code of the folder, and the numbers would be those of another.
+
+    Raises:
+        StudyError: Python does not take it, because of an option such as -I or a colon in the folder's name.
+    """
+    here = Path.cwd()
+    packages = (folder / "src" / _PACKAGE.name for folder in (here, *here.parents))
+    own = next((package for package in packages if (package / "__init__.py").is_file()), _PACKAGE)
+    if own.samefile(_PACKAGE):
+        return
+    code = own.parent
+    if os.environ.get(_STARTED_AGAIN) == str(code):
+        raise StudyError(f"{_PACKAGE}: Python runs this code and not that of {code}; use this folder's environment")
+    os.environ[_STARTED_AGAIN] = str(code)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(code), os.environ.get("PYTHONPATH")]))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 def _one_line(error: Exception) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from loss_study.config import Config
 from loss_study.metrics import headline_of
-from loss_study.tracking import describe
+from loss_study.tracking import describe, patience
 from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
 from loss_study.trial import Trial
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 _STATUS = {"finished": "FINISHED", "diverged": "FAILED", "interrupted": "KILLED"}
 #: A dead server must not hold up a training for long: at most two requests of this many seconds.
 _TIMEOUT_SECONDS = 5
-#: Nor a server that answers a byte at a time.
-_MOST_SECONDS = 60.0
 #: Addresses of stores that have failed in this process; the user is told once.
 _failed: set[str] = set()
 
@@ -69,22 +66,17 @@ class LiveRun:
     def _attempt(self, action: Callable[[], None]) -> None:
         if self._given_up:
             return
-        # In a thread, which is left behind where it does not end.
-        errors: list[Exception] = []
-        thread = threading.Thread(target=_caught, args=(action, errors), daemon=True)
-        thread.start()
-        thread.join(_MOST_SECONDS)
-        if thread.is_alive():
-            errors = [TimeoutError(f"no answer within {_MOST_SECONDS:g} s")]
-        if errors:
+        try:
+            patience.within(patience.SECONDS, action)
+        except Exception as error:
             self._given_up = True
-            self._tell(errors[0])
+            self._tell(error)
 
     def _tell(self, error: Exception) -> None:
         if stores.uri() in _failed:
             return
         _failed.add(stores.uri())
-        reason = stores.shown(f"{type(error).__name__}: {error}")[:200]
+        reason = stores.brief(f"{type(error).__name__}: {error}")
         print(f"MLflow: {reason}; training goes on, 'compare' completes its run", file=sys.stderr, flush=True)
 
     def _send(self) -> None:
@@ -120,13 +112,6 @@ class LiveRun:
         self._run_id = run.info.run_id
         parameters = describe.parameters_of(self.trial, self.config)
         store.client.log_batch(self._run_id, params=[Param(*item) for item in parameters.items()])
-
-
-def _caught(action: Callable[[], None], errors: list[Exception]) -> None:
-    try:
-        action()
-    except Exception as error:
-        errors.append(error)
 
 
 def find(store: Store, training: Iterable[Run], rows: Sequence[Mapping[str, float]]) -> Run | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.locks import locked
 from loss_study.runtime.redaction import without_secrets
+from loss_study.tracking.patience import Patient, within
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,7 +32,13 @@ _SQLITE = "sqlite:///"
 _PAGE = 1000
 #: A server that hangs must not stop a training or the report.
 SECONDS_TO_ANSWER = 5.0
-_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+#: Characters of an error.
+_LONGEST = 240
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,23 @@ def root() -> Path:
 
 def uri() -> str:
     """Return ``MLFLOW_TRACKING_URI``, or that of ``mlflow.db`` in the root, where plain ``mlflow ui`` looks."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{quote(str(root() / 'mlflow.db'))}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _address(root() / "mlflow.db")
+
+
+def _address(database: Path) -> str:
+    """Return the address of a database, quoted as little as needed: MLflow makes a folder of the quoted name."""
+    return _SQLITE + re.sub("[%?#]", lambda found: quote(found[0]), str(database))
 
 
 def shown(text: str) -> str:
     """Return `text` as one line in which no address shows a user, a password or a query."""
     return " ".join(without_secrets(text).split())
+
+
+def brief(reason: str) -> str:
+    """Return an error's text `shown`, and of a long one its beginning and its end: the cause is behind addresses."""
+    text = shown(reason)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
@@ -93,6 +112,8 @@ def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
         if address.startswith(_SQLITE):
             _create_whole(Path(unquote(address.removeprefix(_SQLITE))))
         client = MlflowClient(tracking_uri=address, registry_uri=address)
+        if urlsplit(address).scheme in SERVERS:
+            client = cast("MlflowClient", Patient(client))
         return Store(client, _experiment(client, address))
 
 
@@ -104,7 +125,7 @@ def _create_whole(database: Path) -> None:
 
     new = database.with_name(f".new.{database.name}")
     new.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"{_SQLITE}{quote(str(new))}").search_experiments()
+    MlflowClient(tracking_uri=_address(new)).search_experiments()
     new.replace(database)
 
 
@@ -162,11 +183,15 @@ def _check_answers(address: str) -> None:
     """Ask once, before MLflow asks repeatedly; any answer will do."""
     import requests  # noqa: PLC0415
 
-    try:
+    def ask() -> None:
         requests.get(f"{address.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER, stream=True).close()
-    except requests.RequestException as error:
-        reason = f"no answer within {SECONDS_TO_ANSWER:g} s" if isinstance(error, requests.Timeout) else "no connection"
-        raise _failed(reason) from None
+
+    try:
+        within(SECONDS_TO_ANSWER, ask)
+    except (TimeoutError, requests.Timeout):
+        raise _failed(f"no answer within {SECONDS_TO_ANSWER:g} s") from None
+    except requests.RequestException:
+        raise _failed("no connection") from None
 
 
 @contextmanager
@@ -181,7 +206,7 @@ def failing_in_one_line() -> Iterator[None]:
 
 
 def _failed(reason: str) -> StudyError:
-    return StudyError(f"MLflow at {shown(uri())}: {shown(reason)[:300]}; 'dvc repro -f -s compare' completes its runs")
+    return StudyError(f"MLflow at {shown(uri())}: {brief(reason)}; 'dvc repro -f -s compare' completes its runs")
 
 
 def _experiment(client: MlflowClient, address: str) -> str:
@@ -199,6 +224,17 @@ def _experiment(client: MlflowClient, address: str) -> str:
             known = client.get_experiment_by_name(EXPERIMENT)
             if known is None:
                 raise
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        _check_place(Path(unquote(urlsplit(known.artifact_location).path)))
     if known.lifecycle_stage == "deleted":
         client.restore_experiment(known.experiment_id)
     return known.experiment_id
+
+
+def _check_place(artifacts: Path) -> None:
+    """Raise a StudyError if the project's own database is of another folder, into which MLflow would write."""
+    if artifacts.resolve() != (root() / ARTIFACTS).resolve():
+        raise StudyError(
+            f"{root() / 'mlflow.db'}: it was made in {artifacts.parent}, and MLflow would put files there; "
+            "remove it, and 'dvc repro -f -s compare' brings its runs back"
+        )

@@ -1,0 +1,110 @@
+"""What the head of a Ray cluster makes of tasks, nodes and clusters that fail, with the parts of Ray that it calls."""
+
+import types
+from dataclasses import dataclass
+
+import pytest
+
+from loss_study.cluster import node, study
+from loss_study.cluster.shipment import Shipment
+from loss_study.orchestration.tasks import Task
+from loss_study.runtime.errors import StudyError
+
+TASKS = [Task("mask-a", "train@mask-a"), Task("mask-b", "train@mask-b"), Task("mask-c", "train@mask-c")]
+
+
+class RayError(Exception): ...
+
+
+class RayTaskError(RayError):
+    """A task has raised `cause`."""
+
+    def __init__(self, cause):
+        super().__init__(f"ray::run()\n  Traceback\n{cause}")
+        self.cause = cause
+
+
+class WorkerCrashedError(RayError): ...
+
+
+@dataclass(eq=False)
+class Reference:
+    value: object = None
+    error: Exception | None = None
+
+
+class Remote:
+    """A remote function, method or class: calls happen at once, and what they return or raise waits for `get`."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def remote(self, *arguments):
+        if isinstance(self.what, type):
+            made = self.what(*arguments)
+            return types.SimpleNamespace(put=Remote(made.put), take=Remote(made.take))
+        try:
+            return Reference(value=self.what(*arguments))
+        except RayError as error:
+            return Reference(error=error)
+        except Exception as error:
+            return Reference(error=RayTaskError(error))
+
+
+def get(reference, timeout=None):
+    if reference.error is not None:
+        raise reference.error
+    return reference.value
+
+
+@pytest.fixture
+def ray(monkeypatch):
+    affinity = types.SimpleNamespace(NodeAffinitySchedulingStrategy=lambda *_, **__: None)
+    return types.SimpleNamespace(
+        exceptions=types.SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError),
+        cloudpickle=types.SimpleNamespace(register_pickle_by_value=lambda _: None),
+        util=types.SimpleNamespace(scheduling_strategies=affinity),
+        get_runtime_context=lambda: types.SimpleNamespace(get_node_id=lambda: "here"),
+        put=lambda value: value,
+        remote=lambda **_: Remote,
+        wait=lambda references, timeout: (references[:1], references[1:]),
+        get=get,
+    )
+
+
+def hand_out(ray, monkeypatch, run):
+    monkeypatch.setattr(node, "run", lambda _, name, *__: run(name))
+    return study._Handout(ray, Shipment("commit", b"", {}, {}), study.Request(1, 0, 2, "folder")).run(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device"), "mask-b  failed: OSError: [Errno 28] No space left on device"),
+        (WorkerCrashedError("died"), "mask-b  lost: WorkerCrashedError, after 2 more attempts"),
+    ],
+)
+def test_a_task_that_cannot_say_how_it_ended_is_one_line_and_stops_no_other(ray, monkeypatch, capsys, error, line):
+    def run(name):
+        if name == "mask-b":
+            raise error
+        return 0
+
+    assert hand_out(ray, monkeypatch, run) == [TASKS[1]]
+    assert line in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("code", [3, "mask-a", None])
+def test_a_task_that_returns_anything_but_0_has_failed(ray, monkeypatch, code):
+    assert hand_out(ray, monkeypatch, lambda name: code if name == "mask-b" else 0) == [TASKS[1]]
+
+
+def test_a_cluster_that_is_lost_is_one_line(ray, monkeypatch):
+    def take(_):
+        raise WorkerCrashedError("The actor is dead because\nits owner has died.")
+
+    monkeypatch.setattr(node.Inbox, "take", take)
+    with pytest.raises(
+        StudyError, match=r"^the Ray cluster is lost \(WorkerCrashedError: The .* died\.\); the same comm"
+    ):
+        hand_out(ray, monkeypatch, lambda _: 0)
