@@ -80,7 +80,8 @@ def test_a_temporary_experiment_leaves_the_workspace_alone_and_is_compared(clone
     difference = json.loads(clone.run("dvc", "metrics", "diff", "--json", "--all", "try-dice", "smoother"))
     changes = difference.get("diff", difference)
     (changes,) = changes.values()
-    assert {"old", "new"} <= set(changes["depth.dice.rmse_coded"])
+    # Of networks that learn on one processor and collapse on another, only what holds for both.
+    assert {"old", "new"} <= set(changes["trials.planned"])
 
 
 @pytest.mark.long

@@ -1,8 +1,8 @@
 """The study round by round, with several trainings at once on one machine: ``loss-study run``, also ``make study``.
 
 DVC runs one stage after the other. The stages of a round need only few of one another, though, and DVC locks what it
-writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. While the next head
-or round trains, the answer so far is printed, and the report and MLflow are brought up to date.
+writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. While a later round
+trains, the answer so far is printed, and the report and MLflow are brought up to date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loss_study.config import Config, load_config
-from loss_study.heads import JOINT
 from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.progress_view import View, view
 from loss_study.orchestration.repair import repair
@@ -104,26 +103,14 @@ def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
             done.left_out = number
         if done.left_out or not tasks:
             break
+        compared = number > 1 and done.changed
         if todo:
+            done.changed = True
             _forget(config, number)
-        for heads in _turns(config, number):
-            now = [task for task in todo if task in trainings(config, number, heads)]
-            with _compared_meanwhile() if now and done.changed and not done.failed else nullcontext():
-                done.failed += run_tasks(now, jobs)
-            done.changed |= bool(now)
-            done.failed += run_tasks(evaluations(config, number, heads), jobs)
+        with _compared_meanwhile() if compared else nullcontext():
+            done.failed = run_tasks(todo, jobs)
+        done.failed += run_tasks(evaluations(config, number), jobs)
     return done
-
-
-def _turns(config: Config, number: int) -> list[tuple[str, ...]]:
-    """Return which heads train together in a round, in turns.
-
-    In the first round one head after the other: the answer on the first one is printed while the second one trains.
-    """
-    heads = tuple(config.loss.heads)
-    if config.joint.names:
-        return [(*heads, JOINT)]
-    return [(head,) for head in heads] if number == 1 else [heads]
 
 
 @contextmanager

@@ -49,16 +49,9 @@ def decision(number: int) -> str:
     return f"{LATER_ROUNDS}:decide@{number}"
 
 
-def trainings(config: Config, number: int, heads: Sequence[str] | None = None) -> list[Task]:
-    """Return a task for every head and loss, and every joint training, that trains in round `number`.
-
-    Args:
-        config: of the study.
-        number: of the round, from 1.
-        heads: only of these; ``JOINT`` stands for the joint trainings. None: of all.
-    """
+def trainings(config: Config, number: int) -> list[Task]:
+    """Return a task for every head and loss, and every joint training, that trains in round `number`."""
     pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
-    pairs = [(head, loss) for head, loss in pairs if heads is None or head in heads]
     if number > 1:
         pairs = [(head, loss) for head, loss in pairs if decided_seeds(number, head, loss)]
     return [_training(config, number, head, loss) for head, loss in pairs]
@@ -74,13 +67,9 @@ def _training(config: Config, number: int, head: str, loss: str) -> Task:
     return Task(name, training_stage(head, loss, number, kind), (decision(number), *needs, first))
 
 
-def evaluations(config: Config, number: int, heads: Sequence[str] | None = None) -> list[Task]:
-    """Return the evaluations of the models that round `number` adds: a task for every head and every joint training.
-
-    Arguments as for `trainings`.
-    """
-    names = config.joint.names if heads is None or JOINT in heads else []
-    heads = [head for head in config.loss.heads if heads is None or head in heads]
+def evaluations(config: Config, number: int) -> list[Task]:
+    """Return the evaluations of the models that round `number` adds: a task for every head and every joint training."""
+    heads, names = config.loss.heads, config.joint.names
     if number == 1:
         of_heads = [Task(head, f"evaluate@{head}") for head in heads]
         return [*of_heads, *(Task(name, f"evaluate_joint@{name}") for name in names)]
