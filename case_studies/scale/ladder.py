@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scipy.stats import kendalltau
+
+from loss_study.statistics.results import read_csv
 
 #: The bound of 95 % of a normal distribution.
 NORMAL = 1.96
@@ -73,10 +74,7 @@ class Step:
 
 def read(path: Path) -> list[Answer]:
     """Return the answers in the results of a rung, one for each head; none where it has not run."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path)
     return [
         _answer(path.stem, [row for row in rows if row["head"] == head])
         for head in dict.fromkeys(row["head"] for row in rows)

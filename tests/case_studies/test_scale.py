@@ -1,9 +1,7 @@
 """The ladders of case_studies/scale: what a larger study says of a smaller one's choice."""
 
 import csv
-import importlib
 import re
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,22 +19,8 @@ CASES = Path(__file__).parents[2] / "case_studies"
 
 
 @pytest.fixture
-def modules(monkeypatch):
-    """Import a module of the case study, in the folder that its commands are typed in."""
-    monkeypatch.syspath_prepend(CASES / "scale")
-    monkeypatch.chdir(CASES)
-    # Other case studies have modules of the same names.
-    own = ("plan", "ladder", "page", "charts", "rung", "fits")
-    for name in own:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield importlib.import_module
-    for name in own:
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def ladder(modules):
-    return modules("ladder")
+def ladder(scale_modules):
+    return scale_modules("ladder")
 
 
 def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.02, seconds=60.0):
@@ -87,9 +71,9 @@ def test_a_study_without_a_choice_makes_no_step(ladder):
     assert [one.small.rung for one in ladder.steps(rungs)] == ["a"]
 
 
-def told(modules, bounds):
+def told(scale_modules, bounds):
     """Return the page's sentences of two smaller studies, whose choice has these bounds in the largest."""
-    ladder, page = modules("ladder"), modules("page")
+    ladder, page = scale_modules("ladder"), scale_modules("page")
     means = {"bce": 0.6, "dice": 0.65, "l1": 0.3}
     smaller = [
         answer(ladder, "cheap", "bce", means, seconds=60),
@@ -99,8 +83,8 @@ def told(modules, bounds):
     return page.sentences(metrics.find("iou_at_best"), ladder.steps([*smaller, large]))
 
 
-def test_sentences_say_what_the_bounds_say(modules):
-    found = told(modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
+def test_sentences_say_what_the_bounds_say(scale_modules):
+    found = told(scale_modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
     assert found == [
         "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 IoU "
         "worse than the best one.",
@@ -113,37 +97,39 @@ def test_sentences_say_what_the_bounds_say(modules):
     ]
 
 
-def test_without_a_small_bound_no_study_is_called_good_enough(modules):
-    found = told(modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
+def test_without_a_small_bound_no_study_is_called_good_enough(scale_modules):
+    found = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
     assert not any("cheapest" in sentence for sentence in found)
     assert found[-1] == "Of no smaller study is the choice surely within 0.020 IoU of the best loss there."
     assert "at most 0.090 IoU worse than the best one, and at least 0.012." in found[0]
     assert "at least" not in found[1]
 
 
-def test_bounds_are_rounded_so_that_the_sentence_is_true(modules):
-    found = told(modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
+def test_bounds_are_rounded_so_that_the_sentence_is_true(scale_modules):
+    found = told(scale_modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
     assert "at most 0.015 IoU worse than the best one, and at least 0.012." in found[0]
 
 
-def test_without_any_bound_nothing_is_said_of_a_choice(modules):
-    assert told(modules, {}) == ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
+def test_without_any_bound_nothing_is_said_of_a_choice(scale_modules):
+    assert told(scale_modules, {}) == [
+        "Of no smaller study is the choice surely within 0.020 IoU of the best loss there."
+    ]
 
 
-def test_every_rung_is_on_a_ladder_and_no_two_are_the_same(modules):
-    chosen = modules("plan").load()
+def test_every_rung_is_on_a_ladder_and_no_two_are_the_same(scale_modules):
+    chosen = scale_modules("plan").load()
     assert {rung for ladder in chosen.ladders.values() for rung in ladder.rungs} == set(chosen.rungs)
     assert len({tuple(sorted(choices)) for choices in chosen.rungs.values()}) == len(chosen.rungs)
 
 
 @pytest.mark.parametrize("rung", ["larger", "unet_resnet34"])
-def test_a_rung_is_a_study_that_can_run(rung, modules):
+def test_a_rung_is_a_study_that_can_run(rung, scale_modules):
     """One that changes all that rungs change, and one with another network."""
-    check_choices(composed(modules("plan").load().choices(rung)))
+    check_choices(composed(scale_modules("plan").load().choices(rung)))
 
 
-def test_an_unknown_rung_is_refused(modules, tmp_path):
-    plan = modules("plan")
+def test_an_unknown_rung_is_refused(scale_modules, tmp_path):
+    plan = scale_modules("plan")
     with pytest.raises(StudyError, match=r"unknown rung 'image250': did you mean 'images250'"):
         plan.load().choices("image250")
     values = yaml.safe_load((CASES / "scale/params.yaml").read_text())
@@ -153,16 +139,16 @@ def test_an_unknown_rung_is_refused(modules, tmp_path):
         plan.load(tmp_path / "params.yaml")
 
 
-def test_labels_are_moved_apart_and_keep_their_order_and_mean(modules):
+def test_labels_are_moved_apart_and_keep_their_order_and_mean(scale_modules):
     heights = {"a": 0.5, "b": 0.51, "c": 0.52, "d": 0.9}
-    placed = modules("charts").apart(heights, 0.1)
+    placed = scale_modules("charts").apart(heights, 0.1)
     values = [placed[name] for name in "abcd"]
     assert all(second - first >= 0.1 - 1e-9 for first, second in pairwise(values))
     assert sum(values) == pytest.approx(sum(heights.values()))
 
 
-def test_the_page_agrees_with_the_results(modules, tmp_path, monkeypatch):
-    page = modules("page")
+def test_the_page_agrees_with_the_results(scale_modules, tmp_path, monkeypatch):
+    page = scale_modules("page")
     committed = {path.name: path.read_bytes() for path in sorted((CASES / "../docs/scale").glob("*.svg"))}
     text = (CASES / "../docs/scale.md").read_text()
     monkeypatch.setattr(page, "PAGE", tmp_path / "scale.md")
@@ -176,8 +162,8 @@ def test_the_page_agrees_with_the_results(modules, tmp_path, monkeypatch):
     assert set(re.findall(r"scale/(\S+\.svg)", text)) == committed.keys()
 
 
-def test_what_a_larger_study_has_more_of(modules, ladder):
-    growth = modules("page").growth
+def test_what_a_larger_study_has_more_of(scale_modules, ladder):
+    growth = scale_modules("page").growth
     small, large = (answer(ladder, name, "bce", {}) for name in ("small", "large"))
     configs = {words: composed(words.split()) for words in ("scale=small", "scale=large", "model=segnet")}
     assert growth(small, replace(large, images=1625), configs["scale=small"], configs["scale=large"]) == (
@@ -187,10 +173,10 @@ def test_what_a_larger_study_has_more_of(modules, ladder):
     assert growth(small, large, configs["scale=small"], configs["model=segnet"]) == "another network, segnet"
 
 
-def test_the_table_has_every_larger_study_that_has_run(modules, tmp_path, monkeypatch):
+def test_the_table_has_every_larger_study_that_has_run(scale_modules, tmp_path, monkeypatch):
     """Of the choices of three studies: those of the smallest at two larger ones, of the middle one at the largest."""
-    page, plan = modules("page"), modules("plan")
-    columns = modules("rung").COLUMNS
+    page, plan = scale_modules("page"), scale_modules("plan")
+    columns = scale_modules("rung").COLUMNS
     monkeypatch.setattr(plan.Plan, "results", lambda _, rung: tmp_path / f"{rung}.csv")
     regret = {"images250": 0.05, "default": 0.012, "images4000": 0.03}
     for images, (rung, high) in enumerate(regret.items(), 1):
@@ -215,16 +201,16 @@ def test_the_table_has_every_larger_study_that_has_run(modules, tmp_path, monkey
     ]
 
 
-def test_the_scales_of_fit_scale_are_the_ladder_of_all_together(modules):
-    plan = modules("plan").load()
+def test_the_scales_of_fit_scale_are_the_ladder_of_all_together(scale_modules):
+    plan = scale_modules("plan").load()
     configs = [composed(plan.choices(rung)) for rung in plan.ladders["together"].rungs]
     assert tuple(config.scale for config in configs) == fit_scale.SCALES
     grows = [(one.sample.images, one.recipe.epochs, one.sample.size, one.model.options["width"]) for one in configs]
     assert all(larger[:2] > small[:2] and larger[2:] >= small[2:] for small, larger in pairwise(grows))
 
 
-def test_a_rung_keeps_the_answer_of_its_study(modules, tmp_path):
-    rung = modules("rung")
+def test_a_rung_keeps_the_answer_of_its_study(scale_modules, tmp_path):
+    rung = scale_modules("rung")
     with pytest.raises(StudyError, match=r"metrics.json: not there; the study of the rung has not been compared"):
         rung.rows(tmp_path)
     root = CASES.parent

@@ -1,7 +1,5 @@
 """The curves of case_studies/scale: saturating power laws, what they say beyond the largest study, and how often."""
 
-import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +15,8 @@ FULL = 400_000.0
 
 
 @pytest.fixture
-def modules(monkeypatch):
-    """Import a module of the case study, in the folder that its commands are typed in."""
-    monkeypatch.syspath_prepend(CASES / "scale")
-    monkeypatch.chdir(CASES)
-    # Other case studies have modules of the same names.
-    own = ("plan", "ladder", "page", "charts", "fits")
-    for name in own:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield importlib.import_module
-    for name in own:
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def fits(modules):
-    return modules("fits")
+def fits(scale_modules):
+    return scale_modules("fits")
 
 
 def law(x, limit=0.8, drop=0.35, exponent=0.5):
@@ -115,8 +99,8 @@ def test_hours_by_hand(fits):
     assert fits.hours(10, 1000, 32, at_images=400_000, at_size=224) == pytest.approx(196_000 / 3600)
 
 
-def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(modules):
-    page, plan, ladder = modules("page"), modules("plan").load(), modules("ladder")
+def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(scale_modules):
+    page, plan, ladder = scale_modules("page"), scale_modules("plan").load(), scale_modules("ladder")
     means = {"dice": law(X), "bce": law(X) - 0.1}
     found = answers(ladder, means)
     names = ["images250", "default", "images2000", "images4000", "images16000"]
@@ -131,8 +115,8 @@ def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(mo
     assert told[1].startswith("A training of 400,000 images at 224 px would take 21 hours of one core, computed")
 
 
-def test_the_page_has_curves_only_of_four_rungs_or_more(modules):
-    page, plan = modules("page"), modules("plan").load()
+def test_the_page_has_curves_only_of_four_rungs_or_more(scale_modules):
+    page, plan = scale_modules("page"), scale_modules("plan").load()
     text = (CASES / "../docs/scale.md").read_text()
     ran = [sum(plan.results(rung).exists() for rung in one.rungs) for one in plan.ladders.values() if one.fit]
     assert ("Computed, not measured" in text) == (max(ran) >= page.fits.LEAST_RUNGS)
