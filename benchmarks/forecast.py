@@ -16,22 +16,21 @@ from pathlib import Path
 from loss_study import datasets
 from loss_study.config import Config
 from loss_study.config.composition import composed
-from loss_study.heads import JOINT
 from loss_study.orchestration.fit_scale import images_of
 from loss_study.orchestration.project_copy import ProjectCopy
 from loss_study.orchestration.speed import Meter
 from loss_study.orchestration.study_time import Images, Machine, Round, answers
+from loss_study.orchestration.tasks import pairs_to_train
 from loss_study.runtime.progress import duration
 from loss_study.sampling.pack import draw
-from loss_study.trial import DECISIONS, heads_and_losses
+from loss_study.trial import DECISIONS
 
 ROOT = Path(__file__).parent.parent
 
 
 def trained(config: Config, study: Path) -> list[Round]:
     """Return how many seeds each head and loss has trained in each round of the study in the folder `study`."""
-    pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
-    files = {pair: f"{pair[0]}/{pair[1]}.json" for pair in pairs}
+    files = {pair: f"{pair[0]}/{pair[1]}.json" for pair in pairs_to_train(config)}
     found = []
     for number in range(1, len(config.rounds) + 1):
         decided = {pair: study / DECISIONS / str(number) / file for pair, file in files.items()}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -22,7 +21,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from loss_study.orchestration.local import at_once
 from loss_study.orchestration.project_copy import ProjectCopy
+from loss_study.statistics.results import read_csv
 from measuring import save
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +84,7 @@ def arithmetic(folder: Path, study: Run) -> Arithmetic:
     """Read what the trials in `folder` measured, start-up not counted, and when `study` printed their lines."""
     trained = {_name(path.parent): path.parent for path in folder.glob("runs/*/*/*/*/trial.json")}
     training = {name: json.loads((run / "trial.json").read_text()) for name, run in trained.items()}
-    searches = [row for path in folder.glob("tuning/*/*/search.csv") for row in csv.DictReader(path.open())]
+    searches = [row for path in folder.glob("tuning/*/*/search.csv") for row in read_csv(path)]
     evaluation = [json.loads(path.read_text()) for path in folder.glob("eval/*/*/*/*/metrics.json")]
     first = {name: study.when(f"{name}  epoch 1/") - _first_epoch(run) for name, run in trained.items()}
     return Arithmetic(
@@ -111,7 +112,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=0, help="trials at once; 1 is plain dvc repro")
     parser.add_argument("overrides", nargs="*", help="choices in Hydra's grammar, such as scale=smoke loss=dice")
     arguments = parser.parse_args()
-    jobs = arguments.jobs or min(os.cpu_count() or 1, 4)
+    jobs = at_once(arguments.jobs)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = clone(folder, arguments.overrides)

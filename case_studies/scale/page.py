@@ -114,12 +114,12 @@ def beyond(chosen: Plan, one: Ladder, metric: Metric, answers: Sequence[Answer])
 
 def evidence(chosen: Plan) -> Iterator[dict[str, Any]]:
     """Yield a row for every head of a rung that has run and every larger rung of a ladder, see `scale_evidence`."""
-    configs = {rung: composed(chosen.choices(rung)) for rung in chosen.rungs if len(ladder.read(chosen.results(rung)))}
+    answers = {rung: found for rung in chosen.rungs if (found := ladder.read(chosen.results(rung)))}
+    configs = {rung: composed(chosen.choices(rung)) for rung in answers}
     for one in chosen.ladders.values():
-        ran = [rung for rung in one.rungs if rung in configs]
+        ran = [rung for rung in one.rungs if rung in answers]
         for position, rung in enumerate(ran):
             for larger in ran[position + 1 :]:
-                pairs = zip(ladder.read(chosen.results(rung)), ladder.read(chosen.results(larger)), strict=True)
                 yield from (
                     {
                         "rung": rung,
@@ -132,7 +132,7 @@ def evidence(chosen: Plan) -> Iterator[dict[str, Any]]:
                         "margin": large.margin,
                         "regret_high": ladder.step(small, large).high,
                     }
-                    for small, large in pairs
+                    for small, large in zip(answers[rung], answers[larger], strict=True)
                     if small.choice
                 )
 

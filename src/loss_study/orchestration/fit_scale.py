@@ -22,7 +22,7 @@ from loss_study.config import Config, DatasetConfig, fitted
 from loss_study.config.composition import composed
 from loss_study.download.prepare import prepare
 from loss_study.download.source import prepared
-from loss_study.orchestration.local import MOST_JOBS
+from loss_study.orchestration.local import at_once
 from loss_study.orchestration.speed import Meter
 from loss_study.orchestration.study_time import Images, Machine, answers, every_loss
 from loss_study.report.sections import scale_evidence
@@ -71,7 +71,7 @@ def main(arguments: argparse.Namespace) -> None:
     choices, limit_s = arguments.choices, 60 * arguments.minutes
     if any(word.startswith("scale=") for word in choices):
         raise StudyError("fit-scale chooses the scale: leave 'scale=' out")
-    jobs = arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS)
+    jobs = at_once(arguments.jobs)
     options = measured(choices, jobs, limit_s)
     chosen, rounds = choose(options, limit_s)
     why = reasons(chosen, rounds, limit_s)

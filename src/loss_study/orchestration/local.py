@@ -51,7 +51,12 @@ def main(arguments: argparse.Namespace) -> None:
     keep_private()
     limit_s = 60 * arguments.minutes if arguments.minutes > 0 else math.inf
     with locked(LOCK, "running the study of this folder"):
-        run(arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS), limit_s)
+        run(at_once(arguments.jobs), limit_s)
+
+
+def at_once(jobs: int) -> int:
+    """Return `jobs`, or where that is 0 one for each core, at most `MOST_JOBS`."""
+    return jobs or min(os.cpu_count() or 1, MOST_JOBS)
 
 
 def run(jobs: int, limit_s: float = math.inf) -> None:

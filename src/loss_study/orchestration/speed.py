@@ -24,7 +24,7 @@ from loss_study import datasets
 from loss_study.config import Config, FineTune, ParentConfig, open_weights
 from loss_study.data.packed import INDEX_COLUMNS, PackedSample
 from loss_study.evaluation.evaluate import evaluate_trials
-from loss_study.heads import JOINT
+from loss_study.orchestration.tasks import pairs_to_train
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import write_csv, write_json
 from loss_study.runtime.processes import end_with_pool
@@ -34,7 +34,7 @@ from loss_study.training import choice
 from loss_study.training.device import pick
 from loss_study.training.run import train_trials
 from loss_study.training.search import candidates
-from loss_study.trial import Trial, heads_and_losses
+from loss_study.trial import Trial
 
 SAMPLE = Path("sample")
 #: Steps of an epoch; the first of the epochs warms up, the last one counts.
@@ -178,8 +178,7 @@ def _measured(config: Config, path: Path) -> Speed:
     seconds = time.perf_counter() - started
     packed = PackedSample.open(SAMPLE)
     sample = repeated(packed, Path("repeated"), {"train": STEPS * config.recipe.batch_size, **IMAGES})
-    pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
-    of_pairs = {pair: _trained(*pair, config, sample) for pair in pairs}
+    of_pairs = {pair: _trained(*pair, config, sample) for pair in pairs_to_train(config)}
     evaluated = {head: _evaluated(head, config, sample) for head in config.loss.heads}
     return Speed(
         seconds / len(packed.images),

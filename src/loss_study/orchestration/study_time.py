@@ -11,8 +11,8 @@ from loss_study.config import Config, SampleConfig
 from loss_study.data.packed import split_of
 from loss_study.heads import JOINT
 from loss_study.orchestration.speed import Speed
+from loss_study.orchestration.tasks import pairs_to_train
 from loss_study.sampling.pack import Drawn
-from loss_study.trial import heads_and_losses
 
 #: Seconds beside the work itself, in starts of a process (`Machine.start`): these, too, are Python that imports things.
 #: Taken from one study of 129 trainings, see docs/scale.md. Before the first round, without the reading of images; ...
@@ -55,7 +55,7 @@ class Machine:
 
 def every_loss(config: Config) -> list[Round]:
     """Return the rounds of a study in which no loss is dropped and nothing is decided before the last one."""
-    pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
+    pairs = pairs_to_train(config)
     return [dict.fromkeys(pairs, len(seeds)) for seeds in config.rounds]
 
 

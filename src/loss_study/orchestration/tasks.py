@@ -49,9 +49,14 @@ def decision(number: int) -> str:
     return f"{LATER_ROUNDS}:decide@{number}"
 
 
+def pairs_to_train(config: Config) -> list[tuple[str, str]]:
+    """Return every head with each of its losses, then ``JOINT`` with each joint training."""
+    return [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
+
+
 def trainings(config: Config, number: int) -> list[Task]:
     """Return a task for every head and loss, and every joint training, that trains in round `number`."""
-    pairs = [*heads_and_losses(config), *((JOINT, name) for name in config.joint.names)]
+    pairs = pairs_to_train(config)
     if number > 1:
         pairs = [(head, loss) for head, loss in pairs if decided_seeds(number, head, loss)]
     return [_training(config, number, head, loss) for head, loss in pairs]
