@@ -96,7 +96,9 @@ def test_only_the_chosen_subcommand_is_imported():
 
 
 def test_ctrl_c_during_the_imports_is_one_line(tmp_path):
-    (tmp_path / "rich.py").write_text("import time; print('imports', flush=True); time.sleep(60)")
+    # In short pieces: a signal that comes just before a sleep is seen only after it.
+    lasting = "import time; print('imports', flush=True); [time.sleep(0.01) for _ in range(6000)]"
+    (tmp_path / "rich.py").write_text(lasting)
     process = subprocess.Popen(
         [sys.executable, "-m", "loss_study", "show"],
         env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'src'}"},

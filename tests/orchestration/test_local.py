@@ -18,6 +18,7 @@ from loss_study.orchestration import local
 from loss_study.orchestration.local import Queue, run_tasks
 from loss_study.orchestration.tasks import Task
 from loss_study.runtime.errors import StudyError
+from support.clone import ROOT
 
 #: Takes the place of `dvc --wait-for-lock repro --keep-going --single-item STAGE ...` and prints what that prints; what
 #: a stage does is Python in stages.json. Held to the real one by tests/pipeline.
@@ -237,7 +238,7 @@ def test_an_interrupt_starts_nothing_more_and_ends_what_runs(stages, tmp_path):
     (tmp_path / "program.py").write_text(INTERRUPTED)
     done = subprocess.run(
         [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "dvc.py")],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         stdout=subprocess.PIPE,
         text=True,
         timeout=50,
