@@ -53,6 +53,8 @@ def test_one_missed_mask_of_six(sample):
 def test_all_background_is_named(sample):
     found = evaluate(Oracle("mask", wrong=range(12)), Splits.of(sample, "mask"), "float32")
     assert found.summary["verdict"] == "all background"
+    share = float((sample.masks[sample.rows("test")] > 127).mean())
+    assert found.summary["constant"] == pytest.approx(share)
 
 
 @pytest.mark.parametrize("head", ["mask", "depth"])
@@ -89,6 +91,8 @@ def test_constant_depth_is_named_and_measured(sample):
     expected = np.sqrt(((0.5 - target) ** 2).mean(axis=(1, 2)))
     np.testing.assert_allclose(found.columns["rmse_coded"], expected, rtol=1e-5)
     assert found.summary["verdict"] == "constant depth" and found.summary["threshold"] is None
+    of_constant = np.sqrt(((sample.statistics["depth_mean"] - target) ** 2).mean(axis=(1, 2))).mean()
+    assert found.summary["constant"] == pytest.approx(of_constant, rel=1e-5)
 
 
 def test_panel_goes_from_small_to_large(sample):

@@ -1,6 +1,7 @@
 """Rounds from files: who trains on, which trials count, what each round knew."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from loss_study.config import RaceConfig, load_config
 from loss_study.metrics import HEADLINE
 from loss_study.statistics.race import history
 from loss_study.statistics.ranking import headlines, rank_all
-from loss_study.statistics.results import MISSING, Result
+from loss_study.statistics.results import MISSING, Result, mark
 from loss_study.statistics.scores import compared
 from loss_study.statistics.tables import ROUND_COLUMNS, rounds_csv
 from support.fabricated_study import REPOSITORY
@@ -170,3 +171,16 @@ def test_one_test_image_is_ranked_without_intervals(study, config):
     assert ranking.choice is None and not ranking.decided
     means = [row.mean for row in ranking.standings]
     assert means == sorted(means, reverse=True) and means[0] == pytest.approx(0.81, abs=0.05)
+
+
+def test_a_seed_that_gets_stuck_in_a_later_round_takes_its_loss_out_from_then_on(study, config):
+    known = [replace(one, constant=0.05) if one.sound else one for one in study(3)]
+    first = headlines(rank_all(known, config))[0].earlier[0]
+    stuck = next(one for one in known if one.trial.loss == first.choice and one.trial.seed == 2)
+    results = mark([replace(stuck, test={HEADLINE["mask"]: 0.06}) if one is stuck else one for one in known])
+    ranking = headlines(rank_all(results, config))[0]
+    assert ranking.earlier[0].choice == first.choice
+    assert (ranking.earlier[0].standings, ranking.earlier[0].regret_bound) == (first.standings, first.regret_bound)
+    assert [row.loss for row in ranking.earlier[1].not_compared] == [first.choice]
+    assert first.choice not in ranking.earlier[1].contenders
+    assert [row.loss for row in ranking.not_compared] == [first.choice]

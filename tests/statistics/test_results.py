@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from loss_study.metrics import HEADLINE
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
+from loss_study.statistics.results import LEARNED_LITTLE, Result, mark
+from loss_study.trial import Trial
 from support.fabricated_study import COLLAPSED, DIVERGED, MISSING, REPOSITORY, Study, fabricate
 
 
@@ -92,3 +95,39 @@ def test_an_undefined_headline_is_a_failure(study):
     metrics["test"]["iou_at_best"] = math.nan
     path.write_text(json.dumps(metrics))
     assert Study.read().result("mask", "dice", 0).failure == "no iou_at_best on the test split"
+
+
+def of(head, loss, scores, constant):
+    """Results of one loss, a seed for each score."""
+    return [
+        Result(Trial(head, loss, seed), "finished", "", "", {}, {HEADLINE[head]: score}, None, (), (), 1, constant)
+        for seed, score in enumerate(scores)
+    ]
+
+
+def test_a_seed_that_learned_less_than_a_third_of_what_another_did_has_failed():
+    """As seen with topk on photographs: foreground everywhere has .08, four seeds reach .8, two do not leave it."""
+    results = mark(
+        [*of("mask", "topk", [0.81, 0.088, 0.79, 0.321, 0.325], 0.08), *of("mask", "dice", [0.2, 0.2], 0.08)]
+    )
+    assert [one.sound for one in results] == [True, False, True, False, True, True, True]
+    assert results[1].failure == "learned little: less than a third of what another seed did"
+
+
+def test_of_the_depth_less_is_better():
+    results = mark(of("depth", "dice", [0.05, 0.19, 0.16], 0.2))
+    assert [one.verdict for one in results] == ["", LEARNED_LITTLE, LEARNED_LITTLE]
+    assert [one.sound for one in mark(of("depth", "dice", [0.05, 0.15, 0.149], 0.2))] == [True, True, True]
+
+
+def test_what_seeds_show_depends_on_those_that_are_known():
+    """A round is judged by what was known then, also after a later one."""
+    results = of("mask", "lovasz", [0.12, 0.11, 0.8], 0.08)
+    assert [one.sound for one in mark(results[:2])] == [True, True]
+    assert [one.sound for one in mark(mark(results)[:2])] == [True, True]
+    assert [one.sound for one in mark(mark(results))] == [False, False, True]
+
+
+def test_where_no_seed_learned_or_the_constant_is_unknown_none_is_singled_out():
+    assert all(one.sound for one in mark(of("mask", "dice", [0.8, 0.01], None)))
+    assert all(one.sound for one in mark(of("mask", "dice", [0.08, 0.05], 0.08)))

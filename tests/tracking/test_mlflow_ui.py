@@ -129,7 +129,7 @@ def test_a_run_shows_its_parameters_and_its_curves(server, browser):
     address, experiment, runs = server
     page = f"{address}/#/experiments/{experiment}/runs/{runs[DICE.name]}"
     browser.get(page)
-    shows(browser, DICE.name, "train_loss", "test/iou", "optimizer", "adamw", "train@mask-dice", "learned")
+    shows(browser, DICE.name, "train_loss", "test/iou", "optimizer", "adamw", "train@mask-dice", "finished")
     browser.get(f"{page}/model-metrics")
     shows(browser, "learning_rate", "validation_iou", "train_loss")
 

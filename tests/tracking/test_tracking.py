@@ -122,7 +122,7 @@ def test_a_run_holds_parameters_curves_results_tags_dataset_and_panels(study, mo
 
     tags = run.data.tags
     assert (tags["dvc.stage"], tags["dvc.experiment"]) == ("train@mask-dice", "brave-fox")
-    assert (tags["verdict"], tags["device"]) == ("learned", "cpu")
+    assert (tags["verdict"], tags["device"]) == ("finished", "cpu")
     (used,) = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("scenes", describe.sample_digest())
     assert json.loads(used.dataset.profile) == {"train": 6, "validation": 2, "test": 2}

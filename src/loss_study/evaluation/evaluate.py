@@ -115,7 +115,7 @@ def evaluate(
     test_pair = _pair(test, test.predict(model, precision, output))
     columns, summary = _measure(splits, test_pair, threshold)
     panel = panel_rows(sample)
-    prediction = test_pair["prediction"]
+    prediction, depth = test_pair["prediction"], sample.statistics.get("depth_mean")
     return Evaluation(
         {
             "verdict": metrics.collapse(
@@ -123,8 +123,9 @@ def evaluate(
                 **test_pair,
                 class_names=sample.class_names,
                 threshold=0.5 if threshold is None else threshold,
-                constant=sample.statistics.get("depth_mean"),
+                constant=depth,
             ),
+            "constant": metrics.best_constant(splits.head, test_pair["target"], test_pair["valid"], depth),
             "threshold": threshold,
             "classes": prediction.shape[1],
             "test": summary,

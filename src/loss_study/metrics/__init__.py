@@ -32,12 +32,13 @@ from loss_study.metrics import (
     ssim,
 )
 from loss_study.metrics.base import AT_BEST, FOREGROUND, Metric, undefined
+from loss_study.metrics.constant import best_constant
 from loss_study.metrics.headline import Headline
 from loss_study.metrics.verdict import collapse
 
 __all__ = [
     "AT_BEST", "CLASSES", "DEPTH", "FOREGROUND", "HEADLINE", "MASK",
-    "Headline", "Metric", "collapse", "find", "headline_of", "is_better", "rises",
+    "Headline", "Metric", "best_constant", "collapse", "find", "headline_of", "is_better", "rises",
 ]  # fmt: skip
 
 

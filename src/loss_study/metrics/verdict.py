@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from loss_study.metrics.arguments import DEPTH_STEPS, at_valid, check_pair
+from loss_study.metrics.constant import best_constant
+from loss_study.metrics.counting import mean_over_images
 from loss_study.metrics.masks import Masks, above_threshold, of_classes
 from loss_study.metrics.rmse import rmse
 
@@ -77,10 +79,9 @@ def _collapsed_depth(prediction: Tensor, target: Tensor, valid: Tensor | None, c
     of_prediction, of_target = (at_valid(tensor, valid).double().std() for tensor in (prediction, target))
     if of_prediction < CONSTANT_SHARE * of_target:
         return "constant depth"
-    if constant is None or not of_target > 0:
+    least = best_constant("depth", target, valid, constant)
+    if least is None or not of_target > 0:
         return ""
     weight = None if valid is None else valid.double()
-    error, error_of_constant = (
-        rmse(tensor.double(), target.double(), weight).nanmean() for tensor in (prediction, target.new_tensor(constant))
-    )
-    return "" if error < error_of_constant else "no better than a constant depth"
+    error = mean_over_images(rmse(prediction.double(), target.double(), weight))
+    return "" if error < least else "no better than a constant depth"

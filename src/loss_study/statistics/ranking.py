@@ -17,7 +17,7 @@ from loss_study.statistics.folds import FoldEstimates
 from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
 from loss_study.statistics.pairwise import Pair, compare_pairs
 from loss_study.statistics.regret import choose, continuing, regrets
-from loss_study.statistics.results import Result
+from loss_study.statistics.results import Result, mark
 from loss_study.statistics.scores import PerImage, Scores, scores_of
 from loss_study.trial import Trial
 
@@ -282,7 +282,8 @@ def after_rounds(
         if number > 1 and last is None and not any(one.test for one in new):
             return
         have += new
-        ranking = _headline(head, have, tables, Look(number, seeds), config)
+        # Later rounds may show that a trial learned little, which was not known at this one.
+        ranking = _headline(head, mark(have), tables, Look(number, seeds), config)
         yield ranking
         training = ranking.contenders
         if not training or number == last:

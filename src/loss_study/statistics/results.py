@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from loss_study.config import Config
 from loss_study.joint_trial import history_of, record_of
-from loss_study.metrics import headline_of
+from loss_study.metrics import headline_of, rises
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics import arithmetic
@@ -20,6 +20,9 @@ from loss_study.trial import Trial, trials
 
 MISSING = "missing"
 DIVERGED = "diverged"
+#: The verdict on a trial that learned less than `LEAST_SHARE` of what the best seed of its loss did.
+LEARNED_LITTLE = "learned little"
+LEAST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Result:
     Attributes:
         trial: which trial.
         status: "finished", "diverged" or "missing".
-        verdict: "" or what is wrong with its predictions: "all background", "constant depth", ...
+        verdict: "" or what is wrong with its predictions: "all background", "constant depth", ...; or `LEARNED_LITTLE`,
+            which `mark` finds by the other seeds.
         reason: one phrase on why it diverged or is missing, else "".
         run: ``trial.json``, empty where training left none.
         test: the head's metrics on the test split, empty where evaluation left none.
@@ -37,6 +41,7 @@ class Result:
         panel: image numbers of the rows of ``predictions.npy``.
         history: rows of ``history.csv`` as written, one per epoch.
         classes: of the mask; 1 for the depth.
+        constant: the headline metric on the test split of the best constant prediction; None where it is unknown.
     """
 
     trial: Trial
@@ -49,11 +54,25 @@ class Result:
     panel: tuple[int, ...]
     history: tuple[dict[str, str], ...]
     classes: int = 1
+    constant: float | None = None
 
     @property
     def sound(self) -> bool:
+        """True if it trained to the end, learned something, and has its headline metric."""
+        return self.has_scores and not self.verdict
+
+    @property
+    def has_scores(self) -> bool:
         """True if it trained to the end, predicts more than a constant, and has its headline metric."""
-        return self.status == "finished" and not self.verdict and self._headline in self.test
+        return self.status == "finished" and self.verdict in ("", LEARNED_LITTLE) and self._headline in self.test
+
+    @property
+    def learned(self) -> float | None:
+        """How much better it is than the best constant prediction, on the headline metric; None if that is unknown."""
+        if self.constant is None or not self.has_scores:
+            return None
+        gain = self.test[self._headline] - self.constant
+        return gain if rises(self.trial.head) else -gain
 
     @property
     def fold(self) -> int:
@@ -76,13 +95,15 @@ class Result:
             return f"diverged: {self.reason}" if self.reason else "diverged"
         if self.missing:
             return f"missing: {self.reason}"
+        if self.verdict == LEARNED_LITTLE:
+            return f"{LEARNED_LITTLE}: less than a third of what another seed did"
         if self.verdict:
             return f"collapsed: {self.verdict}"
         return "" if self.sound else f"no {self._headline} on the test split"
 
 
 def read(config: Config, through: int | None = None) -> list[Result]:
-    """Return a result for every trial of `config`, in their order; absent ones have status "missing".
+    """Return a result for every trial of `config`, in their order, marked; absent ones have status "missing".
 
     Args:
         config: of the study.
@@ -97,7 +118,30 @@ def read(config: Config, through: int | None = None) -> list[Result]:
         raise StudyError("eval/: none of the trials in params.yaml has been evaluated; run 'dvc repro'")
     if not config.compare.mixed:
         arithmetic.check(result.run for result in results)
-    return results
+    return mark(results)
+
+
+def mark(results: Iterable[Result]) -> list[Result]:
+    """Say which of the trials learned little, as far as these results show it.
+
+    What a trial learned is how much better it is than the best constant prediction. Some trainings get stuck near that
+    with one seed and not with another. A mean over both kinds says little of either, and with a few seeds hardly
+    anything of the loss, so those that learned less than a third of what the best seed of their head and loss did count
+    as failed. Why a third: docs/statistics.md, "Seeds that fail".
+    """
+    fresh = [replace(one, verdict="") if one.verdict == LEARNED_LITTLE else one for one in results]
+    most: dict[tuple[str, str], float] = {}
+    for one in fresh:
+        key = (one.trial.head, one.trial.loss)
+        most[key] = max(most.get(key, 0.0), one.learned or 0.0)
+    return [
+        replace(one, verdict=LEARNED_LITTLE) if _learned_little(one, most[one.trial.head, one.trial.loss]) else one
+        for one in fresh
+    ]
+
+
+def _learned_little(result: Result, most: float) -> bool:
+    return result.learned is not None and result.learned < LEAST_SHARE * most and most > 0
 
 
 def _read(trial: Trial) -> Result:
@@ -118,6 +162,7 @@ def _read(trial: Trial) -> Result:
         panel=tuple(evaluation.get("panel", ())),
         history=tuple(history_of(trial, read_csv(trial.run_dir / "history.csv"))),
         classes=evaluation.get("classes", 1),
+        constant=evaluation.get("constant"),
     )
 
 

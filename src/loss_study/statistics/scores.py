@@ -96,15 +96,15 @@ def compared(head: str) -> list[str]:
 
 
 def read(results: Sequence[Result]) -> dict[Trial, PerImage]:
-    """Return what each sound trial of `results`, all of one head, scored on the test images.
+    """Return what each trial of `results` that has scores, all of one head, scored on the test images.
 
     Raises:
-        StudyError: a sound trial's file is missing or damaged, or its images are not those of its fold's other trials.
+        StudyError: such a trial's file is missing or damaged, or its images are not those of its fold's other trials.
     """
-    sound = {result.trial: result.fold for result in results if result.sound}
-    tables = {trial: _table(trial) for trial in sound}
+    folds = {result.trial: result.fold for result in results if result.has_scores}
+    tables = {trial: _table(trial) for trial in folds}
     for trial, table in tables.items():
-        first = next(other for other, fold in sound.items() if fold == sound[trial])
+        first = next(other for other, fold in folds.items() if fold == folds[trial])
         if table.ids != tables[first].ids:
             raise StudyError(
                 f"{_path(trial)}: its test images differ from those of {_path(first)}; run 'dvc repro' to evaluate "

@@ -162,7 +162,7 @@ def commit() -> str:
 
 
 def outcome_tags(outputs: Outputs) -> dict[str, str]:
-    """Return how the trial ended, ``verdict``: "learned", or how it collapsed or diverged; and where it ran."""
+    """Return how the trial ended, ``verdict``: "finished", or how it collapsed or diverged; and where it ran."""
     tags = {"verdict": outputs.verdict, "device": str(outputs.record["device"])}
     # The numbers that options such as "auto" were resolved to; the parameters say what params.yaml says.
     resolved = _prefixed("loss", flat(outputs.record["loss_options"]))

@@ -30,8 +30,8 @@ class Outputs:
 
     @property
     def verdict(self) -> str:
-        """How the trial ended: "learned", or how it collapsed or diverged."""
-        return self.evaluation["verdict"] or "learned"
+        """How the trial ended: "finished", or how it collapsed or diverged."""
+        return self.evaluation["verdict"] or "finished"
 
     @property
     def model(self) -> Path:

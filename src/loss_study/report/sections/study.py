@@ -89,8 +89,15 @@ def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
         f"Compared is the mean {metrics} that a network reaches which is trained with a loss, at {rate}, {start}, "
         f"{images} of the same kind.",
         f"Random, and in the intervals: {listed(['seeds', *random])}. Not in them: {listed([*fixed, choice])}.",
+        *_successes(rankings),
         *draw,
     ]
+
+
+def _successes(rankings: Sequence[Ranking]) -> list[str]:
+    if any(row.failed for ranking in rankings for row in ranking.compared):
+        return []
+    return ["The question leaves out trainings that fail: none of a compared loss did; a later one may."]
 
 
 def data(config: Config, sample: PackedSample) -> list[str]:
