@@ -145,10 +145,16 @@ def _last(config: Config, head: str, through: int | None) -> int:
     """Return the number of the last round of `head` to take: rounds follow one another until none trains any more."""
     last = len(config.rounds) if through is None else min(through, len(config.rounds))
     for number in range(2, last + 1):
-        evaluated = through is not None or (EVAL / str(number) / head).is_dir()
+        evaluated = through is not None or _is_evaluated(number, head)
         if not (evaluated and any(candidate_seeds(config, number, head, one) for one in config.candidates)):
             return number - 1
     return last
+
+
+def _is_evaluated(number: int, head: str) -> bool:
+    """Say whether anything of `head` in the round is; in a later one only joint trainings may be left."""
+    folder = EVAL / str(number)
+    return (folder / head).is_dir() or any(folder.glob(f"{JOINT}/*/{head}"))
 
 
 def _of_round(config: Config, number: int, head: str, loss: str) -> Iterator[Trial]:

@@ -9,7 +9,7 @@ from loss_study.metrics import HEADLINE, find
 from loss_study.statistics import joint
 from loss_study.statistics.pairwise import Pair
 from loss_study.statistics.ranking import Ranking, Standing
-from loss_study.statistics.results import Result
+from loss_study.statistics.results import MISSING, Result
 from loss_study.trial import Trial
 
 MACHINE = {"device": "cpu", "threads": 1, "precision": "float32", "training_images": 520, "epochs": 5}
@@ -127,6 +127,9 @@ def test_trials_that_failed_are_not_compared(config):
         rows[place] = replace(rows[place], results=(replace(rows[place].results[0], verdict="all background"),))
         found = on("mask", replace(MASK, standings=tuple(rows), pairs=()), config)
         assert found.endswith("trained with dice: trials failed.")
+        rows[place] = replace(rows[place], results=(replace(rows[place].results[0], status=MISSING),))
+        found = on("mask", replace(MASK, standings=tuple(rows), pairs=()), config)
+        assert found.endswith("trained with dice: trials have no result.")
 
 
 @pytest.mark.parametrize("values", [{"pairs": (), "images": 0}, {"pairs": (Pair("dice", "both", 0, 0, 0, 1, 0.5),)}])

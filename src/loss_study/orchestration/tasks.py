@@ -15,7 +15,6 @@ from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound
 from loss_study.trial import (
     LATER_ROUNDS,
-    candidate_seeds,
     decided_seeds,
     heads_and_losses,
     training_stage,
@@ -78,7 +77,7 @@ def evaluations(config: Config, number: int) -> list[Task]:
     if number == 1:
         of_heads = [Task(head, f"evaluate@{head}") for head in heads]
         return [*of_heads, *(Task(name, f"evaluate_joint@{name}") for name in names)]
-    heads = [head for head in heads if any(candidate_seeds(config, number, head, one) for one in config.candidates)]
+    heads = [head for head in heads if any(decided_seeds(number, head, loss) for loss in config.losses)]
     names = [name for name in names if decided_seeds(number, JOINT, name)]
     of_heads = [Task(head, f"{LATER_ROUNDS}:evaluate@{number}-{head}") for head in heads]
     return [*of_heads, *(Task(name, f"{LATER_ROUNDS}:evaluate_joint@{number}-{name}") for name in names)]

@@ -104,8 +104,10 @@ def on_head(one: Comparison) -> str:
     head = one.ranking.head
     if one.separate is None:
         return f"On the {head} there is no separate network with {one.loss} to compare it with."
-    if one.gain is None and any(row is None or row.failed for row in (one.joint, one.separate)):
-        return f"On the {head} it is not compared with separate networks trained with {one.loss}: trials failed."
+    incomplete = [row for row in (one.joint, one.separate) if row is None or row.failed]
+    if one.gain is None and incomplete:
+        why = "have no result" if all(row is None or row.without_result for row in incomplete) else "failed"
+        return f"On the {head} it is not compared with separate networks trained with {one.loss}: trials {why}."
     if not one.known:
         return f"On the {head} nothing is known beyond these trials."
     return f"On the {head} it is {_interval(one)}."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loss_study.statistics.ranking import Ranking, Standing, headlines
-from loss_study.statistics.results import DIVERGED, MISSING, Result
+from loss_study.statistics.results import DIVERGED, Result
 
 #: What every loss is listed with: the metric that ranks the head, and those that support it. All others are in
 #: compare.csv.
@@ -72,5 +72,5 @@ def counts(results: Sequence[Result]) -> dict[str, int]:
         "sound": sum(result.sound for result in results),
         "collapsed": sum(result.status == "finished" and not result.sound for result in results),
         "diverged": sum(result.status == DIVERGED for result in results),
-        "missing": sum(result.status == MISSING for result in results),
+        "missing": sum(result.missing for result in results),
     }
