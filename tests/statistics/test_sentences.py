@@ -211,8 +211,8 @@ def test_failures_are_said():
     scores = study([0.7, 0.8, 0.95])
     scores.values["rmse"] = scores.values["rmse"][:2]
     assert caveats(ranked(scores, rmse=1, huber=3))[1:] == [
-        "rmse failed with 1 of 3 seeds: its numbers are those of the other seeds. It is ranked behind the losses "
-        "without a failure, and not compared.",
+        "rmse failed with 1 of 3 seeds (collapsed): its numbers are those of the other seeds. It is ranked behind the "
+        "losses without a failure, and not compared.",
         "huber failed with every seed.",
     ]
     assert caveats(ranked(study([0.7, 0.8]), bce=1, l1=1))[1:] == [

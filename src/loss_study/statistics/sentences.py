@@ -181,8 +181,8 @@ def _failed(ranking: Ranking) -> list[str]:
     if ranking.compared and ranking.compared[0].failed:
         return ["No loss has a sound trial of every seed: the ranking is of the sound trials."]
     sentences = [
-        f"{row.loss} {_how(row)} {len(row.failed)} of {len(row.results)} seeds: its numbers are those "
-        "of the other seeds. It is ranked behind the losses without a failure, and not compared."
+        f"{row.loss} {_how(row)}: its numbers are those of the other seeds. It is ranked behind the losses without "
+        "a failure, and not compared."
         for row in ranking.not_compared
     ]
     failed = [row.loss for row in ranking.failed if not row.without_result]
@@ -192,7 +192,11 @@ def _failed(ranking: Ranking) -> list[str]:
 
 
 def _how(row: Standing) -> str:
-    return "has no result of" if row.without_result else "failed with"
+    number = f"{len(row.failed)} of {len(row.results)} seeds"
+    if row.without_result:
+        return f"has no result of {number}"
+    kinds = dict.fromkeys(one.failure.partition(":")[0] for one in row.failed)
+    return f"failed with {number} ({listed(list(kinds))})"
 
 
 def at_most(metric: Metric, value: float) -> str:
