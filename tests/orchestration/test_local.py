@@ -7,8 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -64,15 +64,16 @@ def started(folder) -> list[list[str]]:
 
 
 def test_shares_grow_smaller_and_hold_every_task_once():
-    queue, shares = Queue(list(range(14)), jobs=2), []
+    tasks = [Task(f"{n}", f"train@{n}") for n in range(14)]
+    queue, shares = Queue(tasks, jobs=2), []
     while share := queue.take():
         shares.append(share)
     assert [len(share) for share in shares] == [4, 3, 2, 2, 1, 1, 1]
-    assert [task for share in shares for task in share] == list(range(14))
+    assert [task for share in shares for task in share] == tasks
 
 
 def test_one_worker_gets_half_then_half_of_the_rest():
-    queue = Queue(list(range(8)), jobs=1)
+    queue = Queue([*TASKS, Task("mask-l7", "train@mask-l7")], jobs=1)
     assert [len(queue.take()) for _ in range(5)] == [4, 2, 1, 1, 0]
 
 
@@ -89,6 +90,71 @@ def test_a_process_that_begins_while_the_queue_is_stopped_is_ended():
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], text=True) as process:
         queue.started(process)
         assert process.wait(timeout=30) == -signal.SIGTERM
+
+
+EVALUATION = Task("mask", "evaluate@mask", tuple(task.stage for task in TASKS[:3]))
+
+
+def test_an_evaluation_goes_out_alone_and_first_once_its_trainings_have_ended():
+    queue = Queue([*TASKS[:3], EVALUATION, *TASKS[3:]], jobs=2)
+    first, second = queue.take(), queue.take()
+    assert (first, second) == (TASKS[:2], TASKS[2:4])
+    assert queue.ended(first) is False
+    third = queue.take()
+    assert third == TASKS[4:5]
+    assert queue.ended(second) is False
+    assert queue.take() == [EVALUATION]
+    assert queue.ended([EVALUATION]) is True
+    assert queue.take() == TASKS[5:6]
+
+
+def test_the_last_evaluation_has_nothing_beside_it():
+    queue = Queue([*TASKS[:3], EVALUATION], jobs=1)
+    while share := queue.take():
+        assert queue.ended(share) is False
+        last = share
+    assert last == [EVALUATION]
+
+
+def test_a_worker_waits_for_what_the_others_run(stages, tmp_path):
+    """The evaluation begins when the slower of two trainings has ended, and not before."""
+    stages(
+        train_mask_l1=f"import time; time.sleep(0.5); open({str(tmp_path / 'done')!r}, 'w').close()",
+        evaluate_mask=f"import os; assert os.path.exists({str(tmp_path / 'done')!r})",
+    )
+    evaluation = Task("mask", "evaluate@mask", ("train@mask-l0", "train@mask-l1"))
+    assert run_tasks([*TASKS[:2], evaluation], 2) == []
+    assert len(started(tmp_path)) == 3
+
+
+def test_it_is_said_that_a_head_is_evaluated_while_others_are_left(stages):
+    stages()
+    said = []
+    tasks = [*TASKS[:3], EVALUATION, TASKS[3], Task("depth", "evaluate@depth", ("train@mask-l3",))]
+    assert run_tasks(tasks, 1, lambda: said.append("evaluated")) == []
+    assert said == ["evaluated"]
+
+
+def test_a_training_that_failed_stops_no_evaluation(stages):
+    stages(train_mask_l0="raise SystemExit(1)")
+    evaluation = Task("mask", "evaluate@mask", ("train@mask-l0",))
+    assert run_tasks([TASKS[0], evaluation], 2) == [TASKS[0]]
+
+
+def test_a_stopped_queue_keeps_no_worker_waiting():
+    queue = Queue([*TASKS[:3], EVALUATION], jobs=1)
+    assert queue.take() == TASKS[:2] and queue.take() == TASKS[2:3]
+    waiting = threading.Thread(target=queue.take)
+    waiting.start()
+    queue.stop()
+    waiting.join(timeout=60)
+    assert not waiting.is_alive()
+
+
+def test_evaluations_stand_behind_their_last_training():
+    other = Task("depth", "evaluate@depth", ("train@depth-l0",))
+    assert local.in_order(TASKS[:4], [EVALUATION, other]) == [*TASKS[:3], EVALUATION, TASKS[3], other]
+    assert local.in_order([], [EVALUATION, other]) == [EVALUATION, other]
 
 
 def test_all_stages_run_once_in_few_processes(stages, capsys):
@@ -160,14 +226,15 @@ def compare(tmp_path, monkeypatch):
 
 def test_the_answer_is_printed_when_the_comparison_beside_the_trainings_ends(compare, capsys):
     compare("print('mask: Use dice.')")
-    with local._compared_meanwhile():
-        pass
+    with local.Comparison() as comparison:
+        comparison.start()
     assert capsys.readouterr().out == "mask: Use dice.\n"
 
 
 def test_a_comparison_ends_with_the_trainings_beside_it(compare, tmp_path):
     compare(f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)")
-    with pytest.raises(KeyboardInterrupt), local._compared_meanwhile():
+    with pytest.raises(KeyboardInterrupt), local.Comparison() as comparison:
+        comparison.start()
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             time.sleep(0.01)
         raise KeyboardInterrupt
@@ -183,10 +250,12 @@ def events(tmp_path, monkeypatch):
     config = load_config().model_copy(update={"loss": loss, "race": race, "seeds": [0, 1]})
     found = []
 
-    @contextmanager
-    def compared():
-        found.append("compare")
-        yield
+    def run(tasks, _, evaluated):
+        for task in tasks:
+            found.append(task.name)
+            if task.name == "mask" and len(tasks) > 2:
+                evaluated()
+        return []
 
     def decide(*words):
         found.append(words[-1].partition(":")[2])
@@ -194,8 +263,8 @@ def events(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(local, "dvc", decide)
-    monkeypatch.setattr(local, "_compared_meanwhile", compared)
-    monkeypatch.setattr(local, "run_tasks", lambda tasks, _: found.extend(task.name for task in tasks) or [])
+    monkeypatch.setattr(local.Comparison, "start", lambda _: found.append("compare"))
+    monkeypatch.setattr(local, "run_tasks", run)
 
     def ran(left=lambda tasks: tasks):
         monkeypatch.setattr(local, "unfinished", left)
@@ -205,8 +274,8 @@ def events(tmp_path, monkeypatch):
     return ran
 
 
-def test_a_round_is_compared_while_the_next_one_trains(events):
-    first = ["mask-dice", "mask-bce", "depth-dice", "depth-bce", "mask", "depth"]
+def test_a_head_is_compared_as_soon_as_it_is_evaluated_beside_the_next_trainings(events):
+    first = ["mask-dice", "mask-bce", "mask", "compare", "depth-dice", "depth-bce", "depth"]
     assert events() == [*first, "decide@2", "compare", "mask-bce", "mask"]
 
 

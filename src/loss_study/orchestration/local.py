@@ -1,8 +1,8 @@
 """The study round by round, with several trainings at once on one machine: ``loss-study run``, also ``make study``.
 
 DVC runs one stage after the other. The stages of a round need only few of one another, though, and DVC locks what it
-writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. While a later round
-trains, the answer so far is printed, and the report and MLflow are brought up to date.
+writes, so several ``dvc repro --single-item`` run beside each other, each with some of the stages. As soon as a head is
+evaluated, the answer so far is printed, and the report and MLflow are brought up to date, beside the next trainings.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,41 +96,67 @@ class _Done:
 def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
     """Run one round after the other: to the decision, to the last one, or until a task fails or the time is over."""
     done = _Done()
-    for number in range(1, len(config.rounds) + 1):
-        if done.failed:
-            break
-        if number > 1:
-            dvc("repro", "--single-item", decision(number))
-        tasks = trainings(config, number)
-        todo = unfinished(tasks)
-        if number > 1 and todo and time.monotonic() > deadline:
-            done.left_out = number
-        if done.left_out or not tasks:
-            break
-        compared = number > 1 and done.changed
-        if todo:
-            done.changed = True
-            _forget(config, number)
-        with _compared_meanwhile() if compared else nullcontext():
-            done.failed = run_tasks(todo, jobs)
-        done.failed += run_tasks(evaluations(config, number), jobs)
+    with Comparison() as comparison:
+        for number in range(1, len(config.rounds) + 1):
+            if done.failed:
+                break
+            if number > 1:
+                dvc("repro", "--single-item", decision(number))
+            tasks = trainings(config, number)
+            todo = unfinished(tasks)
+            if number > 1 and todo and time.monotonic() > deadline:
+                done.left_out = number
+            if done.left_out or not tasks:
+                break
+            if number > 1 and done.changed:
+                comparison.start()
+            if todo:
+                done.changed = True
+                _forget(config, number)
+            # A joint training is compared on both heads, so no head has an answer before all is evaluated.
+            evaluated = (lambda: None) if config.joint.names else comparison.start
+            done.failed = run_tasks(in_order(todo, evaluations(config, number)), jobs, evaluated)
     return done
 
 
-@contextmanager
-def _compared_meanwhile() -> Iterator[None]:
-    """Compare what has been evaluated, in a process beside the block, and print what it says as soon as it ends."""
-    command = bound([sys.executable, "stages/compare.py"])
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        # `print`, because the live view of the trainings takes what is printed and shows it above itself.
-        printer = threading.Thread(target=lambda: print(process.communicate()[0], end="", flush=True), daemon=True)
-        printer.start()
-        try:
-            yield
-        except BaseException:
-            process.terminate()
-            raise
-        printer.join()
+class Comparison:
+    """Compares what has been evaluated, in a process beside the block, and prints what it says as soon as it ends."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._printer: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._wanted = True
+
+    def __enter__(self) -> Comparison:
+        """Start nothing yet."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the comparison that runs, or end it after an exception."""
+        if kind is not None and self._process is not None:
+            self._wanted = False
+            self._process.terminate()
+        self._wait()
+
+    def start(self) -> None:
+        """Compare; a comparison that still runs ends first."""
+        with self._lock:
+            self._wait()
+            command = bound([sys.executable, "stages/compare.py"])
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self._printer = threading.Thread(target=self._print, args=(self._process,), daemon=True)
+            self._printer.start()
+
+    def _wait(self) -> None:
+        if self._printer is not None:
+            self._printer.join()
+
+    def _print(self, process: subprocess.Popen[str]) -> None:
+        said, _ = process.communicate()
+        if self._wanted:
+            # `print`, because the live view of the trainings takes what is printed and shows it above itself.
+            print(said, end="", flush=True)
 
 
 def _forget(config: Config, first: int) -> None:
@@ -149,14 +174,29 @@ def dvc(*arguments: str) -> None:
         raise StudyError(f"'dvc {' '.join(arguments)}' failed, see above")
 
 
-def run_tasks(tasks: Sequence[Task], jobs: int) -> list[Task]:
-    """Run `tasks`, `jobs` at a time, and return those that failed."""
+def in_order(trainings: Sequence[Task], evaluations: Sequence[Task]) -> list[Task]:
+    """Return all, every evaluation right behind the last of its trainings that is to be done."""
+    tasks = list(trainings)
+    for evaluation in evaluations:
+        places = [place for place, task in enumerate(tasks) if task.stage in evaluation.needs]
+        tasks.insert(max(places, default=len(tasks) - 1) + 1, evaluation)
+    return tasks
+
+
+def run_tasks(tasks: Sequence[Task], jobs: int, evaluated: Callable[[], None] = lambda: None) -> list[Task]:
+    """Run `tasks`, `jobs` at a time, and return those that failed.
+
+    Args:
+        tasks: one that needs others of them waits until these have ended.
+        jobs: how many at a time.
+        evaluated: is called when such a task has ended and others are left.
+    """
     if not tasks:
         return []
     queue = Queue(tasks, jobs)
     with view(tasks) as shown, ThreadPoolExecutor(jobs) as pool:
         try:
-            for worker in as_completed([pool.submit(_work, number, queue, shown) for number in range(jobs)]):
+            for worker in as_completed([pool.submit(_work, number, queue, shown, evaluated) for number in range(jobs)]):
                 worker.result()
         finally:
             queue.stop()
@@ -167,44 +207,64 @@ class Queue:
     """Hands out tasks to `jobs` workers: many at first, then fewer and fewer, so that all workers end at nearly once.
 
     A worker's tasks share one DVC process, whose start takes seconds (guided self-scheduling: Polychronopoulos and
-    Kuck 1987).
+    Kuck 1987). A task that needs others goes out alone, first of all as soon as these have ended.
     """
 
     def __init__(self, tasks: Sequence[Task], jobs: int) -> None:
         self._waiting, self._jobs = list(tasks), jobs
+        self._left = {task.stage for task in tasks}
+        self._gathering = {task.stage for task in tasks if self._left & set(task.needs)}
         self._running: set[subprocess.Popen[str]] = set()
         self.stopped = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def take(self) -> list[Task]:
-        """Return the next tasks for one worker, none when none is left."""
-        with self._lock:
-            count = -(-len(self._waiting) // (2 * self._jobs))
-            taken, self._waiting = self._waiting[:count], self._waiting[count:]
-            return taken
+        """Return the next tasks for one worker, none when none is left; waits where what is left needs what runs."""
+        with self._changed:
+            while self._waiting:
+                if taken := self._next():
+                    self._waiting = [task for task in self._waiting if task not in taken]
+                    return taken
+                self._changed.wait()
+            return []
+
+    def _next(self) -> list[Task]:
+        ready = [task for task in self._waiting if not self._left & set(task.needs)]
+        gathering = [task for task in ready if task.stage in self._gathering]
+        return gathering[:1] or ready[: -(-len(ready) // (2 * self._jobs))]
+
+    def ended(self, tasks: Sequence[Task]) -> bool:
+        """Take note that a worker's tasks have ended; say whether others needed theirs, and some are left."""
+        with self._changed:
+            self._left -= {task.stage for task in tasks}
+            self._changed.notify_all()
+            return bool(self._left) and any(task.stage in self._gathering for task in tasks)
 
     def started(self, process: subprocess.Popen[str]) -> None:
         """Take note of a worker's process, which `stop` ends; after `stop` it is ended at once."""
-        with self._lock:
+        with self._changed:
             self._running.add(process)
             if self.stopped:
                 process.terminate()
 
     def stop(self) -> None:
         """Hand out no more, and end what runs."""
-        with self._lock:
+        with self._changed:
             self.stopped = True
             self._waiting.clear()
+            self._changed.notify_all()
             for process in self._running:
                 process.terminate()
 
 
-def _work(worker: int, queue: Queue, shown: View) -> None:
+def _work(worker: int, queue: Queue, shown: View, evaluated: Callable[[], None]) -> None:
     while tasks := queue.take():
         shown.began(worker, tasks)
         code = _run_in_one_dvc(worker, tasks, queue, shown)
         if not queue.stopped:
             shown.ended(worker, code)
+            if queue.ended(tasks):
+                evaluated()
 
 
 def _run_in_one_dvc(worker: int, tasks: Sequence[Task], queue: Queue, shown: View) -> int:

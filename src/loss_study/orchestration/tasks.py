@@ -30,7 +30,8 @@ LOCK_FILES = (Path("dvc.lock"), Path("rounds/dvc.lock"))
 class Task:
     """One of DVC's stages; `name` is in every line that it prints.
 
-    `needs` are the stages whose outputs it reads, beside the packed sample.
+    `needs` are the stages whose outputs it reads, beside the packed sample; for an evaluation the trainings of its
+    round.
     """
 
     name: str
@@ -73,14 +74,16 @@ def _training(config: Config, number: int, head: str, loss: str) -> Task:
 
 def evaluations(config: Config, number: int) -> list[Task]:
     """Return the evaluations of the models that round `number` adds: a task for every head and every joint training."""
-    heads, names = config.loss.heads, config.joint.names
-    if number == 1:
-        of_heads = [Task(head, f"evaluate@{head}") for head in heads]
-        return [*of_heads, *(Task(name, f"evaluate_joint@{name}") for name in names)]
-    heads = [head for head in heads if any(decided_seeds(number, head, loss) for loss in config.losses)]
-    names = [name for name in names if decided_seeds(number, JOINT, name)]
-    of_heads = [Task(head, f"{LATER_ROUNDS}:evaluate@{number}-{head}") for head in heads]
-    return [*of_heads, *(Task(name, f"{LATER_ROUNDS}:evaluate_joint@{number}-{name}") for name in names)]
+    of_heads = [(head, "evaluate", head, config.losses) for head in config.loss.heads]
+    of_networks = [(name, "evaluate_joint", JOINT, (name,)) for name in config.joint.names]
+    stages = {task.name: task.stage for task in trainings(config, number)}
+    tasks = []
+    for name, kind, head, losses in [*of_heads, *of_networks]:
+        trained = [stages.get(f"{head}-{loss}") for loss in losses]
+        if needs := tuple(stage for stage in trained if stage):
+            stage = f"{kind}@{name}" if number == 1 else f"{LATER_ROUNDS}:{kind}@{number}-{name}"
+            tasks.append(Task(name, stage, needs))
+    return tasks
 
 
 def unfinished(tasks: Sequence[Task]) -> list[Task]:

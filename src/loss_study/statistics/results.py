@@ -20,9 +20,9 @@ from loss_study.trial import Trial, trials
 
 MISSING = "missing"
 DIVERGED = "diverged"
-#: The verdict on a trial that learned less than `LEAST_SHARE` of what the best seed of its loss did.
+#: The verdict on a trial that learned less than these shares of what the best seed of its loss, of any loss did.
 LEARNED_LITTLE = "learned little"
-LEAST_SHARE = 1 / 3
+LEAST_OF_LOSS, LEAST_OF_ANY = 1 / 3, 1 / 10
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Result:
         if self.missing:
             return f"missing: {self.reason}"
         if self.verdict == LEARNED_LITTLE:
-            return f"{LEARNED_LITTLE}: less than a third of what another seed did"
+            return f"{LEARNED_LITTLE}: less than a third of what another seed did, or a tenth of what another loss did"
         if self.verdict:
             return f"collapsed: {self.verdict}"
         return "" if self.sound else f"no {self._headline} on the test split"
@@ -126,22 +126,26 @@ def mark(results: Iterable[Result]) -> list[Result]:
 
     What a trial learned is how much better it is than the best constant prediction. Some trainings get stuck near that
     with one seed and not with another. A mean over both kinds says little of either, and with a few seeds hardly
-    anything of the loss, so those that learned less than a third of what the best seed of their head and loss did count
-    as failed. Why a third: docs/statistics.md, "Seeds that fail".
+    anything of the loss. So those that learned less than a third of what the best seed of their head and loss did count
+    as failed, and where all seeds of a loss may be stuck, those that learned less than a tenth of what the best
+    of any loss did. Why these shares: docs/statistics.md, "Seeds that fail".
     """
     fresh = [replace(one, verdict="") if one.verdict == LEARNED_LITTLE else one for one in results]
-    most: dict[tuple[str, str], float] = {}
+    least: dict[tuple[str, ...], float] = {}
     for one in fresh:
-        key = (one.trial.head, one.trial.loss)
-        most[key] = max(most.get(key, 0.0), one.learned or 0.0)
-    return [
-        replace(one, verdict=LEARNED_LITTLE) if _learned_little(one, most[one.trial.head, one.trial.loss]) else one
-        for one in fresh
-    ]
+        for key, share in _shares(one.trial):
+            least[key] = max(least.get(key, 0.0), share * (one.learned or 0.0))
+    return [replace(one, verdict=LEARNED_LITTLE) if _learned_little(one, least) else one for one in fresh]
 
 
-def _learned_little(result: Result, most: float) -> bool:
-    return result.learned is not None and result.learned < LEAST_SHARE * most and most > 0
+def _shares(trial: Trial) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """Return the groups that a trial is in, and which share of what their best one learned is enough."""
+    return ((trial.head, trial.loss), LEAST_OF_LOSS), ((trial.head,), LEAST_OF_ANY)
+
+
+def _learned_little(result: Result, least: Mapping[tuple[str, ...], float]) -> bool:
+    limit = max(least[key] for key, _ in _shares(result.trial))
+    return result.learned is not None and limit > 0 and result.learned < limit
 
 
 def _read(trial: Trial) -> Result:
