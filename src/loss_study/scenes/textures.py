@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,6 @@ class Texture:
     """A repeating tile with its mip levels, one texel in 32 bits: the square roots of linear R, G, B."""
 
     texels: np.ndarray
-    starts: np.ndarray
     side: int
 
     @classmethod
@@ -26,8 +25,6 @@ class Texture:
         while levels[-1].shape[1] > 1:
             rows = levels[-1][:, 0::2] + levels[-1][:, 1::2]
             levels.append((rows[..., 0::2] + rows[..., 1::2]) * np.float32(0.25))
-        sizes = [level[0].size for level in levels]
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
         roots = np.concatenate([level.reshape(3, -1) for level in levels], axis=1)
         np.sqrt(np.clip(roots, 0, 1, out=roots), out=roots)
         roots *= 255
@@ -35,34 +32,43 @@ class Texture:
         rgba = np.zeros((roots.shape[1], 4), dtype=np.uint8)
         for channel in range(3):
             rgba[:, channel] = roots[channel]
-        return cls(rgba.view(np.uint32).ravel(), starts, len(tile))
+        return cls(rgba.view(np.uint32).ravel(), len(tile))
 
-    def sample(self, u: np.ndarray, v: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """Return linear RGB (3, n) at `u`, `v` (n,), in tiles; `footprint` (n,) is a sample's width in tiles.
 
-        Bilinear within a level; between levels the choice is dithered, so that no seam shows.
-        """
-        dither = _fraction(u * np.float32(1013.7) + v * np.float32(757.3))
-        level = np.log(np.maximum(footprint * self.side, np.float32(1e-3))) * np.float32(1 / np.log(2)) + dither
-        level = np.minimum(np.maximum(level, 0), len(self.starts) - 1).astype(np.int32)
-        side = np.right_shift(self.side, level)
-        wide = side.astype(np.float32)
-        x, y = _fraction(u) * wide - np.float32(0.5), _fraction(v) * wide - np.float32(0.5)
-        column, row = np.floor(x), np.floor(y)
-        x, y = x - column, y - row
-        mask = side - 1
-        left, top = column.astype(np.int32) & mask, row.astype(np.int32) & mask
-        right, bottom = (left + 1) & mask, (top + 1) & mask
-        start = self.starts[level]
-        top, bottom = start + top * side, start + bottom * side
-        upper = self._roots(top + left) * (1 - x) + self._roots(top + right) * x
-        lower = self._roots(bottom + left) * (1 - x) + self._roots(bottom + right) * x
-        root = upper * (1 - y) + lower * y
-        return root * root * np.float32(1 / 255**2)
+def sample(
+    textures: Sequence[Texture], number: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: np.ndarray
+) -> np.ndarray:
+    """Return linear RGB (3, n) of `textures[number]` at `u`, `v`, in tiles, for samples `footprint` tiles wide, all (n,).
 
-    def _roots(self, index: np.ndarray) -> np.ndarray:
-        rgba = self.texels.take(index).view(np.uint8).reshape(-1, 4)
-        return rgba.T[:3].astype(np.float32, order="C")
+    Bilinear within a level; between levels the choice is dithered, so that no seam shows.
+    """
+    texels = np.concatenate([texture.texels for texture in textures])
+    first = np.cumsum([0, *(len(texture.texels) for texture in textures[:-1])], dtype=np.int32)[number]
+    widest = np.array([texture.side for texture in textures], dtype=np.int32)[number]
+    deepest = np.array([texture.side.bit_length() - 1 for texture in textures], dtype=np.float32)[number]
+    dither = _fraction(u * np.float32(1013.7) + v * np.float32(757.3))
+    level = np.log(np.maximum(footprint * widest.astype(np.float32), np.float32(1e-3))) * np.float32(1 / np.log(2))
+    level = np.minimum(np.maximum(level + dither, 0), deepest).astype(np.int32)
+    side = np.right_shift(widest, level)
+    wide = side.astype(np.float32)
+    x, y = _fraction(u) * wide - np.float32(0.5), _fraction(v) * wide - np.float32(0.5)
+    column, row = np.floor(x), np.floor(y)
+    x, y = x - column, y - row
+    mask = side - 1
+    left, top = column.astype(np.int32) & mask, row.astype(np.int32) & mask
+    right, bottom = (left + 1) & mask, (top + 1) & mask
+    # Each level has a quarter of the texels of the one before.
+    start = first + (widest * widest - side * side) // 3 * 4
+    top, bottom = start + top * side, start + bottom * side
+    upper = _roots(texels, top + left) * (1 - x) + _roots(texels, top + right) * x
+    lower = _roots(texels, bottom + left) * (1 - x) + _roots(texels, bottom + right) * x
+    root = upper * (1 - y) + lower * y
+    return root * root * np.float32(1 / 255**2)
+
+
+def _roots(texels: np.ndarray, index: np.ndarray) -> np.ndarray:
+    rgba = texels.take(index).view(np.uint8).reshape(-1, 4)
+    return rgba.T[:3].astype(np.float32, order="C")
 
 
 def _fraction(values: np.ndarray) -> np.ndarray:
