@@ -54,7 +54,7 @@ class Camera:
         return np.array([self.focal * x / z, self.focal * y / z, z])
 
     def windows(self, side: int, balls: Mapping[int, Sequence[Ball]]) -> dict[int, Window]:
-        """Return windows that hold the hull of some balls each, by the balls' number; those out of view are left out."""
+        """Return a window for each number that holds the hull of its balls; those out of view are left out."""
         found = ((number, self._window(side, hull)) for number, hull in balls.items())
         return {number: window for number, window in found if window is not None}
 

@@ -16,8 +16,8 @@ from loss_study.scenes.textures import Texture
 class Surfaces:
     """What each ray of a camera meets first: arrays (n,), and (3, n) for normals.
 
-    Where nothing is met yet, `depth` is infinite and `owner` is -1, else the number of what is met: the solids first,
-    then the walls, then the ground. `u`, `v` are the place on its skin, `footprint` the width of a sample there, in metres.
+    `owner` is the number of what is met: the solids first, then the walls, then the ground. `u`, `v` are the place on
+    its skin and `footprint` the width of a sample there, in metres. Nothing met yet: `owner` -1, `depth` infinite.
     """
 
     depth: np.ndarray
@@ -139,7 +139,9 @@ class Sky:
         # Clouds float on a plane: they crowd towards the horizon, where they fade.
         stretch = np.float32(0.12) / (height * length)
         footprint = stretch * np.float32(spacing) / height
-        density = textures.sample([self.clouds], np.zeros(len(height), int), rays[0] * stretch, rays[2] * stretch, footprint)[0]
+        density = textures.sample(
+            [self.clouds], np.zeros(len(height), int), rays[0] * stretch, rays[2] * stretch, footprint
+        )[0]
         cloud = np.clip((density - np.float32(1 - self.cover)) * 3, 0, 1) * np.clip(height * 6, 0, 1)
         white = (self.horizon * 0.35 + 0.75)[:, None]
         return colour * (1 - cloud) + white * cloud

@@ -41,7 +41,7 @@ class Group:
         self._around = np.maximum(1, np.round(2 * np.pi * self._half[:, 0] / tile)) * tile
 
     def meet(self, origin: np.ndarray, rays: BySolid) -> BySolid:
-        """Return the depths (n,) at which `rays` (3, n) from `origin` (3,) enter each solid; infinite where they miss."""
+        """Return the depths (n,) where `rays` (3, n) from `origin` (3,) enter each solid; infinite where they miss."""
         columns = _Columns(self._shape, rays)
         start = columns.repeated(self._turned((origin - self.centre).astype(np.float32)))
         local = columns.joined({number: self._to_local[number] @ rays[number] for number in rays})
@@ -52,7 +52,7 @@ class Group:
         return columns.split(np.where((enter < leave) & (enter > 0), enter, unit_shapes.FAR))
 
     def surface(self, points: BySolid) -> tuple[BySolid, BySolid, BySolid]:
-        """Return unit normals (3, n) and texture coordinates u, v (n,) in metres, of `points` (3, n) on each surface."""
+        """Return unit normals (3, n) and texture coordinates u, v (n,), in metres, of `points` (3, n) on surfaces."""
         columns = _Columns(self._shape, points)
         local, taper = self._local(columns, points), columns.repeated(self._taper)
         half, around = (columns.repeated(sizes.astype(np.float32)) for sizes in (self._half, self._around))

@@ -68,7 +68,9 @@ def _shares(
     shadows = camera.windows(
         side, {number: [(place[number], spread[number]) for place in (centres, feet)] for number in group.casting}
     )
-    skies = camera.windows(side, {number: [(centres[number], 2.5 * group.mean_radius[number])] for number in group.casting})
+    skies = camera.windows(
+        side, {number: [(centres[number], 2.5 * group.mean_radius[number])] for number in group.casting}
+    )
     key = group.light_past(_columns(points, shadows), towards, light.penumbra)
     sky = group.sky_past(_columns(points, skies), _columns(normals, skies))
     return _product(key, shadows, owner), _product(sky, skies, owner)

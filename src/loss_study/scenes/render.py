@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from loss_study.scenes.camera import Camera
-from loss_study.scenes.group import BySolid, Group
 from loss_study.scenes.ground_and_sky import Ground, Sky, Surfaces, Wall
+from loss_study.scenes.group import BySolid, Group
 from loss_study.scenes.light import Light, shade
 from loss_study.scenes.solids import Skin, Solid
 

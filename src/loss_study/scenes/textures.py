@@ -39,7 +39,7 @@ class Texture:
 def sample(
     textures: Sequence[Texture], number: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: np.ndarray
 ) -> np.ndarray:
-    """Return linear RGB (3, n) of `textures[number]` at `u`, `v`, in tiles, for samples `footprint` tiles wide, all (n,).
+    """Return linear RGB (3, n) of `textures[number]` at `u`, `v` for samples `footprint` wide, in tiles, all (n,).
 
     Bilinear within a level; between levels the choice is dithered, so that no seam shows.
     """

@@ -1,7 +1,7 @@
 """The unit shapes of solids: where rays meet them, and what their surfaces are like.
 
-"ball" has radius 1; "box" goes from -1 to 1; "frustum" stands about y from -1 to 1, of radius 1 at the bottom and `taper`
-at the top (1 is a cylinder, 0 a cone). Rays and points are (3, n), what is said of each of them is (n,).
+"ball" has radius 1; "box" goes from -1 to 1; "frustum" stands about y from -1 to 1, of radius 1 at the bottom and
+`taper` at the top (1 is a cylinder, 0 a cone). Rays and points are (3, n), what is said of each of them is (n,).
 """
 
 from __future__ import annotations
