@@ -9,7 +9,7 @@ import pytest
 
 from loss_study.scenes import backgrounds, objects, shots, textures
 from loss_study.scenes.camera import Camera
-from loss_study.scenes.ground_and_sky import Ground, Sky, Surfaces, Wall
+from loss_study.scenes.ground_and_sky import Ground, Sky, Wall
 from loss_study.scenes.group import Group
 from loss_study.scenes.light import Light
 from loss_study.scenes.render import FARTHEST_M, Lens, Scene, render, trace
@@ -192,8 +192,7 @@ def test_no_ray_that_meets_a_solid_is_left_out_by_its_window(number):
 def test_the_ground_is_where_the_camera_says(skin):
     camera = Camera.aimed(np.array([0, 1.5, 0]), 0.1, -0.3, 0.05, 1.7)
     rays = camera.rays(16).reshape(3, -1)
-    surfaces = Surfaces.empty(256)
-    Ground(skin).draw(camera, rays, camera.spacing(16), surfaces, 0, 80.0)
+    surfaces = Ground(skin).surfaces(camera, rays, camera.spacing(16), 0, 80.0)
     met = np.isfinite(surfaces.depth)
     points = camera.position[:, None] + surfaces.depth[met] * rays[:, met]
     assert 128 < met.sum() < 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,8 @@ class Surfaces:
     """What each ray of a camera meets first: arrays (n,), and (3, n) for normals.
 
     `owner` is the number of what is met: the solids first, then the walls, then the ground. `u`, `v` are the place on
-    its skin and `footprint` the width of a sample there, in metres. Nothing met yet: `owner` -1, `depth` infinite.
+    its skin and `footprint` the width of a sample there, in metres. Where nothing is met, `owner` is -1, `depth` is
+    infinite, and the others have no meaning.
     """
 
     depth: np.ndarray
@@ -26,16 +28,6 @@ class Surfaces:
     u: np.ndarray
     v: np.ndarray
     footprint: np.ndarray
-
-    @classmethod
-    def empty(cls, count: int) -> Surfaces:
-        """Return surfaces of `count` rays that have met nothing."""
-        return cls(
-            depth=np.full(count, np.inf, dtype=np.float32),
-            normal=np.zeros((3, count), dtype=np.float32),
-            owner=np.full(count, -1),
-            **{name: np.zeros(count, dtype=np.float32) for name in ("u", "v", "footprint")},
-        )
 
     def put(
         self,
@@ -62,19 +54,21 @@ class Ground:
 
     skin: Skin
 
-    def draw(
-        self, camera: Camera, rays: np.ndarray, spacing: float, surfaces: Surfaces, owner: int, farthest: float
-    ) -> None:
-        """Draw it up to the depth `farthest`; first of all things."""
+    def surfaces(self, camera: Camera, rays: np.ndarray, spacing: float, owner: int, farthest: float) -> Surfaces:
+        """Return what `rays` (3, n) meet up to the depth `farthest`, where there is nothing else yet."""
         down = -rays[1]
         depth = np.float32(camera.position[1]) / np.maximum(down, np.float32(1e-6))
-        where = np.flatnonzero(depth < farthest)
-        depth = depth[where]
-        x, z = (np.float32(camera.position[axis]) + depth * rays[axis, where] for axis in (0, 2))
-        # Seen at a slant a sample is longer than wide: the geometric mean of both.
-        footprint = depth * np.float32(spacing) / np.sqrt(np.maximum(down[where], np.float32(0.02)))
-        up = np.array([0, 1, 0], dtype=np.float32)[:, None]
-        surfaces.put(where, depth, up, owner, x, z, footprint)
+        met = depth < farthest
+        x, z = (np.float32(camera.position[axis]) + depth * rays[axis] for axis in (0, 2))
+        return Surfaces(
+            depth=np.where(met, depth, np.float32(np.inf)),
+            normal=np.repeat(np.array([[0], [1], [0]], dtype=np.float32), len(depth), axis=1),
+            owner=np.where(met, owner, -1),
+            u=x,
+            v=z,
+            # Seen at a slant a sample is longer than wide: the geometric mean of both.
+            footprint=depth * np.float32(spacing) / np.sqrt(np.maximum(down, np.float32(0.02))),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,12 +84,12 @@ class Wall:
     tops: np.ndarray
     period: float = 1.0
 
-    @property
+    @cached_property
     def behind(self) -> np.ndarray:
         """Unit direction (3,) through the wall, away from the camera."""
         return np.array([np.sin(self.yaw), 0, np.cos(self.yaw)], dtype=np.float32)
 
-    @property
+    @cached_property
     def along(self) -> np.ndarray:
         """Unit direction (3,) along the wall, to the right."""
         return np.array([np.cos(self.yaw), 0, -np.sin(self.yaw)], dtype=np.float32)

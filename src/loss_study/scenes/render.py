@@ -63,7 +63,8 @@ def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarra
     surfaces = trace(scene, group, rays)
     radiance = shade(surfaces, scene.skins, camera, rays, group, scene.light)
     void = np.flatnonzero(surfaces.owner < 0)
-    radiance[:, void] = scene.sky.colour(rays.reshape(3, -1)[:, void], camera.spacing(side))
+    if len(void):
+        radiance[:, void] = scene.sky.colour(rays.reshape(3, -1)[:, void], camera.spacing(side))
     image = develop(_pool(radiance.reshape(3, side, side)), scene.lens, rng)
     first = len(scene.solids) - scene.foreground
     in_front = (surfaces.owner >= first) & (surfaces.owner < len(scene.solids))
@@ -76,8 +77,7 @@ def trace(scene: Scene, group: Group, rays: np.ndarray) -> Surfaces:
     """Return what square `rays` (3, side, side) meet first in `scene`, whose solids are `group`."""
     camera, side = scene.camera, rays.shape[1]
     flat, spacing, solids = rays.reshape(3, -1), camera.spacing(side), len(scene.solids)
-    surfaces = Surfaces.empty(side * side)
-    scene.ground.draw(camera, flat, spacing, surfaces, solids + len(scene.walls), FARTHEST_M)
+    surfaces = scene.ground.surfaces(camera, flat, spacing, solids + len(scene.walls), FARTHEST_M)
     for owner, wall in enumerate(scene.walls, solids):
         wall.draw(camera, flat, spacing, surfaces, owner)
     _draw_solids(group, camera, rays, spacing, surfaces)
