@@ -104,7 +104,9 @@ def make(rng: np.random.Generator, pattern: str, colours: list[np.ndarray], side
 
 def _blend(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Mix two colours or tiles by `share` (n, n) of the second; a share of one row or column stands for all."""
-    return first + (second - first) * np.clip(share, 0, 1)
+    mixed = (second - first) * np.clip(share, 0, 1)
+    mixed += first
+    return mixed
 
 
 def _grid(side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +116,9 @@ def _grid(side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rough(rng: np.random.Generator, side: int, tile: np.ndarray, slope: float, strength: float) -> np.ndarray:
-    return tile * np.exp(strength * noise(rng, side, slope))
+    wear = noise(rng, side, slope)
+    wear *= strength
+    return tile * np.exp(wear, out=wear)
 
 
 def plain(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
