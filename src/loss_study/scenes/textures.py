@@ -79,12 +79,15 @@ def _fraction(values: np.ndarray) -> np.ndarray:
 def noise(rng: np.random.Generator, side: int, slope: float) -> np.ndarray:
     """Return periodic noise (side, side), mean 0 and variance 1, of amplitude 1 / frequency ** slope."""
     # The two-dimensional transforms, in place: fresh memory costs more than the arithmetic.
-    spectrum = np.fft.rfft(rng.standard_normal((side, side), dtype=np.float32))
+    white = rng.standard_normal((side, side), dtype=np.float32)
+    spectrum = np.fft.rfft(white)
     np.fft.fft(spectrum, axis=0, out=spectrum)
     spectrum *= _amplitude(side, slope)
     np.fft.ifft(spectrum, axis=0, out=spectrum)
     field = np.fft.irfft(spectrum, n=side)
-    field /= field.std()
+    squares = np.subtract(field, field.mean(), out=white)
+    squares *= squares
+    field /= np.sqrt(squares.mean())
     return field
 
 
@@ -121,6 +124,16 @@ def _rough(rng: np.random.Generator, side: int, tile: np.ndarray, slope: float, 
     return tile * np.exp(wear, out=wear)
 
 
+def _smeared(field: np.ndarray, steps: Sequence[int], axis: int) -> np.ndarray:
+    """Add to `field` (n, n), which repeats, itself moved by each of `steps` along `axis`."""
+    side, total = len(field), field.copy()
+    twice = np.moveaxis(np.concatenate([field, field], axis=axis), axis, 0)
+    rows = np.moveaxis(total, axis, 0)
+    for step in steps:
+        rows += twice[-step % side :][:side]
+    return total
+
+
 def plain(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
     """One colour, slightly worn."""
     return _rough(rng, side, colours[0], 1.2, 0.05)
@@ -141,7 +154,7 @@ def grains(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np
 def grass(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np.ndarray:
     """Blades along one direction, with lighter and drier patches."""
     blades = noise(rng, side, 0.5)
-    blades = sum((np.roll(blades, step, axis=0) for step in range(1, 5)), start=blades) / np.sqrt(5.0)
+    blades = _smeared(blades, range(1, 5), axis=0) / np.sqrt(5.0)
     tile = _blend(colours[0], colours[1], 0.4 + 0.3 * noise(rng, side, 1.7))
     tile = _blend(tile, colours[2], 0.5 * (noise(rng, side, 1.4) - 0.8))
     return tile * np.exp(0.35 * blades)
@@ -155,7 +168,7 @@ def planks(rng: np.random.Generator, side: int, colours: list[np.ndarray]) -> np
     length = (x + rng.random(count)[board]) % 1
     tone = rng.random((count, 2))[board, np.floor(length * 2).astype(int)]
     streaks = noise(rng, side, 0.9)
-    streaks = sum((np.roll(streaks, step, axis=1) for step in range(2, 24, 2)), start=streaks) / 6
+    streaks = _smeared(streaks, range(2, 24, 2), axis=1) / 6
     tile = _blend(colours[0], colours[1], tone + 0.2 * streaks)
     across, along = np.abs(y * count % 1 - 0.5), np.abs(length * 2 % 1 - 0.5)
     joint = (across > 0.46) | (along > 0.494)
