@@ -45,7 +45,7 @@ class Scene:
     @property
     def skins(self) -> list[Skin]:
         """Return the skins of all that `Surfaces.owner` numbers."""
-        return [*(one.skin for one in [*self.solids, *self.walls]), self.ground.skin]
+        return [*(solid.skin for solid in self.solids), *(wall.skin for wall in self.walls), self.ground.skin]
 
 
 def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
