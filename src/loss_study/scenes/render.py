@@ -93,15 +93,16 @@ def _draw_solids(group: Group, camera: Camera, rays: np.ndarray, spacing: float,
     normal, u, v = (np.concatenate([found[n] for n in hits], axis=-1) for found in group.surface(points))
     where, depth = (np.concatenate([found[n] for n in hits]) for found in (hits, depths))
     owner = np.repeat(list(hits), [len(of_solid) for of_solid in hits.values()])
-    first = np.flatnonzero(depth == surfaces.depth[where])
-    where, depth = where[first], depth[first]
-    surfaces.put(where, depth, normal[:, first], owner[first], u[first], v[first], depth * np.float32(spacing))
+    # A later solid may be closer.
+    seen = np.flatnonzero(depth == surfaces.depth[where])
+    where, depth = where[seen], depth[seen]
+    surfaces.put(where, depth, normal[:, seen], owner[seen], u[seen], v[seen], depth * np.float32(spacing))
 
 
 def _hits(group: Group, camera: Camera, rays: np.ndarray, surfaces: Surfaces) -> tuple[BySolid, BySolid]:
-    """Return the numbers of the rays that meet each solid before all earlier ones, and at which depths.
+    """Return the numbers of the rays that meet each solid before what was drawn earlier, and at which depths.
 
-    `surfaces` have the least depths afterwards. Solids that no ray meets are left out.
+    `surfaces` have the new depths afterwards. Solids that no ray meets are left out.
     """
     square = rays.shape[1:]
     balls = zip(camera.seen(group.centre).tolist(), group.radius.tolist(), strict=True)
