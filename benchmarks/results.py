@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import platform
 from pathlib import Path
 
 import torch
 
+from loss_study.runtime.processes import cores
 from measuring import RESULTS
 
 #: Key in results.json, the benchmark that measured it, and its key there.
@@ -30,7 +30,7 @@ def main() -> None:
     measured = {key: json.loads((RESULTS / f"{name}.json").read_text())[field] for key, (name, field) in KEYS.items()}
     machine = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "processor": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -45,6 +45,16 @@ def is_gone(pid, within=5.0):
     return False
 
 
+def test_cores_are_those_that_this_process_may_use():
+    allowed = os.sched_getaffinity(0)
+    assert processes.cores() == len(allowed)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert processes.cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 @pytest.mark.parametrize(
     ("number", "line", "code"), [(signal.SIGTERM, "terminated\n", 143), (signal.SIGINT, "interrupted\n", 130)]
 )

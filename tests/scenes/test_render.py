@@ -9,7 +9,8 @@ import pytest
 
 from loss_study.scenes import backgrounds, objects, shots, textures
 from loss_study.scenes.camera import Camera
-from loss_study.scenes.ground_and_sky import Ground, Sky, Surfaces, Wall
+from loss_study.scenes.ground_and_sky import Ground, Sky, Wall
+from loss_study.scenes.group import Group
 from loss_study.scenes.light import Light
 from loss_study.scenes.render import FARTHEST_M, Lens, Scene, render, trace
 from loss_study.scenes.solids import Skin, ball, box, tube, turned
@@ -19,7 +20,7 @@ SIZE = 64
 
 @pytest.fixture(scope="module")
 def skin() -> Skin:
-    return Skin(textures.Texture.from_tile(np.full((4, 4, 3), 0.5, dtype=np.float32)))
+    return Skin(textures.Texture.from_tile(np.full((3, 4, 4), 0.5, dtype=np.float32)))
 
 
 def object_scene(number: int) -> Scene:
@@ -99,12 +100,44 @@ def test_rays_enter_a_solid_where_points_along_them_first_lie_inside(number, ski
     steps = np.linspace(1.5, 4.5, 3001)
     within = np.stack([inside(solid, origin[:, None] + step * rays) for step in steps])
     expected = np.where(within.any(axis=0), steps[within.argmax(axis=0)], np.inf)
-    found = solid.meet(origin, rays)
+    found = Group([solid]).meet(origin, {0: rays})[0]
     # Marching misses a chord shorter than its step of 1 mm.
     assert (np.isfinite(found) != np.isfinite(expected)).mean() < 0.01
     both = np.isfinite(found) & np.isfinite(expected)
     assert 100 < both.sum() < 500
     assert np.abs(found[both] - expected[both]).max() < 2e-3
+
+
+def test_solids_of_a_group_are_what_each_of_them_is_alone(skin):
+    """Also where their shapes alternate, one has a single ray and another none."""
+    alone = solids(skin)
+    group, counts = Group(alone), {6: 40, 0: 7, 3: 1, 1: 25, 4: 30}
+    rng = np.random.default_rng(0)
+    origin, towards = np.array([0.0, 0.3, 0.0], dtype=np.float32), np.array([0.6, 0.8, 0.0], dtype=np.float32)
+    rays, points, normals = (
+        {number: rng.uniform(-0.2, 0.2, (3, count)).astype(np.float32) for number, count in counts.items()}
+        for _ in range(3)
+    )
+    for given in (rays, points):
+        for array in given.values():
+            array[2] += 1
+    together = (
+        group.meet(origin, rays),
+        *group.surface(points),
+        group.light_past(points, towards, 0.05),
+        group.sky_past(points, normals),
+    )
+    for number in counts:
+        one, ray, point = Group([alone[number]]), {0: rays[number]}, {0: points[number]}
+        each = (
+            one.meet(origin, ray),
+            *one.surface(point),
+            one.light_past(point, towards, 0.05),
+            one.sky_past(point, {0: normals[number]}),
+        )
+        for found, expected in zip(together, each, strict=True):
+            assert found.keys() == counts.keys()
+            assert np.allclose(found[number], expected[0], rtol=1e-5, atol=1e-6), number
 
 
 @pytest.mark.parametrize("number", range(7))
@@ -113,10 +146,10 @@ def test_normals_point_out_of_a_solid_and_have_length_one(number, skin):
     origin = np.array([0.0, 0.3, 0.0], dtype=np.float32)
     rng = np.random.default_rng(number)
     rays = np.vstack([rng.uniform(-0.2, 0.2, (2, 300)), np.ones((1, 300))]).astype(np.float32)
-    depth = solid.meet(origin, rays)
+    depth = Group([solid]).meet(origin, {0: rays})[0]
     hit = np.isfinite(depth)
     points = origin[:, None] + depth[hit] * rays[:, hit]
-    normal, _, _ = solid.surface(points)
+    normal = Group([solid]).surface({0: points})[0][0]
     assert np.allclose(np.linalg.norm(normal, axis=0), 1, atol=1e-4)
     assert not inside(solid, points + 2e-3 * normal).any()
     # Within 2 mm of an edge a step inwards may leave through another face.
@@ -130,7 +163,8 @@ def test_a_shadow_is_dark_in_its_middle_and_ends(number, skin):
     middle = solid.centre + 0.02 * solid.turn[:, 1]
     below, above = middle - 3 * towards, middle + 3 * towards
     aside = below + np.array([0.0, 0.0, 2.0])
-    light = solid.light_past(np.stack([below, above, aside], axis=1).astype(np.float32), towards, 0.03)
+    points = np.stack([below, above, aside], axis=1).astype(np.float32)
+    light = Group([solid]).light_past({0: points}, towards, 0.03)[0]
     assert light == pytest.approx([0, 1, 1], abs=1e-6)
 
 
@@ -138,9 +172,8 @@ def test_a_wider_light_makes_a_softer_shadow(skin):
     solid, towards = ball((0, 3, 0), 0.5, skin), np.array([0, 1.0, 0], dtype=np.float32)
     line = np.zeros((3, 400), dtype=np.float32)
     line[0] = np.linspace(0, 2, 400)
-    soft = [
-        ((light > 0.01) & (light < 0.99)).sum() for light in (solid.light_past(line, towards, w) for w in (0.02, 0.1))
-    ]
+    lights = [Group([solid]).light_past({0: line}, towards, penumbra)[0] for penumbra in (0.02, 0.1)]
+    soft = [((light > 0.01) & (light < 0.99)).sum() for light in lights]
     assert 5 * soft[0] > soft[1] > 3 * soft[0] > 0
 
 
@@ -148,17 +181,18 @@ def test_a_wider_light_makes_a_softer_shadow(skin):
 def test_no_ray_that_meets_a_solid_is_left_out_by_its_window(number):
     scene = object_scene(number)
     rays = scene.camera.rays(64)
-    found = trace(scene, rays)
-    backdrop = trace(replace(scene, solids=[], foreground=0), rays)
-    depths = np.stack([backdrop.depth, *(s.meet(scene.camera.position, rays.reshape(3, -1)) for s in scene.solids)])
+    group = Group(scene.solids)
+    found = trace(scene, group, rays)
+    backdrop = trace(replace(scene, solids=[], foreground=0), Group([]), rays)
+    everywhere = group.meet(scene.camera.position, dict.fromkeys(range(len(scene.solids)), rays.reshape(3, -1)))
+    depths = np.stack([backdrop.depth, *everywhere.values()])
     assert np.array_equal(found.depth, depths.min(axis=0))
 
 
 def test_the_ground_is_where_the_camera_says(skin):
     camera = Camera.aimed(np.array([0, 1.5, 0]), 0.1, -0.3, 0.05, 1.7)
     rays = camera.rays(16).reshape(3, -1)
-    surfaces = Surfaces.empty(256)
-    Ground(skin).draw(camera, rays, camera.spacing(16), surfaces, 80.0)
+    surfaces = Ground(skin).surfaces(camera, rays, camera.spacing(16), 0, 80.0)
     met = np.isfinite(surfaces.depth)
     points = camera.position[:, None] + surfaces.depth[met] * rays[:, met]
     assert 128 < met.sum() < 256
@@ -169,22 +203,28 @@ def test_the_ground_is_where_the_camera_says(skin):
 
 
 def test_a_texture_gives_its_texels_wraps_and_blurs_to_its_mean():
-    tile = np.random.default_rng(0).random((8, 8, 3)).astype(np.float32)
+    tile = np.random.default_rng(0).random((3, 8, 8)).astype(np.float32)
     texture = textures.Texture.from_tile(tile)
+
+    def sample(*places: np.ndarray) -> np.ndarray:
+        return textures.sample([texture], np.zeros(64, int), *places)
+
     row, column = np.divmod(np.arange(64), 8)
     u, v = ((column + 0.5) / 8).astype(np.float32), ((row + 0.5) / 8).astype(np.float32)
     sharp, wide = np.full(64, 1e-3, dtype=np.float32), np.full(64, 8.0, dtype=np.float32)
-    assert np.abs(texture.sample(u, v, sharp).T - tile.reshape(-1, 3)).max() < 0.01
-    assert np.allclose(texture.sample(u + 3, v - 2, sharp), texture.sample(u, v, sharp), atol=1e-4)
-    assert np.abs(texture.sample(u, v, wide).T - tile.mean(axis=(0, 1))).max() < 0.01
+    assert np.abs(sample(u, v, sharp) - tile.reshape(3, -1)).max() < 0.01
+    assert np.allclose(sample(u + 3, v - 2, sharp), sample(u, v, sharp), atol=1e-4)
+    assert np.abs(sample(u, v, wide) - tile.mean(axis=(1, 2))[:, None]).max() < 0.01
 
 
 @pytest.mark.parametrize("pattern", sorted(textures.PATTERNS))
 def test_every_pattern_repeats_without_a_seam(pattern):
-    colours = [np.array(c, dtype=np.float32) for c in ((0.8, 0.2, 0.1), (0.2, 0.6, 0.3), (0.1, 0.1, 0.7))]
+    colours = [
+        np.array(c, dtype=np.float32)[:, None, None] for c in ((0.8, 0.2, 0.1), (0.2, 0.6, 0.3), (0.1, 0.1, 0.7))
+    ]
     tile = textures.PATTERNS[pattern](np.random.default_rng(0), 64, colours)
-    assert tile.shape == (64, 64, 3)
+    assert tile.shape == (3, 64, 64)
     assert np.isfinite(tile).all()
-    for axis in (0, 1):
-        steps = np.abs(np.diff(tile, axis=axis, append=tile.take([0], axis=axis))).mean(axis=(1 - axis, 2))
+    for axis in (1, 2):
+        steps = np.abs(np.diff(tile, axis=axis, append=tile.take([0], axis=axis))).mean(axis=(0, 3 - axis))
         assert steps[-1] <= 1.3 * steps[:-1].max()

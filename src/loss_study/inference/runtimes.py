@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
@@ -12,6 +11,7 @@ from loss_study.inference.contract import Mask
 from loss_study.inference.folder import ONNX, ModelFolder
 from loss_study.runtime.errors import StudyError, in_one_line
 from loss_study.runtime.printable import printable
+from loss_study.runtime.processes import cores
 
 #: auto: onnxruntime where it is installed and the model was exported, else torch.
 Name = Literal["auto", "onnx", "torch"]
@@ -71,7 +71,7 @@ class OnnxRuntime:
     def __init__(self, folder: ModelFolder, threads: int = 0, at_once: int = 1) -> None:
         import onnxruntime  # noqa: PLC0415 -- takes longer than all else of a command that ends with an error
 
-        threads = threads or _cores()
+        threads = threads or cores()
         self.at_once = max(1, min(threads, at_once))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads // self.at_once
@@ -101,8 +101,3 @@ class OnnxRuntime:
                 given = f"{found[head].dtype} {found[head].shape}"
                 raise StudyError(f"{self._path}: gives {given} for the {head} instead of float32 {wanted}")
         return found
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

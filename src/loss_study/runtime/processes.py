@@ -1,4 +1,4 @@
-"""How a process ends: on SIGTERM as on Ctrl-C, and never later than the process that started it.
+"""How a process ends: on SIGTERM as on Ctrl-C, and never later than the process that started it. And its cores.
 
 Whichever process of a study is killed, no other lives on. Each process sees to this itself, on Linux only:
 
@@ -36,6 +36,11 @@ _LINES: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "termina
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM has arrived; whatever cleans up after Ctrl-C cleans up after it too."""
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use, if the system tells, else that of all cores."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from loss_study import datasets
 from loss_study.config import Config, DepthTeacher
 from loss_study.download.source import prepared
+from loss_study.runtime.processes import cores
 from loss_study.sampling import depth_teacher
 from loss_study.sampling.pack import pack
 
@@ -23,7 +23,7 @@ def make(config: Config, folder: Path) -> None:
     chosen, source = config.dataset, prepared(config.dataset, SOURCE)
     dataset = datasets.open_chosen(chosen, source.path)
     teacher = _teacher(chosen.depth_teacher)
-    pack(dataset, folder, chosen, config.sample, notes=source.notes, workers=_cores(), teacher=teacher)
+    pack(dataset, folder, chosen, config.sample, notes=source.notes, workers=cores(), teacher=teacher)
 
 
 def _teacher(config: DepthTeacher) -> depth_teacher.Teacher | None:
@@ -32,8 +32,3 @@ def _teacher(config: DepthTeacher) -> depth_teacher.Teacher | None:
     from loss_study.training import device  # noqa: PLC0415 -- imports torch, which takes seconds
 
     return depth_teacher.load(config, device.pick())
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use, if the system tells, else that of all cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -26,7 +26,7 @@ from loss_study.sampling.packer import FOREGROUND, Job, Packer, Summary
 from loss_study.sampling.splitting import draw_folds, draw_splits
 
 #: Images of one job: a process holds so many in memory before it writes them.
-CHUNK = 32
+CHUNK = 16
 
 
 @dataclass(frozen=True)

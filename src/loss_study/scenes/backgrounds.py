@@ -90,7 +90,7 @@ def build(rng: np.random.Generator) -> Background:
 
 def _sky(rng: np.random.Generator, lighting: Lighting) -> Sky:
     field = np.clip(0.5 + 0.2 * textures.noise(rng, 64, 1.7), 0, 1)
-    clouds = textures.Texture.from_tile(np.repeat(field[..., None], 3, axis=2))
+    clouds = textures.Texture.from_tile(np.broadcast_to(field, (3, 64, 64)))
     horizon, zenith = (np.array(colour, dtype=np.float32) for colour in (lighting.horizon, lighting.zenith))
     return Sky(horizon, zenith, clouds, rng.uniform(0.3, 0.6))
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+#: Rows and columns of an image.
 Window = tuple[slice, slice]
+#: The centre as `Camera.seen` returns it, and the radius.
+Ball = tuple[list[float], float]
 
 NEAREST = 0.05
 
@@ -40,17 +44,24 @@ class Camera:
         """Distance of neighbouring rays at depth 1, in metres."""
         return 2 / (side * self.focal)
 
+    def seen(self, points: np.ndarray) -> np.ndarray:
+        """Return how far to the right, up and forward of the camera `points` (k, 3) are: (k, 3), in metres."""
+        return (self.axes @ (points - self.position)[:, :, None])[:, :, 0]
+
     def project(self, point: np.ndarray) -> np.ndarray:
         """Return x (right), y (up), both -1 to 1 in the image, and the depth z of a `point` (3,)."""
-        x, y, z = self.axes @ (point - self.position)
+        x, y, z = self.seen(point[None])[0]
         return np.array([self.focal * x / z, self.focal * y / z, z])
 
-    def window(self, side: int, *balls: tuple[np.ndarray, float]) -> Window | None:
-        """Return rows and columns that hold the hull of these balls (centre, radius); None if none is in view."""
+    def windows(self, side: int, balls: Mapping[int, Sequence[Ball]]) -> dict[int, Window]:
+        """Return a window for each number that holds the hull of its balls; those out of view are left out."""
+        found = ((number, self._window(side, hull)) for number, hull in balls.items())
+        return {number: window for number, window in found if window is not None}
+
+    def _window(self, side: int, balls: Sequence[Ball]) -> Window | None:
         left = top = 1.0
         right = bottom = -1.0
-        for centre, radius in balls:
-            x, y, z = (self.axes @ (centre - self.position)).tolist()
+        for (x, y, z), radius in balls:
             front, back = z - radius, z + radius
             if back <= NEAREST:
                 continue

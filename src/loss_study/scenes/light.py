@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loss_study.scenes.camera import Camera
+from loss_study.scenes.camera import Camera, Window
 from loss_study.scenes.ground_and_sky import Surfaces
-from loss_study.scenes.solids import Solid
+from loss_study.scenes.group import BySolid, Group
+from loss_study.scenes.solids import Skin, colours
 
 
 @dataclass(frozen=True)
@@ -28,67 +29,75 @@ class Light:
     fading: float
 
 
-def shade(surfaces: Surfaces, camera: Camera, rays: np.ndarray, solids: Sequence[Solid], light: Light) -> np.ndarray:
+def shade(
+    surfaces: Surfaces, skins: Sequence[Skin], camera: Camera, rays: np.ndarray, group: Group, light: Light
+) -> np.ndarray:
     """Return the light (3, n) that reaches the camera from `surfaces` along square `rays` (3, side, side).
 
-    Rays that met nothing get the haze alone.
+    `skins` are those of the surfaces' owners. What is returned for rays that met nothing has no meaning.
     """
     met = np.where(np.isfinite(surfaces.depth), surfaces.depth, np.float32(1e4))
     flat = rays.reshape(3, -1)
     points = camera.position[:, None] + met * flat
-    key, sky = _shares(surfaces, points, camera, rays.shape[1], solids, light)
+    key, sky = _shares(surfaces, points, camera, rays.shape[1], group, light)
     towards = light.towards.astype(np.float32)
     facing = np.maximum(towards @ surfaces.normal, 0)
     key *= facing
     up = np.float32(0.5) + np.float32(0.5) * surfaces.normal[1]
     ambient = light.sky[:, None] * (up * sky) + light.bounce[:, None] * ((1 - up) * sky)
-    radiance = surfaces.colour * (light.key[:, None] * key + ambient)
-    _add_gloss(radiance, surfaces, flat, key, light)
+    colour = colours(skins, surfaces.owner, surfaces.u, surfaces.v, surfaces.footprint)
+    radiance = colour * (light.key[:, None] * key + ambient)
+    gloss = np.array([skin.gloss for skin in skins], dtype=np.float32)[surfaces.owner]
+    _add_gloss(radiance, surfaces.normal, gloss, flat, key, light)
     clear = np.exp(met * np.float32(-light.fading))
     return radiance * clear + light.haze[:, None] * (1 - clear)
 
 
 def _shares(
-    surfaces: Surfaces, points: np.ndarray, camera: Camera, side: int, solids: Sequence[Solid], light: Light
+    surfaces: Surfaces, points: np.ndarray, camera: Camera, side: int, group: Group, light: Light
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the shares (n,) of key light and skylight that the solids let through to `points`."""
     square = (side, side)
-    key, sky = np.ones(square, dtype=np.float32), np.ones(square, dtype=np.float32)
     points, normals = points.reshape(3, *square), surfaces.normal.reshape(3, *square)
     owner = surfaces.owner.reshape(square)
     towards = light.towards.astype(np.float32)
-    for number, solid in enumerate(solids):
-        if not solid.casts:
-            continue
-        # A shadow lies between the solid and the point where its centre's shadow meets the ground.
-        reach = max(solid.centre[1], 0.0) / max(towards[1], 0.1)
-        foot, spread = solid.centre - reach * towards, solid.radius + light.penumbra * reach
-        window = camera.window(side, (solid.centre, spread), (foot, spread))
-        if window is not None:
-            share = solid.light_past(_columns(points, window), towards, light.penumbra)
-            _multiply(key[window], share, owner[window] != number)
-        window = camera.window(side, (solid.centre, 2.5 * float(solid.half.prod()) ** (1 / 3)))
-        if window is not None:
-            share = solid.sky_past(_columns(points, window), _columns(normals, window))
-            _multiply(sky[window], share, owner[window] != number)
-    return key.ravel(), sky.ravel()
+    # A shadow lies between the solid and the point where its centre's shadow meets the ground.
+    reach = np.maximum(group.centre[:, 1], 0.0) / max(towards[1], 0.1)
+    centres, feet = (camera.seen(places).tolist() for places in (group.centre, group.centre - reach[:, None] * towards))
+    spread = (group.radius + light.penumbra * reach).tolist()
+    shadows = camera.windows(
+        side, {number: [(place[number], spread[number]) for place in (centres, feet)] for number in group.casting}
+    )
+    skies = camera.windows(
+        side, {number: [(centres[number], 2.5 * group.mean_radius[number])] for number in group.casting}
+    )
+    key = group.light_past(_columns(points, shadows), towards, light.penumbra)
+    sky = group.sky_past(_columns(points, skies), _columns(normals, skies))
+    return _product(key, shadows, owner), _product(sky, skies, owner)
 
 
-def _columns(vectors: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
-    return vectors[:, *window].reshape(3, -1)
+def _columns(vectors: np.ndarray, windows: dict[int, Window]) -> BySolid:
+    return {number: vectors[:, *window].reshape(3, -1) for number, window in windows.items()}
 
 
-def _multiply(shares: np.ndarray, share: np.ndarray, where: np.ndarray) -> None:
-    np.multiply(shares, share.reshape(shares.shape), out=shares, where=where)
+def _product(shares: BySolid, windows: dict[int, Window], owner: np.ndarray) -> np.ndarray:
+    """Return what the solids let through together, (n,); none takes light from itself."""
+    product = np.ones(owner.shape, dtype=np.float32)
+    for number, window in windows.items():
+        part = product[window]
+        np.multiply(part, shares[number].reshape(part.shape), out=part, where=owner[window] != number)
+    return product.ravel()
 
 
-def _add_gloss(radiance: np.ndarray, surfaces: Surfaces, rays: np.ndarray, key: np.ndarray, light: Light) -> None:
+def _add_gloss(
+    radiance: np.ndarray, normal: np.ndarray, gloss: np.ndarray, rays: np.ndarray, key: np.ndarray, light: Light
+) -> None:
     """Blinn's highlight of the key light."""
-    where = np.flatnonzero((surfaces.gloss > 0) & (key > 0))
+    where = np.flatnonzero((gloss > 0) & (key > 0))
     if not len(where):
         return
     view = rays[:, where]
     halfway = light.towards.astype(np.float32)[:, None] - view / np.sqrt((view * view).sum(axis=0))
     halfway /= np.sqrt((halfway * halfway).sum(axis=0))
-    highlight = np.clip((halfway * surfaces.normal[:, where]).sum(axis=0), 0, 1) ** 40
-    radiance[:, where] += light.key[:, None] * (highlight * surfaces.gloss[where] * np.minimum(key[where] * 4, 1))
+    highlight = np.clip((halfway * normal[:, where]).sum(axis=0), 0, 1) ** 40
+    radiance[:, where] += light.key[:, None] * (highlight * gloss[where] * np.minimum(key[where] * 4, 1))

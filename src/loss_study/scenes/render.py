@@ -9,8 +9,9 @@ import numpy as np
 
 from loss_study.scenes.camera import Camera
 from loss_study.scenes.ground_and_sky import Ground, Sky, Surfaces, Wall
+from loss_study.scenes.group import BySolid, Group
 from loss_study.scenes.light import Light, shade
-from loss_study.scenes.solids import Solid
+from loss_study.scenes.solids import Skin, Solid
 
 #: Rays per pixel and axis; the lower median below is written for 2.
 RAYS = 2
@@ -41,6 +42,11 @@ class Scene:
     solids: Sequence[Solid]
     foreground: int
 
+    @property
+    def skins(self) -> list[Skin]:
+        """Return the skins of all that `Surfaces.owner` numbers."""
+        return [*(solid.skin for solid in self.solids), *(wall.skin for wall in self.walls), self.ground.skin]
+
 
 def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw `scene`; `rng` makes the sensor's noise.
@@ -52,50 +58,67 @@ def render(scene: Scene, size: int, rng: np.random.Generator) -> tuple[np.ndarra
         `FARTHEST_M`.
     """
     side = size * RAYS
-    rays = scene.camera.rays(side)
-    surfaces = trace(scene, rays)
-    radiance = shade(surfaces, scene.camera, rays, scene.solids, scene.light)
-    void = np.flatnonzero(np.isinf(surfaces.depth))
-    radiance[:, void] = scene.sky.colour(rays.reshape(3, -1)[:, void], scene.camera.spacing(side))
+    camera, group = scene.camera, Group(scene.solids)
+    rays = camera.rays(side)
+    surfaces = trace(scene, group, rays)
+    radiance = shade(surfaces, scene.skins, camera, rays, group, scene.light)
+    void = np.flatnonzero(surfaces.owner < 0)
+    if len(void):
+        radiance[:, void] = scene.sky.colour(rays.reshape(3, -1)[:, void], camera.spacing(side))
     image = develop(_pool(radiance.reshape(3, side, side)), scene.lens, rng)
     first = len(scene.solids) - scene.foreground
-    mask = _pool((surfaces.owner >= first).astype(np.float32).reshape(1, side, side))[0]
+    in_front = (surfaces.owner >= first) & (surfaces.owner < len(scene.solids))
+    mask = _pool(in_front.astype(np.float32).reshape(1, side, side))[0]
     depth_m = np.minimum(_lower_median(surfaces.depth.reshape(side, side)), np.float32(FARTHEST_M))
     return image, _to_bytes(mask), depth_m
 
 
-def trace(scene: Scene, rays: np.ndarray) -> Surfaces:
-    """Return what square `rays` (3, side, side) meet first."""
+def trace(scene: Scene, group: Group, rays: np.ndarray) -> Surfaces:
+    """Return what square `rays` (3, side, side) meet first in `scene`, whose solids are `group`."""
     camera, side = scene.camera, rays.shape[1]
-    flat, spacing = rays.reshape(3, -1), camera.spacing(side)
-    surfaces = Surfaces.empty(side * side)
-    scene.ground.draw(camera, flat, spacing, surfaces, FARTHEST_M)
-    for wall in scene.walls:
-        wall.draw(camera, flat, spacing, surfaces)
-    numbers = np.arange(side * side).reshape(side, side)
-    for owner, solid in enumerate(scene.solids):
-        window = camera.window(side, (solid.centre, solid.radius))
-        if window is not None:
-            _draw_solid(solid, owner, camera, flat, numbers[window].ravel(), spacing, surfaces)
+    flat, spacing, solids = rays.reshape(3, -1), camera.spacing(side), len(scene.solids)
+    surfaces = scene.ground.surfaces(camera, flat, spacing, solids + len(scene.walls), FARTHEST_M)
+    for owner, wall in enumerate(scene.walls, solids):
+        wall.draw(camera, flat, spacing, surfaces, owner)
+    _draw_solids(group, camera, rays, spacing, surfaces)
     return surfaces
 
 
-def _draw_solid(
-    solid: Solid,
-    owner: int,
-    camera: Camera,
-    rays: np.ndarray,
-    candidates: np.ndarray,
-    spacing: float,
-    surfaces: Surfaces,
-) -> None:
-    depth = solid.meet(camera.position, rays[:, candidates])
-    hit = depth < surfaces.depth[candidates]
-    where, depth = candidates[hit], depth[hit]
-    if len(where):
-        normal, u, v = solid.surface(camera.position[:, None] + depth * rays[:, where])
-        colour = solid.skin.colour(u, v, depth * np.float32(spacing))
-        surfaces.put(where, depth, normal, colour, solid.skin, owner)
+def _draw_solids(group: Group, camera: Camera, rays: np.ndarray, spacing: float, surfaces: Surfaces) -> None:
+    hits, depths = _hits(group, camera, rays, surfaces)
+    if not hits:
+        return
+    flat = rays.reshape(3, -1)
+    points = {n: camera.position[:, None] + depths[n] * flat.take(where, axis=1) for n, where in hits.items()}
+    normal, u, v = (np.concatenate([found[n] for n in hits], axis=-1) for found in group.surface(points))
+    where, depth = (np.concatenate([found[n] for n in hits]) for found in (hits, depths))
+    owner = np.repeat(list(hits), [len(of_solid) for of_solid in hits.values()])
+    # A later solid may be closer.
+    seen = np.flatnonzero(depth == surfaces.depth[where])
+    where, depth = where[seen], depth[seen]
+    surfaces.put(where, depth, normal[:, seen], owner[seen], u[seen], v[seen], depth * np.float32(spacing))
+
+
+def _hits(group: Group, camera: Camera, rays: np.ndarray, surfaces: Surfaces) -> tuple[BySolid, BySolid]:
+    """Return the numbers of the rays that meet each solid before what was drawn earlier, and at which depths.
+
+    `surfaces` have the new depths afterwards. Solids that no ray meets are left out.
+    """
+    square = rays.shape[1:]
+    balls = zip(camera.seen(group.centre).tolist(), group.radius.tolist(), strict=True)
+    windows = camera.windows(square[0], {number: [ball] for number, ball in enumerate(balls)})
+    met = group.meet(camera.position, {n: rays[:, *window].reshape(3, -1) for n, window in windows.items()})
+    numbers, nearest = np.arange(surfaces.depth.size).reshape(square), surfaces.depth.reshape(square)
+    hits: BySolid = {}
+    depths: BySolid = {}
+    for number, window in windows.items():
+        before = nearest[window]
+        depth = met[number].reshape(before.shape)
+        closer = depth < before
+        if closer.any():
+            hits[number], depths[number] = numbers[window][closer], depth[closer]
+            before[closer] = depths[number]
+    return hits, depths
 
 
 def develop(radiance: np.ndarray, lens: Lens, rng: np.random.Generator) -> np.ndarray:
