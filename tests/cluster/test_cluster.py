@@ -87,7 +87,7 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
         text=True,
     ) as process:
         training = kill_a_worker(nodes)
-        psutil.wait_procs([training], timeout=10)
+        psutil.wait_procs([training], timeout=60)
         assert not training.is_running()
         output = process.stdout.read()
     assert process.returncode == 0, output
