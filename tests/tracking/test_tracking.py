@@ -336,13 +336,13 @@ def test_a_clock_that_was_set_back_doubles_nothing_and_hides_nothing(study, monk
 
 @pytest.fixture
 def dead_server(monkeypatch):
-    """The address, with a password, of a port where nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    return port
+    """The address, with a password, of a port where nothing listens, and where nothing else can."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        yield port
 
 
 def test_a_dead_server_costs_a_training_one_line(study, dead_server, capsys):
