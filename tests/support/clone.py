@@ -11,8 +11,10 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 LOCK_FILES = ("dvc.lock", "rounds/dvc.lock")
-#: Before a command: `compare` warns that nothing answers there, instead of loading MLflow, half of its time.
-WITHOUT_MLFLOW = ("env", "MLFLOW_TRACKING_URI=http://127.0.0.1:9")
+#: In the environment: `compare` warns that nothing answers there, instead of loading MLflow, half of its time.
+NO_MLFLOW = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+#: The same before a command.
+WITHOUT_MLFLOW = ("env", *(f"{key}={value}" for key, value in NO_MLFLOW.items()))
 
 
 def keep_dice(lock_file: Path) -> None:
