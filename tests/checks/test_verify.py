@@ -17,12 +17,13 @@ from tracking.test_tracking import make_study
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, empty_store):
     """A whole study: files with checksums, a report, MLflow."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         outside.leave(patch)
+        shutil.copy(empty_store, root / "mlflow.db")
         config = make_study(root)
         for folder in folders():
             checksums.write(folder)

@@ -18,11 +18,9 @@ from loss_study.cluster import node, shipment, study
 from loss_study.config import composition
 from loss_study.orchestration.tasks import Task
 from loss_study.runtime.errors import StudyError
-from support.clone import Clone
+from support.clone import NO_MLFLOW, WITHOUT_MLFLOW, Clone
 
 CHOICES = ["scale=smoke", "loss.names=[l1,huber]", "loss.heads=[depth]", "recipe.epochs=3"]
-#: MLflow is not what is tested here, and a server that is not there costs less time than a store.
-NO_MLFLOW = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +69,7 @@ def kill_a_worker(folder, patience=900.0):
 @pytest.mark.pipeline
 def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine(address, tmp_path):
     alone = make_clone(tmp_path / "alone")
-    alone.run("env", *(f"{key}={value}" for key, value in NO_MLFLOW.items()), "dvc", "repro")
+    alone.run(*WITHOUT_MLFLOW, "dvc", "repro")
 
     head = make_clone(tmp_path / "head")
     nodes = tmp_path / "nodes"
@@ -87,7 +85,7 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
         text=True,
     ) as process:
         training = kill_a_worker(nodes)
-        psutil.wait_procs([training], timeout=10)
+        psutil.wait_procs([training], timeout=60)
         assert not training.is_running()
         output = process.stdout.read()
     assert process.returncode == 0, output

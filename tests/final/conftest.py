@@ -6,16 +6,19 @@ import pytest
 
 from loss_study.inference.folder import ModelFolder
 from support.final_model import run_final, write_study
+from support.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory) -> ModelFolder:
     """The folder that `final` writes for a study of discs: one network with both heads."""
-    root = tmp_path_factory.mktemp("final")
-    write_study(root)
-    with contextlib.chdir(root):
-        run_final()
-    return ModelFolder.open(root / "model")
+
+    def make(root):
+        write_study(root)
+        with contextlib.chdir(root):
+            run_final()
+
+    return ModelFolder.open(made_once(tmp_path_factory, "final", make) / "model")
 
 
 @pytest.fixture

@@ -34,14 +34,15 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 """
-SECONDS_TO_START = 120
+SECONDS_TO_START = 600
 
 
 @pytest.fixture(scope="module")
-def registered(written, tmp_path_factory):
+def registered(written, tmp_path_factory, empty_store):
     """A store in a file, with the final model in its registry; the sentence that says so."""
     root = tmp_path_factory.mktemp("registry")
     (root / ".git").mkdir()
+    shutil.copy(empty_store, root / "mlflow.db")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(root)
         outside.leave(patched)
@@ -161,5 +162,5 @@ def _wait(server, address, log):
 def _post(address, values):
     content = {"Content-Type": "application/json"}
     request = urllib.request.Request(address, json.dumps(values).encode(), content)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         return json.load(answer)

@@ -62,7 +62,7 @@ def test_the_table_is_in_the_order_of_the_images(tmp_path, tasks, at_once, batch
 
 
 def test_as_many_batches_as_the_runtime_takes_are_computed_side_by_side(tmp_path, tasks):
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=300)
     runtime = Runtime(3, lambda number: together.wait())  # a call goes on when three have begun
     predict(runtime, CONTRACT, tasks[:6], Wanted(tmp_path / "out", overlays=False), batch_size=1)
     assert runtime.calls == 6

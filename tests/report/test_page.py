@@ -233,7 +233,7 @@ def test_everything_is_printed_and_folded_again(opened):
 def test_a_chart_is_saved_as_a_file_of_its_own(opened, tmp_path):
     opened.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     opened.find_element("css selector", "#answer .save").click()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not (found := list(tmp_path.glob("*.svg"))) and time.monotonic() < deadline:
         time.sleep(0.05)
     svg = ElementTree.fromstring(found[0].read_text())

@@ -5,7 +5,6 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from loss_study import losses
@@ -18,6 +17,8 @@ def test_one_head_without_backgrounds(study):
     meta = json.loads(Path("data/sample/sample.json").read_text())
     meta |= {"heads": ["mask"], "backgrounds": 0, "statistics": {"mask_mean": 0.14}}
     Path("data/sample/sample.json").write_text(json.dumps(meta))
+    import pandas as pd
+
     index = pd.read_csv("data/sample/index.csv").assign(background_row=-1, background="")
     index.to_csv("data/sample/index.csv", index=False)
     files = Study.read().files()
@@ -79,6 +80,8 @@ def test_page_and_csv_agree(study, tmp_path):
     files = study.files()
     table = tmp_path / "compare.csv"
     table.write_bytes(files["compare.csv"])
+    import pandas as pd
+
     frame = pd.read_csv(table)
     sound = frame[(frame.status == "finished") & frame.verdict.isna()]
     metrics = list(frame.columns[7:])

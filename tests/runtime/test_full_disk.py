@@ -21,7 +21,7 @@ from loss_study.training.checkpoint import Checkpoint, save_atomically
 from support import outside
 from support.clone import ROOT
 from support.grid import Grid, dataset, sample_config
-from tracking.test_tracking import DICE, empty_store, make_study  # noqa: F401
+from tracking.test_tracking import DICE, make_study
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_folder_of_another_account(tmp_path, monkeypatch):
     assert line == ".new.params.yaml: Permission denied; it takes a folder that you may write to"
 
 
-def test_the_database_of_mlflow(disk, empty_store):  # noqa: F811
+def test_the_database_of_mlflow(disk, empty_store):
     study = make_study(disk)
     shutil.copy(empty_store, "mlflow.db")
     fill()

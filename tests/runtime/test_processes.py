@@ -21,7 +21,9 @@ from loss_study.runtime.errors import run_stage
 
 def main():
     print(os.getpid(), flush=True)
-    time.sleep(60)
+    # In short pieces: a signal that comes just before a sleep is noticed after it.
+    for _ in range(12000):
+        time.sleep(0.01)
 
 run_stage(main)
 """
@@ -33,7 +35,8 @@ def started(command, **options):
     return process, int(process.stdout.readline())
 
 
-def is_gone(pid, within=5.0):
+def is_gone(pid, within=30.0):
+    """Whether a process has ended, which it may take its time for where everything is slow."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
@@ -71,7 +74,8 @@ def test_sigterm_tidies_up_as_ctrl_c_does(capsys):
     def main():
         try:
             os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(10)
+            for _ in range(1000):
+                time.sleep(0.01)
         except KeyboardInterrupt:
             tidied.append("yes")
             raise
@@ -149,7 +153,7 @@ def test_a_stage_ends_with_the_dvc_and_the_shell_that_run_it(tmp_path, program, 
         process.kill()
     else:
         parent.kill()
-    assert is_gone(stage, within=1)
+    assert is_gone(stage)
     kill(process)
 
 
@@ -167,14 +171,21 @@ def test_a_stage_whose_dvc_has_ended_already_does_not_begin(tmp_path, program, g
     """DVC and its shell end before the stage looks for them; the process group may have another leader."""
     dvc = (
         "import os, sys, time\n"
+        "dvc = os.getpid()\n"
         "if os.fork() == 0:\n"
-        "    if os.fork() == 0:\n        time.sleep(0.3)\n        os.execv(sys.executable, sys.argv[1:])\n"
+        "    if os.fork() == 0:\n"
+        "        while os.path.exists(f'/proc/{dvc}'):\n            time.sleep(0.01)\n"
+        "        os.execv(sys.executable, sys.argv[1:])\n"
         "    os._exit(0)\n"
     )
     said = tmp_path / "said"
     command = [*program(dvc), *program(STAGE)]
     if not group:
-        command = ["/bin/sh", "-c", f"{shlex.join(command)}; sleep 3"]
+        command = [
+            "/bin/sh",
+            "-c",
+            f"{shlex.join(command)}; until test -s {shlex.quote(str(said))}; do sleep 0.1; done",
+        ]
     with said.open("w") as file:
         subprocess.run(
             command,
@@ -183,8 +194,11 @@ def test_a_stage_whose_dvc_has_ended_already_does_not_begin(tmp_path, program, g
             stderr=file,
             start_new_session=True,
             check=True,
+            timeout=300,
         )
-    time.sleep(2 if group else 0)
+    deadline = time.monotonic() + 300
+    while not said.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert said.read_text() == "ended: the process that started this one has ended\n"
 
 
@@ -193,7 +207,7 @@ from loss_study.runtime.processes import bound, end_with_make
 
 end_with_make()
 import subprocess, sys
-subprocess.run(bound([sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]))
+subprocess.run(bound([sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(120)"]))
 """
 
 
@@ -205,8 +219,8 @@ def test_a_driver_and_what_it_runs_end_with_make(tmp_path, program, shell, tail)
     driver = psutil.Process(below).ppid()
     assert not is_gone(below, within=0.3)
     kill(make)
-    assert is_gone(driver, within=1)
-    assert is_gone(below, within=1)
+    assert is_gone(driver)
+    assert is_gone(below)
 
 
 def test_a_driver_typed_in_a_shell_that_make_started_begins(tmp_path, program):
@@ -228,7 +242,7 @@ def test_a_bound_command_ends_with_who_started_it():
     code = (
         "import subprocess, sys\nfrom loss_study.runtime.processes import bound\n"
         "subprocess.run(bound([sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True); "
-        "time.sleep(60)']))"
+        "time.sleep(120)']))"
     )
     process, command = started([sys.executable, "-c", code])
     assert not is_gone(command, within=0.3)
@@ -250,7 +264,7 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
 if len(sys.argv) > 1:
     print(*sys.argv[1:], os.getpid(), flush=True)
-    time.sleep(60)
+    time.sleep(120)
 else:
     subprocess.run([sys.executable, sys.argv[0], str(os.getppid()), str(os.getpid())])
 """
@@ -279,22 +293,22 @@ def test_a_tree_ends_with_the_process_that_serves_it(program, number):
     process, below = serving(program)
     assert len(below) == 3
     process.send_signal(number)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     kill(process)
-    assert all(is_gone(pid, within=10) for pid in below)
+    assert all(is_gone(pid) for pid in below)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_tree_ends_with_any_of_its_own_processes(program, place):
     process, below = serving(program)
     os.kill(below[place], signal.SIGKILL)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     kill(process)
-    assert all(is_gone(pid, within=10) for pid in below)
+    assert all(is_gone(pid) for pid in below)
 
 
 def test_a_tree_has_the_exit_code_of_its_command(program):
-    done = subprocess.run([*program(SERVING), "sh", "-c", "exit 7"], check=False, timeout=30)
+    done = subprocess.run([*program(SERVING), "sh", "-c", "exit 7"], check=False, timeout=300)
     assert done.returncode == 7
 
 

@@ -59,7 +59,7 @@ from tracking.test_tracking import DICE, make_study
 
 ROOT = Path(__file__).parents[2]
 #: An input that takes longer hangs.
-SECONDS = 20
+SECONDS = 120
 REFUSED = (StudyError, DamagedError)
 #: What a person or a broken program may write in the place of a value.
 ODD = [

@@ -80,7 +80,7 @@ def test_a_training_goes_on_and_the_user_is_told_once(study, server, monkeypatch
     # Two seeds of one process.
     for _ in range(2):
         live_epochs(study, [1, 2, 3]).close("finished")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("MLflow: ")
     assert lines[0].endswith("training goes on, 'compare' completes its run") and "secret" not in lines[0]
@@ -114,20 +114,23 @@ def test_headers_that_come_a_byte_at_a_time_are_no_answer(study, monkeypatch):
 def test_what_is_left_behind_of_a_request_does_not_keep_the_process():
     code = (
         "import time\nfrom loss_study.tracking.patience import within\n"
-        "try:\n    within(0.1, lambda: time.sleep(60))\nexcept TimeoutError as error:\n    print(error)"
+        "try:\n    within(0.1, lambda: time.sleep(600))\nexcept TimeoutError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert (done.stdout, done.stderr) == ("no answer within 0.1 s\n", "")
 
 
 def test_an_upload_has_more_time_than_a_request_and_an_error_stays_the_error(monkeypatch):
     monkeypatch.setattr(patience, "SECONDS", 0.05)
+    ended = threading.Event()
     slow = types.SimpleNamespace(
-        get_run=lambda _: time.sleep(0.5), log_artifact=lambda _: time.sleep(0.5), set_tag=lambda _: 1 / 0
+        get_run=lambda _: ended.wait(60), log_artifact=lambda _: time.sleep(0.5), set_tag=lambda _: 1 / 0
     )
     client = patience.Patient(slow)
     with pytest.raises(TimeoutError, match=r"^no answer within 0\.05 s$"):
         client.get_run("a")
+    ended.set()
     assert client.log_artifact("a") is None
+    monkeypatch.setattr(patience, "SECONDS", 60.0)
     with pytest.raises(ZeroDivisionError):
         client.set_tag("a")

@@ -34,17 +34,18 @@ CHROMIUM = (
     # The page draws a chart when it scrolls into view: this window holds all of them.
     "--window-size=1900,6000",
 )
-SERVER_SECONDS = 90
-PAGE_SECONDS = 30
+SERVER_SECONDS = 600
+PAGE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, empty_store):
     """A plain ``mlflow ui`` in the root of a study of two trials: its address, the experiment, and the runs by name."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         outside.leave(patch)
+        shutil.copy(empty_store, root / "mlflow.db")
         config = make_study(root)
         mirror.fill_in([DICE, HUBER], config)
         study.gather([DICE, HUBER], config, write_reports(root / "reports"))
@@ -61,7 +62,7 @@ def server(tmp_path_factory):
             yield f"http://127.0.0.1:{port}", opened.experiment, runs
         finally:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def wait_for(address, process, log):

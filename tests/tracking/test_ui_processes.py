@@ -1,5 +1,6 @@
 """However the pages of MLflow are closed, none of their processes lives on."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
-SECONDS_TO_START = 120
+SECONDS_TO_START = 600
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def pages(tmp_path):
 
     yield served
     for one in serving:
-        if one.is_running():
+        with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
 
 
@@ -92,8 +93,8 @@ def test_closing_the_pages_ends_all_their_processes(pages, how):
     else:
         process.kill()
     # Beside other tests MLflow takes its time; the claim is about what is left after it.
-    process.wait(timeout=30)
-    deadline = time.monotonic() + 2
+    process.wait(timeout=120)
+    deadline = time.monotonic() + 30
     while alive := [one for one in everyone if lives(one)]:
         assert time.monotonic() < deadline, alive
         time.sleep(0.05)

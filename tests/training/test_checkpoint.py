@@ -58,8 +58,8 @@ def test_second_trainer_waits_for_a_first_that_ends_soon_and_begins_anew(here):
         first.remove()
         first.__exit__()
 
-    threading.Timer(0.3, end).start()
     began = time.monotonic()
+    threading.Timer(0.3, end).start()
     with Checkpoint("mask-bce-0", "k") as second:
         assert time.monotonic() - began >= 0.3
         assert second.load() is None

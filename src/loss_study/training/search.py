@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from loss_study.config import Config, FineTune, open_weights
 from loss_study.data.packed import PackedSample
@@ -102,6 +101,9 @@ def candidates(rates: Sequence[float], weights: Mapping[str, Sequence[float]], s
     """
     if not weights:
         return [Choice(lr) for lr in rates]
+    # Importing it takes more than a second, which only a search of weights needs.
+    from scipy.stats import qmc  # noqa: PLC0415
+
     hypercube = qmc.LatinHypercube(1 + len(weights), scramble=False, rng=seed, optimization="random-cd")
     points = hypercube.random(len(rates))
     found = []
