@@ -15,11 +15,13 @@ class Clone:
     """A fresh clone of the working tree with its own git repository, without a git identity and a DVC cache.
 
     Without its `baseline`, what DVC knows of the default study is not there: DVC writes all of it anew after each
-    stage, which takes seconds.
+    stage, which takes seconds. An `existing` one is taken as it is.
     """
 
-    def __init__(self, folder: Path, *, baseline: bool = False) -> None:
+    def __init__(self, folder: Path, *, baseline: bool = False, existing: bool = False) -> None:
         self.folder = folder
+        if existing:
+            return
         files = self._git("ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT).split("\0")
         for name in filter(None, files):
             target = folder / name
