@@ -1,11 +1,14 @@
 """The kill test: a small study is killed, started again and compared with an undisturbed one, again and again.
 
-``PYTHONPATH=tests python -m support.chaos --kills 40`` begins each study from nothing and kills it at a random moment,
-half the time in the middle of writing a file: the whole process group, or one process alone, of each kind that `dvc
-repro` and `make study` have in turn (see `VICTIMS`), with SIGKILL or SIGTERM. It looks for processes that outlive the
-kill and for half-written results. Then it types the same command again, and compares what that ends in with the
-undisturbed study: all files of the reports, the trials, the evaluations and the packed sample byte for byte but for
-times (see `contents`), and all that MLflow has.
+``PYTHONPATH=tests python -m support.chaos --kills 40`` kills `dvc repro` and `make study` at random moments, half the
+time in the middle of writing a file: the whole process group, or one process alone, of each kind that they have in turn
+(see `VICTIMS`), with SIGKILL or SIGTERM. It looks for processes that outlive the kill and for half-written results.
+Then it types the same command again, and compares what that ends in with the undisturbed study: all files of the
+reports, the trials, the evaluations and the packed sample byte for byte but for times (see `contents`), and all that
+MLflow has.
+
+A study begins from nothing, or, where the moment is a later one, from a copy of the undisturbed study in which
+`dvc repro` had come to the last of `STARTS` before it.
 
 With ``--folder`` it keeps the clone and a line for each comparison in ``kills.jsonl``; stopped, it goes on from there.
 Its last line says what was done and seen; where anything was wrong, it fails, and the folder keeps what was found.
@@ -47,8 +50,8 @@ SMALL = ["scale=smoke", "loss.names=[bce,dice]", "loss.heads=[mask]", "seeds=[0,
 SMALL += ["recipe.epochs=2", "sample.images=40", "sample.validation_images=8", "sample.test_images=8"]
 #: What the stages make and the comparison reads.
 COMPARED = ["data/sample", "parents", "tuning", "decisions", "runs", "eval", "reports"]
-#: What DVC keeps for later runs, and what the stages make: without these, a study begins from nothing.
-MADE = ["data", *COMPARED[1:], "checkpoints", ".dvc/cache", "mlflow.db", "mlartifacts", "dvc.lock", "rounds/dvc.lock"]
+#: Stages after which a copy is kept, in their order; the first copy is of a study that has not begun.
+NOTHING, STARTS, END = "nothing", ("sample", "evaluate"), "end"
 #: Columns and keys that say how long something took, which no two runs share.
 TIMES = frozenset({"seconds", "images_per_second"})
 #: The same on the page: the sum in a sentence, and the last two cells of the table of trials.
@@ -87,7 +90,8 @@ WHOLE_RUN = {"model.pt", "history.csv", "trial.json"}
 class Kill:
     """One kill: of which kind of process of which command, how, and in which moment.
 
-    `stages` are the scripts that ran at that moment, such as ``train --round 2``; `writing`: while a file was written.
+    `stages` are the scripts that ran at that moment, such as ``train --round 2``; `writing`: while a file was written;
+    `begun`: after which of `STARTS` the study began.
     """
 
     command: str
@@ -95,6 +99,7 @@ class Kill:
     signal: str
     stages: tuple[str, ...]
     writing: bool
+    begun: str = NOTHING
 
     @property
     def moment(self) -> str:
@@ -239,18 +244,29 @@ class Chaos:
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._end_survivors()
         if not undisturbed.exists():
-            began = time.monotonic()
-            done = self._run(commands[0])
-            assert done.returncode == 0, done.stdout
-            found = {"seconds": time.monotonic() - began, "contents": contents(self.clone.folder)}
-            undisturbed.write_text(json.dumps(found, indent=1))
+            undisturbed.write_text(json.dumps(self._run_undisturbed(), indent=1))
         found = json.loads(undisturbed.read_text())
-        self.seconds, self.undisturbed = found["seconds"], found["contents"]
+        #: Seconds from nothing to each of `STARTS`, in their order, and to the end.
+        self.seconds: dict[str, float] = found["seconds"]
+        self.undisturbed: dict[str, str] = found["contents"]
 
-    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
+    def _run_undisturbed(self) -> dict[str, object]:
+        """Run the study from nothing, and keep copies after each of `STARTS`; return how long it takes and its end."""
+        shutil.rmtree(self.folder / "begun", ignore_errors=True)
+        seconds, began = {NOTHING: 0.0}, time.monotonic()
+        shutil.copytree(self.clone.folder, self.folder / "begun" / NOTHING, symlinks=True)
+        for start in STARTS:
+            self._run(["dvc", "repro", start]).check_returncode()
+            seconds[start] = time.monotonic() - began
+            shutil.copytree(self.clone.folder, self.folder / "begun" / start, symlinks=True)
+        self._run(COMMANDS["repro"]).check_returncode()
+        seconds[END] = time.monotonic() - began
+        return {"seconds": seconds, "contents": contents(self.clone.folder)}
+
+    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            COMMANDS[command],
+            command,
             cwd=self.clone.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -273,7 +289,7 @@ class Chaos:
         return [kill for one in self.done for kill in one.kills]
 
     def kill(self, kills: int, in_a_row: int = 1) -> None:
-        """Kill until there are so many kills in all, each of a study begun from nothing; compare what each ends in.
+        """Kill until there are so many kills in all, and compare what each study ends in.
 
         Args:
             in_a_row: kills of one study before it is compared.
@@ -296,17 +312,18 @@ class Chaos:
                 print(f"wrong: {wrong}", flush=True)
 
     def _study(self, one: Comparison, kills: int) -> None:
-        """Run a study from nothing with so many kills, or fewer if it ends before them; compare what it ends in."""
-        for name in MADE:
-            path = self.clone.folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        shutil.rmtree(self.clone.folder / "reports")
-        self.clone.run("git", "checkout", "--quiet", "--", ".")
+        """Run a study with so many kills, or fewer if it ends before them; compare what it ends in."""
         command, victim = self._least_killed(self.pairs)
-        while self._killed(one, command, victim) and len(one.kills) < kills:
+        moment = 0.0 if victim in OF_THE_POOL else self.random.uniform(0, 0.9 * self.seconds[END])
+        begun = max((start for start in self.seconds if self.seconds[start] <= moment), key=self.seconds.__getitem__)
+        shutil.rmtree(self.clone.folder)
+        shutil.copytree(self.folder / "begun" / begun, self.clone.folder, symlinks=True)
+        after = moment - self.seconds[begun]
+        while self._killed(one, command, victim, begun, after) and len(one.kills) < kills:
             # Only `sample` has a pool.
             later = [pair for pair in self.pairs if pair[0] == command and pair[1] not in OF_THE_POOL]
             command, victim = self._least_killed(later)
+            after = self.random.uniform(0, 0.5 * self.seconds[END])
         if one.kills:
             self._compare(one, command)
 
@@ -314,8 +331,8 @@ class Chaos:
         counts = Counter((kill.command, kill.victim) for kill in self.kills)
         return min(pairs, key=lambda pair: (counts[pair], self.random.random()))
 
-    def _killed(self, one: Comparison, command: str, victim: str) -> bool:
-        """Start the command and kill it or one of its processes; False if it came to its end first."""
+    def _killed(self, one: Comparison, command: str, victim: str, begun: str, after: float) -> bool:
+        """Start the command and kill it or one of its processes `after` seconds; False if it came to its end first."""
         began = time.monotonic()
         with (self.folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
@@ -327,28 +344,28 @@ class Chaos:
                 start_new_session=True,
             )
             writing = victim not in OF_THE_POOL and self.random.random() < 0.5
-            hit = self._wait(process, victim, writing)
+            hit = self._wait(process, victim, writing, after)
             if not hit:
                 print(f"     no kill: {command} ended with {process.returncode} before {victim}", flush=True)
                 return False
             number = self.random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-            kill = Kill(command, victim, number.name, self._stages(process), writing)
+            kill = Kill(command, victim, number.name, self._stages(process), writing, begun)
             self._send(process, victim, hit, number)
         one.kills.append(kill)
         one.survivors += [f"{kill.victim}, {kill.signal}: {' '.join(_words(left))}" for left in self._survivors()]
         one.half_written += self._not_whole()
-        number = len(self.kills) + len(one.kills)
+        count = len(self.kills) + len(one.kills)
         how = f"{kill.signal} to {victim} of {command} in {kill.moment}"
-        print(f"{number:3d}  {how}, ended with {process.returncode} after {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{count:3d}  {how}, ended with {process.returncode} after {time.monotonic() - began:.0f} s", flush=True)
         return True
 
-    def _wait(self, process: subprocess.Popen, victim: str, writing: bool) -> list[psutil.Process]:
-        """Wait for a random moment, or for the first half-written file behind one, and for a process of the kind.
+    def _wait(self, process: subprocess.Popen, victim: str, writing: bool, after: float) -> list[psutil.Process]:
+        """Wait so many seconds, where `writing` for the first half-written file behind them, for a process of the kind.
 
         Returns:
             The processes to be killed; none if the command ended first.
         """
-        moment = time.monotonic() + (0 if victim in OF_THE_POOL else self.random.uniform(0, 0.9 * self.seconds))
+        moment = time.monotonic() + after
         left_before = self._half_written()
         while process.poll() is None:
             now = time.monotonic() >= moment and (not writing or self._half_written() - left_before)
@@ -412,7 +429,7 @@ class Chaos:
 
     def _compare(self, one: Comparison, command: str) -> None:
         """Type the command again, and compare what is there with the undisturbed study."""
-        done = self._run(command)
+        done = self._run(COMMANDS[command])
         if done.returncode:
             one.failed.append(f"exit code {done.returncode}: {done.stdout[-600:]}")
             return
@@ -436,7 +453,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         chaos = Chaos(folder.resolve(), arguments.command or list(COMMANDS), arguments.seed, arguments.choices)
-        print(f"undisturbed: {chaos.seconds:.0f} s, {len(chaos.undisturbed)} files and MLflow runs", flush=True)
+        print(f"undisturbed: {chaos.seconds[END]:.0f} s, {len(chaos.undisturbed)} files and MLflow runs", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             chaos.kill(arguments.kills, arguments.in_a_row)
     print(summary(chaos.done), flush=True)
