@@ -58,9 +58,8 @@ bench: .venv/test ## Measure against other ways and the machine's limits, forty 
 	python benchmarks/study.py 'seeds=[0,1,2]'
 	python benchmarks/results.py
 
-chaos: .venv/test ## Kill the study KILLS times at random and compare its reports with an undisturbed one's
-	PYTHONPATH=tests python -m support.chaos --kills $(KILLS)
-	PYTHONPATH=tests python -m support.chaos --kills $(KILLS) --command study
+chaos: .venv/test ## Kill a study KILLS times, each time comparing its end with an undisturbed one; FOLDER=... to go on
+	PYTHONPATH=tests python -m support.chaos --kills $(KILLS) $(if $(FOLDER),--folder $(FOLDER))
 
 fuzz: .venv/test ## Feed damaged files, archives, answers and parameters to the program for SECONDS (60)
 	PYTHONPATH=tests python -m support.fuzz --seconds $(SECONDS)

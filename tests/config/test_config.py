@@ -86,6 +86,7 @@ MISTAKES = [
     ("dataset.path", "no/such/folder", r"dataset.path: no/such/folder does not exist"),
     ("dataset.sha256", ["0" * 64], r"dataset.sha256: 1 checksums for 0 urls"),
     ("sample.size", 50, r"sample.size: .*multiple of 16; got 50"),
+    ("sample.images", 0, r"sample.images: .*greater than"),
     ("sample.images", "many", r"sample.images: .*valid integer; got 'many'"),
     ("sample.test", 0.9, r"sample.validation \+ sample.test: must leave a share for training"),
     ("sample.test", 0.0, r"sample.test: .*greater than 0"),

@@ -65,6 +65,26 @@ def test_product_counts_mirror_images_and_places(folder):
     assert len({item.id for item in items}) == len(items)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"caf\xe9", r"caf\xe9"),
+        (b"line\nbreak", r"line\nbreak"),
+        (b"tab\t\x1b[31m", r"tab\t\x1b[31m"),
+        (b"<b>'\"&amp;,@", "<b>'\"&amp;,@"),
+    ],
+)
+def test_names_in_any_encoding_become_ids_in_one_line(folder, name, shown):
+    for place in ("bg/bg_0.png", "fg/fg_0.png"):
+        (folder / place).rename((folder / place).with_name(os.fsdecode(name) + ".png"))
+    source = open_(folder, placements=1)
+    assert shown in source.backgrounds and shown in source.objects
+    item = next(item for item in all_items(source) if item.id == f"{shown}+{shown}@00m")
+    assert item.background == item.object == shown
+    example = source.example(item, SIZE)
+    assert example.mask.any() and (example.image[example.mask == 0] == GREY).all()
+
+
 def test_mirror_image_is_the_same_cutout(folder):
     items = {item.id: item for item in all_items(open_(folder, placements=1))}
     assert items["bg_2+fg_1@00"] == Item("bg_2+fg_1@00", "bg_2", "fg_1")

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from loss_study import datasets
@@ -49,6 +50,8 @@ def build(root, depth, suffix=".png"):
         elif suffix == ".exr":
             openexr = pytest.importorskip("OpenEXR")
             openexr.File({"type": openexr.scanlineimage}, {"Z": made}).write(str(path))
+        elif made.dtype == np.float64:
+            tifffile.imwrite(path, made)
         else:
             save(path, made)
     return root
@@ -201,7 +204,7 @@ def test_fractions_are_relative_depth_with_the_words_of_the_message(tmp_path):
 def test_numbers_that_are_no_depth_need_a_word_too(tmp_path):
     build(tmp_path, lambda number: with_gaps(metres(number), np.nan), ".npy")
     known = ["dataset.options.metres_per_unit=1", "dataset.options.invalid=[]"]
-    with pytest.raises(StudyError, match=r"hold numbers that are no depth \(NaN, infinite or negative\)") as refused:
+    with pytest.raises(StudyError, match=r"hold numbers that are no depth \(NaN.*\), such as p0\.npy;") as refused:
         read(tmp_path, *known)
     ((word,),) = alternatives(str(refused.value))
     check_metres(read(tmp_path, known[0], word))
@@ -280,6 +283,36 @@ def test_an_array_saved_by_a_truncated_write_is_named(tmp_path):
     Image.new("L", (4, 4)).save(path, format="PNG")
     with pytest.raises(StudyError, match=r"p1\.npy"):
         read(tmp_path, "dataset.options.metres_per_unit=1")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("suffix", [".npy", ".exr", ".tif"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1, 1e300])
+def test_one_number_that_is_no_depth_is_refused_with_its_file_or_is_a_missing_reading(tmp_path, suffix, value):
+    type_ = np.float32 if suffix == ".exr" else np.float64
+
+    def one(number):
+        depth = metres(number).astype(type_)
+        with np.errstate(over="ignore"):
+            depth[5, 6] = value if number == 2 else depth[5, 6]
+        return depth
+
+    build(tmp_path, one, suffix)
+    unit = "dataset.options.metres_per_unit=1"
+    with pytest.raises(StudyError, match=rf"such as p2\{suffix}; if nothing was measured there") as refused:
+        read(tmp_path, unit, "dataset.options.invalid=[]")
+    ((word,),) = alternatives(str(refused.value))
+    for number, example in enumerate(read(tmp_path, unit, word)):
+        missing = np.argwhere(~example.depth_valid).tolist()
+        assert missing == ([[5, 6]] if number == 2 else [])
+        assert np.abs(example.depth[0] - coded(metres(number))[0]).max() <= 1
+
+
+@pytest.mark.parametrize("value", [40_000, 1e9, 1e30])
+def test_an_absurd_distance_is_the_farthest_that_counts(tmp_path, value):
+    build(tmp_path, lambda number: np.where(np.arange(SIZE) == 7, value, metres(number)), ".npy")
+    for example in read(tmp_path, "dataset.options.metres_per_unit=1"):
+        assert (example.depth[:, 7] == coded(np.float64(10))).all() and example.depth_valid.all()
 
 
 def test_a_reading_that_is_no_depth_in_a_map_that_was_not_looked_at_is_refused_when_it_is_read(tmp_path):

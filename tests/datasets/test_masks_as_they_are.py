@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageFilter
 
 from loss_study import datasets
@@ -215,12 +216,92 @@ def unlike(rgb):
 def test_one_mask_unlike_the_others_is_refused_though_it_was_not_looked_at(tmp_path, monkeypatch, rgb, match):
     build(tmp_path, soft)
     unlike(rgb).save(tmp_path / "masks/p3.png")
+    look_at_the_first_and_last(monkeypatch)
+    with pytest.raises(StudyError, match=rf"p3\.png: .*{match}"):
+        examples(opened(tmp_path))
+
+
+#: Numbers that are no shade or label, with types that can hold them, by what the files are.
+ABSURD = {
+    ".npy": [
+        *((np.float32, value) for value in (np.nan, np.inf, -np.inf, -1, 70_000, 1e30)),
+        *((np.int32, value) for value in (-1, 70_000, 2**31 - 1)),
+        (np.float64, 1e300),
+    ],
+    ".tif": [(np.float32, np.nan), (np.float64, -1), (np.int32, -1), (np.int32, 70_000)],
+    ".exr": [(np.float32, np.nan), (np.float32, -1), (np.float16, np.inf)],
+}
+
+
+def write_numbers(path, values):
+    """Write an array of any type as what the suffix says."""
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif path.suffix == ".exr":
+        openexr = pytest.importorskip("OpenEXR")
+        openexr.File({"type": openexr.scanlineimage}, {"Z": values}).write(str(path))
+    else:
+        tifffile.imwrite(path, values)
+
+
+def build_numbers(root, suffix, made):
+    """Write images and masks of any type; `made` makes an array from a number."""
+    for number in range(COUNT):
+        save(root / f"images/p{number}.png", np.full((SIZE, SIZE, 3), 30 * number, np.uint8))
+        write_numbers(root / f"masks/p{number}{suffix}", made(number))
+
+
+def with_one(number, type_, value, foreground):
+    """Return the regions as `foreground`, with `value` at one place of the mask 3."""
+    found = (regions(number) > 0).astype(type_) * type_(foreground)
+    if number == 3:
+        found[5, 6] = value
+    return found
+
+
+@pytest.mark.parametrize("suffix", ABSURD)
+@pytest.mark.parametrize("looked_at", [True, False])
+@pytest.mark.parametrize("words", [[], ["+dataset.options.labels.classes.foreground=[1]"]])
+@pytest.mark.filterwarnings("error")
+def test_a_number_that_is_no_shade_or_label_is_refused_with_its_file(tmp_path, monkeypatch, suffix, looked_at, words):
+    if not looked_at:
+        look_at_the_first_and_last(monkeypatch)
+    for place, (type_, value) in enumerate(ABSURD[suffix]):
+        foreground = 0xFFFF if type_ == np.int32 and not words else 1
+        root = tmp_path / str(place)
+        build_numbers(root, suffix, lambda number, case=(type_, value, foreground): with_one(number, *case))
+        with pytest.raises(StudyError, match=rf"p3{suffix}: ([^\n]*save[^\n]*)$"):
+            examples(opened(root, words=words))
+
+
+def look_at_the_first_and_last(monkeypatch):
     monkeypatch.setattr(
         mask_values, "spread", lambda count, most=2: [0, count - 1] if most < 100 else list(range(count))
     )
     monkeypatch.setattr("loss_study.datasets.layouts.labelled_dataset.spread", lambda count: [0, count - 1])
-    with pytest.raises(StudyError, match=rf"p3\.png: .*{match}"):
+
+
+@pytest.mark.parametrize("type_", [np.uint16, np.int32])
+def test_shades_of_8_bits_in_a_file_of_more_that_was_not_looked_at_are_refused(tmp_path, monkeypatch, type_):
+    build(tmp_path, soft)
+    (tmp_path / "masks/p3.png").unlink()
+    tifffile.imwrite(tmp_path / "masks/p3.tif", soft(3).astype(type_))
+    look_at_the_first_and_last(monkeypatch)
+    with pytest.raises(StudyError, match=r"p3\.tif: holds whole numbers from 0 to 255 in more than 8 bits"):
         examples(opened(tmp_path))
+    # The same numbers as shades of 16 bits are read.
+    tifffile.imwrite(tmp_path / "masks/p3.tif", soft(3).astype(type_) * 257)
+    assert np.array_equal(examples(opened(tmp_path))[3].mask, soft(3))
+
+
+def test_floating_point_labels_are_those_that_the_message_names(tmp_path):
+    build_numbers(tmp_path, ".npy", lambda number: (regions(number) > 0).astype(np.float32))
+    classes = "+dataset.options.labels.classes.foreground"
+    with pytest.raises(StudyError, match=r"masks hold none of the labels .*, but 0 \(\d+ %\), 1 \(\d+ %\)"):
+        opened(tmp_path, words=[f"{classes}=[255]"])
+    for number, example in enumerate(examples(opened(tmp_path, words=[f"{classes}=[1]"]))):
+        assert np.array_equal(example.mask, (regions(number) > 0) * 255)
 
 
 def test_an_inverted_mask_is_described_as_the_documentation_says(tmp_path):

@@ -53,6 +53,14 @@ def test_dropped_connections_go_on_where_they_ended(server, tmp_path):
     assert spans(server) == [None, *(f"bytes={len(DATA) - len(DATA) // 2**n}-" for n in range(1, 5))]
 
 
+def test_the_line_of_a_new_attempt_shows_no_secret(server, tmp_path, capsys):
+    server.files["/private.zip?token=hidden"] = server.files["/private.zip"] = DATA
+    server.mishaps = ["drop"]
+    assert fetch(server.url("/private.zip?token=hidden"), tmp_path).read_bytes() == DATA
+    said = capsys.readouterr()
+    assert "private.zip" in said.err and "hidden" not in said.out + said.err
+
+
 def test_the_next_run_goes_on_where_the_last_ended(server, tmp_path):
     server.mishaps = ["drop", 503, 503, 503]
     with pytest.raises(StudyError, match=r"HTTP 503 .*4 attempts failed"):

@@ -110,6 +110,24 @@ def test_no_cell_of_the_table_is_a_formula_or_unwritable(here):
         assert rows()[0]["file"] == {"=1+1.png": "'=1+1.png"}.get(name, r"caf\xe9.png")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"caf\xe9.png", r"caf\xe9.png"),
+        (b"two\nlines.png", r"two\nlines.png"),
+        (b"red\x1b[31m.png", r"red\x1b[31m.png"),
+        (b"tab\t'\".png", r"""tab\t'".png"""),
+    ],
+)
+def test_a_bad_image_of_any_name_is_skipped_in_one_line(here, capsys, name, shown):
+    Path("photos", os.fsdecode(name)).write_bytes(b"")
+    assert predict("model", "photos") == 3
+    said = capsys.readouterr()
+    line = f"skipped: photos/{shown}: not a readable"
+    assert line in said.out and line.removeprefix("skipped: ") in said.err
+    assert (said.out + said.err).replace("\n", "").isprintable()
+
+
 def test_a_bad_image_is_named_and_skipped_and_the_exit_code_says_so(here, capsys):
     whole = Path("photos/a.png").read_bytes()
     Path("photos/cut.png").write_bytes(whole[: len(whole) // 2])

@@ -26,6 +26,7 @@ def ended(error, capsys):
     ("error", "code", "line"),
     [
         (StudyError("loss.names: empty\n  list"), 1, "error: loss.names: empty list\n"),
+        (StudyError("a\x1b[31mb\n\udce9.png: damaged"), 1, "error: a\\x1b[31mb \\xe9.png: damaged\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (
             PermissionError(errno.EACCES, "Permission denied", "runs"),

@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+import os
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_what_an_earlier_crash_left_is_cleared(tmp_path):
     (tmp_path / ".out.new" / "half").touch()
     with whole_folder(tmp_path / "out") as folder:
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("umask", "file_mode", "folder_mode"), [(0o002, 0o664, 0o775), (0o022, 0o644, 0o755)])
+def test_who_may_write_a_result_is_what_the_umask_says(tmp_path, umask, file_mode, folder_mode):
+    before = os.umask(umask)
+    try:
+        with whole_folder(tmp_path / "out") as folder:
+            write_json(folder / "a.json", 1)
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "out", *sorted((tmp_path / "out").iterdir()))]
+    assert modes == [folder_mode, file_mode, file_mode]
 
 
 def test_json_has_no_nan(tmp_path):

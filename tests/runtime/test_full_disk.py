@@ -5,16 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from loss_study import cli
 from loss_study.config import composition
 from loss_study.report.renew import renew
 from loss_study.runtime.errors import StudyError, _one_line
-from loss_study.runtime.files import whole_folder, write_json
+from loss_study.runtime.files import temporary_folder, whole_folder, write_json
 from loss_study.sampling.pack import pack
 from loss_study.tracking import mirror
 from loss_study.training.checkpoint import Checkpoint, save_atomically
@@ -64,7 +67,7 @@ def said(work):
 def test_sampling(disk):
     fill(100_000)
     line = said(lambda: pack(Grid(), Path("sample"), dataset(), sample_config()))
-    assert "sample" in line and "make room there" in line
+    assert line.startswith(f"{disk}: the packed sample") and "make room there" in line
 
 
 def test_a_checkpoint_is_left_out_and_training_goes_on(disk, capsys):
@@ -99,6 +102,37 @@ def test_the_report(disk):
     renew(study)
     fill(20_000)
     assert said(lambda: renew(study)).endswith("the disk is full; free some space and run the same command again")
+
+
+def model_too_large(folder):
+    torch.save(torch.zeros(1 << 16), folder / "model.pt")
+
+
+def image_too_large(folder):
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "panels.png")
+
+
+@pytest.mark.parametrize("work", [model_too_large, image_too_large])
+def test_temporary_files(disk, monkeypatch, work):
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    fill(leave=128 * 1024)
+
+    def write():
+        with temporary_folder() as folder:
+            work(folder)
+
+    assert said(write) == f"{disk}: the disk is full; free some space and run the same command again"
+    Path("filler").unlink()
+    write()
+    assert files() == {}
+
+
+def test_another_error_where_there_is_space_stays_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ZeroDivisionError), temporary_folder():
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [["run"], ["repair"], ["compose", "scale=smoke"]])

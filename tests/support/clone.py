@@ -30,10 +30,13 @@ class Clone:
 
     Its `baseline` is what DVC knows of the default study, of the losses that of Dice alone; without it, DVC knows
     nothing. DVC writes all of it anew after each stage, which takes seconds for the whole.
+    An `existing` one is taken as it is.
     """
 
-    def __init__(self, folder: Path, *, baseline: bool = False) -> None:
+    def __init__(self, folder: Path, *, baseline: bool = False, existing: bool = False) -> None:
         self.folder = folder
+        if existing:
+            return
         files = self._git("ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT).split("\0")
         for name in filter(None, files):
             target = folder / name

@@ -179,6 +179,22 @@ def test_a_checkpoint_is_of_its_data_and_of_its_parameters(sample, smoke):
     assert key() != before
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("torch.__version__", "9.9"),
+        ("torch.get_num_threads", lambda: 77),
+        ("torch.backends.cpu.get_cpu_capability", lambda: "OTHER"),
+        ("loss_study.training.run.pick", lambda: torch.device("cuda")),
+    ],
+)
+def test_a_checkpoint_is_of_its_arithmetic(sample, smoke, monkeypatch, place, value):
+    monkeypatch.setattr(run, "pick_precision", lambda precision, device: precision)
+    before = run.checkpoint_key(TRIAL, sample, smoke, {})
+    monkeypatch.setattr(place, value)
+    assert run.checkpoint_key(TRIAL, sample, smoke, {}) != before
+
+
 FULL = """
 import resource, signal, sys
 from pathlib import Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager
@@ -26,7 +25,7 @@ from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.inspection.inspect import inspect as look_at
 from loss_study.report.build import build
 from loss_study.runtime.errors import StudyError
-from loss_study.runtime.files import whole_folder
+from loss_study.runtime.files import temporary_folder, whole_folder
 from loss_study.runtime.progress import duration
 from loss_study.sampling.pack import pack
 from loss_study.statistics import results
@@ -174,5 +173,5 @@ def _own_folder() -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(torch.set_num_threads, threads)
         stack.enter_context(torch.random.fork_rng())
-        stack.enter_context(chdir(stack.enter_context(tempfile.TemporaryDirectory(prefix="loss-study-"))))
+        stack.enter_context(chdir(stack.enter_context(temporary_folder())))
         yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from dvc.utils.hydra import compose_and_dump
 from loss_study.choices import sources
 from loss_study.config import PARAMS, Config, fitted, load_config, rounds
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.files import temporary_folder
 
 #: What OmegaConf puts before the message of one of our resolvers.
 _RESOLVING = "StudyError raised while resolving interpolation: "
@@ -51,8 +51,8 @@ def _explained(error: Exception) -> str:
 
 def composed(overrides: Sequence[str]) -> Config:
     """Return the checked configuration that the default choices and `overrides` compose; StudyError as in `compose`."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "params.yaml"
+    with temporary_folder() as folder:
+        path = folder / "params.yaml"
         compose(path, overrides)
         return load_config(path)
 

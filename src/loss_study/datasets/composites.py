@@ -27,6 +27,7 @@ from loss_study.datasets.reading.depth_files import DepthReader
 from loss_study.datasets.reading.depth_values import DepthMeaning
 from loss_study.datasets.reading.images import decode, geometry, list_images, read_rgb
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.printable import printable
 
 #: Where the ground plane reaches depth 1, in units of the distance of its nearest row.
 FAR = 10.0
@@ -300,9 +301,11 @@ def _seed(name: str) -> int:
 def _by_stem(folder: Path, kind: str) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for path in list_images(folder):
-        if path.stem in paths:
-            raise StudyError(f"{path}: {paths[path.stem].name} has the same stem; rename or remove one of them")
-        paths[path.stem] = path
+        # The stem is a part of ids, which are written to tables.
+        stem = printable(path.stem)
+        if stem in paths:
+            raise StudyError(f"{path}: {paths[stem].name} has the same stem; rename or remove one of them")
+        paths[stem] = path
     if not paths:
         raise StudyError(f"{folder}: no images in it; put the {kind} there, or correct dataset.path")
     return dict(sorted(paths.items()))

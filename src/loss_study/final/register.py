@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +20,7 @@ from loss_study.inference import serving
 from loss_study.inference.contract import Contract, Mask
 from loss_study.inference.folder import DESCRIPTION, ONNX, ModelFolder
 from loss_study.runtime.checksums import sha256
+from loss_study.runtime.files import temporary_folder
 from loss_study.tracking import describe
 from loss_study.tracking import store as stores
 from loss_study.tracking.store import Store
@@ -108,13 +108,13 @@ def _log(store: Store, run_id: str, folder: ModelFolder) -> str:
     from mlflow.pyfunc import save_model  # noqa: PLC0415
 
     logged = store.client.create_logged_model(store.experiment, name="final", source_run_id=run_id)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "model"
+    with temporary_folder() as scratch:
+        path = scratch / "model"
         save_model(
             str(path),
             loader_module=serving.__name__,
             data_path=str(folder.path),
-            code_paths=[str(_code(Path(scratch), folder))],
+            code_paths=[str(_code(scratch, folder))],
             mlflow_model=Model(artifact_path=logged.artifact_location, run_id=run_id, model_id=logged.model_id),
             signature=_signature(folder.contract),
             input_example=_example(folder.contract),

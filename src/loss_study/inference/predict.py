@@ -23,7 +23,7 @@ from loss_study.inference.outputs import Format, Prediction, write
 from loss_study.inference.runtimes import Runtime
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import write_bytes, write_csv
-from loss_study.runtime.printable import cell
+from loss_study.runtime.printable import cell, printable
 
 #: Columns of ``predictions.csv``: one row for each image and class of the mask, and one for its depth. `share` is that
 #: of the image's pixels, `depth_median` is in `unit`, `seconds` is the image's share of the time that its batch took.
@@ -155,8 +155,9 @@ def _batches(
     batch: list[Loaded] = []
     for image in images:
         if isinstance(image, str):
-            summary.skipped.append(image)
-            on_image(image)
+            reason = printable(image)
+            summary.skipped.append(reason)
+            on_image(reason)
             continue
         batch.append(image)
         if len(batch) >= size.size:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from loss_study.inspection import proposal
 from loss_study.inspection.findings import console, plain, show_table
 from loss_study.inspection.inspect import inspect
 from loss_study.runtime.errors import StudyError
-from loss_study.runtime.files import check_writable, whole_text, write_bytes
+from loss_study.runtime.files import check_writable, temporary_folder, whole_text, write_bytes
 
 CONF = Path("conf/dataset")
 SHEET = Path("data/contact_sheet.png")
@@ -85,10 +84,10 @@ def _check_name(name: str) -> None:
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
     """Yield the folder `path`, or for as long as the block lasts one with what the archives at `path` hold."""
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder() as temporary:
         config = DatasetConfig(name="folder", path=str(path), heads=["mask"])
-        prepare(config, Path(temporary, "source"), Path(temporary, "downloads"))
-        folder = prepared(config, Path(temporary, "source")).path
+        prepare(config, temporary / "source", temporary / "downloads")
+        folder = prepared(config, temporary / "source").path
         try:
             yield folder
         except StudyError as error:

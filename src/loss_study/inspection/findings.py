@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from loss_study.runtime.files import write_bytes
+from loss_study.runtime.printable import printable
 
 FINDINGS, SHEET = "inspection.json", "contact_sheet.png"
 
@@ -98,4 +99,4 @@ def show_table(table: Table, console: Console) -> None:
 
 def plain(text: str) -> str:
     """Return `text` in one line that any terminal can print; a file name may hold line breaks and broken letters."""
-    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
+    return printable(" ".join(text.split()))

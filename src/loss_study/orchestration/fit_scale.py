@@ -10,7 +10,6 @@ import argparse
 import math
 import os
 import shlex
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from loss_study.orchestration.speed import Meter
 from loss_study.orchestration.study_time import Images, Machine, answers, every_loss
 from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import StudyError
+from loss_study.runtime.files import temporary_folder
 from loss_study.runtime.progress import duration
 from loss_study.sampling.make import SOURCE
 from loss_study.sampling.pack import draw
@@ -118,9 +118,9 @@ def images_of(dataset: DatasetConfig) -> Iterator[Path]:
                 f"dataset={dataset.name}' and 'dvc repro download', then run the same command again"
             ) from None
         return
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(dataset, Path(folder, "source"), Path(folder, "downloads"))
-        yield prepared(dataset, Path(folder, "source")).path.absolute()
+    with temporary_folder() as folder:
+        prepare(dataset, folder / "source", folder / "downloads")
+        yield prepared(dataset, folder / "source").path.absolute()
 
 
 def choose(options: Sequence[Option], limit_s: float) -> tuple[Option, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,7 +25,7 @@ from loss_study.data.packed import INDEX_COLUMNS, PackedSample
 from loss_study.evaluation.evaluate import evaluate_trials
 from loss_study.orchestration.tasks import pairs_to_train
 from loss_study.runtime.errors import StudyError
-from loss_study.runtime.files import write_csv, write_json
+from loss_study.runtime.files import temporary_folder, write_csv, write_json
 from loss_study.runtime.processes import end_with_pool
 from loss_study.sampling import depth_teacher
 from loss_study.sampling.pack import pack
@@ -144,7 +143,7 @@ def _measure(config: Config, path: Path) -> Speed:
     """Measure as soon as all processes do."""
     _together[0].wait()
     with (
-        tempfile.TemporaryDirectory() as folder,
+        temporary_folder() as folder,
         chdir(folder),
         Path(os.devnull).open("w") as null,
         redirect_stdout(null),

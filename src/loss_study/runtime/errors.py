@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from loss_study.runtime.printable import printable
 from loss_study.runtime.processes import Terminated, end_with_dvc, signals_raise
 from loss_study.runtime.redaction import without_secrets
 
@@ -91,7 +92,8 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _DENIED:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}; it takes a folder that you may write to"
-    return " ".join(without_secrets(str(error)).split())
+    # Names of files may hold what a terminal takes for commands.
+    return printable(" ".join(without_secrets(str(error)).split()))
 
 
 def _end(message: str, code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
@@ -17,6 +18,9 @@ from typing import Any
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 
+#: Bytes that are left where something failed because there was too little space.
+SPACE_LEFT = 1 << 16
+
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
@@ -27,6 +31,25 @@ def scratch_folder(path: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder where temporary files go (``TMPDIR``), which is removed after the block.
+
+    Raises:
+        OSError: whatever failed in the block, there is no space left. Libraries have other words for that, or name no
+            file.
+    """
+    with tempfile.TemporaryDirectory(prefix="loss-study-") as name:
+        try:
+            yield Path(name)
+        except Exception as error:
+            is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            if is_full or shutil.disk_usage(name).free < SPACE_LEFT:
+                message = "no space left for temporary files; TMPDIR may name another place"
+                raise OSError(errno.ENOSPC, message, tempfile.gettempdir()) from error
+            raise
 
 
 @contextmanager

@@ -83,7 +83,8 @@ class ArrayWriter:
         return True
 
     def _no_room(self, reason: str | None) -> StudyError:
-        return StudyError(f"{self.folder.parent}: the packed sample cannot be written ({reason}); make room there")
+        place = self.folder.parent.absolute()
+        return StudyError(f"{place}: the packed sample cannot be written ({reason}); make room there")
 
 
 def valid_name(head: str) -> str:

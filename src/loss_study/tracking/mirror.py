@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from loss_study.config import Config
 from loss_study.data.packed import SPLITS, PackedSample
 from loss_study.report.panels import PNG_LEVEL
+from loss_study.runtime.files import temporary_folder
 from loss_study.tracking import describe, live, model, panels, views
 from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
@@ -186,8 +186,8 @@ class _Mirror:
     def _panels(self, run_id: str, outputs: Outputs) -> None:
         predictions = np.load(outputs.predictions, allow_pickle=False)
         sheet = panels.sheet(self.sample, outputs.trial.head, outputs.evaluation["panel"], predictions)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "panels.png"
+        with temporary_folder() as folder:
+            path = folder / "panels.png"
             sheet.save(path, compress_level=PNG_LEVEL)
             self.store.client.log_artifact(run_id, str(path))
         # As an image, too, so that the page's image grid shows it beside those of other runs.

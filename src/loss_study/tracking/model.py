@@ -11,11 +11,9 @@ Loading needs this package as it is at the commit in the run's tag ``git.commit`
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +22,7 @@ from loss_study import losses
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.trained_models import load_model
 from loss_study.joint_trial import loss_of
+from loss_study.runtime.files import temporary_folder
 from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.predictor import Predictor
 from loss_study.tracking.store import Store
@@ -43,8 +42,8 @@ def log(store: Store, run_id: str, outputs: Outputs, sample: PackedSample) -> No
     from mlflow.models import Model  # noqa: PLC0415
 
     logged = store.client.create_logged_model(store.experiment, name=NAME, source_run_id=run_id)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / NAME
+    with temporary_folder() as folder:
+        path = folder / NAME
         save_model(
             predictor(outputs),
             path,

@@ -108,6 +108,8 @@ def connect(timeout_seconds: int = 30, retries: int = 2) -> Store:
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # What it shows with a traceback is raised as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with lock("open"):
         if address.startswith(_SQLITE):
             _create_whole(Path(unquote(address.removeprefix(_SQLITE))))
@@ -125,6 +127,8 @@ def _create_whole(database: Path) -> None:
 
     new = database.with_name(f".new.{database.name}")
     new.unlink(missing_ok=True)
+    # SQLite would make a file that others of a group may not write, whatever the umask.
+    new.touch()
     MlflowClient(tracking_uri=_address(new)).search_experiments()
     new.replace(database)
 

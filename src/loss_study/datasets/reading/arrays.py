@@ -101,7 +101,9 @@ def _plain_type(values: np.ndarray, path: Path) -> np.ndarray:
     if kind == "b":
         return values.astype(np.uint8) * 255
     if kind == "f":
-        return values.astype(np.float32)
+        # What is larger than float32 can say becomes infinite, which the readers of masks and depth maps refuse.
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32)
     if kind not in "ui":
         raise StudyError(f"{path}: an array of type {values.dtype}; save whole or floating-point numbers")
     if values.dtype.itemsize <= 2 and kind == "u":

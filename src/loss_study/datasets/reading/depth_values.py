@@ -12,6 +12,7 @@ import numpy as np
 from loss_study.datasets.reading import colour_maps
 from loss_study.datasets.reading.images import DEEP, decode
 from loss_study.datasets.reading.mask_values import percent, spread, typed
+from loss_study.runtime.printable import printable
 
 #: Rows and columns of a depth map that are looked at.
 SIDE = 128
@@ -73,7 +74,7 @@ class DepthValues:
 
     `modes` are Pillow's, sorted; `bits` are 8, 16 or 32, `floating` says whether numbers may have fractions.
     `colour_map` is the name of the colour map of most maps, "" an unknown one, None: they are grey. `readings` are
-    float64 (n,), of pixels at equal distances.
+    float64 (n,), of pixels at equal distances; `impossible` is the name of the first file with one that is no depth.
     """
 
     files: int
@@ -82,6 +83,7 @@ class DepthValues:
     floating: bool
     colour_map: str | None
     readings: np.ndarray
+    impossible: str = ""
 
     def valid(self, missing: Sequence[int] = MISSING) -> np.ndarray:
         """Return the readings that are a depth: finite, not negative and not one of `missing`."""
@@ -160,7 +162,7 @@ class DepthValues:
 
     def _of_numbers(self, meaning: DepthMeaning) -> Finding | None:
         if not meaning.missing and self.valid(()).size < self.readings.size:
-            what = "depth maps hold numbers that are no depth (NaN, infinite or negative)"
+            what = f"depth maps hold numbers that are no depth (NaN, infinite or negative), such as {self.impossible}"
             return Finding(what, "if nothing was measured there", [f"{KEY}.invalid=[0]"])
         if not self.valid(meaning.missing).size:
             return Finding("no reading in the depth maps is valid; check dataset.options.invalid")
@@ -222,7 +224,15 @@ def survey(paths: Sequence[Path]) -> DepthValues:
         floating="F" in modes,
         colour_map=colour_map,
         readings=np.concatenate([readings for _, readings in looks]),
+        impossible=next(
+            (printable(path.name) for path, look in zip(some, looks, strict=True) if _impossible(look)), ""
+        ),
     )
+
+
+def _impossible(look: tuple[str, np.ndarray]) -> bool:
+    _, readings = look
+    return not (np.isfinite(readings) & (readings >= 0)).all()
 
 
 def _look(path: Path, colour_map: str | None) -> tuple[str, np.ndarray]:

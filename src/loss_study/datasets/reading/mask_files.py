@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from loss_study.datasets.base import Target
 from loss_study.datasets.reading import mask_values
-from loss_study.datasets.reading.images import as_grey, decode, stretched
+from loss_study.datasets.reading.images import SIXTEEN_BIT, as_grey, decode, stretched
 from loss_study.datasets.reading.labels import (
+    LARGEST,
     Label,
     LabelMap,
     has_coloured_palette,
@@ -66,7 +67,8 @@ class MaskReader:
         self._classes, self._has_invalid_pixels = len(labels.classes), bool(labels.ignored)
         others = 1 if self._classes == 1 else None
         self._map = LabelMap(list(labels.classes.values()), labels.ignored, others) if labels.classes else None
-        seen = mask_values.survey(paths, coloured=self._map is not None and self._map.coloured)
+        are_colours = self._map is not None and self._map.coloured
+        seen = mask_values.survey(paths, labelled=self._map is not None, coloured=are_colours)
         is_open = self._map is None and (seen.palette or seen.coloured or not are_shades)
         if is_open and (problem := seen.problem()):
             raise StudyError(f"{paths[0].parent}: {problem}")
@@ -107,6 +109,7 @@ class MaskReader:
             raise StudyError(f"{path}: has transparency that varies, and other masks have none; replace or remove it")
         if (is_coloured(image) and not is_nearly_grey(image, path)) or has_coloured_palette(image):
             raise StudyError(f"{path}: a coloured mask, and others are grey; replace or remove it")
+        _check_range(image, path)
         return as_grey(image, path)
 
     def _notes(self, seen: mask_values.MaskValues) -> list[str]:
@@ -122,3 +125,19 @@ class MaskReader:
             f"{percent(sum(others.values()))} of the pixels of {seen.files} masks have labels other than 0 that no "
             f"class names, and count as background: {seen.listed(but=[0, *named])}."
         ]
+
+
+def _check_range(image: Image.Image, path: Path) -> None:
+    """Raise a StudyError for whole numbers that are no shades of 16 bits, or those of 8 bits in a file of more.
+
+    Scaled to 8 bits, the latter would be black.
+    """
+    if image.mode not in SIXTEEN_BIT:
+        return
+    values = np.asarray(image)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > LARGEST or 0 < high <= 0xFF:
+        raise StudyError(
+            f"{path}: holds whole numbers from {low} to {high} in more than 8 bits, whose shades are 0 to {LARGEST}; "
+            "save it with 8 bits and shades from 0 to 255"
+        )

@@ -142,16 +142,17 @@ def spread(count: int, most: int = LOOKED_AT) -> list[int]:
     return np.unique(np.linspace(0, count - 1, most).astype(int)).tolist() if count else []
 
 
-def survey(paths: Sequence[Path], *, coloured: bool = False) -> MaskValues:
+def survey(paths: Sequence[Path], *, labelled: bool = False, coloured: bool = False) -> MaskValues:
     """Look at some of the masks at `paths`, at least one.
 
     Args:
+        labelled: floating-point numbers are labels, also those between 0 and 1, which are shades otherwise.
         coloured: take values as colours even where all are grey or of a palette.
 
     Raises:
         StudyError: a file that cannot be read, or numbers that are neither labels nor shades.
     """
-    looks = [_look(paths[number]) for number in spread(len(paths))]
+    looks = [_look(paths[number], labelled) for number in spread(len(paths))]
     coloured = coloured or any(one.coloured for one in looks)
     palette = not coloured and any(one.palette for one in looks)
     codes = np.concatenate([one.colours if coloured else one.codes for one in looks])
@@ -191,12 +192,12 @@ class _Look:
     flat: np.ndarray
 
 
-def _look(path: Path) -> _Look:
+def _look(path: Path, labelled: bool) -> _Look:
     image = decode(path)
     mode = image.mode
     if is_nearly_grey(image, path):
         image = image.convert("L")
-    if mode == "F" and _are_shares(image):
+    if mode == "F" and not labelled and _are_shares(image):
         image = Image.fromarray(np.rint(255 * np.asarray(image)).astype(np.uint8))
     deep = image.mode in DEEP
     grid = np.ix_(*(np.array(spread(length, SIDE)) for length in (image.height, image.width)))
