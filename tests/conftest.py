@@ -62,8 +62,9 @@ def load(file: Any) -> DictConfig | ListConfig:
 
 OmegaConf.load = load
 
-# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
+# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C; nohup to a hangup.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -652,7 +652,7 @@ def test_a_study_has_one_run_that_lists_its_trials(study, reports):
     ]  # fmt: skip
     table = Path(opened.client.download_artifacts(first, study_run.TRIALS)).read_text().splitlines()
     assert table[0] == "head,loss,seed,verdict,metric,test,run"
-    assert table[1].startswith("mask,dice,0,learned,iou_at_best,0.92,") and table[2].startswith(
+    assert table[1].startswith("mask,dice,0,finished,iou_at_best,0.92,") and table[2].startswith(
         "depth,huber,1,diverged,rmse_coded,"
     )
 
