@@ -62,7 +62,7 @@ def load(file: Any) -> DictConfig | ListConfig:
 
 OmegaConf.load = load
 
-# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C; nohup to a hangup.
+# A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C, nohup to hangups.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
