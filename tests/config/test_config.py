@@ -146,7 +146,7 @@ def test_yaml_that_stands_for_more_than_fits_into_memory_is_refused_at_once(tmp_
             load_config(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("key", ["seeds", "sample.images", "recipe.epochs", "model.options.width", "race.rounds"])
+@pytest.mark.parametrize("key", ["seeds", "sample.images", "recipe.epochs", "recipe.threads", "race.rounds"])
 @pytest.mark.parametrize("number", [2**63, 2**31, -(2**64)])
 def test_a_number_that_no_library_takes_is_refused(key, number, values, tmp_path):
     with pytest.raises(StudyError, match=f"^{key}: a number beyond 2,147,483,647"):
