@@ -12,6 +12,8 @@ INSTALL = uv pip install --quiet --system-certs --python $(BIN)/python --require
     python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(1)
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where it is set, every process would compile all of torch's Python files anew, which takes it 5 seconds more.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help study test long ui params docs pins bench chaos fuzz clean
 

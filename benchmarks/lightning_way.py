@@ -15,10 +15,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from loss_study import losses, metrics, models
+from loss_study import losses, models
 from loss_study.config import Augmentation
 from loss_study.data.batches import Batches
 from loss_study.data.packed import PackedSample
+from loss_study.metrics.headline import Headline
 
 #: Inputs and target; Lightning takes no frozen dataclass.
 Pair = tuple[Tensor, Tensor]
@@ -49,7 +50,7 @@ class Trial(lightning.LightningModule):
         torch.manual_seed(0)
         self.model = models.build("resunet", 6, ["mask"], width=width).to(memory_format=torch.channels_last)
         self.loss = losses.load("bce")
-        self.headline = metrics.Headline("mask")
+        self.headline = Headline("mask")
 
     def training_step(self, batch: Pair, _: int) -> Tensor:
         """Return the mean loss of the batch."""
@@ -65,7 +66,7 @@ class Trial(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the head's metric."""
         self.log("iou", self.headline.value)
-        self.headline = metrics.Headline("mask")
+        self.headline = Headline("mask")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return the study's optimiser in torch's own class."""

@@ -1,9 +1,9 @@
 """Make the README's picture and the tables of README.md and docs/results.md from committed results: ``make docs``.
 
-The tables come from reports/answer.csv, the default study's, and from the folders of docs/results/, see committed.py: a
-section of docs/results.md for each. The picture is a screenshot of reports/index.html, which
-``make study`` writes together with that table; it carries the table's SHA-256, so that a test notices when the two are
-not of one study.
+The tables come from reports/answer.csv, the default study's; from the folders of docs/results/, see committed.py: a
+section of docs/results.md for each; and from the default study's repetitions, see repeated.py. The picture is a
+screenshot of reports/index.html, which ``make study`` writes together with that table; it carries the table's SHA-256,
+so that a test notices when the two are not of one study.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).parent))
+import repeated
 from committed import HEADS, Row, Study, of_head, studies
 
 from loss_study.metrics import find
@@ -79,7 +80,8 @@ def all_studies() -> str:
     lines.append("|---" * 9 + "|")
     for study in found:
         lines += [f"| {study.title} | {head} | {_decision(of_head(study.rows, head))} |" for head in study.heads]
-    return "\n".join([*lines, *(line for study in found[1:] for line in section(study))])
+    sections = [line for study in found[1:] for line in section(study)]
+    return "\n".join([*lines, *repeated.section(RESULTS / "repetitions.csv"), *sections])
 
 
 def section(study: Study) -> list[str]:

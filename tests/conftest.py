@@ -116,7 +116,9 @@ def saved_each_epoch(monkeypatch):
 @pytest.fixture
 def recipe(tmp_path, sample, monkeypatch):
     """A function that changes the recipe of the smoke scale, three epochs on the discs, and loads it."""
-    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
+    composition.compose(
+        tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "model.options.stages=2"]
+    )
     monkeypatch.chdir(tmp_path)
 
     def changed(**values):

@@ -1,6 +1,7 @@
 """The stages of dvc.yaml as commands that a person types."""
 
 import runpy
+import subprocess
 import sys
 
 import pytest
@@ -24,3 +25,11 @@ def test_a_word_that_a_stage_does_not_know_starts_nothing(stage, tmp_path, monke
     assert stage.name in capsys.readouterr().out
     assert typed(stage, "--nonsense", monkeypatch) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_to_decide_a_round_imports_neither_torch_nor_scipy_stats():
+    """Both take longer to import than all else that `decide` does, which everybody waits for between two rounds."""
+    code = "import sys\nfrom loss_study.statistics import ranking, results\n"
+    code += "print({'torch', 'scipy.stats'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

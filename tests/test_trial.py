@@ -43,6 +43,13 @@ def test_a_later_round_counts_when_it_is_evaluated_or_asked_for(config, tmp_path
     assert trials(config) == [*FIRST, second]
 
 
+def test_a_loss_that_comes_back_trains_from_the_seeds_that_it_missed(config):
+    decisions.write(config, 2, {"mask": ["dice"]})
+    decisions.write(config, 3, {"mask": ["bce", "dice"]})
+    assert decided_seeds(3, "mask", "bce") == [2, 3, 4] and decided_seeds(3, "mask", "dice") == [3, 4]
+    assert {trial.round for trial in trials_of_round(config, 3)} == {3}
+
+
 def test_what_an_earlier_study_left_after_the_decision_does_not_count(config, tmp_path):
     decisions.write(config, 2, {"mask": []})
     decisions.write(config, 3, {"mask": ["bce"]})

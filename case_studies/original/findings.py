@@ -98,7 +98,7 @@ class Measured:
 
     def written(self, value: float) -> str:
         """Return a value or a difference with the digits in which recipes differ."""
-        return f"{value:.{_DIGITS[self.measure]}f}"
+        return f"{value:z.{_DIGITS[self.measure]}f}"
 
     def interval(self, effect: Effect) -> str:
         """Return ``0.31 (0.28 to 0.34)``."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from loss_study import metrics
 from loss_study.config import Augmentation
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.splits import Split
 from loss_study.losses import Output
 from loss_study.metrics.rmse import rmse
 from loss_study.metrics.thresholds import THRESHOLDS, best_threshold, iou_by_threshold
+from loss_study.metrics.verdict import collapse
 from loss_study.training.device import pick
 
 #: What is measured on the test split as it is and, in a second column, on the test split changed as in training.
@@ -64,7 +64,7 @@ class Tests:
         return {
             "rmse": _rmse(plain, self.plain.target),
             "rmse" + AUGMENTED: _rmse(changed, self.augmented.target),
-            "collapse": metrics.collapse("depth", prediction=plain, target=self.plain.target, constant=constant),
+            "collapse": collapse("depth", prediction=plain, target=self.plain.target, constant=constant),
         }
 
     def _mask(self, plain: Tensor, changed: Tensor, validation: Tensor) -> dict[str, Any]:
@@ -81,8 +81,8 @@ class Tests:
             "iou" + AUGMENTED: float(iou_changed[half]),
             "iou_best" + AUGMENTED: float(iou_changed[best]),
             "threshold": threshold,
-            "collapse": metrics.collapse("mask", **pair),
-            "collapse_best": metrics.collapse("mask", **pair, threshold=threshold),
+            "collapse": collapse("mask", **pair),
+            "collapse_best": collapse("mask", **pair, threshold=threshold),
             **answers(plain, self.plain.target),
         }
 

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from loss_study import cli
 from loss_study.checks.verify import folders
 from loss_study.report.renew import renew
 from loss_study.runtime import checksums
+from loss_study.runtime.files import whole_folder
 from loss_study.tracking import mirror, store
 from loss_study.trial import trials
 from support import outside
@@ -145,3 +147,17 @@ def test_a_store_that_cannot_be_read_does_not_hide_what_else_was_found(verify, r
     path.write_bytes(content)
     assert code == 1 and lines[0].startswith("runs/1/mask/dice/0: has no SHA256SUMS")
     assert lines[1].startswith("MLflow at http://127.0.0.1:9: no connection")
+
+
+def test_parents_and_joint_trainings_are_deeper_than_others(tmp_path, monkeypatch):
+    """A study with either was said to lack checksums where it has none to have."""
+    monkeypatch.chdir(tmp_path)
+    written = ["parents/mask/0", "parents/depth", "tuning/mask/dice", "decisions/1", "runs/1/mask/dice/0"]
+    written += ["runs/1/joint/pair/0", "eval/1/mask/dice/0", "eval/1/joint/pair/depth/0"]
+    for name in written:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        with whole_folder(Path(name)) as folder:
+            (folder / "deeper").mkdir()
+            (folder / "deeper" / "file.json").write_text("{}")
+    Path("runs/2/mask/dice").mkdir(parents=True)
+    assert sorted(map(str, folders())) == sorted(written)

@@ -257,6 +257,7 @@ def test_clones_that_share_a_cache_run_at_the_same_time(repository):
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o775}
 
 
+@pytest.mark.long
 def test_pushes_at_the_same_time_lose_nothing(repository):
     """Four clones push their own result, and one that all of them have, into one folder."""
     stages = {f"own{n}": f"echo {n} > own{n}.txt" for n in range(4)} | {"shared": "echo same > shared.txt"}

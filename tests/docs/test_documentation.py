@@ -163,6 +163,28 @@ def test_the_picture_and_the_tables_show_the_same_study(build):
         assert image.text[build.SOURCE] == build.digest(), "run 'make study' and 'make docs'"
 
 
+def test_repetitions_are_counted_by_both_heads(build, tmp_path):
+    table = tmp_path / "repetitions.csv"
+    assert build.repeated.section(table) == []
+    head = "repetition,choices,head,choice,regret_bound,margin,decided,trials,worse_by,agrees"
+    rows = [
+        "0,the default,mask,dice,0.0143,0.02,True,60,0.0,True",
+        "0,the default,depth,ssim,0.0021,0.004,True,27,0.0,True",
+        "10,sample.seed=10,mask,rmse,0.0111,0.02,True,60,0.0013,True",
+        "10,sample.seed=10,depth,huber,0.0052,0.004,False,27,0.0067,False",
+        "3,sample.seed=3 recipe.precision=bfloat16,mask,dice,0.0143,0.02,True,60,0.0,True",
+        "3,sample.seed=3 recipe.precision=bfloat16,depth,ssim,0.0021,0.004,True,27,0.0,True",
+    ]
+    table.write_text("\n".join([head, *rows]) + "\n")
+    lines = build.repeated.section(table)
+    assert "python benchmarks/repetitions.py 3 10" in lines
+    assert any(line.endswith("On both heads 1 of 2 do.") for line in lines)
+    assert lines[-2:] == [
+        "| 3, bfloat16 | `dice` | 0.015 IoU | 0.000 | `ssim` | 0.0021 of the depth range | 0.0000 |",
+        "| 10 | `rmse` | 0.012 IoU | 0.001 | `huber` | 0.0052 of the depth range, not decided | 0.0067 |",
+    ]
+
+
 def test_tables_are_made_from_the_columns_of_an_answer(build, tmp_path, monkeypatch):
     rows = [
         "mask,iou,dice,best,0.61249,0.5,0.7,0,0.0101,5",

@@ -239,7 +239,7 @@ def test_the_first_sound_trial_of_a_loss_is_analysed_and_those_that_failed_befor
     trials = [Trial("depth", loss, seed) for loss in ("l1", "bce") for seed in (0, 1, 2)]
     for trial in trials:
         save(trial, tmp_path)
-    monkeypatch.setattr("loss_study.metrics.collapse", lambda *_, **__: "")
+    monkeypatch.setattr("loss_study.evaluation.evaluate.collapse", lambda *_, **__: "")
     first = trials[0].run_dir / "trial.json"
     first.write_text(first.read_text().replace("finished", "diverged"))
     evaluate_trials(trials, sample)

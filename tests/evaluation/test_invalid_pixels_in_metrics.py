@@ -9,9 +9,11 @@ from loss_study import metrics
 from loss_study.evaluation.per_image import depth, mask
 from loss_study.metrics.boundary_f import boundary_f
 from loss_study.metrics.counting import Counts
+from loss_study.metrics.headline import Headline
 from loss_study.metrics.masks import Masks
 from loss_study.metrics.ssim import ssim_map
 from loss_study.metrics.thresholds import best_threshold
+from loss_study.metrics.verdict import collapse
 
 SIZE = 24
 
@@ -80,7 +82,7 @@ def test_an_image_without_a_valid_pixel_has_no_value(head, module):
     kept = {name: tensor[[0, 2]] for name, tensor in pair.items()}
     expected = module.summary(module.columns(**kept))
     assert module.summary(values) == pytest.approx(expected)
-    headline = metrics.Headline(head)
+    headline = Headline(head)
     headline.add(**pair, valid=valid)
     best = {} if head == "depth" else {"threshold": best_threshold(**kept)}
     name = metrics.HEADLINE[head].removesuffix(metrics.AT_BEST)
@@ -118,13 +120,13 @@ def test_collapse_looks_at_valid_pixels():
     prediction, valid = target.clone(), torch.ones_like(target)
     prediction[..., 0] = prediction[..., 1] = 0
     prediction[..., 7] = 1
-    assert metrics.collapse("mask", prediction=prediction, target=target) == ""
+    assert collapse("mask", prediction=prediction, target=target) == ""
     valid[..., 7] = 0
-    assert metrics.collapse("mask", prediction=prediction, target=target, valid=valid) == "all background"
+    assert collapse("mask", prediction=prediction, target=target, valid=valid) == "all background"
     ramp = torch.linspace(0, 255, 8).round().div(255).expand(2, 1, 8, 8)
     flat = torch.where(valid > 0, 0.5, ramp)
-    assert metrics.collapse("depth", prediction=flat, target=ramp) == ""
-    assert metrics.collapse("depth", prediction=flat, target=ramp, valid=valid) == "constant depth"
+    assert collapse("depth", prediction=flat, target=ramp) == ""
+    assert collapse("depth", prediction=flat, target=ramp, valid=valid) == "constant depth"
 
 
 def test_ssim_is_that_of_the_pixels_a_window_sees():

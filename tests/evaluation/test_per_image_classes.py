@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from loss_study import metrics
 from loss_study.evaluation.per_image import classes, mask
 from loss_study.metrics import iou
+from loss_study.metrics.headline import Headline
 from support.predictions import mixtures
 
 NAMES = ["pet", "background", "border"]
@@ -123,7 +124,7 @@ def test_batches_joined_are_the_whole():
 def test_the_headline_is_the_mean_iou():
     pair = mixtures()
     expected = classes.columns(**pair, class_names=NAMES)["iou"].mean().item()
-    headline = metrics.Headline("mask")
+    headline = Headline("mask")
     headline.add(**pair)
     assert headline.value == pytest.approx(expected)
 

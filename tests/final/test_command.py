@@ -42,7 +42,7 @@ def test_it_says_what_it_trains_and_what_came_out(study, capsys):
     study()
     values = run_final("--epochs", "2")
     said = capsys.readouterr().out
-    assert "final  mask: dice, learning rate 0.04. No other loss of the study is better by more than 0.01" in said
+    assert "final  mask: dice, learning rate 0.04. No other loss of the study is better by more than 0.010 IoU" in said
     assert "final  12 training images, 2 epochs" in said
     assert "final  one network for both heads, weighting equal; the study's trials had one for each head" in said
     iou = values["measured"]["mask"]["metrics"][0]["value"]

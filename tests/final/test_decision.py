@@ -38,13 +38,22 @@ def test_each_head_has_the_loss_that_the_study_chose_and_its_learning_rate(study
     mask, depth = decision.read(study(), {})
     assert (mask.head, mask.loss, mask.choice.lr, mask.decided) == ("mask", "dice", 0.04, True)
     assert (depth.head, depth.loss, depth.choice.lr, depth.decided) == ("depth", "rmse", 0.01, True)
-    assert mask.sentence == "No other loss of the study is better by more than 0.01 (95 % confidence)."
+    assert mask.sentence == "No other loss of the study is better by more than 0.010 IoU (95 % confidence)."
 
 
 def test_an_open_question_is_told(study):
     open_ = {"choice": "dice", "decided": False, "regret_bound": 0.05, "margin": 0.02}
     mask, _ = decision.read(study(metrics={**CHOICES, "mask": open_}), {})
-    assert "not decided: another loss may be better by up to 0.05" in mask.sentence
+    assert mask.sentence == (
+        "The study is not decided: another loss may be better by up to 0.050 IoU (95 % confidence), more than the "
+        "margin of 0.020."
+    )
+
+
+def test_a_bound_is_rounded_up(study):
+    close = {"choice": "rmse", "decided": True, "regret_bound": 0.00211, "margin": 0.004}
+    _, depth = decision.read(study(metrics={**CHOICES, "depth": close}), {})
+    assert "better by more than 0.0022 of the depth range (" in depth.sentence
 
 
 def test_a_loss_may_be_named_instead(study):

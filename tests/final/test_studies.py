@@ -104,7 +104,7 @@ def test_a_study_with_folds_has_the_splits_of_the_first(study, keep):
 def test_a_study_that_is_not_decided_says_so_in_the_card(study, capsys):
     study(metrics={**CHOICES, "mask": {"choice": "dice", "decided": False, "regret_bound": 0.05, "margin": 0.02}})
     run_final("--epochs", "1")
-    sentence = "The study is not decided: another loss may be better by up to 0.05"
+    sentence = "The study is not decided: another loss may be better by up to 0.050 IoU"
     assert sentence in capsys.readouterr().out
     assert sentence in " ".join(Path("model/README.md").read_text().split())
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from loss_study.metrics import best_constant
+from loss_study.metrics.constant import best_constant
 from support.predictions import grid
 
 #: A quarter of the first image is foreground, half of the second.

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from loss_study.evaluation.per_image import classes, depth, mask
-from loss_study.metrics import Headline
+from loss_study.metrics.headline import Headline
 from loss_study.metrics.thresholds import best_threshold
 from support.predictions import blobs, mixtures, ramps
 

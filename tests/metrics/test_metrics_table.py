@@ -62,6 +62,11 @@ def test_errors_are_shown_finer_than_shares():
     assert metrics.find("iou").show(None) == "-"
 
 
+def test_what_rounds_to_zero_is_shown_without_a_sign():
+    assert metrics.find("rmse_coded").show(-0.00004) == "0.0000" and metrics.find("iou").show(-0.0004) == "0.000"
+    assert metrics.find("rmse_coded").show(-0.00006) == "-0.0001"
+
+
 def test_a_unit_stands_beside_every_number_that_has_one():
     assert metrics.find("rmse").label_with_unit == "RMSE (m)"
     assert metrics.find("rmse_coded").label_with_unit == "RMSE (coded depth, of the depth range)"

@@ -9,7 +9,7 @@ from support.clone import WITHOUT_MLFLOW, Clone
 
 pytestmark = pytest.mark.pipeline
 
-SMALL = ("-S", "scale=smoke", "-S", "loss.heads=[depth]", "-S", "recipe.epochs=2", "-S", "sample.images=40")
+SMALL = ("-S", "scale=smoke", "-S", "loss.heads=[mask]", "-S", "recipe.epochs=2", "-S", "sample.images=40")
 NEW_LOSS = '''"""Squared error of the predicted probability (the Brier score)."""
 
 import torch
@@ -53,7 +53,7 @@ def experiments(clone) -> dict[str, dict[str, str]]:
 
 def test_one_loss_in_a_fresh_clone_runs_that_loss_only(clone, first):
     assert clone.ran(first) == [
-        "check", "download", "inspect", "sample", "parent@depth", "train@depth-dice", "evaluate@depth", "compare",
+        "check", "download", "inspect", "sample", "parent@mask", "train@mask-dice", "evaluate@mask", "compare",
     ]  # fmt: skip
     assert {row["loss"] for row in clone.rows("compare.csv")} == {"dice"}
     assert "warning: MLflow at http://127.0.0.1:9: no connection" in first
@@ -96,7 +96,7 @@ def test_a_new_loss_in_the_queue_lines_up_and_is_drawn(clone, first):
     assert "try-squared" in experiments(clone)
     clone.run("dvc", "exp", "apply", "try-squared")
     assert {row["loss"] for row in clone.rows("compare.csv")} == {"squared"}
-    assert "depth.best_loss" in experiments(clone)["try-squared"]
+    assert "mask.best_loss" in experiments(clone)["try-squared"]
     drawn = clone.run("dvc", "plots", "diff", "--json", "workspace")
     assert "squared" in drawn and "weighted_bce" not in drawn
 

@@ -168,7 +168,7 @@ def test_rounds_are_named_where_several_were_planned():
 
 def test_an_open_question_names_the_next_round(study):
     going_on = ranked(UNDECIDED, look=Look(1, (3, 5)), contenders=("dice", "bce"))
-    assert "Round 2 of at most 2 would train dice and bce from 2 more seeds." in changes(going_on, study.config)
+    assert "Round 2 of at most 2 would train dice and bce, up to 5 seeds each." in changes(going_on, study.config)
     at_the_end = changes(ranked(UNDECIDED, look=Look(2, (3, 5))), study.config)
     assert "Round" not in at_the_end and at_the_end.startswith("All planned seeds are used")
     decided = changes(ranked(DECIDED), study.config)

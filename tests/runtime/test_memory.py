@@ -19,6 +19,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it speaks to glibc alone")
 def test_memory_that_is_kept_costs_no_new_pages():
     """A tensor of 100 MB is 24,414 pages of 4 KiB, each of which is a fault when it is first written to."""

@@ -169,6 +169,8 @@ def test_caveats_say_what_the_intervals_are_from():
     assert caveats(ranked(study([0.8, 0.9]))) == [
         "The intervals are from 3 seeds per loss and the 200 test images of 24 objects and 200 backgrounds."
     ]
+    many = dataclasses.replace(ranked(study([0.8, 0.9])), images=1000, objects=1000)
+    assert "the 1,000 test images of 1,000 objects and 200 backgrounds." in caveats(many)[0]
 
 
 def test_two_seeds_are_few():

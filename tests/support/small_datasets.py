@@ -77,7 +77,9 @@ class RgbdWithInvalidPixels(_Drawn):
 def study(folder: Path, losses: Sequence[str], *, size: int = 32, **dataset) -> Config:
     """Write the params.yaml of a study of `losses` on a dataset, and load it."""
     heads = dataset["heads"]
-    composition.compose(folder / "params.yaml", ["scale=smoke", "recipe.batch_size=4", "recipe.epochs=6"])
+    composition.compose(
+        folder / "params.yaml", ["scale=smoke", "recipe.batch_size=4", "recipe.epochs=6", "model.options.stages=2"]
+    )
     values = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     values["dataset"] = {"name": "folder", "path": "images", **dataset}
     values["loss"] = {"names": list(losses), "heads": heads}

@@ -428,6 +428,7 @@ def test_an_s3_that_fails_in_each_way_costs_one_line_and_is_filled_in_later(team
             check_dice(monkeypatch, address)
 
 
+@pytest.mark.long
 def test_eight_trials_log_to_sqlite_at_once(tmp_path, monkeypatch):
     root = tmp_path / "checkout"
     everyone = make_checkout(root)

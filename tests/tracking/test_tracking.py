@@ -194,6 +194,7 @@ def test_a_logged_model_requires_nothing_that_strangers_could_publish(logged_mod
     assert sorted(line.partition("==")[0] for line in lines) == ["mlflow", "torch"]
 
 
+@pytest.mark.long
 def test_logging_a_model_does_not_import_lightning(study):
     """Which takes ten seconds, and which MLflow's PyTorch module imports where it is installed."""
     code = (

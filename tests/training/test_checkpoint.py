@@ -30,7 +30,9 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def smoke(tmp_path, monkeypatch):
-    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4"])
+    composition.compose(
+        tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "model.options.stages=2"]
+    )
     monkeypatch.chdir(tmp_path)
     return load_config()
 

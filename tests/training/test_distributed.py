@@ -28,7 +28,14 @@ PLAIN_DESCENT = ["recipe.optimizer.name=sgd", "recipe.optimizer.lr=0.2", "recipe
 @pytest.fixture
 def study(tmp_path, sample, monkeypatch):
     """The smoke scale on the discs, without autocast; the working directory is a fresh folder."""
-    choices = ["scale=smoke", "recipe.epochs=4", "recipe.batch_size=4", "recipe.precision=float32", *PLAIN_DESCENT]
+    choices = [
+        "scale=smoke",
+        "recipe.epochs=4",
+        "recipe.batch_size=4",
+        "model.options.stages=2",
+        "recipe.precision=float32",
+        *PLAIN_DESCENT,
+    ]
     composition.compose(tmp_path / "params.yaml", choices)
     monkeypatch.chdir(tmp_path)
     return load_config()

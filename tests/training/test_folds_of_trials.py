@@ -33,6 +33,7 @@ CHOICES = [
     "sample.images=144",
     "recipe.epochs=6",
     "recipe.optimizer.lr=0.01",
+    "model.options.stages=2",
 ]
 FOLD_OF = {4: 0, 5: 1, 6: 2, 7: 0}
 

@@ -35,7 +35,13 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     sample = PackedSample.open(write_sample(folder / "data" / "sample"))
     choices = [f"recipe.parent.{key}={value}" for key, value in PARENT.items()]
-    choices += ["scale=smoke", "recipe.epochs=2", "recipe.batch_size=4", "model.options.width=2"]
+    choices += [
+        "scale=smoke",
+        "recipe.epochs=2",
+        "recipe.batch_size=4",
+        "model.options.width=2",
+        "model.options.stages=2",
+    ]
     composition.compose(folder / "params.yaml", [*choices, "recipe.batchnorm=recomputed"])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -19,7 +19,14 @@ from support.small_training import KilledError, left_by, same
 @pytest.fixture
 def study(tmp_path, sample, monkeypatch):
     """The smoke scale on the discs, three epochs and two seeds, in a fresh working directory."""
-    choices = ["scale=smoke", "recipe.epochs=3", "recipe.batch_size=4", "seeds=[0,1]", "loss.names=[ssim,l1]"]
+    choices = [
+        "scale=smoke",
+        "recipe.epochs=3",
+        "recipe.batch_size=4",
+        "model.options.stages=2",
+        "seeds=[0,1]",
+        "loss.names=[ssim,l1]",
+    ]
     composition.compose(tmp_path / "params.yaml", choices)
     monkeypatch.chdir(tmp_path)
     return load_config()

@@ -23,7 +23,7 @@ SEARCH = ["recipe=tuned", "recipe.search.lr=[0.0001,0.001,0.03]", "recipe.search
 @pytest.fixture
 def study(tmp_path, sample, monkeypatch):
     """The smoke scale with a search over three learning rates, in a fresh folder with the discs."""
-    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", *SEARCH])
+    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=3", "model.options.stages=2", *SEARCH])
     monkeypatch.chdir(tmp_path)
     return load_config()
 

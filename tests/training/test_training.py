@@ -25,7 +25,9 @@ from loss_study.trial import Trial
 @pytest.fixture
 def smoke(tmp_path, sample, monkeypatch):
     """Parameters of the smoke scale, four epochs on the discs; the working directory is a fresh folder."""
-    composition.compose(tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=4", "recipe.batch_size=4"])
+    composition.compose(
+        tmp_path / "params.yaml", ["scale=smoke", "recipe.epochs=4", "recipe.batch_size=4", "model.options.stages=2"]
+    )
     monkeypatch.chdir(tmp_path)
     return load_config()
 

@@ -36,8 +36,8 @@ _ORIGIN = re.compile(
     rb", commit [0-9a-f]{7}( with uncommitted changes)?|  <p>Some files had uncommitted changes .*\n"
     rb"|git checkout [0-9a-f]{40}\n|dvc exp apply .*\n"
 )
-#: Where stages leave folders with checksums, and how deep below.
-FOLDERS = ((PARENTS, 1), (TUNING, 2), (DECISIONS, 1), (RUNS, 4), (EVAL, 4))
+#: Where stages leave folders with checksums, some deeper than others: a parent has one for each fold.
+ROOTS = (PARENTS, TUNING, DECISIONS, RUNS, EVAL)
 
 
 def add_arguments(_: argparse.ArgumentParser) -> None:
@@ -72,14 +72,23 @@ def _cache_folder() -> Path:
 def folders() -> list[Path]:
     """Return the folders of the study on the disk that a stage wrote as a whole."""
     found = [folder for folder in (SAMPLE, INSPECTION) if folder.is_dir()]
-    for root, depth in FOLDERS:
-        found += sorted(path for path in root.glob("/".join("*" * depth)) if path.is_dir())
-    return found
+    return found + [folder for root in ROOTS if root.is_dir() for folder in _with_files(root)]
+
+
+def _with_files(folder: Path) -> Iterator[Path]:
+    """Yield `folder` if a file is in it, else those of its subfolders."""
+    inside = sorted(folder.iterdir())
+    if any(path.is_file() for path in inside):
+        yield folder
+        return
+    for path in inside:
+        if path.is_dir():
+            yield from _with_files(path)
 
 
 def _files(known: list[Path], reporter: Reporter) -> Iterator[str]:
     for folder in known:
-        if not (folder / checksums.LIST).is_file() and any(folder.iterdir()):
+        if not (folder / checksums.LIST).is_file():
             yield f"{folder}: has no {checksums.LIST}; run 'dvc repro -f' on its stage, which writes it"
         try:
             checksums.check(folder)

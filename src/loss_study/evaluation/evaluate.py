@@ -23,8 +23,10 @@ from loss_study.evaluation.splits import Split, Splits
 from loss_study.evaluation.trained_models import initial_model, load_description, load_model
 from loss_study.joint_trial import loss_of, record_of
 from loss_study.losses import PROBABILITY, Loss, Output
+from loss_study.metrics.constant import best_constant
 from loss_study.metrics.masks import most_probable
 from loss_study.metrics.thresholds import best_threshold
+from loss_study.metrics.verdict import collapse
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training.device import pick_precision, use_cpu
 from loss_study.trial import Trial, parent_dir
@@ -118,14 +120,14 @@ def evaluate(
     prediction, depth = test_pair["prediction"], sample.statistics.get("depth_mean")
     return Evaluation(
         {
-            "verdict": metrics.collapse(
+            "verdict": collapse(
                 splits.head,
                 **test_pair,
                 class_names=sample.class_names,
                 threshold=0.5 if threshold is None else threshold,
                 constant=depth,
             ),
-            "constant": metrics.best_constant(splits.head, test_pair["target"], test_pair["valid"], depth),
+            "constant": best_constant(splits.head, test_pair["target"], test_pair["valid"], depth),
             "threshold": threshold,
             "classes": prediction.shape[1],
             "test": summary,

@@ -10,8 +10,10 @@ from statistics import median
 from typing import Any
 
 from loss_study.config import Config
+from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.statistics.results import read_json
+from loss_study.statistics.sentences import at_most
 from loss_study.training import choice
 from loss_study.training.choice import Choice
 from loss_study.trial import Trial, trials
@@ -32,14 +34,16 @@ class Winner:
     """The loss that a head of the final model is trained with.
 
     Attributes:
+        metric: the one that ranks the losses of the head.
         choice: its learning rate and weights, as the first round found them.
         decided: whether the study decided for it within its margin; False for one that was named instead.
-        regret_bound, margin: no other loss is better by more than the bound, in the unit of the head's metric, with
-            95 % confidence; None where the study says nothing.
+        regret_bound, margin: no other loss is better by more than the bound, in the unit of the metric, with 95 %
+            confidence; None where the study says nothing.
         joint: the name of the joint training that the study chose on this head; "" where it chose the loss itself.
     """
 
     head: str
+    metric: Metric
     loss: str
     choice: Choice
     decided: bool
@@ -50,13 +54,14 @@ class Winner:
     @property
     def sentence(self) -> str:
         """How sure the choice is."""
+        bound = "" if self.regret_bound is None else self.metric.with_unit(at_most(self.metric, self.regret_bound))
         if self.decided:
             other = f"It is that of the joint training {self.joint}: no other choice" if self.joint else "No other loss"
-            return f"{other} of the study is better by more than {self.regret_bound:.3g} (95 % confidence)."
-        if self.regret_bound is not None:
+            return f"{other} of the study is better by more than {bound} (95 % confidence)."
+        if bound:
             return (
-                f"The study is not decided: another loss may be better by up to {self.regret_bound:.3g} "
-                f"(95 % confidence), more than the margin of {self.margin:.3g}."
+                f"The study is not decided: another loss may be better by up to {bound} (95 % confidence), more than "
+                f"the margin of {self.metric.show(self.margin)}."
             )
         if self.margin is not None:
             return "The study had no other sound loss to compare it with."
@@ -102,7 +107,9 @@ def _winner(config: Config, head: str, summary: Mapping[str, Any] | None, named:
     joint = candidate if candidate in config.joint.names else ""
     found = choice.read(Trial(head, candidate, 0, joint=bool(joint)))
     loss = getattr(config.joint.options[joint], head) if joint else candidate
-    return Winner(head, loss, found, bool(told.get("decided")), told.get("regret_bound"), told.get("margin"), joint)
+    metric = headline_of(head, config.dataset.classes)
+    bound, margin = told.get("regret_bound"), told.get("margin")
+    return Winner(head, metric, loss, found, bool(told.get("decided")), bound, margin, joint)
 
 
 def weighting(config: Config, winners: Sequence[Winner]) -> Weighting | None:

@@ -1,7 +1,8 @@
 """What a trial is judged by, the same for every loss: which metrics each head has, and which one ranks it.
 
 Each metric has a file of its own, such as ``iou.py``, with its `Metric` and the function that computes it.
-`loss_study.evaluation.per_image` computes all metrics of a head for every image of a split.
+`loss_study.evaluation.per_image` computes all metrics of a head for every image of a split. Comparing and reporting
+need the `Metric` only, and to import torch takes seconds: these files import it in the functions that need it.
 
 Predictions and targets are arguments by name here: a prediction is the sigmoid or softmax of the logits, a target an
 image of 8 bits (mask) or 16 bits (depth) divided by its largest value, or one-hot classes, and one given in place of
@@ -32,13 +33,10 @@ from loss_study.metrics import (
     ssim,
 )
 from loss_study.metrics.base import AT_BEST, FOREGROUND, Metric, undefined
-from loss_study.metrics.constant import best_constant
-from loss_study.metrics.headline import Headline
-from loss_study.metrics.verdict import collapse
 
 __all__ = [
     "AT_BEST", "CLASSES", "DEPTH", "FOREGROUND", "HEADLINE", "MASK",
-    "Headline", "Metric", "best_constant", "collapse", "find", "headline_of", "is_better", "rises",
+    "Metric", "find", "headline_of", "is_better", "rises",
 ]  # fmt: skip
 
 

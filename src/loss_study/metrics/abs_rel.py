@@ -6,10 +6,13 @@ Source: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image (201
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_over_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ABS_REL = Metric(
     "abs_rel", "AbsRel", "Mean absolute error relative to the true depth.", higher_is_better=False, lowest=0

@@ -75,7 +75,8 @@ class Metric:
         """Return `value` rounded for reading, without its unit, errors finer than shares; "-" for None."""
         if value is None:
             return "-"
-        return f"{value:.4f}" if self.higher_is_better is False and self.unit != METRES else f"{value:.3f}"
+        # The z keeps what rounds to zero from being shown as -0.000.
+        return f"{value:z.4f}" if self.higher_is_better is False and self.unit != METRES else f"{value:z.3f}"
 
     def show_with_unit(self, value: float | None) -> str:
         """Return `value` as in `show` with its unit: ``1.204 m``; without one where there is none."""

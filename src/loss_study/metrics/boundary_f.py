@@ -12,13 +12,15 @@ Benchmark Dataset and Evaluation Methodology for Video Object Segmentation (2016
 from __future__ import annotations
 
 import math
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_of_present, pixel_count, ratio
-from loss_study.metrics.masks import Masks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from loss_study.metrics.masks import Masks
 
 #: The tolerance as a share of the image's diagonal.
 TOLERANCE_SHARE = 0.0075
@@ -53,7 +55,7 @@ def boundary_f(masks: Masks) -> Tensor:
     either = predicted_length + target_length
     precision = ratio(matched_predicted, predicted_length, either)
     recall = ratio(matched_target, target_length, either)
-    return torch.where(precision + recall > 0, 2 * precision * recall / (precision + recall), 0.0)
+    return (2 * precision * recall / (precision + recall)).where(precision + recall > 0, 0.0)
 
 
 def class_mean_boundary_f(masks: Masks, union_NK: Tensor) -> Tensor:
@@ -63,6 +65,8 @@ def class_mean_boundary_f(masks: Masks, union_NK: Tensor) -> Tensor:
         masks: of K classes.
         union_NK: pixels of each image that are predicted or true to be of the class.
     """
+    import torch  # noqa: PLC0415
+
     outlines = [boundary_f(masks.of_class(number)) for number in range(masks.target.shape[1])]
     return mean_of_present(torch.where(union_NK > 0, torch.stack(outlines, dim=1), torch.nan))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from loss_study.metrics.masks import Masks
+    from loss_study.metrics.masks import Masks
 
 
 class Counts(NamedTuple):
@@ -51,7 +51,7 @@ def ratio(part: Tensor, whole: Tensor, union: Tensor) -> Tensor:
     So nothing predicted has precision 0 unless nothing was to be found, and where nothing is to be found recall is 0
     unless nothing was predicted.
     """
-    return torch.where(whole > 0, part / whole, (union == 0).double())
+    return (part / whole).where(whole > 0, (union == 0).double())
 
 
 def mean_of_present(values_NK: Tensor) -> Tensor:

@@ -6,11 +6,14 @@ Source: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image (201
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_over_pixels
 from loss_study.metrics.depth_ratios import factor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DELTA1 = Metric(
     "delta1", "δ < 1.25", "Share of the pixels whose depth is right within a factor of 1.25.", lowest=0, highest=1

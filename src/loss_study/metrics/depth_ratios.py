@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def factor(prediction: Tensor, target: Tensor) -> Tensor:
     """Return max(p / t, t / p) of every pixel, at least 1; both above 0."""
     ratio = prediction / target
-    return torch.maximum(ratio, 1 / ratio)
+    return ratio.maximum(1 / ratio)

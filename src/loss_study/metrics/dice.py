@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts, mean_of_present, ratio
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DICE = Metric(
     "dice",

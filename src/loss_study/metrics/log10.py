@@ -6,11 +6,14 @@ Source: Saxena, Sun and Ng, Make3D (2009).
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import mean_over_pixels
 from loss_study.metrics.depth_ratios import factor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LOG10 = Metric(
     "log10",

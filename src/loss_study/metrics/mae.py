@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import METRES, Metric
 from loss_study.metrics.counting import mean_over_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAE = Metric(
     "mae", "MAE", "Mean absolute error of an image; mean over images.", higher_is_better=False, unit=METRES, lowest=0

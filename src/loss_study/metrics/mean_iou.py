@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts, mean_of_present
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MEAN_IOU = Metric(
     "mean_iou",
@@ -23,6 +25,8 @@ def mean_iou(counts: Counts, pixels: Tensor) -> Tensor:
     Args:
         pixels: number of valid pixels of each image, (N,).
     """
+    import torch  # noqa: PLC0415
+
     wrong = counts.false_positives + counts.false_negatives
     background = pixels - counts.union
     of_foreground, of_background = counts.true_positives / counts.union, background / (background + wrong)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import Counts
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PIXEL_ACCURACY = Metric(
     "pixel_accuracy",

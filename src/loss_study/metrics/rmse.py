@@ -5,10 +5,13 @@ Source: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image (201
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import METRES, Metric
 from loss_study.metrics.counting import mean_over_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RMSE = Metric(
     "rmse",

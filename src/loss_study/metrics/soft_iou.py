@@ -9,11 +9,13 @@ which is largest), and a border that is a class of its own like the other classe
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from loss_study.metrics.base import Metric
 from loss_study.metrics.counting import pixel_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: On both sides of the fraction, in pixels.
 SMOOTH = 0.001
@@ -35,7 +37,7 @@ def soft_iou(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         target: one-hot, bool (N, K, H, W).
         valid: bool (N, 1, H, W).
     """
-    p = torch.where(valid, prediction, 0).double()
+    p = prediction.where(valid, 0).double()
     both = (p * target).sum(dim=(1, 2, 3))
     return (both + SMOOTH) / (p.sum(dim=(1, 2, 3)) + pixel_count(target & valid) - both + SMOOTH)
 
@@ -48,4 +50,6 @@ def soft_iou_of_mask(prediction: Tensor, target: Tensor, valid: Tensor) -> Tenso
         target: foreground, bool (N, 1, H, W).
         valid: bool (N, 1, H, W).
     """
+    import torch  # noqa: PLC0415
+
     return soft_iou(torch.cat([1 - prediction, prediction], dim=1), torch.cat([~target, target], dim=1), valid)

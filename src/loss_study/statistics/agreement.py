@@ -18,8 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from loss_study.metrics import Metric, find
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.looks import SIGNIFICANCE
+from loss_study.statistics.sentences import at_most
 from loss_study.statistics.tables import ANSWER_COLUMNS, PAIR_COLUMNS, choice_in
 
 Row = dict[str, str]
@@ -52,12 +54,14 @@ class Study:
         orderings: those of every two losses with a mean.
         regrets: bounds of the regret, by head and loss, best mean first.
         choices: the loss that is chosen, by head.
+        metrics: the metric that it is chosen by, by head.
     """
 
     significant: frozenset[Ordering]
     orderings: frozenset[Ordering]
     regrets: dict[tuple[str, str], tuple[float, float]]
     choices: dict[str, str]
+    metrics: dict[str, Metric]
 
     @classmethod
     def read(cls, answer: Path) -> Study:
@@ -82,7 +86,8 @@ class Study:
         }
         chosen = {head: choice_in(rows, head) for head in dict.fromkeys(row["head"] for row in rows)}
         choices = {head: row["loss"] for head, row in chosen.items() if row is not None}
-        return cls(significant, orderings, regrets, choices)
+        metrics = {head: find(row["metric"]) for head, row in chosen.items() if row is not None}
+        return cls(significant, orderings, regrets, choices, metrics)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Agreement:
         regrets: the intervals of a loss's regret in both studies, by head and loss.
         choices: by head the choice of the first study, of the second, and the bounds that the second has of the regret
             of the first one's.
+        metrics: that of the bounds, by head.
     """
 
     significant: tuple[Ordering, ...]
@@ -109,6 +115,7 @@ class Agreement:
     flipped: tuple[Ordering, ...]
     regrets: dict[tuple[str, str], tuple[tuple[float, float], tuple[float, float]]]
     choices: dict[str, tuple[str, str, tuple[float, float]]]
+    metrics: dict[str, Metric]
 
     @property
     def apart(self) -> list[tuple[str, str]]:
@@ -135,6 +142,7 @@ def agree(first: Study, second: Study) -> Agreement:
         tuple(ordering for ordering in orderings if ordering.opposite in second.orderings),
         {name: (ends, second.regrets[name]) for name, ends in first.regrets.items() if name in second.regrets},
         _choices(first, second),
+        second.metrics,
     )
 
 
@@ -151,8 +159,8 @@ def show(agreement: Agreement, console: Console) -> None:
     """Print the counts, and every contradicted and reversed ordering."""
     lines = [
         *(
-            f"{head}: the first study chooses {one}, the second {other}; in the second {one} is at most {high:.4g} "
-            "worse than the best loss"
+            f"{head}: the first study chooses {one}, the second {other}; in the second {one} is at most "
+            f"{_amount(agreement.metrics[head], high)} worse than the best loss"
             for head, (one, other, (_, high)) in agreement.choices.items()
         ),
         f"{len(agreement.regrets)} regrets of losses: {len(agreement.apart)} contradicted",
@@ -169,6 +177,10 @@ def show(agreement: Agreement, console: Console) -> None:
     )
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _amount(metric: Metric, bound: float) -> str:
+    return metric.with_unit(at_most(metric, bound))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -276,9 +276,14 @@ def after_rounds(
     seeds = tuple(np.cumsum([len(new) for new in config.rounds]).tolist())
     training: Sequence[str] = config.candidates
     have: list[Result] = []
+    planned: set[int] = set()
+    known: set[Trial] = set()
     for number, of_round in enumerate(config.rounds, start=1):
+        planned |= set(of_round)
         new = [one for one in results if (one.trial.head, one.trial.loss) in {(head, loss) for loss in training}]
-        new = [one for one in new if one.trial.seed in of_round]
+        # A loss that comes back has trained from the seeds that it had missed, too.
+        new = [one for one in new if one.trial.seed in planned and one.trial not in known]
+        known |= {one.trial for one in new}
         if number > 1 and last is None and not any(one.test for one in new):
             return
         have += new

@@ -83,7 +83,8 @@ def choose(found: Regrets, margin: float | np.ndarray) -> np.ndarray:
 def continuing(found: Regrets, margin: float | np.ndarray) -> np.ndarray:
     """Return which losses train in the next round, bool (..., L); none where the choice is within the margin.
 
-    These are the choice and the candidates that may be better than it by more than the margin. All others are settled.
+    These are the choice and the candidates that may be better than it by more than the margin. All others are
+    settled, as long as the choice does not change.
     """
     choice = choose(found, margin)[..., None]
     above_choice = np.take_along_axis(found.upper, choice[..., None], axis=-1)[..., 0]

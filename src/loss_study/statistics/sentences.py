@@ -132,8 +132,8 @@ def _basis(ranking: Ranking) -> list[str]:
     if not ranking.has_intervals:
         return []
     counts_of = {f"{ranking.object_name}s": ranking.objects, "backgrounds": ranking.backgrounds}
-    known = [f"{count} {name}" for name, count in counts_of.items() if count]
-    images = f"{ranking.images} test images" + (f" of {listed(known)}" if known else "")
+    known = [f"{count:,} {name}" for name, count in counts_of.items() if count]
+    images = f"{ranking.images:,} test images" + (f" of {listed(known)}" if known else "")
     if ranking.of_networks:
         one_seed = f"One seed per loss: the intervals are of these trained networks on images like the {images}."
         return [one_seed, *_folds(ranking)]

@@ -21,6 +21,7 @@ from loss_study import losses, metrics, models
 from loss_study.config import Augmentation, ModelConfig, RecipeConfig
 from loss_study.data.batches import Batch, Batches
 from loss_study.data.packed import PackedSample
+from loss_study.metrics.headline import Headline
 from loss_study.training import optimizers, schedules
 from loss_study.training.device import autocast, pick, pick_precision
 from loss_study.training.objective import Objective, OneHead
@@ -252,8 +253,8 @@ def validate(
     output: losses.Output,
     augmentation: Augmentation | None = None,
 ) -> float:
-    """Return the metric that ranks the head over a whole split, see `metrics.Headline`."""
-    headline = metrics.Headline(head)
+    """Return the metric that ranks the head over a whole split, see `Headline`."""
+    headline = Headline(head)
     for prediction, target, valid in predictions(model, batches, head, precision, output, augmentation):
         headline.add(prediction=prediction, target=target, valid=valid)
     return headline.value

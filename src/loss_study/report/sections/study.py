@@ -187,10 +187,9 @@ def _seeds(ranking: Ranking) -> list[str]:
     if ranking.decided:
         return []
     if ranking.contenders:
-        more = ranking.look.seeds[ranking.look.number] - ranking.look.seeds[ranking.look.number - 1]
         return [
             f"round {ranking.look.number + 1} of at most {ranking.look.planned} would train "
-            f"{listed(ranking.contenders)} from {_count(more, 'more seed')}."
+            f"{listed(ranking.contenders)}, up to {ranking.look.seeds[ranking.look.number]} seeds each."
         ]
     if ranking.of_networks:
         return ["with three seeds or more for each loss the losses themselves can be compared (seeds)."]

@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from loss_study import metrics
 from loss_study.data.batches import Batch, BatchesOfHeads
 from loss_study.data.packed import PackedSample
+from loss_study.metrics.headline import Headline
 from loss_study.metrics.joint_score import joint_score
 from loss_study.runtime.errors import StudyError
 from loss_study.training import distributed
@@ -64,7 +64,7 @@ class _WithParameters(nn.Module):
 
 def headlines(objective: JointObjective, batches: BatchesOfHeads, predict: Predict) -> dict[str, float]:
     """Return the headline metric of each head over the split of `batches`."""
-    found = {head: metrics.Headline(head) for head in objective.heads}
+    found = {head: Headline(head) for head in objective.heads}
     for batch in batches.in_order():
         predictions = predict(batch)
         for head, (target, valid) in objective.split(batch).items():
