@@ -28,6 +28,7 @@ from support.samples import write_sample
 _compose = composition.compose
 #: It says which test runs, and pytest removes it.
 _PYTESTS_OWN = "PYTEST_CURRENT_TEST"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @functools.cache
@@ -74,12 +75,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def as_it_was():
-    """No test sees what another one left in the search path, the environment, the working directory or torch's threads.
+    """No test sees what another one left: search path, environment, working directory, signals, torch's threads.
 
-    MLflow's load_model, for one, leaves the folder of the model's code in the search path, and subprocesses get it.
+    MLflow's load_model, for one, leaves the folder of the model's code in the search path, and subprocesses get it. A
+    stage that ends leaves Ctrl-C to the system, after which DVC, run in the same process, leaves it ignored.
     """
     path, environment, folder, threads = sys.path.copy(), dict(os.environ), Path.cwd(), torch.get_num_threads()
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     sys.path[:] = path
     for name in os.environ.keys() - environment.keys() - {_PYTESTS_OWN}:
         del os.environ[name]

@@ -80,26 +80,18 @@ def test_sigterm_tidies_up_as_ctrl_c_does(capsys):
             tidied.append("yes")
             raise
 
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    try:
-        with pytest.raises(SystemExit) as end:
-            run_stage(main)
-    finally:
-        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
-            signal.signal(number, handler)
+    with pytest.raises(SystemExit) as end:
+        run_stage(main)
     assert (end.value.code, tidied, capsys.readouterr().err) == (143, ["yes"], "terminated\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_that_ignores_a_signal_goes_on_to(number):
-    before = signal.signal(number, signal.SIG_IGN)
-    try:
-        with processes.signals_raise():
-            os.kill(os.getpid(), number)
-        processes.signals_end_at_once()
+    signal.signal(number, signal.SIG_IGN)
+    with processes.signals_raise():
         os.kill(os.getpid(), number)
-    finally:
-        signal.signal(number, before)
+    processes.signals_end_at_once()
+    os.kill(os.getpid(), number)
 
 
 def test_signals_are_what_they_were_after_a_stage():
