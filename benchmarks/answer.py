@@ -21,7 +21,7 @@ from rich.table import Table
 
 from loss_study.statistics.results import read_csv
 from measuring import save
-from study import clone, run
+from study import Run, clone, run
 
 PLAIN = ["seeds=[0,1,2,3,4]", "race.rounds=[5]", "recipe.search.lr=[0.004,0.009,0.02,0.045,0.1]"]
 
@@ -47,8 +47,6 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
         environment = clone(folder, overrides)
         command = [sys.executable, "-m", "loss_study", "run", "--jobs", str(jobs), "--minutes", "0"]
         study = run(command, folder, environment)
-        # The report is written after every round, and once more at the end.
-        shown = [second for second, line in study.lines if line.startswith("report:")]
         recipe = yaml.safe_load((folder / "params.yaml").read_text())["recipe"]
         metrics = json.loads((folder / "reports" / "metrics.json").read_text())
         for row in read_csv(folder / "reports" / "rounds.csv"):
@@ -59,12 +57,19 @@ def answers(design: str, overrides: list[str], jobs: int) -> Iterator[Answer]:
                 design,
                 row["head"],
                 int(row["round"]),
-                shown[int(row["round"]) - 1] / 60,
+                _when(row["head"], int(row["round"]), folder, study) / 60,
                 int(row["trials"]) + before / recipe["epochs"],
                 row["choice"],
                 float(row["regret_bound"] or "nan"),
                 metrics[row["head"]]["margin"],
             )
+
+
+def _when(head: str, number: int, folder: Path, study: Run) -> float:
+    """Return when the answer of `head` was printed first after all of its trials of round `number` were evaluated."""
+    evaluated = folder.glob(f"eval/{number}/{head}/*/*/metrics.json")
+    last = max(study.when(f"{'-'.join(path.parent.parts[-3:])}  test ") for path in evaluated)
+    return next(second for second, line in study.lines if second > last and line.startswith(f"{head}: "))
 
 
 def main() -> None:

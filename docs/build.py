@@ -1,9 +1,9 @@
 """Make the README's picture and the tables of README.md and docs/results.md from committed results: ``make docs``.
 
 The tables come from reports/answer.csv, the default study's; from the folders of docs/results/, see committed.py: a
-section of docs/results.md for each; and from the default study's repetitions, see repeated.py. The picture is a
-screenshot of reports/index.html, which ``make study`` writes together with that table; it carries the table's SHA-256,
-so that a test notices when the two are not of one study.
+section of docs/results.md for each; from the default study's repetitions, see repeated.py; and from repeated searches
+for learning rates, see searched.py. The picture is a screenshot of reports/index.html, which ``make study`` writes
+together with that table; it carries the table's SHA-256, so that a test notices when the two are not of one study.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 
 sys.path.insert(0, str(Path(__file__).parent))
 import repeated
+import searched
 from committed import HEADS, Row, Study, of_head, studies
 
 from loss_study.metrics import find
@@ -58,8 +59,12 @@ def main() -> None:
 
 def pages() -> dict[Path, str]:
     """Return the whole text of README.md and docs/results.md, with their tables as the committed results give them."""
-    tables = {ROOT / "README.md": default_study(), ROOT / "docs" / "results.md": all_studies()}
-    return {path: _replaced(path, table) for path, table in tables.items()}
+    results = ROOT / "docs" / "results.md"
+    searches = "\n".join(searched.section(RESULTS / "searches.csv", ANSWER.with_name("metrics.json")))
+    return {
+        ROOT / "README.md": _replaced(ROOT / "README.md", {"table": default_study()}),
+        results: _replaced(results, {"table": all_studies(), "searches": searches}),
+    }
 
 
 def default_study() -> str:
@@ -169,12 +174,15 @@ def digest() -> str:
     return hashlib.sha256(ANSWER.read_bytes()).hexdigest()
 
 
-def _replaced(path: Path, table: str) -> str:
+def _replaced(path: Path, parts: Mapping[str, str]) -> str:
+    """Return the text of `path` with the `parts` between their marks, such as ``<!-- table: make docs -->``."""
     text = path.read_text(encoding="utf-8")
-    pattern = re.compile(r"(<!-- table: make docs -->\n).*?(<!-- end of table -->)", re.DOTALL)
-    if not pattern.search(text):
-        raise StudyError(f"{path.relative_to(ROOT)}: no place for the table, <!-- table: make docs -->")
-    return pattern.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
+    for name, part in parts.items():
+        pattern = re.compile(rf"(<!-- {name}: make docs -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise StudyError(f"{path.relative_to(ROOT)}: no place for the {name}, <!-- {name}: make docs -->")
+        text = pattern.sub(lambda match, part=part: f"{match[1]}{part}\n{match[2]}", text)
+    return text
 
 
 def _row(rows: list[Row], head: str, loss: str) -> Row:

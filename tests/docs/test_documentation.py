@@ -185,6 +185,34 @@ def test_repetitions_are_counted_by_both_heads(build, tmp_path):
     ]
 
 
+def test_the_luck_of_a_search_is_read_off_a_parabola(build, tmp_path):
+    values = {0.004: 0.5, 0.02: 0.6, 0.1: 0.5}  # Steps of one factor, so the parabola's best rate is the middle one.
+    trainings = [
+        f"{head},bce,training,{seed},{rate},{value + spread}"
+        for head, towards in (("mask", 1), ("depth", -1))
+        for rate, value in {rate: 0.6 + towards * (value - 0.6) for rate, value in values.items()}.items()
+        for seed, spread in enumerate((-0.01, 0.01))
+    ]
+    searches = [
+        f"{head},bce,search,{seed},{rate},{value}"
+        for head, found in (("mask", (0.5, 0.6, 0.5)), ("depth", (0.2, 0.1, 0.2)))
+        for seed, of_search in ((1000, found), (1001, (found[1], "nan", found[0])))
+        for rate, value in zip(values, of_search, strict=True)
+    ]
+    (tmp_path / "searches.csv").write_text("\n".join(["head,loss,kind,seed,lr,value", *searches, *trainings]) + "\n")
+    (tmp_path / "metrics.json").write_text('{"mask": {"margin": 0.02}, "depth": {"margin": 0.004}}')
+    _, mask, _, titles, _, row, *_ = build.searched.section(tmp_path / "searches.csv", tmp_path / "metrics.json")
+    assert mask.startswith(
+        "**On the mask:** 1 of 2 searches lose at most a quarter of the margin of 0.020 IoU; the most"
+    )
+    assert mask.endswith("is 0.100 IoU, of bce.")
+    assert titles.startswith("| loss | IoU at the threshold chosen on validation at 0.004, 0.02, 0.1 |")
+    # By hand: the variance of a mean of two is .01 ** 2; a search with a diverged training takes the best rate.
+    assert row == "| `bce` | 0.500, 0.600, 0.500 | 0.010 | 0.02, 0.004 | 0.000, 0.100 |"
+    *_, row = build.searched.section(tmp_path / "searches.csv", tmp_path / "metrics.json")
+    assert row == "| `bce` | 0.7000, 0.6000, 0.7000 | 0.0100 | 0.02, 0.004 | 0.0000, 0.1000 |"
+
+
 def test_tables_are_made_from_the_columns_of_an_answer(build, tmp_path, monkeypatch):
     rows = [
         "mask,iou,dice,best,0.61249,0.5,0.7,0,0.0101,5",

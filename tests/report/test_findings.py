@@ -45,14 +45,14 @@ def test_curves_of_failed_trials_say_nothing(folder):
 
 def test_learning_rates_say_how_they_were_chosen(study):
     assert learning_rates.finding(study.config, []) == "The same for all losses: 0.01."
-    one = Found("dice", {}, 0.1, 0.1, "")
-    two = dataclasses.replace(one, edges=("upper end, 0.1",))
+    one = Found("dice", {}, 0.1, 0.1)
+    two = dataclasses.replace(one, edges=("learning rate above, 0.1 was used",))
     metric = study.ranking("mask").metric
     assert learning_rates.finding(study.config, [HeadSearch("mask", metric, (one, two))]) == (
-        "Searched for each loss; 1 of 2 choices are at an end of the grid."
+        "Searched for each loss; for 1 of 2 a better value may lie outside of the grid."
     )
     assert learning_rates.finding(study.config, [HeadSearch("mask", metric, (one,))]) == (
-        "Searched for each loss; 0 of 1 choice is at an end of the grid."
+        "Searched for each loss; for 0 of 1 a better value may lie outside of the grid."
     )
 
 

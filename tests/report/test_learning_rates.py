@@ -57,7 +57,10 @@ def test_a_fixed_rate_says_what_that_means(folder):
 def test_a_search_is_shown_with_its_choices(folder):
     search(folder)
     mask, depth = searches(load_config())
-    assert [(one.loss, one.lr, one.edge) for one in mask.found] == [("dice", 0.01, ""), ("l1", 0.1, "upper")]
+    assert [(one.loss, one.lr, one.edges) for one in mask.found] == [
+        ("dice", 0.01, ()),
+        ("l1", 0.1, ("learning rate above, 0.1 was used",)),
+    ]
     assert depth.found[0].values == {0.001: 0.3, 0.01: 0.35, 0.1: None}
     assert depth.found[0].seconds == 28.5
     html = Study.read().page().split('id="learning-rates"')[1].split("</details>")[0]
@@ -68,8 +71,8 @@ def test_a_search_is_shown_with_its_choices(folder):
 def test_a_choice_on_the_edge_of_the_grid_is_reported(folder):
     search(folder)
     html = " ".join(Study.read().page().split())
-    assert "Chosen at the end of the grid, so a better value may be outside: l1 (upper end, 0.1)." in html
-    assert "dice (lower end, 0.001)." in html
+    assert "A better value may lie outside of the grid: l1 (learning rate above, 0.1 was used)." in html
+    assert "dice (learning rate below, 0.001 was used)." in html
 
 
 def test_searched_weights_are_shown_with_their_edges(folder):
@@ -77,9 +80,11 @@ def test_searched_weights_are_shown_with_their_edges(folder):
     open_weights(folder)
     mask, depth = searches(load_config())
     assert mask.found[0].weights == {0.001: "bce 0.5", 0.01: "bce 2", 0.1: "bce 1"}
-    assert mask.found[0].edges == ("weight of bce: upper end, 2",) and mask.found[1].edges == ("upper end, 0.1",)
+    assert mask.found[0].edges == ("weight of bce above, 2 was used",)
+    assert mask.found[1].edges == ("learning rate above, 0.1 was used",)
     assert mask.with_weights and not depth.with_weights
     html = Study.read().page().split('id="learning-rates"')[1].split("</details>")[0]
     assert '<td class="numeric best">0.700<br><small>bce 2</small></td>' in html
-    assert "dice (weight of bce: upper end, 2), l1 (upper end, 0.1)." in " ".join(html.split())
+    said = "dice (weight of bce above, 2 was used), l1 (learning rate above, 0.1 was used)."
+    assert said in " ".join(html.split())
     assert "A combination with open weights has the same budget" in html

@@ -32,7 +32,7 @@ def continued(config, folds=1, heads=("mask",), **parent):
 
 
 def searched(*edges):
-    return [HeadSearch("mask", find("iou"), (Found("dice", {}, 0.1, 0.1, "upper", edges=edges),))]
+    return [HeadSearch("mask", find("iou"), (Found("dice", {}, 0.1, 0.1, edges=edges),))]
 
 
 def changes(ranking, config, searches=()):
@@ -197,8 +197,8 @@ def test_one_loss_has_nothing_that_would_change_it(study):
 def test_learning_rates_are_a_condition_unless_they_were_searched(study):
     assert "All trained at the learning rate 0.01" in changes(ranked(DECIDED), study.config)
     assert "learning rate" not in changes(ranked(DECIDED), study.config, searched())
-    ends = changes(ranked(DECIDED), study.config, searched("upper end, 0.1"))
-    assert ends.endswith("The search chose an end of its grid, beyond which a better value may be, for dice (mask).")
+    ends = changes(ranked(DECIDED), study.config, searched("learning rate above, 0.1 was used"))
+    assert ends.endswith("The search points beyond its grid, where a better value may be, for dice (mask).")
 
 
 def test_what_holds_for_all_heads_is_said_once(study):

@@ -139,34 +139,41 @@ def tried(rates, values):
 
 
 @pytest.mark.parametrize(
-    ("head", "rates", "values", "peak"),
+    ("head", "rates", "values", "peak", "at"),
     [
-        # By hand: 0.7 - (log10(rate) + 2)^2 / 10 has its top at 0.01, between 0.00316 and 0.0316.
-        ("mask", [10**-2.5, 10**-1.5, 10**-0.5], [0.7 - 0.025, 0.7 - 0.025, 0.7 - 0.225], 0.01),
-        ("depth", [10**-2.5, 10**-1.5, 10**-0.5], [0.3 + 0.025, 0.3 + 0.025, 0.3 + 0.225], 0.01),
-        ("mask", [0.001, 0.01, 0.1], [0.5, 0.6, 0.5], 0.01),
+        # By hand: 0.7 - (log10(rate) + 2)^2 / 5 has its top at 0.01, which is ln(10) / 2 = 1.151 below the middle rate;
+        # 0.7 of that is 0.806, and exp(-0.806) of 0.0316 is 0.0141.
+        ("mask", [10**-2.5, 10**-1.5, 10**-0.5], [0.7 - 0.05, 0.7 - 0.05, 0.7 - 0.45], 0.014, ""),
+        ("depth", [10**-2.5, 10**-1.5, 10**-0.5], [0.3 + 0.05, 0.3 + 0.05, 0.3 + 0.45], 0.014, ""),
+        ("mask", [0.001, 0.01, 0.1], [0.5, 0.6, 0.5], 0.01, ""),
         # Of five rates the three around the best count, whatever the others are.
-        ("mask", [0.0001, 0.001, 0.01, 0.1, 1], [0.9 - 0.5, 0.5, 0.6, 0.5, 0.0], 0.01),
-        # The top of the parabola is beyond the last rate.
-        ("mask", [0.001, 0.01, 0.1], [0.3, 0.5, 0.6], 0.1),
-        # No top: the flattest parabola allowed. By hand: the slope of 5/6, 4/6, 1 at steps of ln 10 is
-        # (1/6) / (2 ln 10), the vertex at half of it over 0.02, so at 0.905 above ln 0.01.
-        ("mask", [0.001, 0.01, 0.1], [0.5, 0.4, 0.6], 0.025),
-        ("depth", [0.001, 0.01, 0.1], [0.5, 0.6, 0.4], 0.025),
-        ("mask", [0.001, 0.01, 0.1], [0.5, 0.5, 0.5], 0.01),
+        ("mask", [0.0001, 0.001, 0.01, 0.1, 1], [0.9 - 0.5, 0.5, 0.6, 0.5, 0.0], 0.01, ""),
+        # The flattest parabola allowed. By hand: the slope of 1/6, 1/2, 1 at steps of ln 10 is (5/6) / (2 ln 10), the
+        # vertex at half of it over 0.03, so at 3.02 above ln 0.01, beyond ln 0.1; the rate at 0.7 of that.
+        ("mask", [0.001, 0.01, 0.1], [0.1, 0.3, 0.6], 0.083, "upper"),
+        ("mask", [0.001, 0.01, 0.1], [0.6, 0.3, 0.1], 0.0012, "lower"),
+        # Further beyond: still a rate that was tried.
+        ("mask", [0.001, 0.01, 0.1], [0.0, 0.3, 0.6], 0.1, "upper"),
+        # No top. By hand: the slope is (1/6) / (2 ln 10), 0.7 of half of it over 0.03 is 0.422.
+        ("mask", [0.001, 0.01, 0.1], [0.5, 0.4, 0.6], 0.015, ""),
+        ("depth", [0.001, 0.01, 0.1], [0.5, 0.6, 0.4], 0.015, ""),
+        ("mask", [0.001, 0.01, 0.1], [0.5, 0.5, 0.5], 0.01, ""),
         # Nearly flat: its own vertex would be the upper edge.
-        ("mask", [0.004, 0.02, 0.1], [0.526, 0.539, 0.549], 0.028),
-        ("mask", [0.001, 0.01, 0.1], [0.5, 0.6, math.nan], 0.01),
-        ("mask", [0.001, 0.01], [0.5, 0.6], 0.01),
+        ("mask", [0.004, 0.02, 0.1], [0.526, 0.539, 0.549], 0.023, ""),
+        # An unlucky training at the middle rate, as measured (l1): its own vertex would be the lower edge. By hand: the
+        # slope is -0.2326 / (2 ln 5), 0.7 of half of it over 0.03 is -0.843.
+        ("mask", [0.004, 0.02, 0.1], [0.5094, 0.4521, 0.3909], 0.0086, ""),
+        ("mask", [0.001, 0.01, 0.1], [0.5, 0.6, math.nan], 0.01, ""),
+        ("mask", [0.001, 0.01], [0.5, 0.6], 0.01, "upper"),
     ],
 )
-def test_the_rate_is_at_the_vertex_of_a_parabola(head, rates, values, peak):
+def test_the_rate_lies_towards_the_vertex_of_a_parabola(head, rates, values, peak, at):
     candidates = tried(rates, values)
-    assert search.peak(head, candidates, best(head, candidates)) == pytest.approx(peak, rel=0.01)
+    assert search.peak(head, candidates, best(head, candidates)) == (pytest.approx(peak, rel=1e-6), at)
 
 
-@pytest.mark.parametrize(("lr", "where"), [(1, "lower"), (2, ""), (3, "upper")])
-def test_a_choice_on_the_edge_is_said(lr, where):
+@pytest.mark.parametrize(("lr", "where"), [(0.5, "lower"), (1, "lower"), (2, ""), (3, "upper"), (4, "upper")])
+def test_what_is_at_an_edge_or_beyond_is_said(lr, where):
     assert edge(lr, [1, 2, 3]) == where
 
 

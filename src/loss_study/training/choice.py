@@ -19,6 +19,8 @@ from loss_study.trial import TUNING, Trial
 FILE = "choice.json"
 #: A column of ``search.csv`` for every weight that was searched: ``weight_bce``.
 WEIGHT = "weight_"
+#: Where a better value may lie if the search ended at this edge of its grid.
+OUTSIDE = {"lower": "below", "upper": "above"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Each loss's own learning rate, found with the same budget for all: a few rates, judged on the validation split.
 
-A single training is a noisy judge of its rate. So the rate is the highest (or lowest) point of a parabola, in the
-logarithm of the rate, through the best one and its neighbours: `peak`.
+A single training is a noisy judge of its rate. So the rate comes from a parabola, in the logarithm of the rate, through
+the best one and its neighbours: most of the way from the middle one of them to the parabola's vertex, see `peak`.
 
 A combination may leave weights open, too. It is trained as often as every other loss, once with each learning rate; the
 weights that go with the rates are drawn so that each of them is tried about equally often (`candidates`).
@@ -23,14 +23,17 @@ from loss_study.metrics import headline_of, is_better, rises
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training import choice, distributed
-from loss_study.training.choice import WEIGHT, Choice
+from loss_study.training.choice import OUTSIDE, WEIGHT, Choice
 from loss_study.training.device import use_cpu
 from loss_study.training.run import trained
 from loss_study.trial import Trial
 
 #: The flattest parabola that three noisy values may make, as a share of the best of them per squared natural logarithm
-#: of the rate: a rate five times too high or too low costs at least 5 %. See docs/decisions.md.
-LEAST_CURVE = 0.02
+#: of the rate: a rate five times too high or too low costs at least 8 %. See docs/decisions.md.
+LEAST_CURVE = 0.03
+#: The share of the way from the middle rate to the vertex that the chosen rate goes: three noisy values know the vertex
+#: only roughly, and the middle of the grid is a good rate for most losses. See docs/decisions.md.
+TRUST = 0.7
 
 
 @dataclass(frozen=True)
@@ -138,17 +141,18 @@ def _write(
 ) -> None:
     search = config.recipe.search
     chosen = best(trial.head, tried)
-    candidate = chosen.candidate if grid else Choice(peak(trial.head, tried, chosen))
+    lr, side = (chosen.candidate.lr, edge(chosen.candidate.lr, search.lr)) if grid else peak(trial.head, tried, chosen)
+    weights = chosen.candidate.weights
     record = {
         "head": trial.head,
         "loss": trial.loss,
-        "lr": candidate.lr,
+        "lr": lr,
         "metric": headline_of(trial.head, classes).name,
         "validation": chosen.validation,
-        "edge": edge(candidate.lr, search.lr),
+        "edge": side,
         "budget": {"candidates": len(tried), "epochs": search.epochs, "seed": search.seed},
-        "weights": dict(candidate.weights),
-        "weight_edges": {term: edge(weight, grid[term]) for term, weight in candidate.weights.items()},
+        "weights": dict(weights),
+        "weight_edges": {term: edge(weight, grid[term]) for term, weight in weights.items()},
     }
     columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status", "seconds"]
     with whole_folder(trial.tuning_dir) as folder:
@@ -165,7 +169,7 @@ def _words(record: Mapping[str, Any]) -> str:
 
 
 def _remark(edge: str) -> str:
-    return f", at the {edge} edge of the grid" if edge else ""
+    return f", a better one may lie {OUTSIDE[edge]} the grid" if edge else ""
 
 
 def best(head: str, tried: Sequence[Tried]) -> Tried:
@@ -181,31 +185,33 @@ def best(head: str, tried: Sequence[Tried]) -> Tried:
     return chosen
 
 
-def peak(head: str, tried: Sequence[Tried], chosen: Tried) -> float:
-    """Return the learning rate at the vertex of a parabola through `chosen`, the best of `tried`, and its neighbours.
+def peak(head: str, tried: Sequence[Tried], chosen: Tried) -> tuple[float, str]:
+    """Return the learning rate that the values of `tried` point to, and at which `edge` of their rates the vertex is.
 
-    The parabola is in the logarithm of the rate, through three neighbouring rates. Where it is flatter than
-    `LEAST_CURVE`, or curved the other way, it is the nearest one (least squares) of that curve: then the vertex lies
-    towards the better side, by no more than the values tell. It is kept within the rates that were tried, and rounded
-    to two digits. Where there are no three, or one of them diverged, it is the rate of `chosen`.
+    A parabola, in the logarithm of the rate, through `chosen`, the best of `tried`, and its neighbours. Where it is
+    flatter than `LEAST_CURVE`, or curved the other way, it is the nearest one (least squares) of that curve: then the
+    vertex lies towards the better side, by no more than the values tell. The rate is the part `TRUST` of the way from
+    the middle one of the three to the vertex, within the rates that were tried, rounded to two digits. Where there are
+    no three, or one of them diverged, it is the rate of `chosen`.
     """
+    rates = [one.candidate.lr for one in tried]
     start = min(max(tried.index(chosen) - 1, 0), len(tried) - 3)
     three = tried[start : start + 3] if start >= 0 else []
     values = np.array([one.validation for one in three])
     if not three or not np.isfinite(values).all() or not values.any():
-        return chosen.candidate.lr
+        return chosen.candidate.lr, edge(chosen.candidate.lr, rates)
     heights = (1 if rises(head) else -1) * values / np.abs(values).max()
     logs = np.log([one.candidate.lr for one in three])
     x = logs - logs[1]
     curve = max(-float(np.polyfit(x, heights, 2)[0]), LEAST_CURVE)
     slope = float(np.polyfit(x, heights + curve * x**2, 1)[0])
-    rate = math.exp(logs[1] + slope / (2 * curve))
-    lowest, highest = tried[0].candidate.lr, tried[-1].candidate.lr
-    return min(max(float(f"{rate:.2g}"), lowest), highest)
+    way = slope / (2 * curve)
+    rate = float(f"{math.exp(logs[1] + TRUST * way):.2g}")
+    return min(max(rate, rates[0]), rates[-1]), edge(math.exp(logs[1] + way), rates)
 
 
 def edge(value: float, grid: Sequence[float]) -> str:
-    """Return "lower" or "upper" if `value` is an end of `grid`, so that a better one may lie outside, else ""."""
-    if len(grid) > 1 and value in (grid[0], grid[-1]):
-        return "lower" if value == grid[0] else "upper"
-    return ""
+    """Return "lower" or "upper" if `value` is an end of `grid` or beyond: a better one may lie there; else ""."""
+    if len(grid) == 1 or grid[0] < value < grid[-1]:
+        return ""
+    return "lower" if value <= grid[0] else "upper"

@@ -11,7 +11,7 @@ from loss_study.config import Config
 from loss_study.heads import JOINT
 from loss_study.metrics import Metric, headline_of
 from loss_study.statistics.results import read_csv, read_json
-from loss_study.training.choice import WEIGHT
+from loss_study.training.choice import OUTSIDE, WEIGHT
 from loss_study.trial import Trial
 
 
@@ -24,9 +24,8 @@ class Found:
         values: validation metric by learning rate; None where it diverged.
         best: the rate with the best value.
         lr: the learning rate that was chosen.
-        edge: "lower" or "upper" where that is an end of the grid, else "".
         weights: by learning rate, the weights that a combination was tried with, in words.
-        edges: everything chosen at an end of its grid, in words.
+        edges: everything for which a better value may lie outside of its grid, in words.
         seconds: training time of all candidates.
     """
 
@@ -34,7 +33,6 @@ class Found:
     values: dict[float, float | None]
     best: float
     lr: float
-    edge: str
     weights: dict[float, str] = field(default_factory=dict)
     edges: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -50,7 +48,7 @@ class HeadSearch:
 
     @property
     def on_the_edge(self) -> list[Found]:
-        """The losses with a choice at an end of its grid."""
+        """The losses for which a better value may lie outside of a grid."""
         return [one for one in self.found if one.edges]
 
     @property
@@ -60,13 +58,12 @@ class HeadSearch:
 
 
 def finding(config: Config, found: Sequence[HeadSearch]) -> str:
-    """Return how the learning rates were chosen, and how many choices are at an end of their grid."""
+    """Return how the learning rates were chosen, and for how many a better value may lie outside of the grid."""
     if not found:
         return f"The same for all losses: {config.recipe.optimizer.lr:g}."
     searched = sum(len(search.found) for search in found)
     ends = sum(len(search.on_the_edge) for search in found)
-    choices = "choice is" if searched == 1 else "choices are"
-    return f"Searched for each loss; {ends} of {searched} {choices} at an end of the grid."
+    return f"Searched for each loss; for {ends} of {searched} a better value may lie outside of the grid."
 
 
 def searches(config: Config) -> list[HeadSearch]:
@@ -94,7 +91,7 @@ def _found(head: str, losses: Sequence[str]) -> list[Found]:
             best = min(values, key=lambda lr: abs((values[lr] or math.inf) - choice["validation"]))
             seconds = sum(float(row["seconds"]) for row in tried)
             edges = tuple(_edges(choice))
-            found.append(Found(loss, values, best, choice["lr"], choice["edge"], weights, edges, seconds))
+            found.append(Found(loss, values, best, choice["lr"], weights, edges, seconds))
     return found
 
 
@@ -105,10 +102,10 @@ def _weights(row: Mapping[str, str]) -> str:
 
 def _edges(choice: Mapping[str, Any]) -> Iterator[str]:
     if choice["edge"]:
-        yield f"{choice['edge']} end, {choice['lr']:g}"
+        yield f"learning rate {OUTSIDE[choice['edge']]}, {choice['lr']:g} was used"
     for term, edge in choice["weight_edges"].items():
         if edge:
-            yield f"weight of {term}: {edge} end, {choice['weights'][term]:g}"
+            yield f"weight of {term} {OUTSIDE[edge]}, {choice['weights'][term]:g} was used"
 
 
 def _value(row: dict[str, str]) -> float | None:

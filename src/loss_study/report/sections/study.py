@@ -213,11 +213,7 @@ def _rates(rankings: Sequence[Ranking], config: Config, searches: Sequence[HeadS
         rate = f"{config.recipe.optimizer.lr:g}"
         return [f"All trained at the learning rate {rate}: with one for each loss the order may be another."]
     ends = [f"{one.loss} ({search.head})" for search in searches for one in search.on_the_edge]
-    return (
-        [f"The search chose an end of its grid, beyond which a better value may be, for {listed(ends)}."]
-        if ends
-        else []
-    )
+    return [f"The search points beyond its grid, where a better value may be, for {listed(ends)}."] if ends else []
 
 
 def failures(results: Sequence[Result]) -> str:
