@@ -58,7 +58,8 @@ def section(table: Path, study: Path) -> list[str]:
     lines = []
     for head in HEADS:
         metric, found = find(HEADLINE[head]), list(searched(head, rows))
-        lines += ["", f"**On the {head}:** {_summary(metric, found, decided[head]["margin"])}", ""]
+        summary = _summary(metric, found, decided[head]["margin"])
+        lines += ["", f"**On the {head}:** {summary}", ""]
         rates = ", ".join(f"{rate:g}" for rate in found[0].results)
         lines += [f"| loss | {metric.label} at {rates} | standard error | rates found | lost by them |"]
         lines += ["|---" * 5 + "|", *(_line(metric, one) for one in found)]
@@ -90,17 +91,19 @@ def _lost(head: str, results: Mapping[float, list[float]], rate: float) -> float
 
 
 def _summary(metric: Metric, found: list[Searched], margin: float) -> str:
-    lost = sorted((loss, one.loss) for one in found for _, loss in one.found)
-    small = sum(loss <= margin / 4 for loss, _ in lost)
-    most, by = lost[-1]
-    return (
-        f"{small} of {len(lost)} searches lose at most a quarter of the margin of "
-        f"{metric.with_unit(metric.show(margin))}; the most is {metric.with_unit(at_most(metric, most))}, of {by}."
+    lost = [[loss for _, loss in one.found] for one in found]
+    more = {one.loss: max(losses) for one, losses in zip(found, lost, strict=True) if max(losses) > margin / 2}
+    small = sum(loss <= margin / 2 for losses in lost for loss in losses)
+    counted = (
+        f"{small} of {sum(map(len, lost))} searches lose at most half of the margin, which is "
+        f"{metric.with_unit(metric.show(margin))}."
     )
+    beyond = [f"{loss} up to {at_most(metric, worst)}" for loss, worst in more.items()]
+    return f"{counted} More: {', '.join(beyond)}." if beyond else counted
 
 
 def _line(metric: Metric, one: Searched) -> str:
     means = ", ".join(metric.show(float(np.mean(values))) for values in one.results.values())
     rates = ", ".join(f"{rate:g}" for rate, _ in one.found)
-    lost = ", ".join(at_most(metric, loss) for _, loss in one.found)
+    lost = ", ".join(metric.show(loss) for _, loss in one.found)
     return f"| `{one.loss}` | {means} | {metric.show(one.standard_error)} | {rates} | {lost} |"

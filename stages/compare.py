@@ -1,4 +1,4 @@
-"""Compare all trials: write reports/ (page, tables, panels), complete MLflow, print the ranking."""
+"""Compare all trials: write reports/ (page, tables, panels), print the answer, complete MLflow."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from loss_study.trial import trials
 
 
 def main() -> None:
-    """Read what the trials of the configuration left, write the report, print the ranking."""
+    """Read what the trials of the configuration left, write the report, print the answer, then tell MLflow."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     config = load_config()
-    rankings = renew(config)
+    terminal.show(renew(config), config)
     _mirror(config)
-    terminal.show(rankings, config)
 
 
 def _mirror(config: Config) -> None:

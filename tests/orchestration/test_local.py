@@ -224,11 +224,23 @@ def compare(tmp_path, monkeypatch):
     return (tmp_path / "stages/compare.py").write_text
 
 
-def test_the_answer_is_printed_when_the_comparison_beside_the_trainings_ends(compare, capsys):
-    compare("print('mask: Use dice.')")
+def test_the_answer_is_printed_before_the_comparison_beside_the_trainings_ends(compare, capsys, tmp_path):
+    compare("""
+import time
+from pathlib import Path
+print("mask: Use dice.", flush=True)
+while not Path("seen").exists():
+    time.sleep(0.01)
+print("MLflow holds 1 run")
+""")
     with local.Comparison() as comparison:
         comparison.start()
-    assert capsys.readouterr().out == "mask: Use dice.\n"
+        said, deadline = "", time.monotonic() + 60
+        while not said and time.monotonic() < deadline:
+            said = capsys.readouterr().out
+            time.sleep(0.01)
+        (tmp_path / "seen").touch()
+    assert (said, capsys.readouterr().out) == ("mask: Use dice.\n", "MLflow holds 1 run\n")
 
 
 def test_a_comparison_ends_with_the_trainings_beside_it(compare, tmp_path):

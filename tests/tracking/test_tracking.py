@@ -234,7 +234,7 @@ def test_a_trial_without_outputs_is_absent(study):
     summary = mirror.fill_in([absent, DICE], study)
     assert (summary.absent, summary.created) == ([absent.name], [DICE.name])
     assert str(summary).endswith("mlflow.db; no outputs of mask-huber-0")
-    assert str(summary).startswith("MLflow holds 1 runs (1 new) in sqlite:////")
+    assert str(summary).startswith("MLflow holds 1 run (1 new) in sqlite:////")
 
 
 def test_a_diverged_trial_is_failed_and_says_why(study):

@@ -120,7 +120,7 @@ def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
 
 
 class Comparison:
-    """Compares what has been evaluated, in a process beside the block, and prints what it says as soon as it ends."""
+    """Compares what has been evaluated, in a process beside the block, and prints what it says as it comes."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -153,10 +153,11 @@ class Comparison:
             self._printer.join()
 
     def _print(self, process: subprocess.Popen[str]) -> None:
-        said, _ = process.communicate()
-        if self._wanted:
-            # `print`, because the live view of the trainings takes what is printed and shows it above itself.
-            print(said, end="", flush=True)
+        with process:
+            for line in process.stdout or ():
+                if self._wanted:
+                    # `print`, because the live view of the trainings takes what is printed and shows it above itself.
+                    print(line, end="", flush=True)
 
 
 def _forget(config: Config, first: int) -> None:

@@ -45,8 +45,9 @@ class Summary:
 
     def __str__(self) -> str:
         held = len(self.created) + len(self.completed) + len(self.kept)
+        new = len(self.created) + len(self.completed)
         absent = f"; no outputs of {', '.join(self.absent)}" if self.absent else ""
-        return f"MLflow holds {held} runs ({len(self.created) + len(self.completed)} new) in {self.address}{absent}"
+        return f"MLflow holds {held} run{'' if held == 1 else 's'} ({new} new) in {self.address}{absent}"
 
 
 def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAMPLE) -> Summary:
