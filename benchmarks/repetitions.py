@@ -1,4 +1,4 @@
-"""Does the same study say the same again? ``python benchmarks/repetitions.py 1 2 3``, 7 to 12 minutes each on two cores.
+"""Does the same study say the same again? ``python benchmarks/repetitions.py 1 2 3``, 7 to 12 minutes each.
 
 Repetition k is the default study, in a temporary clone of the working tree, from twenty other seeds, with another
 sample and another seed of the searches; every third one in bfloat16. Repetition 0 is the default study itself. Its

@@ -196,7 +196,7 @@ def _known(row: Row) -> str:
     metric = find(row["metric"])
     mean = metric.show(float(row["mean"]))
     if row["group"] == BEST:
-        return f"**{mean}**, may be the best"
+        return f"**{mean}**, {'may be the best' if float(row['regret_high']) else 'none is better'}"
     if row["group"] == WORSE:
         low, high = at_least(metric, float(row["regret_low"])), at_most(metric, float(row["regret_high"]))
         return f"{mean}, worse by {low} to {high}"

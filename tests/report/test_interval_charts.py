@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from loss_study.report.interval_charts import WIDTH, answer_chart, means_chart
-from loss_study.statistics.ranking import OPEN, WORSE
+from loss_study.statistics.ranking import BEST, OPEN, WORSE
 from support.rankings import DECIDED, UNDECIDED, ranked
 
 
@@ -49,6 +49,17 @@ def test_numbers_are_rounded_away_from_claims():
     assert drawn["dice"].row.text == "at most 0.015"
     assert drawn["l1"].row.text == "0.021 to 0.034"
     assert drawn["l1"].row.title == "l1: worse than the best by 0.021 to 0.034 IoU; mean 0.670 IoU"
+
+
+def test_a_choice_without_regret_is_said_to_have_none():
+    sure = {"dice": (BEST, 0.0, 0.0, 0.6), "bce": (OPEN, 0.0, 0.1, 0.5)}
+    chart = answer_chart(ranked(sure))
+    assert rows(chart)["dice"].row.text == "none is better"
+    assert rows(chart)["dice"].row.title == "dice: none is better; mean 0.600 IoU"
+    assert [title for title, _ in chart.groups] == [
+        "No other loss is better",
+        "As good as the best, or worse by more than the margin",
+    ]
 
 
 def test_a_loss_far_off_ends_in_an_arrow():

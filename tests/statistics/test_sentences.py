@@ -63,12 +63,24 @@ def test_losses_that_continued_are_to_finish_a_training_with():
 def test_without_regret_no_other_loss_is_better():
     found = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
     assert decision(found) == "Use dice. With 95 % confidence no other loss is better on IoU."
+    assert groups(found)[0] == "No other loss is better: dice."
+
+
+def test_where_no_loss_is_better_the_others_are_at_most_as_good():
+    found = known(("dice", BEST, 0.0, 0.0), ("bce", OPEN, 0.0, 0.1), ("l1", BEST, 0.0, 0.01))
+    assert groups(found) == [
+        "As good as the best, or within the margin of 0.020 of it: dice and l1.",
+        "As good as the best, or worse by more than the margin: bce.",
+    ]
+    assert not any("May be" in sentence for sentence in groups(found))
+    better = known(("dice", BEST, 0.0, 0.001), ("bce", OPEN, 0.0, 0.1))
+    assert groups(better)[1] == "May be the best, or worse by more than the margin: bce."
 
 
 @pytest.mark.parametrize(
     ("group", "start"),
     [
-        (BEST, "May be the best, and within the margin of 0.020 of it: dice."),
+        (BEST, "May be the best, within the margin of 0.020 of it: dice."),
         (EQUIVALENT, "Not the best, but within the margin of 0.020 of it: bce."),
         (WORSE, "Worse than the best: ssim by 0.051 to 0.084."),
         (OPEN, "May be the best, or worse by more than the margin: dice and bce."),

@@ -10,7 +10,7 @@ from statistics import median
 
 from loss_study.report.charts import Axis
 from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
-from loss_study.statistics.sentences import at_least, at_most, groups
+from loss_study.statistics.sentences import at_least, at_most, group_titles, groups
 
 WIDTH = 480
 #: Charts with more rows than this have lower ones.
@@ -24,13 +24,8 @@ FAR = 8
 #: The same of a mean that lies this many times farther from the best one than that of the median loss.
 FAR_MEAN = 6
 
-#: What a group is called in a chart, and the shape of its marks.
-WORDS = {
-    BEST: ("May be the best, within the margin of it", "disc"),
-    EQUIVALENT: ("Not the best, but within the margin of it", "diamond"),
-    OPEN: ("May be the best, or worse by more than the margin", "ring"),
-    WORSE: ("Worse than the best", "square"),
-}
+#: The marks of a group.
+SHAPES = {BEST: "disc", EQUIVALENT: "diamond", OPEN: "ring", WORSE: "square"}
 _NOT_COMPARED = "Failed with at least one seed, not compared"
 
 
@@ -179,7 +174,8 @@ def regret_chart(ranking: Ranking) -> IntervalChart:
     """Return how much worse than the best each loss may be; the ranking is on a headline metric and has a bound."""
     metric, margin = ranking.metric, ranking.margin
     assert margin is not None and ranking.regret_bound is not None
-    parts = [(WORDS[name][0], tuple(_regret(ranking, row) for row in ranking.group(name))) for name in WORDS]
+    titles = group_titles(ranking).items()
+    parts = [(title, tuple(_regret(ranking, row) for row in ranking.group(name))) for name, title in titles]
     parts.append((_NOT_COMPARED, tuple(_failure(row) for row in ranking.standings if not row.group)))
     highs = [row.regret_high for row in ranking.compared if row.regret_high is not None]
     limit = FAR * max(margin, ranking.regret_bound)
@@ -223,11 +219,14 @@ def _regret(ranking: Ranking, row: Standing) -> Row:
     best = max(means) if metric.higher_is_better is not False else min(means)
     high = at_most(metric, row.regret_high)
     text = f"{at_least(metric, row.regret_low)} to {high}" if row.regret_low > 0 else f"at most {high}"
+    known = f"worse than the best by {metric.with_unit(text)}"
+    if row.regret_high == 0:
+        text = known = "none is better"
     return Row(
         row.loss,
         text,
-        f"{row.loss}: worse than the best by {metric.with_unit(text)}; mean {metric.with_unit(metric.show(row.mean))}",
-        WORDS[row.group][1],
+        f"{row.loss}: {known}; mean {metric.with_unit(metric.show(row.mean))}",
+        SHAPES[row.group],
         row.loss == ranking.choice,
         row.regret_low,
         min(max(abs(row.mean - best), row.regret_low), row.regret_high),

@@ -102,25 +102,39 @@ def groups(ranking: Ranking) -> list[str]:
     """
     if ranking.regret_bound is None or ranking.without_spread:
         return []
-    metric = ranking.metric
-    margin = metric.show(ranking.margin)
-    sentences: dict[str, Callable[[list[Standing]], str]] = {
-        BEST: lambda rows: f"May be the best, and within the margin of {margin} of it: {_names(rows)}.",
-        EQUIVALENT: lambda rows: f"Not the best, but within the margin of {margin} of it: {_names(rows)}.",
-        OPEN: lambda rows: f"May be the best, or worse by more than the margin: {_names(rows)}.",
-        WORSE: lambda rows: f"Worse than the best: {listed([_worse(metric, row) for row in rows])}.",
+    titles = group_titles(ranking, f"the margin of {ranking.metric.show(ranking.margin)}")
+    return [
+        f"{title}: {listed([_named(ranking.metric, row) for row in rows])}."
+        for group, title in titles.items()
+        if (rows := ranking.group(group))
+    ]
+
+
+def group_titles(ranking: Ranking, margin: str = "the margin") -> dict[str, str]:
+    """Return what is known of the losses in each group, in words.
+
+    Where no loss is better than the choice, none of the others may be the best one; they may be as good.
+
+    Args:
+        ranking: on a headline metric.
+        margin: in words.
+    """
+    alone = len(ranking.group(BEST)) == 1
+    others = "As good as the best" if ranking.regret_bound == 0 else "May be the best"
+    best = f"{others}, or within {margin} of it" if ranking.regret_bound == 0 else f"{others}, within {margin} of it"
+    return {
+        BEST: "No other loss is better" if ranking.regret_bound == 0 and alone else best,
+        EQUIVALENT: f"Not the best, but within {margin} of it",
+        OPEN: f"{others}, or worse by more than the margin",
+        WORSE: "Worse than the best",
     }
-    return [sentence(rows) for group, sentence in sentences.items() if (rows := ranking.group(group))]
 
 
-def _names(rows: Sequence[Standing]) -> str:
-    return listed([row.loss for row in rows])
-
-
-def _worse(metric: Metric, row: Standing) -> str:
+def _named(metric: Metric, row: Standing) -> str:
+    if row.group != WORSE:
+        return row.loss
     assert row.regret_low is not None and row.regret_high is not None
-    low = at_least(metric, row.regret_low)
-    return f"{row.loss} by {low} to {at_most(metric, row.regret_high)}"
+    return f"{row.loss} by {at_least(metric, row.regret_low)} to {at_most(metric, row.regret_high)}"
 
 
 def caveats(ranking: Ranking) -> list[str]:
