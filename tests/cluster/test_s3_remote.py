@@ -3,7 +3,6 @@
 Needs the packages dvc-s3 and moto[server]; moto is an S3 server on this machine.
 """
 
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from importlib.util import find_spec
 
 import pytest
 import yaml
+
+from support.ports import free_port
 
 pytestmark = [
     pytest.mark.long,
@@ -38,9 +39,7 @@ def dvc(*words, cwd, code=0):
 @pytest.fixture
 def bucket(tmp_path, monkeypatch):
     """An empty bucket of an S3 server on loopback, and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     for name, value in {"AWS_ACCESS_KEY_ID": "team", "AWS_SECRET_ACCESS_KEY": "secret"}.items():
         monkeypatch.setenv(name, value)

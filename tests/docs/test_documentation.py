@@ -287,7 +287,7 @@ def test_a_page_without_a_place_for_its_table_is_named(build, tmp_path, monkeypa
     page = build.ROOT / "README.md"
     monkeypatch.setattr(Path, "read_text", lambda self, **_: "no place" if self == page else "")
     with pytest.raises(build.StudyError, match=r"README\.md: no place for the table"):
-        build._replaced(page, "")
+        build._replaced(page, {"table": ""})
 
 
 def test_the_workflow_runs_what_ci_runs():

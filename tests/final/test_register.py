@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from loss_study.final import register
 from loss_study.inference import runtimes
 from loss_study.inference.folder import OWN, ModelFolder, own_digest
 from support import outside
+from support.ports import free_port
 
 NAME = "loss-study-scenes"
 #: In the folder that is searched first: no package of ours is found but that in a model, and no torch.
@@ -103,6 +103,27 @@ def test_it_predicts_on_arrays_of_any_number_and_size(registered, written, monke
     np.testing.assert_allclose(found["depth"], scale.decode(expected["depth"]), rtol=1e-5)
 
 
+ALONE = """
+import sys
+import numpy as np
+from loss_study.inference.serving import _load_pyfunc
+found = _load_pyfunc(sys.argv[1]).predict(np.zeros((1, 6, 32, 64), np.float32))
+print(*(values.shape for values in found.values()))
+"""
+
+
+def test_its_code_is_complete(registered, written, tmp_path):
+    root, _ = registered
+    code = next((root / "mlartifacts/models").glob("*/artifacts/code"))
+    around = environment(tmp_path, root)
+    around["PYTHONPATH"] += f"{os.pathsep}{code}"
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, str(written.path)], env=around, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("(1, 1, 32, 64) (1, 1, 32, 64)\n", "")
+    assert not (code / "loss_study/training").exists(), "and no more than it needs"
+
+
 def environment(folder, root):
     """Return that of a machine with MLflow and onnxruntime, but without torch and this package."""
     (folder / "sitecustomize.py").write_text(SITE)
@@ -118,9 +139,7 @@ def environment(folder, root):
 @pytest.mark.long
 def test_it_is_served_over_http_without_torch_and_without_this_package(registered, written, tmp_path):
     root, _ = registered
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    address = f"http://127.0.0.1:{free_port()}"
     around = environment(tmp_path, root)
     gone = [sys.executable, "-c", "import loss_study"]
     assert "no loss_study here" in subprocess.run(gone, env=around, capture_output=True, text=True, check=False).stderr

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import torch
 
 from loss_study.tracking import mirror, store, study, views
 from support import outside
+from support.ports import free_port
 from tracking.test_tracking import DICE, HUBER, make_study, write_reports
 
 pytestmark = [
@@ -51,9 +51,7 @@ def server(tmp_path_factory, empty_store):
         study.gather([DICE, HUBER], config, write_reports(root / "reports"))
         opened = store.connect()
         runs = {run.info.run_name: run.info.run_id for run in opened.client.search_runs([opened.experiment])}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         with (root / "server.log").open("w") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

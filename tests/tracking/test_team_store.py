@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import Trial, trials
 from support import fabricated_study, outside
+from support.ports import free_port
 from tracking.test_tracking import DICE, history_row, live_epochs, make_study
 
 ROOT = Path(__file__).parents[2]
@@ -123,12 +123,6 @@ def check_runs(address, expected, monkeypatch):
             assert sorted(steps) == list(range(1, EPOCHS + 1))
         assert "panels.png" in [file.path for file in opened.client.list_artifacts(run.info.run_id)]
         assert len(run.outputs.model_outputs) == 1
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import fcntl
 import os
 import pty
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -15,6 +14,8 @@ import urllib.request
 import psutil
 import pytest
 
+from support.ports import free_port
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 SECONDS_TO_START = 600
 
@@ -23,9 +24,7 @@ SECONDS_TO_START = 600
 def pages(tmp_path):
     """A function that serves the pages in a terminal of their own; returns process, terminal and all its processes."""
     (tmp_path / ".dvc").mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     ui = [sys.executable, "-m", "loss_study", "ui", "--port", str(port)]
     ours = ("DVC_ROOT", "DVC_STAGE", "MAKELEVEL", "MAKEFLAGS", "MFLAGS", "MLFLOW_TRACKING_URI")
     environment = {name: value for name, value in os.environ.items() if name not in ours}

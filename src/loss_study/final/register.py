@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -32,13 +34,14 @@ ALIAS = "champion"
 #: Tag of a version: the SHA-256 of its ``model.json``, which has those of the other files.
 DIGEST = "loss_study.digest"
 PACKAGE = Path(loss_study.__file__).parent
-#: What a prediction by onnxruntime needs of this package.
-CODE = (
-    "__init__.py", "data/__init__.py", "data/depth_scale.py",
-    "inference/__init__.py", "inference/contract.py", "inference/folder.py", "inference/runtimes.py",
-    "inference/serving.py", "runtime/__init__.py", "runtime/checksums.py", "runtime/errors.py",
-    "runtime/processes.py", "runtime/redaction.py",
-)  # fmt: skip
+#: Run in a process of its own, it prints the files of this package that a prediction by onnxruntime imports.
+_IMPORTED = f"""
+import sys
+import {serving.__name__}
+for name, module in sys.modules.items():
+    if name.partition(".")[0] == "{PACKAGE.name}":
+        print(module.__file__)
+"""
 #: What that code imports, and where there is no ``model.onnx``.
 PACKAGES, WITH_TORCH = ("numpy", "onnxruntime"), ("numpy", "torch", "safetensors", "pydantic", "pyyaml", "filelock")
 
@@ -129,10 +132,11 @@ def _log(store: Store, run_id: str, folder: ModelFolder) -> str:
 def _code(scratch: Path, folder: ModelFolder) -> Path:
     if not folder.has(ONNX):
         return PACKAGE
-    for name in CODE:
-        target = scratch / PACKAGE.name / name
+    imported = subprocess.run([sys.executable, "-c", _IMPORTED], capture_output=True, text=True, check=True).stdout
+    for file in map(Path, imported.splitlines()):
+        target = scratch / PACKAGE.name / file.relative_to(PACKAGE)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(PACKAGE / name, target)
+        shutil.copyfile(file, target)
     return scratch / PACKAGE.name
 
 
