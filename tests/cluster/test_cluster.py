@@ -94,7 +94,9 @@ def test_a_study_on_two_nodes_one_worker_killed_gives_the_reports_of_one_machine
     assert len(begun) == 3
     assert {name for name, _ in begun} == {"depth-l1", "depth-huber"}
     assert {Path(place).parent.name for _, place in begun} == {"0", "1"}
-    assert head.ran(output) == ["check", "download", "sample", "parent@depth", "evaluate@depth", "compare"]
+    ran = head.ran(output)
+    assert (ran[:3], ran[5:]) == (["check", "download", "sample"], ["evaluate@depth", "compare"])
+    assert set(ran[3:5]) == {"inspect", "parent@depth"}, "in any order"
     assert reports(head) == reports(alone)
     assert '"sound": 2' in reports(head)["metrics.json"]
 

@@ -10,7 +10,11 @@ from loss_study.final.export import ExportError, export, largest_difference
 from loss_study.inference.contract import Contract, Depth, Input, Mask
 from loss_study.inference.torch_runtime import NetworkDescription, Networks
 
-OPTIONS = {"smp": {"architecture": "unet", "encoder": "resnet18", "weights": "none"}, "resunet": {"width": 4}}
+OPTIONS = {
+    "smp": {"architecture": "unet", "encoder": "resnet18", "weights": "none"},
+    "resunet": {"width": 4},
+    "imported": {"_target_": "support.their_things.TwoHeads"},
+}
 HEADS = {"mask": {"name": "dice", "options": {}}, "depth": {"name": "l1", "options": {}}}
 
 

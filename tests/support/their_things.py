@@ -124,6 +124,18 @@ class NotFiniteNet(Net):
         return self.layers(x) / 0
 
 
+class TwoHeads(nn.Module):
+    """A mask of `classes` and the depth."""
+
+    def __init__(self, in_channels, classes):
+        super().__init__()
+        self.classes, self.network = classes, Net(in_channels, classes + 1)
+
+    def forward(self, x):
+        logits = self.network(x)
+        return {"mask": logits[:, : self.classes], "depth": logits[:, self.classes :]}
+
+
 class SixChannels(Net):
     def __init__(self, classes):
         super().__init__(6, classes)
