@@ -113,17 +113,19 @@ def groups(ranking: Ranking) -> list[str]:
 def group_titles(ranking: Ranking, margin: str = "the margin") -> dict[str, str]:
     """Return what is known of the losses in each group, in words.
 
-    Where no loss is better than the choice, none of the others may be the best one; they may be as good.
+    Where no loss is better than the choice, the others can at most be as good.
 
     Args:
         ranking: on a headline metric.
         margin: in words.
     """
-    alone = len(ranking.group(BEST)) == 1
-    others = "As good as the best" if ranking.regret_bound == 0 else "May be the best"
-    best = f"{others}, or within {margin} of it" if ranking.regret_bound == 0 else f"{others}, within {margin} of it"
+    best, others = f"May be the best, within {margin} of it", "May be the best"
+    if ranking.regret_bound == 0:
+        others = "As good as the best"
+        alone = len(ranking.group(BEST)) == 1
+        best = "No other loss is better" if alone else f"{others}, or within {margin} of it"
     return {
-        BEST: "No other loss is better" if ranking.regret_bound == 0 and alone else best,
+        BEST: best,
         EQUIVALENT: f"Not the best, but within {margin} of it",
         OPEN: f"{others}, or worse by more than the margin",
         WORSE: "Worse than the best",
