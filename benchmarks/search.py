@@ -2,8 +2,8 @@
 
 Trains each loss at five rates from several seeds, at the default scale, and searches as the study does, from several
 search seeds. Adds the value of every training to docs/results/searches.csv, from which ``make docs`` makes the tables
-of docs/results.md: the validation metric of a search's candidates, the test metric of the others. 8 minutes a head on
-two cores with both heads side by side.
+of docs/results.md: the validation metric of a search's candidates, the test metric of the others. 17 minutes on a core
+for each head.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the search should read its three values: ``python benchmarks/search_rules.py``, a minute, no training.
+"""How the search should read its three values: ``python benchmarks/search_rules.py``, without training, in 20 s.
 
 For several shares of the way to the vertex (`search.TRUST`) and least curves (`search.LEAST_CURVE`): what the searches
 of docs/results/searches.csv lose on the mask, in margins, and what made-up searches lose, as a share of the metric. A

@@ -70,10 +70,9 @@ def searched(head: str, rows: list[Row]) -> Iterator[Searched]:
     """Read every loss of `head` in `rows`, the lines of docs/results/searches.csv."""
     of_head = [row for row in rows if row["head"] == head]
     for loss, of_loss in groupby(of_head, key=itemgetter("loss")):
-        trainings = list(of_loss)
         results: dict[float, list[float]] = {}
         searches: dict[str, list[Tried]] = {}
-        for row in trainings:
+        for row in of_loss:
             rate, value = float(row["lr"]), float(row["value"])
             if row["kind"] == "search":
                 searches.setdefault(row["seed"], []).append(Tried(Choice(rate), value, 0, "finished"))
