@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fits
+import gpu
 import ladder
 import plan
-from charts import draw
+from charts import draw, draw_curves
+from fits import Curves
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from ladder import Answer, Step
 from plan import Ladder, Plan
@@ -48,7 +50,33 @@ class Section:
     steps: list[Step]
     chart: str
     sentences: list[str]
-    beyond: list[str]
+    beyond: Beyond | None
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What curves through the answers of one ladder and head say of more images than were trained with.
+
+    Attributes:
+        x: of each answer: its training images, or these times epochs.
+        at: x of the full number of images, which is `what`.
+        unit: of x.
+        curves: of each loss.
+        cost: what one training of the full number of images at the full size would take, in sentences.
+        chart: the name of its file.
+    """
+
+    x: list[float]
+    at: float
+    what: str
+    unit: str
+    curves: Mapping[str, Curves]
+    cost: list[str]
+    chart: str
+
+    def sentences(self, metric: Metric) -> list[str]:
+        """Return what the curves and the cost are."""
+        return [*fits.sentences(metric, self.curves, self.at, self.what, self.unit), *self.cost]
 
 
 def main() -> None:
@@ -57,7 +85,10 @@ def main() -> None:
     shutil.rmtree(CHARTS, ignore_errors=True)
     sections = [*_sections(chosen)]
     for section in sections:
-        draw(section.answers, section.metric.label_with_unit, CHARTS / section.chart)
+        label = section.metric.label_with_unit
+        draw(section.answers, label, CHARTS / section.chart)
+        if found := section.beyond:
+            draw_curves(section.answers, found.x, found.curves, found.at, (found.unit, label), CHARTS / found.chart)
     templates = Environment(
         loader=FileSystemLoader(plan.HERE),
         undefined=StrictUndefined,
@@ -85,30 +116,42 @@ def _sections(chosen: Plan) -> Iterator[Section]:
                 metric = metrics.find(own[0].metric)
                 steps = ladder.steps(own)
                 told = sentences(metric, steps)
-                yield Section(
-                    one, head, metric, own, steps, f"{name}-{head}.svg", told, beyond(chosen, one, metric, own)
-                )
+                further = beyond(chosen, name, head, own)
+                yield Section(one, head, metric, own, steps, f"{name}-{head}.svg", told, further)
 
 
-def beyond(chosen: Plan, one: Ladder, metric: Metric, answers: Sequence[Answer]) -> list[str]:
-    """Return what curves through the answers of one head say of a study at full size; nothing of too few answers."""
-    if not one.fit or len(answers) < fits.LEAST_RUNGS:
-        return []
+def beyond(chosen: Plan, name: str, head: str, answers: Sequence[Answer]) -> Beyond | None:
+    """Return what curves through the answers of one ladder and head say; None of too few answers or no such ladder."""
+    fit = chosen.ladders[name].fit
+    if not fit or len(answers) < fits.LEAST_RUNGS:
+        return None
     configs = [composed(chosen.choices(answer.rung)) for answer in answers]
     epochs = [config.recipe.epochs for config in configs]
-    passes = epochs if one.fit == "compute" else [1] * len(answers)
-    x = [answer.images * times for answer, times in zip(answers, passes, strict=True)]
-    largest, size = answers[-1], configs[-1].sample.size
-    at = FULL_IMAGES * passes[-1]
-    what = f"{FULL_IMAGES:,} training images" + (f" and {epochs[-1]} epochs" if one.fit == "compute" else "")
-    found = fits.sentences(metric, fits.of_losses(metric, x, answers), at, f"{what} of {size} px", UNITS[one.fit])
-    cost = fits.hours(
-        largest.seconds / largest.trainings, largest.images, size, at_images=FULL_IMAGES, at_size=FULL_SIZE
+    passes = epochs if fit == "compute" else [1] * len(answers)
+    x = [float(answer.images * times) for answer, times in zip(answers, passes, strict=True)]
+    what = f"{FULL_IMAGES:,} training images" + (f" and {epochs[-1]} epochs" if fit == "compute" else "")
+    curves = fits.of_losses(metrics.find(answers[0].metric), x, answers)
+    return Beyond(
+        x,
+        FULL_IMAGES * passes[-1],
+        f"{what} of {configs[-1].sample.size} px",
+        UNITS[fit],
+        curves,
+        cost(configs[-1], answers[-1]),
+        f"{name}-{head}-curves.svg",
     )
+
+
+def cost(config: Config, largest: Answer) -> list[str]:
+    """Return what a training as in the `largest` study, with its `config`, would take at full size."""
+    each = largest.seconds / largest.trainings
+    core = fits.hours(each, largest.images, config.sample.size, at_images=FULL_IMAGES, at_size=FULL_SIZE)
+    best = gpu.hours(config, FULL_IMAGES, FULL_SIZE)
     return [
-        *found,
-        f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px would take {cost:,.0f} hours of one core, computed "
+        f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px would take {core:,.0f} hours of one core, computed "
         f"from the mean training of `{largest.rung}`, its images and its pixels.",
+        f"One {gpu.NAME} would take at least {duration(3600 * best)}: computed from the arithmetic of its steps at "
+        f"{gpu.ARITHMETIC / 1e12:.0f} TFLOP/s and their memory traffic at {gpu.BANDWIDTH / 1e12} TB/s, not measured.",
     ]
 
 

@@ -1,12 +1,15 @@
 """The curves of case_studies/scale: saturating power laws, what they say beyond the largest study, and how often."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from loss_study import metrics
+from loss_study.config.composition import composed
 
 CASES = Path(__file__).parents[2] / "case_studies"
 IOU, RMSE = metrics.find("iou_at_best"), metrics.find("rmse_coded")
@@ -99,20 +102,66 @@ def test_hours_by_hand(fits):
     assert fits.hours(10, 1000, 32, at_images=400_000, at_size=224) == pytest.approx(196_000 / 3600)
 
 
-def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(scale_modules):
+@pytest.fixture
+def on_images(scale_modules):
+    """Return the page's module and plan, and made-up answers of the ladder of images; dice is .1 above bce."""
     page, plan, ladder = scale_modules("page"), scale_modules("plan").load(), scale_modules("ladder")
-    means = {"dice": law(X), "bce": law(X) - 0.1}
-    found = answers(ladder, means)
-    names = ["images250", "default", "images2000", "images4000", "images16000"]
-    found = [replace(one, rung=name) for one, name in zip(found, names, strict=True)]
-    images = plan.ladders["images"]
-    assert page.beyond(plan, images, IOU, found[:3]) == []
-    assert page.beyond(plan, plan.ladders["together"], IOU, found) == []
-    told = page.beyond(plan, images, IOU, found[:4])
-    assert len(told) == 2
+    found = answers(ladder, {"dice": law(X), "bce": law(X) - 0.1})
+    names = plan.ladders["images"].rungs
+    return page, plan, [replace(one, rung=name) for one, name in zip(found, names, strict=True)]
+
+
+def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(on_images):
+    page, plan, found = on_images
+    assert page.beyond(plan, "images", "mask", found[:3]) is None
+    assert page.beyond(plan, "together", "mask", found) is None
+    told = page.beyond(plan, "images", "mask", found[:4]).sentences(IOU)
+    assert len(told) == 3
     assert told[0].startswith("Computed, not measured: at 400,000 training images of 32 px, dice 0.7")
     # 10 s each, 400,000 / 2,600 times the images, 49 times the pixels.
     assert told[1].startswith("A training of 400,000 images at 224 px would take 21 hours of one core, computed")
+    assert told[2].startswith("One H200 would take at least 1 min") and told[2].endswith("not measured.")
+
+
+def test_the_chart_shows_curves_beyond_the_largest_study_to_the_full_number(on_images, scale_modules, tmp_path):
+    page, plan, found = on_images
+    beyond = page.beyond(plan, "images", "mask", found)
+    scale_modules("charts").draw_curves(
+        found, beyond.x, beyond.curves, beyond.at, (beyond.unit, "IoU"), tmp_path / "a.svg"
+    )
+    drawn = (tmp_path / "a.svg").read_text()
+    # A dashed line for each of the two losses, both named.
+    assert len(re.findall(r"clip-path[^>]*stroke-dasharray: [1-9]", drawn)) == 2
+    assert all(f">{text}<" in drawn for text in ("dice", "bce", "training images"))
+
+
+def test_a_training_step_on_a_gpu_by_hand(scale_modules):
+    """One convolution of 1 x 1 from 6 to 4 channels, without bias, of 8 x 8 px: 64 * 6 * 4 products and as many sums.
+
+    Forward once, and backward once for the weights; the images need no gradient.
+    """
+    gpu = scale_modules("gpu")
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.only = torch.nn.Conv2d(6, 4, 1, bias=False, device="meta", dtype=torch.bfloat16)
+
+        def forward(self, images):
+            return {"mask": self.only(images)}
+
+    operations, moved = gpu.step(Network(), 8)
+    assert operations == 2 * 2 * 64 * 6 * 4
+    # Images and outputs of 2 bytes are each touched twice at least.
+    assert moved >= 2 * 2 * 64 * (6 + 4)
+
+
+def test_hours_on_a_gpu_grow_with_images_and_pixels(scale_modules):
+    gpu = scale_modules("gpu")
+    config = composed([])
+    assert gpu.hours(config, 2000, 64) == pytest.approx(2 * gpu.hours(config, 1000, 64))
+    # The statistics of the normalisation are moved once for a batch, whatever the pixels.
+    assert gpu.hours(config, 1000, 128) == pytest.approx(4 * gpu.hours(config, 1000, 64), rel=0.01)
 
 
 def test_the_page_has_curves_only_of_four_rungs_or_more(scale_modules):
