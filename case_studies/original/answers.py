@@ -3,6 +3,7 @@
 Adds rows to original/results/<dataset>-answers.csv. Image and mask disagree in half of the training's images: the mask
 belongs to the image or to its mirror image. If nothing in an image says whether it was mirrored, a pixel of the object
 alone or of its mirror image alone is foreground in half of the cases. What each loss rewards there is in expected.py.
+Beside them networks of the same losses without a mistake, which say how sure a network of that training is at all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import plan
 from measure import REGIONS
-from plan import Experiment, Plan
+from plan import Experiment, Plan, Recipe
 
 import train
 from loss_study.data.packed import PackedSample
@@ -22,10 +23,10 @@ from train import Row
 
 #: `foreground` is the share of foreground in the training masks.
 COLUMNS = (
-    "loss", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
+    "loss", "flip_apart", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
     *(f"answer_{region}" for region in REGIONS),
 )  # fmt: skip
-RECIPE = frozenset({"flip_apart"})
+RECIPES: tuple[Recipe, Recipe] = (frozenset({"flip_apart"}), frozenset())
 
 
 def main() -> None:
@@ -41,19 +42,25 @@ def results(chosen: Plan) -> Path:
     return plan.HERE / "results" / f"{chosen.dataset}-answers.csv"
 
 
-def missing(chosen: Plan, rows: list[Row]) -> list[tuple[str, int, int]]:
-    """Return loss, epochs and seed of the trainings without a row."""
-    there = {(row["loss"], int(row["epochs"]), int(row["seed"])) for row in rows}
+def missing(chosen: Plan, rows: list[Row]) -> list[tuple[str, Recipe, int, int]]:
+    """Return loss, recipe, epochs and seed of the trainings without a row."""
+    there = {tuple(str(row[name]) for name in ("loss", "flip_apart", "epochs", "seed")) for row in rows}
     asked = chosen.answers
-    every = [(loss, epochs, seed) for epochs in asked.epochs for loss in asked.losses for seed in asked.seeds]
-    return [one for one in every if one not in there]
+    every = [
+        (loss, recipe, epochs, seed)
+        for epochs in asked.epochs
+        for loss in asked.losses
+        for recipe in RECIPES
+        for seed in asked.seeds
+    ]
+    return [one for one in every if (one[0], str(len(one[1])), str(one[2]), str(one[3])) not in there]
 
 
-def _row(chosen: Plan, loss: str, epochs: int, seed: int) -> Row:
-    config = chosen.parameters(Experiment("mask", loss, ()), RECIPE, f"recipe.epochs={epochs}")
+def _row(chosen: Plan, loss: str, recipe: Recipe, epochs: int, seed: int) -> Row:
+    config = chosen.parameters(Experiment("mask", loss, ()), recipe, f"recipe.epochs={epochs}")
     found = train.train_and_measure(Trial("mask", loss, seed), config, f"{loss} {epochs} epochs {seed}")
     foreground = PackedSample.open(plan.sample_folder(config.sample)).statistics["mask_mean"]
-    own = {"loss": loss, "epochs": epochs, "seed": seed, "foreground": round(foreground, 6)}
+    own = {"loss": loss, "flip_apart": len(recipe), "epochs": epochs, "seed": seed, "foreground": round(foreground, 6)}
     return own | {name: found[name] for name in COLUMNS if name not in own}
 
 

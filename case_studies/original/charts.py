@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 import findings
-from expected import Answer, Expected
+from expected import Answer, Expected, flipped
 from findings import Measured
 
 WIDTH = 480
@@ -40,7 +40,7 @@ def effects(result: Measured) -> str:
 
 def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
     """Return a row for each loss: the expected answer at pixels of probability 1/2, and those of the networks."""
-    losses = [loss for loss in wanted if any(one.loss == loss for one in found)]
+    losses = [loss for loss in wanted if flipped(found, loss)]
     marks = []
     for number, loss in enumerate(losses):
         y = _TOP + number * _ROW + _ROW / 2
@@ -50,7 +50,7 @@ def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
             f'<rect x="{x_low - 4:.1f}" width="{x_high - x_low + 8:.1f}" y="{y - 10}" height="20" rx="4"'
             f' fill="{_BETTER}" opacity="0.35"/>',
         ]
-        own = [one for one in found if one.loss == loss]
+        own = flipped(found, loss)
         for one in own:
             colour = _LONG if one is own[-1] and len(own) > 1 else _SHORT
             for region in ("object", "mirror"):

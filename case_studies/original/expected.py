@@ -17,6 +17,7 @@ from train import Row
 
 #: An answer this far from the expected one agrees with it.
 TOLERANCE = 0.1
+THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,14 @@ def expected(mask_mean: float) -> dict[str, Expected]:
 
 @dataclass(frozen=True)
 class Answer:
-    """The networks of one loss after so many epochs: the mean answer in each of `REGIONS`, and of each network."""
+    """The networks of one loss after so many epochs: the mean answer in each of `REGIONS`, and of each network.
+
+    `flipped`: their inputs were flipped apart; else they make no mistake.
+    """
 
     loss: str
     epochs: int
+    flipped: bool
     regions: dict[str, float]
     networks: dict[str, list[float]]
 
@@ -84,14 +89,19 @@ class Answer:
 
 def answers(rows: Sequence[Row]) -> list[Answer]:
     """Gather the rows of ``results/<dataset>-answers.csv``."""
-    found: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    found: dict[tuple[str, int, bool], list[Row]] = defaultdict(list)
     for row in rows:
-        found[row["loss"], int(row["epochs"])].append(row)
+        found[row["loss"], int(row["epochs"]), str(row["flip_apart"]) == "1"].append(row)
     every = []
-    for (loss, epochs), own in sorted(found.items()):
+    for (loss, epochs, flipped), own in sorted(found.items()):
         networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in REGIONS}
-        every.append(Answer(loss, epochs, {name: mean(values) for name, values in networks.items()}, networks))
+        every.append(Answer(loss, epochs, flipped, {name: mean(of) for name, of in networks.items()}, networks))
     return every
+
+
+def flipped(found: Sequence[Answer], loss: str) -> list[Answer]:
+    """Return the answers of the networks of `loss` whose inputs were flipped apart, by the length of their training."""
+    return [one for one in found if one.loss == loss and one.flipped]
 
 
 def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
@@ -99,7 +109,7 @@ def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
     wanted = expected(mask_mean)
     sentences = []
     for loss in wanted:
-        own = [one for one in found if one.loss == loss]
+        own = flipped(found, loss)
         if own:
             told = "; ".join(_told(one, wanted[loss]) for one in own)
             sentences.append(f"`{loss}`: {told}.{_longer(own, wanted[loss])}")
@@ -108,7 +118,7 @@ def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
 
 def because(found: Sequence[Answer], loss: str, mask_mean: float) -> list[str]:
     """Say why inputs flipped apart harm `loss`, if its networks that were trained longest answer in that way."""
-    own = [one for one in found if one.loss == loss]
+    own = flipped(found, loss)
     if not own:
         return []
     last = own[-1]
@@ -117,11 +127,80 @@ def because(found: Sequence[Answer], loss: str, mask_mean: float) -> list[str]:
     start = "With inputs flipped apart, half of the masks belong to the mirror image:"
     if loss == "bce" and "object" not in wrong:
         return [f"{start} BCE answers {object_:.2f} in the object, and a threshold of 0.5 decides by chance."]
+    if loss == "bce" and (pair := with_and_without(found)) and near(pair[0].regions["object"], halved(pair[1])):
+        object_, sure = (one.regions["object"] for one in pair)
+        if object_ < THRESHOLD < sure:
+            return [
+                f"{start} BCE answers with the probability, {object_:.2f} in the object instead of {sure:.2f}, about "
+                f"the half: on the average below the threshold of {THRESHOLD}."
+            ]
     if loss == "dice" and not {"object", "mirror"} & wrong.keys():
         return [f"{start} Dice draws both, the object ({object_:.2f}) and its mirror image ({mirror:.2f})."]
     if loss == "l1" and max(object_, mirror) <= TOLERANCE:
         return [f"{start} L1 answers black ({object_:.2f} in the object), which costs no more than the object would."]
     return []
+
+
+def on_doubt(found: Sequence[Answer]) -> list[str]:
+    """Compare BCE's networks with those that are as unsure of the object, but make no mistake.
+
+    BCE answers with the probability itself. So if networks without the mistake answer a in the object and b in its
+    mirror image, networks with it should answer (a + b) / 2 in both. Only of two seeds or more of either.
+    """
+    pair = with_and_without(found)
+    if pair is None:
+        return []
+    last, sure = pair
+    a, b, half = sure.regions["object"], sure.regions["mirror"], halved(sure)
+    told = [
+        f"{last.regions[name]:.2f} in {_REGIONS[name]}, {'as' if near(last.regions[name], half) else 'not as'} expected"
+        for name in ("object", "mirror")
+    ]
+    sentences = [
+        f"`bce`, against networks that are as unsure: without the mistake they answer {a:.2f} in the object and "
+        f"{b:.2f} in its mirror image after {last.epochs} epochs, so half of the sum, {half:.2f}, is expected in both. "
+        f"With the mistake they answer {'; '.join(told)}."
+    ]
+    if finds_no_mirror_image(last, sure):
+        sentences.append(
+            f"They do not find the mirror image: where it lies on the object they answer {last.regions['both']:.2f}, "
+            f"hardly more than in the object alone, and not the {sure.regions['both']:.2f} of networks without the "
+            "mistake."
+        )
+    return sentences
+
+
+def with_and_without(found: Sequence[Answer]) -> tuple[Answer, Answer] | None:
+    """Return BCE's longest trained answers with the mistake and without, of two seeds or more each; None: not there."""
+    of_kind = [
+        {one.epochs: one for one in found if one.loss == "bce" and one.flipped == kind} for kind in (True, False)
+    ]
+    lengths = of_kind[0].keys() & of_kind[1].keys()
+    if not lengths:
+        return None
+    last, sure = (own[max(lengths)] for own in of_kind)
+    return (last, sure) if min(len(one.networks["object"]) for one in (last, sure)) > 1 else None
+
+
+def halved(sure: Answer) -> float:
+    """Return what the mistake makes of the answers of networks without it: their mean in the object and its image."""
+    return (sure.regions["object"] + sure.regions["mirror"]) / 2
+
+
+def finds_no_mirror_image(one: Answer, sure: Answer) -> bool:
+    """Whether networks answer too little in the mirror image, and where it lies on the object as in the object alone.
+
+    `sure` is the answer of networks without the mistake.
+    """
+    half = halved(sure)
+    is_low = one.regions["mirror"] < half and not near(one.regions["mirror"], half)
+    both = one.regions["both"]
+    return is_low and near(both, one.regions["object"]) and not near(both, sure.regions["both"])
+
+
+def near(answer: float, wanted: float) -> bool:
+    """Whether an answer agrees with the expected one."""
+    return abs(answer - wanted) <= TOLERANCE
 
 
 _REGIONS = {"object": "the object", "mirror": "its mirror image", "both": "both", "neither": "neither"}

@@ -151,7 +151,7 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
             (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
             for one in found
         ],
-        "sentences": expected.on_answers(found, share),
+        "sentences": [*expected.on_answers(found, share), *expected.on_doubt(found)],
         "tolerance": expected.TOLERANCE,
     }
 

@@ -84,10 +84,10 @@ def test_regions_are_the_object_its_mirror_image_both_and_neither(modules):
     }
 
 
-def rows(loss, epochs, *answers):
+def rows(loss, epochs, *answers, flipped=True):
     names = ("object", "mirror", "both", "neither")
     return [
-        {"loss": loss, "epochs": str(epochs)}
+        {"loss": loss, "epochs": str(epochs), "flip_apart": str(int(flipped))}
         | {f"answer_{name}": str(value) for name, value in zip(names, one, strict=True)}
         for one in answers
     ]
@@ -152,3 +152,75 @@ def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
     assert black == "`l1`: after 4 epochs not as expected in both (0.00)."
     (right,) = said(modules, rows("l1", 4, (0.0, 0.0, 0.95, 0.0)))
     assert right.endswith("as expected everywhere.")
+
+
+def doubt(modules, flipped, plain):
+    expected = modules("expected")
+    both = [*rows("bce", 16, *flipped), *rows("bce", 16, *plain, flipped=False)]
+    return expected.on_doubt(expected.answers(both))
+
+
+PLAIN = (0.7, 0.1, 0.75, 0.05)
+
+
+def test_networks_as_unsure_are_expected_to_halve_their_answer(modules):
+    """(0.7 + 0.1) / 2 is 0.4, in the object and in its mirror image."""
+    blind = doubt(modules, [(0.35, 0.1, 0.4, 0.05)] * 2, [PLAIN] * 2)
+    assert blind == [
+        "`bce`, against networks that are as unsure: without the mistake they answer 0.70 in the object and 0.10 in "
+        "its mirror image after 16 epochs, so half of the sum, 0.40, is expected in both. With the mistake they answer "
+        "0.35 in the object, as expected; 0.10 in its mirror image, not as expected.",
+        "They do not find the mirror image: where it lies on the object they answer 0.40, hardly more than in the "
+        "object alone, and not the 0.75 of networks without the mistake.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param((0.4, 0.35, 0.7, 0.05), id="the mirror image is answered as expected"),
+        pytest.param((0.4, 0.1, 0.7, 0.05), id="both are told from the object alone"),
+        pytest.param((0.7, 0.1, 0.75, 0.05), id="the mistake changes nothing"),
+        pytest.param((0.4, 0.6, 0.4, 0.05), id="too much in the mirror image"),
+    ],
+)
+def test_that_the_mirror_image_is_not_found_is_said_only_where_it_is_seen(modules, answers):
+    assert len(doubt(modules, [answers] * 2, [PLAIN] * 2)) == 1
+
+
+def test_without_networks_to_compare_with_or_of_one_seed_nothing_is_said_of_doubt(modules):
+    blind = (0.35, 0.1, 0.4, 0.05)
+    assert doubt(modules, [blind] * 2, []) == doubt(modules, [], [PLAIN] * 2) == []
+    assert doubt(modules, [blind], [PLAIN] * 2) == doubt(modules, [blind] * 2, [PLAIN]) == []
+
+
+def test_the_mean_of_a_network_and_its_mirror_image_has_the_least_expected_cross_entropy(modules):
+    """If p is the chance of the object, (p + its mirror image) / 2 is that of the mask of inputs flipped apart."""
+    chance = torch.rand(1, 1, 4, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wanted = (chance + chance.flip(3)) / 2
+    logits = torch.zeros_like(chance, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.1)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits
+    for _ in range(500):
+        optimizer.zero_grad()
+        (0.5 * entropy(logits, chance) + 0.5 * entropy(logits, chance.flip(3))).backward()
+        optimizer.step()
+    assert torch.allclose(torch.sigmoid(logits), wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("flipped", "plain", "is_said"),
+    [
+        (0.35, 0.7, True),
+        pytest.param(0.2, 0.7, False, id="not the half"),
+        pytest.param(0.3, 0.45, False, id="below the threshold without the mistake, too"),
+        pytest.param(0.39, 0.8, True, id="within 0.1 of (0.8 + 0.1) / 2"),
+    ],
+)
+def test_a_halved_answer_is_the_reason_only_where_it_is_and_falls_below_the_threshold(modules, flipped, plain, is_said):
+    expected = modules("expected")
+    of_both = [*rows("bce", 16, *[(flipped, 0.1, 0.4, 0.05)] * 2)]
+    of_both += rows("bce", 16, *[(plain, 0.1, 0.75, 0.05)] * 2, flipped=False)
+    said = expected.because(expected.answers(of_both), "bce", FOREGROUND)
+    words = f"{flipped:.2f} in the object instead of {plain:.2f}, about the half"
+    assert [words in sentence for sentence in said] == [True] * is_said
