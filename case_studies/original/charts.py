@@ -11,6 +11,8 @@ from findings import Measured
 
 WIDTH = 480
 _ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 26, 34, 24, 178, 14
+#: Numbers below the axis are at least so far apart.
+_TICK = 50
 #: Readable on white as well as on black, since the chart has no ground.
 _INK, _WORSE, _BETTER, _OPEN = "#767c84", "#d1495b", "#2a9d8f", "#8d99ae"
 _SHORT, _LONG = "#8d99ae", "#3d7dd8"
@@ -23,7 +25,7 @@ def effects(result: Measured) -> str:
     marks = []
     for number, one in enumerate(mains):
         y = _TOP + number * _ROW + _ROW / 2
-        colour = {1: _WORSE, -1: _BETTER, 0: _OPEN}[one.sign]
+        colour = {1: _WORSE, -1: _BETTER, 0: _OPEN}[result.told(one)]
         x_low, x, x_high = (_x(value, low, high) for value in (one.low, one.value, one.high))
         marks += [
             _label(y, result.title(one.factors[0])),
@@ -33,9 +35,10 @@ def effects(result: Measured) -> str:
     zero = _x(0.0, low, high)
     height = _TOP + len(mains) * _ROW
     marks.append(f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="{_TOP}" y2="{height}" stroke="{_INK}"/>')
-    ends = [(value, result.written(value)) for value in dict.fromkeys((low, 0.0, high))]
+    ends = [value for value in (low, high) if abs(_x(value, low, high) - zero) > _TICK]
+    ticks = [(_x(value, low, high), result.written(value)) for value in (*ends, 0.0)]
     title = f"Cost in {findings.WORDS[result.measure]} (right: worse)"
-    return _drawing(title, marks, [(_x(value, low, high), text) for value, text in ends], height)
+    return _drawing(title, marks, ticks, height)
 
 
 def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:

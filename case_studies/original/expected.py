@@ -76,15 +76,18 @@ class Answer:
     regions: dict[str, float]
     networks: dict[str, list[float]]
 
-    def wrong(self, wanted: Expected) -> dict[str, float]:
-        """Return the regions in which the answer is farther than `TOLERANCE` from the expected one, and it."""
+    def distances(self, wanted: Expected) -> dict[str, float]:
+        """Return how far the answer in each region is from the expected one; 0: as expected."""
         known = {"both": (1.0, 1.0), "neither": (0.0, 0.0)}
         ranges = {name: known.get(name, (wanted.low, wanted.high)) for name in self.regions}
         return {
-            name: value
-            for name, value in self.regions.items()
-            if not ranges[name][0] - TOLERANCE <= value <= ranges[name][1] + TOLERANCE
+            name: max(ranges[name][0] - value, value - ranges[name][1], 0.0) for name, value in self.regions.items()
         }
+
+    def wrong(self, wanted: Expected) -> dict[str, float]:
+        """Return the regions in which the answer is farther than `TOLERANCE` from the expected one, and it."""
+        far = self.distances(wanted)
+        return {name: value for name, value in self.regions.items() if far[name] > TOLERANCE}
 
 
 def answers(rows: Sequence[Row]) -> list[Answer]:
@@ -219,9 +222,9 @@ def _longer(own: Sequence[Answer], wanted: Expected) -> str:
     first, last = own[0], own[-1]
     if first is last or len(last.networks["object"]) < 2 or not first.wrong(wanted):
         return ""
-    mended = first.wrong(wanted).keys() - last.wrong(wanted).keys()
     if not last.wrong(wanted):
         return " Longer training brings the two together."
-    if mended and not last.wrong(wanted).keys() - first.wrong(wanted).keys():
-        return " Longer training brings some of them together."
-    return " Longer training does not bring them together."
+    nearer = {name: far - last.distances(wanted)[name] for name, far in first.distances(wanted).items()}
+    if sum(nearer.values()) > TOLERANCE and min(nearer.values()) > -TOLERANCE:
+        return " Longer training brings them nearer to it."
+    return " Longer training does not bring them nearer to it."

@@ -104,6 +104,15 @@ class Measured:
         """Return ``0.31 (0.28 to 0.34)``."""
         return f"{self.written(effect.value)} ({self.written(effect.low)} to {self.written(effect.high)})"
 
+    @property
+    def least(self) -> float:
+        """An effect that may be smaller is not named: as it is written, its interval would end at 0."""
+        return 0.5 * 10 ** -_DIGITS[self.measure]
+
+    def told(self, effect: Effect) -> int:
+        """1: it is shown to be `least` or more; -1: to be `-least` or less; 0: neither."""
+        return int(effect.low >= self.least) - int(effect.high <= -self.least)
+
     def title(self, factor: str) -> str:
         """Return what a mistake is called."""
         return TEST_TITLE if factor == TEST else self.plan.mistakes[factor].title
@@ -168,41 +177,59 @@ def state(results: Sequence[Measured]) -> list[str]:
     return [f"With every mistake the network reaches {original}, without any {mended} (means over {seeds} seeds)."]
 
 
+def on_largest(result: Measured) -> list[str]:
+    """Name the mistake that costs more than any other, over all recipes: its interval is above those of all others."""
+    mains = [effect for effect in result.effects if len(effect.factors) == 1]
+    first = max(mains, key=lambda one: one.low, default=None)
+    if first is None or not result.told(first) > 0 or any(one.high >= first.low for one in mains if one is not first):
+        return []
+    return [f"No other mistake costs as much {WORDS[result.measure]} as {result.title(first.factors[0])}."]
+
+
 def on_effects(result: Measured) -> list[str]:
     """Say which mistakes cost something over all recipes, which improve, and how much the others can do at most."""
     if not result.is_complete:
         return []
     mains = [effect for effect in result.effects if len(effect.factors) == 1]
     where = f"Over all {len(result.plain)} recipes, on {WORDS[result.measure]}"
-    worse = _named(result, [one for one in mains if one.sign > 0])
-    better = _named(result, [one for one in mains if one.sign < 0], -1)
-    open_ones = [one for one in mains if not one.sign]
-    sentences = [f"{where}, these cost: {worse}." if worse else f"{where}, no mistake is shown to cost anything."]
+    worse = _named(result, [one for one in mains if result.told(one) > 0])
+    better = _named(result, [one for one in mains if result.told(one) < 0], -1)
+    open_ones = [one for one in mains if not result.told(one)]
+    none = f"no mistake is shown to cost {result.least:g} or more"
+    sentences = [f"{where}, these cost: {worse}." if worse else f"{where}, {none}."]
     if better:
         sentences.append(f"These improve it: {better}.")
     if open_ones:
         most = max(max(-one.low, one.high) for one in open_ones)
         names = _listed([result.title(one.factors[0]) for one in open_ones])
-        sentences.append(f"Not shown to do anything, at most {result.written(most)} either way: {names}.")
+        changes = f"Not shown to change it by {result.least:g} or more"
+        sentences.append(f"{changes}, and by no more than {result.written(most + result.least)}: {names}.")
     return sentences
 
 
 def flips_harm(result: Measured) -> bool:
     """Whether inputs flipped apart are shown to cost something over all recipes."""
-    return any(one.factors == ("flip_apart",) and one.sign > 0 for one in result.effects)
+    return any(one.factors == ("flip_apart",) and result.told(one) > 0 for one in result.effects)
+
+
+def pairs(result: Measured) -> list[Effect]:
+    """Return the pairs of mistakes that are shown to change the effects of each other, those that do most first."""
+    found = [one for one in result.effects if len(one.factors) > 1 and result.told(one)]
+    return sorted(found, key=lambda one: -abs(one.value))
 
 
 def on_pairs(result: Measured) -> list[str]:
     """Say of the pairs that change the effects of each other most what each costs without the other and beside it."""
     mains = {one.factors[0]: one for one in result.effects if len(one.factors) == 1}
-    pairs = [one for one in result.effects if len(one.factors) > 1 and one.sign]
     sentences = []
-    for pair in sorted(pairs, key=lambda one: -abs(one.value))[:PAIRS]:
+    for pair in pairs(result)[:PAIRS]:
         # The effect of a mistake is that on the test split as it is: a pair with the test is told from the test's side.
         one, other = pair.factors[::-1] if TEST in pair.factors else pair.factors
-        alone, beside = (result.written(mains[one].value + side * pair.value) for side in (-1, 1))
+        without, beside = (mains[one].value + side * pair.value for side in (-1, 1))
+        first, second = ("saves" if value < 0 else "costs" for value in (without, beside))
         sentences.append(
-            f"On the average, {result.title(one)} costs {alone} without {result.title(other)} and {beside} beside it."
+            f"On the average, {result.title(one)} {first} {result.written(abs(without))} without {result.title(other)} "
+            f"and {'' if second == first else second + ' '}{result.written(abs(beside))} beside it."
         )
     return sentences
 
@@ -213,13 +240,12 @@ def on_ends(result: Measured) -> list[str]:
         return []
     alone, beside = result.ends
     words = WORDS[result.measure]
-    costly = _named(result, [change.cost for change in alone if change.cost.sign > 0])
-    helpful = _named(result, [change.cost for change in beside if change.cost.sign > 0])
+    costly = _named(result, [change.cost for change in alone if result.told(change.cost) > 0])
+    helpful = _named(result, [change.cost for change in beside if result.told(change.cost) > 0])
+    none = f"no mistake is shown to {{}} {result.least:g} {words} or more"
     return [
-        f"Made alone, these cost {words}: {costly}." if costly else f"Made alone, no mistake is shown to cost {words}.",
-        f"Fixed alone in the original recipe, these gain {words}: {helpful}."
-        if helpful
-        else f"Fixed alone in the original recipe, no mistake is shown to gain {words}.",
+        f"Made alone, {f'these cost {words}: {costly}' if costly else none.format('cost')}.",
+        f"Fixed alone in the original recipe, {f'these gain {words}: {helpful}' if helpful else none.format('gain')}.",
     ]
 
 

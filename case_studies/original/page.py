@@ -86,11 +86,13 @@ def _experiment(
     first, experiment = results[0], results[0].experiment
     own = [_sentences(result) for result in results]
     counted = findings.on_collapses(first, rows)
-    paragraph = findings.state(results) + findings.on_threshold(results) + own[0][0][:1] + own[0][1][:1] + counted[:2]
+    paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first)
+    paragraph += own[0][0][:1] + own[0][1][:1] + counted[:2]
     if of_answers and findings.flips_harm(first):
         share = float(of_answers[0]["foreground"])
         paragraph += expected.because(expected.answers(of_answers), experiment.loss, share)
-    every = [sentence for kinds in own for kind in kinds for sentence in kind] + counted
+    largest = [sentence for result in results for sentence in findings.on_largest(result)]
+    every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
     names = {result.measure: f"{dataset}-{experiment.name}-{result.measure}.svg" for result in complete}
     figures.update({names[result.measure]: charts.effects(result) for result in complete})
@@ -123,10 +125,9 @@ def _table(result: Measured) -> dict[str, Any]:
     ]
     pairs = [
         (f"{result.title(one.factors[0])} and {result.title(one.factors[1])}", result.interval(one))
-        for one in result.effects
-        if len(one.factors) > 1 and one.sign
+        for one in findings.pairs(result)
     ]
-    return {"measure": WORDS[result.measure], "rows": rows, "pairs": pairs}
+    return {"measure": WORDS[result.measure], "rows": rows, "pairs": pairs, "least": result.least}
 
 
 def _change(result: Measured, changes: Sequence[findings.Change], name: str) -> str:

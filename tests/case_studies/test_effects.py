@@ -163,7 +163,7 @@ def test_a_mistake_that_costs_is_named_with_its_interval(made):
     findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.9, both=0.5))
     first, second = findings.on_effects(iou)
     assert first.startswith("Over all 4 recipes, on IoU at 0.5, these cost: inputs flipped apart 0.40 (0.")
-    assert second.startswith("Not shown to do anything, at most 0.0")
+    assert second.startswith("Not shown to change it by 0.005 or more, and by no more than 0.0")
     # Squares erased and the changed test split do exactly nothing here, so their intervals have 0 in them.
     assert "squares erased and augmented test split" in second
     assert findings.on_pairs(iou) == []
@@ -179,7 +179,9 @@ def test_flips_harm_only_where_they_are_shown_to(made):
 
 def test_nothing_is_claimed_where_seeds_vary_more_than_mistakes(made):
     findings, (iou, _), _ = made(of(none=0.52, flip=0.5, erase=0.51, both=0.5), noise=0.2)
-    assert findings.on_effects(iou)[0] == "Over all 4 recipes, on IoU at 0.5, no mistake is shown to cost anything."
+    assert findings.on_effects(iou)[0] == (
+        "Over all 4 recipes, on IoU at 0.5, no mistake is shown to cost 0.005 or more."
+    )
     alone, beside = findings.on_ends(iou)
     assert "no mistake is shown to cost" in alone and "no mistake is shown to gain" in beside
 
@@ -187,7 +189,7 @@ def test_nothing_is_claimed_where_seeds_vary_more_than_mistakes(made):
 def test_what_improves_is_not_called_a_cost(made):
     findings, (iou, _), _ = made(of(none=0.5, flip=0.5, erase=0.8, both=0.8))
     sentences = findings.on_effects(iou)
-    assert "no mistake is shown to cost anything" in sentences[0]
+    assert "no mistake is shown to cost 0.005 or more" in sentences[0]
     assert sentences[1].startswith("These improve it: squares erased 0.30 (0.")
 
 
@@ -196,6 +198,36 @@ def test_a_pair_is_told_by_what_one_costs_without_and_beside_the_other(made):
     assert findings.on_pairs(iou) == [
         "On the average, inputs flipped apart costs 0.80 without squares erased and 0.00 beside it."
     ]
+
+
+def test_a_saving_is_no_negative_cost(made):
+    findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.5, both=0.7))
+    assert findings.on_pairs(iou) == [
+        "On the average, inputs flipped apart costs 0.40 without squares erased and saves 0.20 beside it."
+    ]
+    findings, (iou, _), _ = made(of(none=0.5, flip=0.6, erase=0.5, both=0.9))
+    assert findings.on_pairs(iou) == [
+        "On the average, inputs flipped apart saves 0.10 without squares erased and 0.40 beside it."
+    ]
+
+
+def test_an_effect_that_would_be_written_as_nothing_is_not_named(made):
+    """Every network loses exactly 0.004 on the changed test split: surely, but 0.00 with two digits."""
+    findings, (iou, _), _ = made(of(none=0.9, flip=0.9, erase=0.9, both=0.9), added=0.004)
+    assert {one.factors: one.sign for one in iou.effects}["test",] == 1
+    sentences = findings.on_effects(iou) + findings.on_ends(iou)
+    assert "no mistake is shown to cost 0.005 or more" in sentences[0] and "augmented test split" in sentences[1]
+    assert "0.00 (0.00 to 0.00)" not in " ".join(sentences)
+
+
+def test_the_largest_cost_is_named_only_where_its_interval_is_above_all_others(made):
+    findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.8, both=0.4))
+    assert findings.on_largest(iou) == ["No other mistake costs as much IoU at 0.5 as inputs flipped apart."]
+    for values in (of(none=0.9, flip=0.5, erase=0.5, both=0.1), of(none=0.9, flip=0.9, erase=0.9, both=0.9)):
+        findings, (iou, _), _ = made(values)
+        assert findings.on_largest(iou) == []
+    findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.8, both=0.4), seeds=1)
+    assert findings.on_largest(iou) == []
 
 
 def test_the_changed_test_split_is_told_apart_from_the_networks(made):
@@ -215,7 +247,7 @@ def test_both_ends_name_what_costs_alone_and_what_fixing_gains(made):
     findings, (iou, _), _ = made(of(none=0.9, flip=0.0, erase=0.0, both=0.0))
     alone, beside = findings.on_ends(iou)
     assert alone.startswith("Made alone, these cost IoU at 0.5: ") and "inputs flipped apart 0.90" in alone
-    assert beside == "Fixed alone in the original recipe, no mistake is shown to gain IoU at 0.5."
+    assert beside == "Fixed alone in the original recipe, no mistake is shown to gain 0.005 IoU at 0.5 or more."
 
 
 def test_the_threshold_hides_something_only_if_every_seed_says_so(made):

@@ -74,11 +74,13 @@ def test_with_all_trainings_every_question_has_its_answer(page):
     ):
         assert f"### {question}" in text
     depth = text.split("### L1 on the depth")[1].split("###")[0]
-    assert "no mistake is shown to cost anything" in depth and "inputs flipped apart 0." not in depth.split("\n")[2]
+    assert (
+        "no mistake is shown to cost 0.0005 or more" in depth and "inputs flipped apart 0." not in depth.split("\n")[2]
+    )
     assert "![What each mistake costs in IoU at 0.5](../case_studies/original/figures/scenes-mask-bce-iou.svg)" in text
     assert Path("original/figures/scenes-mask-bce-iou.svg").read_text().count("<circle") == 7
     # The made-up answers have one loss and one length of training.
-    assert "**38 are missing**" in text
+    assert "**58 are missing**" in text
 
 
 def test_without_enough_trainings_there_is_no_answer_and_what_is_missing_is_counted(page):
