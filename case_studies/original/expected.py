@@ -122,26 +122,40 @@ def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
 def because(found: Sequence[Answer], loss: str, mask_mean: float) -> list[str]:
     """Say why inputs flipped apart harm `loss`, if its networks that were trained longest answer in that way."""
     own = flipped(found, loss)
-    if not own:
-        return []
-    last = own[-1]
-    wrong = last.wrong(expected(mask_mean)[loss])
+    told = (_as_derived(own[-1], expected(mask_mean)[loss]) or _beside(found, loss)) if own else ""
+    return [f"With inputs flipped apart, half of the masks belong to the mirror image: {told}"] if told else []
+
+
+def _as_derived(last: Answer, wanted: Expected) -> str:
+    """Say what networks do that answer as expected where the object alone or its mirror image alone is."""
+    wrong = last.wrong(wanted)
     object_, mirror = last.regions["object"], last.regions["mirror"]
-    start = "With inputs flipped apart, half of the masks belong to the mirror image:"
-    if loss == "bce" and "object" not in wrong:
-        return [f"{start} BCE answers {object_:.2f} in the object, and a threshold of 0.5 decides by chance."]
-    if loss == "bce" and (pair := with_and_without(found)) and near(pair[0].regions["object"], halved(pair[1])):
-        object_, sure = (one.regions["object"] for one in pair)
-        if object_ < THRESHOLD < sure:
-            return [
-                f"{start} BCE answers with the probability, {object_:.2f} in the object instead of {sure:.2f}, about "
-                f"the half: on the average below the threshold of {THRESHOLD}."
-            ]
-    if loss == "dice" and not {"object", "mirror"} & wrong.keys():
-        return [f"{start} Dice draws both, the object ({object_:.2f}) and its mirror image ({mirror:.2f})."]
-    if loss == "l1" and max(object_, mirror) <= TOLERANCE:
-        return [f"{start} L1 answers black ({object_:.2f} in the object), which costs no more than the object would."]
-    return []
+    if last.loss == "bce" and "object" not in wrong:
+        return f"BCE answers {object_:.2f} in the object, and a threshold of {THRESHOLD} decides by chance."
+    if last.loss == "dice" and not {"object", "mirror"} & wrong.keys():
+        return f"Dice draws both, the object ({object_:.2f}) and its mirror image ({mirror:.2f})."
+    if last.loss == "l1" and max(object_, mirror) <= TOLERANCE:
+        return f"L1 answers black ({object_:.2f} in the object), which costs no more than the object would."
+    return ""
+
+
+def _beside(found: Sequence[Answer], loss: str) -> str:
+    """Say what the mistake changes in the answers of networks that are less sure than the derivation takes them for."""
+    pair = with_and_without(found, loss)
+    if pair is None:
+        return ""
+    half = halved(pair[1])
+    (object_, mirror), (before, mirror_before) = ((one.regions["object"], one.regions["mirror"]) for one in pair)
+    falls = object_ < THRESHOLD < before
+    told = f"{object_:.2f} in the object instead of {before:.2f}"
+    if loss == "bce" and falls and near(object_, half):
+        told += f", which is about half of it, and below the threshold of {THRESHOLD}"
+        return f"BCE answers with the probability, {told}."
+    if loss == "l1" and falls and object_ < half - TOLERANCE:
+        return f"the best answer for L1 is black wherever the probability is below {THRESHOLD}; it answers {told}."
+    if loss == "dice" and mirror - mirror_before > TOLERANCE:
+        return f"Dice draws a part of the mirror image, too, {mirror:.2f} there instead of {mirror_before:.2f}."
+    return ""
 
 
 def on_doubt(found: Sequence[Answer]) -> list[str]:
@@ -150,7 +164,7 @@ def on_doubt(found: Sequence[Answer]) -> list[str]:
     BCE answers with the probability itself. So if networks without the mistake answer a in the object and b in its
     mirror image, networks with it should answer (a + b) / 2 in both. Only of two seeds or more of either.
     """
-    pair = with_and_without(found)
+    pair = with_and_without(found, "bce")
     if pair is None:
         return []
     last, sure = pair
@@ -173,16 +187,11 @@ def on_doubt(found: Sequence[Answer]) -> list[str]:
     return sentences
 
 
-def with_and_without(found: Sequence[Answer]) -> tuple[Answer, Answer] | None:
-    """Return BCE's longest trained answers with the mistake and without, of two seeds or more each; None: not there."""
-    of_kind = [
-        {one.epochs: one for one in found if one.loss == "bce" and one.flipped == kind} for kind in (True, False)
-    ]
-    lengths = of_kind[0].keys() & of_kind[1].keys()
-    if not lengths:
-        return None
-    last, sure = (own[max(lengths)] for own in of_kind)
-    return (last, sure) if min(len(one.networks["object"]) for one in (last, sure)) > 1 else None
+def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer] | None:
+    """Return the answers with the mistake and without, after the longest training of two seeds or more of both."""
+    seeds = {(one.flipped, one.epochs): one for one in found if one.loss == loss and len(one.networks["object"]) > 1}
+    both = [epochs for flipped, epochs in seeds if flipped and (False, epochs) in seeds]
+    return (seeds[True, max(both)], seeds[False, max(both)]) if both else None
 
 
 def halved(sure: Answer) -> float:

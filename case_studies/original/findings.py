@@ -171,10 +171,12 @@ def state(results: Sequence[Measured]) -> list[str]:
     if not results[0].has_ends:
         return []
     first = results[0]
-    original = " and ".join(f"{WORDS[one.measure]} {one.written(one.mean(one.original))}" for one in results)
-    mended = " and ".join(one.written(one.mean(frozenset())) for one in results)
+    ends = [
+        " and ".join(f"{WORDS[one.measure]} {one.written(one.mean(recipe))}" for one in results)
+        for recipe in (first.original, frozenset())
+    ]
     seeds = len(first.plain[first.original])
-    return [f"With every mistake the network reaches {original}, without any {mended} (means over {seeds} seeds)."]
+    return [f"With every mistake the network reaches {ends[0]}; without any, {ends[1]} (means over {seeds} seeds)."]
 
 
 def on_largest(result: Measured) -> list[str]:

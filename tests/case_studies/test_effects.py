@@ -283,8 +283,8 @@ def test_an_experiment_that_is_not_complete_says_nothing(made):
 def test_ends_alone_are_told_before_all_recipes_are_trained(made):
     findings, results, _ = made(of(none=0.9, flip=0.5, erase=0.9, both=0.5))
     assert findings.state(results) == [
-        "With every mistake the network reaches IoU at 0.5 0.50 and IoU at the best threshold 0.50, without any 0.90 "
-        "and 0.90 (means over 4 seeds)."
+        "With every mistake the network reaches IoU at 0.5 0.50 and IoU at the best threshold 0.50; without any, IoU "
+        "at 0.5 0.90 and IoU at the best threshold 0.90 (means over 4 seeds)."
     ]
 
 
