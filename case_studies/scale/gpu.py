@@ -18,8 +18,8 @@ from loss_study import models
 from loss_study.config import Config
 
 NAME = "H200"
-#: Of bfloat16 without sparsity, in operations per second, and of its memory, in bytes per second (NVIDIA H200 Tensor
-#: Core GPU, data sheet, 2024: 1,979 TFLOPS "with sparsity", which is twice as many; 4.8 TB/s).
+#: Operations per second in bfloat16, and bytes per second of its memory (data sheet of the NVIDIA H200 SXM, 2024: 4.8
+#: TB/s; 1,979 TFLOPS "with sparsity", half of it without).
 ARITHMETIC, BANDWIDTH = 989e12, 4.8e12
 _BATCH = 16
 #: Red, green and blue of the image and of its background.
