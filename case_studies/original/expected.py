@@ -13,6 +13,7 @@ from statistics import mean
 
 from measure import REGIONS
 
+from loss_study.statistics.sentences import listed
 from train import Row
 
 #: An answer this far from the expected one agrees with it.
@@ -222,8 +223,7 @@ def _told(one: Answer, wanted: Expected) -> str:
     wrong = [f"{_REGIONS[name]} ({value:.2f})" for name, value in one.wrong(wanted).items()]
     if not wrong:
         return f"after {one.epochs} epochs as expected everywhere"
-    listed = ", ".join(wrong[:-1]) + f" and {wrong[-1]}" if len(wrong) > 1 else wrong[0]
-    return f"after {one.epochs} epochs not as expected in {listed}"
+    return f"after {one.epochs} epochs not as expected in {listed(wrong)}"
 
 
 def _longer(own: Sequence[Answer], wanted: Expected) -> str:

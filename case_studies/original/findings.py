@@ -13,6 +13,7 @@ from effects import TEST, Effect, Values
 from measure import AUGMENTED, MEASURES
 from plan import Experiment, Plan, Recipe
 
+from loss_study.statistics.sentences import listed
 from train import Row
 
 #: What the author of the original study reported and could not explain.
@@ -203,7 +204,7 @@ def on_effects(result: Measured) -> list[str]:
         sentences.append(f"These improve it: {better}.")
     if open_ones:
         most = max(max(-one.low, one.high) for one in open_ones)
-        names = _listed([result.title(one.factors[0]) for one in open_ones])
+        names = listed([result.title(one.factors[0]) for one in open_ones])
         changes = f"Not shown to change it by {result.least:g} or more"
         sentences.append(f"{changes}, and by no more than {result.written(most + result.least)}: {names}.")
     return sentences
@@ -303,8 +304,5 @@ def _share(share: collapses.Share) -> str:
 def _named(result: Measured, found: Sequence[Effect], sign: int = 1) -> str:
     order: Callable[[Effect], float] = lambda one: -abs(one.value)  # noqa: E731 -- typed
     turned = [one if sign > 0 else Effect(one.factors, -one.value, -one.high, -one.low) for one in found]
-    return _listed([f"{result.title(one.factors[-1])} {result.interval(one)}" for one in sorted(turned, key=order)])
-
-
-def _listed(things: Sequence[str]) -> str:
-    return ", ".join(things[:-1]) + f" and {things[-1]}" if len(things) > 1 else "".join(things)
+    named = [f"{result.title(one.factors[-1])} {result.interval(one)}" for one in sorted(turned, key=order)]
+    return listed(named) if named else ""
