@@ -8,18 +8,20 @@ Beside them networks of the same losses without a mistake, which say how sure a 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import plan
+import pool
 from measure import REGIONS
 from plan import Experiment, Plan, Recipe
+from pool import Row
 
 import train
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
 from loss_study.statistics.results import read_csv
 from loss_study.trial import Trial
-from train import Row
 
 #: `foreground` is the share of foreground in the training masks.
 COLUMNS = (
@@ -27,6 +29,8 @@ COLUMNS = (
     *(f"answer_{region}" for region in REGIONS),
 )  # fmt: skip
 RECIPES: tuple[Recipe, Recipe] = (frozenset({"flip_apart"}), frozenset())
+#: Loss, recipe, epochs and seed of a training.
+Asked = tuple[str, Recipe, int, int]
 
 
 def main() -> None:
@@ -34,7 +38,7 @@ def main() -> None:
     chosen = plan.load()
     path = results(chosen)
     rows = read_csv(path)
-    train.train_all(missing(chosen, rows), lambda one: _row(chosen, *one), path, rows, COLUMNS, __doc__)
+    pool.train_all(missing(chosen, rows), partial(_row, chosen), path, rows, COLUMNS, __doc__)
 
 
 def results(chosen: Plan) -> Path:
@@ -42,8 +46,8 @@ def results(chosen: Plan) -> Path:
     return plan.HERE / "results" / f"{chosen.dataset}-answers.csv"
 
 
-def missing(chosen: Plan, rows: list[Row]) -> list[tuple[str, Recipe, int, int]]:
-    """Return loss, recipe, epochs and seed of the trainings without a row."""
+def missing(chosen: Plan, rows: list[Row]) -> list[Asked]:
+    """Return the trainings without a row."""
     there = {tuple(str(row[name]) for name in ("loss", "flip_apart", "epochs", "seed")) for row in rows}
     asked = chosen.answers
     every = [
@@ -56,7 +60,8 @@ def missing(chosen: Plan, rows: list[Row]) -> list[tuple[str, Recipe, int, int]]
     return [one for one in every if (one[0], str(len(one[1])), str(one[2]), str(one[3])) not in there]
 
 
-def _row(chosen: Plan, loss: str, recipe: Recipe, epochs: int, seed: int) -> Row:
+def _row(chosen: Plan, asked: Asked) -> Row:
+    loss, recipe, epochs, seed = asked
     config = chosen.parameters(Experiment("mask", loss, ()), recipe, f"recipe.epochs={epochs}")
     found = train.train_and_measure(Trial("mask", loss, seed), config, f"{loss} {epochs} epochs {seed}")
     foreground = PackedSample.open(plan.sample_folder(config.sample)).statistics["mask_mean"]

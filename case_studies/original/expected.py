@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from statistics import mean
 
 from measure import REGIONS
+from pool import Row
 
 from loss_study.statistics.sentences import listed
-from train import Row
 
 #: An answer this far from the expected one agrees with it.
 TOLERANCE = 0.1

@@ -12,9 +12,9 @@ import numpy as np
 from effects import TEST, Effect, Values
 from measure import AUGMENTED, MEASURES
 from plan import Experiment, Plan, Recipe
+from pool import Row
 
 from loss_study.statistics.sentences import listed
-from train import Row
 
 #: What the author of the original study reported and could not explain.
 QUESTIONS = {

@@ -15,12 +15,12 @@ from effects import LEVEL
 from findings import WORDS, Measured
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from plan import Experiment, Plan
+from pool import Row
 
 import train
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
 from loss_study.statistics.results import read_csv
-from train import Row
 
 PAGE = Path("../docs/original-recipe.md")
 FIGURES = plan.HERE / "figures"

@@ -6,23 +6,21 @@ that of params.yaml any more is left out, and its recipe is trained again.
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import plan
+import pool
 import torch
 from measure import AUGMENTED, MEASURES, REGIONS, Tests
 from plan import Experiment, Plan, Recipe, Training
+from pool import Row
 
 from loss_study import losses, models
 from loss_study.config import Augmentation, Config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
-from loss_study.runtime.files import write_csv
 from loss_study.statistics.results import read_csv
 from loss_study.training.device import use_cpu
 from loss_study.training.run import trained
@@ -37,46 +35,13 @@ OUTCOME = (
     "threshold", "collapse", "collapse_best", "answer", *(f"answer_{region}" for region in REGIONS),
 )  # fmt: skip
 
-Row = dict[str, Any]
-T = TypeVar("T")
-
 
 def main() -> None:
     """Train what is missing, for as long as there is time."""
     chosen = plan.load()
     path = results(chosen)
     rows = current(chosen, read_csv(path))
-    train_all(missing(chosen, rows), lambda one: train(chosen, one), path, rows, columns(chosen), __doc__)
-
-
-def train_all(
-    left: Sequence[T],
-    make: Callable[[T], Row],
-    path: Path,
-    rows: list[Row],
-    names: Sequence[str],
-    description: str | None,
-) -> None:
-    """Add a row for each of `left` to those in `path`, as long as the minutes on the command line last.
-
-    Args:
-        left: the trainings without a row.
-        make: trains one and returns its row.
-        path: of the results.
-        rows: those that are there.
-        names: of the columns.
-        description: of the command.
-    """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no training after so many")
-    end = time.monotonic() + 60 * parser.parse_args().minutes
-    path.parent.mkdir(parents=True, exist_ok=True)
-    print(f"{path}: {len(rows)} trainings are there, {len(left)} are missing", flush=True)
-    for one in left:
-        if time.monotonic() > end:
-            break
-        rows.append(make(one))
-        write_csv(path, rows, names)
+    pool.train_all(missing(chosen, rows), partial(train, chosen), path, rows, columns(chosen), __doc__)
 
 
 def results(chosen: Plan) -> Path:
