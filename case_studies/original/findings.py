@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -182,7 +182,7 @@ def state(results: Sequence[Measured]) -> list[str]:
 
 def on_largest(result: Measured) -> list[str]:
     """Name the mistake that costs more than any other, over all recipes: its interval is above those of all others."""
-    mains = [effect for effect in result.effects if len(effect.factors) == 1]
+    mains = _mains(result)
     first = max(mains, key=lambda one: one.low, default=None)
     if first is None or not result.told(first) > 0 or any(one.high >= first.low for one in mains if one is not first):
         return []
@@ -193,7 +193,7 @@ def on_effects(result: Measured) -> list[str]:
     """Say which mistakes cost something over all recipes, which improve, and how much the others can do at most."""
     if not result.is_complete:
         return []
-    mains = [effect for effect in result.effects if len(effect.factors) == 1]
+    mains = _mains(result)
     where = f"Over all {len(result.plain)} recipes, on {WORDS[result.measure]}"
     worse = _named(result, [one for one in mains if result.told(one) > 0])
     better = _named(result, [one for one in mains if result.told(one) < 0], -1)
@@ -201,13 +201,61 @@ def on_effects(result: Measured) -> list[str]:
     none = f"no mistake is shown to cost {result.least:g} or more"
     sentences = [f"{where}, these cost: {worse}." if worse else f"{where}, {none}."]
     if better:
-        sentences.append(f"These improve it: {better}.")
+        sentences.append(f"These improve {WORDS[result.measure]}: {better}.")
     if open_ones:
         most = max(max(-one.low, one.high) for one in open_ones)
         names = listed([result.title(one.factors[0]) for one in open_ones])
-        changes = f"Not shown to change it by {result.least:g} or more"
+        changes = f"Not shown to change {WORDS[result.measure]} by {result.least:g} or more"
         sentences.append(f"{changes}, and by no more than {result.written(most + result.least)}: {names}.")
     return sentences
+
+
+def on_datasets(results: Mapping[str, Measured]) -> list[str]:
+    """Say which mistakes are shown to do the same on every dataset, over all recipes, and which the opposite.
+
+    Args:
+        results: one measure of one experiment on each dataset; nothing is said of fewer than two complete ones.
+    """
+    complete = {name: result for name, result in results.items() if result.is_complete}
+    if len(complete) < 2:
+        return []
+    first = next(iter(complete.values()))
+    mains = [{one.factors[0]: one for one in _mains(result)} for result in complete.values()]
+    by_factor = {factor: [own[factor] for own in mains] for factor in mains[0]}
+    costly, helpful = (_on_every(first, by_factor, sign) for sign in (1, -1))
+    where, words = listed([f"on {name}" for name in complete]), WORDS[first.measure]
+    none = f"No mistake is shown to cost {first.least:g} {words} or more {where}."
+    sentences = [f"These cost {words} {where}: {costly}." if costly else none]
+    if helpful:
+        sentences.append(f"These improve {words} {where}: {helpful}.")
+    return sentences + [
+        f"{first.title(factor)[0].upper()}{first.title(factor)[1:]} {_by_dataset(first, list(complete), own)}."
+        for factor, own in by_factor.items()
+        if {1, -1} <= {first.told(one) for one in own}
+    ]
+
+
+def _on_every(result: Measured, by_factor: Mapping[str, Sequence[Effect]], sign: int) -> str:
+    """Name the mistakes whose effect is told with `sign` on every dataset, those that do most first."""
+    same = {factor: own for factor, own in by_factor.items() if all(result.told(one) == sign for one in own)}
+    order = sorted(same, key=lambda factor: -sum(abs(one.value) for one in same[factor]))
+    values = {factor: listed([result.written(abs(one.value)) for one in same[factor]]) for factor in order}
+    return listed([f"{result.title(factor)} ({values[factor]})" for factor in order]) if order else ""
+
+
+def _by_dataset(result: Measured, names: Sequence[str], own: Sequence[Effect]) -> str:
+    verbs = {1: "costs", -1: "saves"}
+    return listed(
+        [
+            f"{verbs[result.told(one)]} {result.written(abs(one.value))} on {name}"
+            for name, one in zip(names, own, strict=True)
+            if result.told(one)
+        ]
+    )
+
+
+def _mains(result: Measured) -> list[Effect]:
+    return [effect for effect in result.effects if len(effect.factors) == 1]
 
 
 def flips_harm(result: Measured) -> bool:
@@ -223,7 +271,7 @@ def pairs(result: Measured) -> list[Effect]:
 
 def on_pairs(result: Measured) -> list[str]:
     """Say of the pairs that change the effects of each other most what each costs without the other and beside it."""
-    mains = {one.factors[0]: one for one in result.effects if len(one.factors) == 1}
+    mains = {one.factors[0]: one for one in _mains(result)}
     sentences = []
     for pair in pairs(result)[:PAIRS]:
         # The effect of a mistake is that on the test split as it is: a pair with the test is told from the test's side.
@@ -292,7 +340,8 @@ def on_collapses(result: Measured, rows: Sequence[Row]) -> list[str]:
     told = [one for one in collapses.comparisons(found, result.experiment.factors) if one.sign]
     told.sort(key=lambda one: one.without.count - one.having.count)
     return sentences + [
-        f"With {result.title(one.factor)}: {_share(one.having)}; without: {_share(one.without)}." for one in told
+        f"Collapsed with {result.title(one.factor)}: {_share(one.having)}; without: {_share(one.without)}."
+        for one in told
     ]
 
 

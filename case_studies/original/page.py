@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,46 @@ from loss_study.statistics.results import read_csv
 
 PAGE = Path("../docs/original-recipe.md")
 FIGURES = plan.HERE / "figures"
+#: What the images of a dataset are.
+WHAT = {
+    "scenes": "rendered by the project",
+    "composites": "cut-out photographs of objects on photographs of backgrounds",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is there of a dataset: rows of the recipes, and of the networks that answer where masks are mirrored."""
+
+    dataset: str
+    rows: list[Row]
+    of_answers: list[Row]
 
 
 def main() -> None:
     """Read the results, write the page."""
     chosen = plan.load()
-    datasets = _datasets(chosen)
+    found = [_read(chosen, dataset) for dataset in _datasets(chosen)]
     figures: dict[str, str] = {}
-    sections = [_section(chosen, dataset, figures) for dataset in datasets]
+    text = (
+        _templates()
+        .get_template("page.md.j2")
+        .render(
+            plan=chosen,
+            datasets=[_dataset(chosen, one) for one in found],
+            questions=[_question(chosen, experiment, found, figures) for experiment in chosen.experiments],
+            answers=[_answers(one.dataset, one.of_answers, figures) for one in found if one.of_answers],
+            tolerance=expected.TOLERANCE,
+            level=f"{LEVEL:.0%}",
+        )
+    )
     for old in FIGURES.glob("*.svg"):
         old.unlink()
     FIGURES.mkdir(exist_ok=True)
     for name, drawing in figures.items():
         whole_text(FIGURES / name, drawing)
-    whole_text(
-        PAGE, _templates().get_template("page.md.j2").render(plan=chosen, sections=sections, level=f"{LEVEL:.0%}")
-    )
-    print(f"{PAGE}: {', '.join(datasets)}", flush=True)
+    whole_text(PAGE, text)
+    print(f"{PAGE}: {', '.join(one.dataset for one in found)}", flush=True)
 
 
 def _datasets(chosen: Plan) -> list[str]:
@@ -49,60 +73,72 @@ def _datasets(chosen: Plan) -> list[str]:
     return [chosen.dataset, *sorted(names - {chosen.dataset})]
 
 
-def _section(chosen: Plan, dataset: str, figures: dict[str, str]) -> dict[str, Any]:
+def _read(chosen: Plan, dataset: str) -> Results:
     folder = plan.HERE / "results"
     rows = train.current(chosen, read_csv(folder / f"{dataset}.csv"))
-    of_answers = read_csv(folder / f"{dataset}-answers.csv")
-    measured = [findings.measured(chosen, one, rows) for one in chosen.experiments]
-    spent = sum(float(row["seconds"]) for row in [*rows, *of_answers])
-    done = len(rows) + len(of_answers)
-    missing = len(train.missing(chosen, rows)) + len(answers.missing(chosen, of_answers))
+    return Results(dataset, rows, read_csv(folder / f"{dataset}-answers.csv"))
+
+
+def _dataset(chosen: Plan, found: Results) -> dict[str, Any]:
+    """Return what is measured of a dataset, and what is missing."""
+    missing = train.missing(chosen, found.rows)
+    of_answers = len(answers.missing(chosen, found.of_answers))
+    spent = sum(float(row["seconds"]) for row in [*found.rows, *found.of_answers])
+    states = [
+        {
+            "name": experiment.name,
+            "recipes": len(experiment.recipes),
+            "done": len(findings.of(experiment, found.rows)),
+            "missing": sum(one.experiment == experiment for one in missing),
+        }
+        for experiment in chosen.experiments
+    ]
+    name = "answers where half of the masks are mirrored"
+    states.append({"name": name, "recipes": "", "done": len(found.of_answers), "missing": of_answers})
     return {
-        "dataset": dataset,
-        "states": [_state(chosen, one, rows) for one in chosen.experiments],
-        "answers": _answers(dataset, of_answers, figures),
-        "answers_state": (len(of_answers), len(answers.missing(chosen, of_answers))),
-        "experiments": [_experiment(dataset, results, rows, of_answers, figures) for results in measured],
-        "done": done,
-        "missing": missing,
+        "name": found.dataset,
+        "what": WHAT.get(found.dataset, ""),
+        "states": states,
+        "done": len(found.rows) + len(found.of_answers),
+        "missing": len(missing) + of_answers,
         "minutes": round(spent / 60),
     }
 
 
-def _state(chosen: Plan, experiment: Experiment, rows: Sequence[Row]) -> dict[str, Any]:
-    done = len(findings.of(experiment, rows))
-    missing = sum(one.experiment == experiment for one in train.missing(chosen, rows))
-    return {"name": experiment.name, "recipes": len(experiment.recipes), "done": done, "missing": missing}
-
-
-def _experiment(
-    dataset: str,
-    results: Sequence[Measured],
-    rows: Sequence[Row],
-    of_answers: Sequence[Row],
-    figures: dict[str, str],
+def _question(
+    chosen: Plan, experiment: Experiment, found: Sequence[Results], figures: dict[str, str]
 ) -> dict[str, Any]:
-    """Return one experiment's section: a paragraph with the answer, then the other sentences, charts and tables."""
-    first, experiment = results[0], results[0].experiment
+    """Return one experiment's section: what holds on all datasets, then each dataset that has enough trainings."""
+    measured = {one.dataset: findings.measured(chosen, experiment, one.rows) for one in found}
+    parts = [_part(one, measured[one.dataset], figures) for one in found if measured[one.dataset][0].has_ends]
+    return {
+        "title": findings.QUESTIONS.get(experiment.name, experiment.name),
+        "on_all": findings.on_datasets({name: results[0] for name, results in measured.items()}),
+        "parts": parts,
+    }
+
+
+def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) -> dict[str, Any]:
+    """Return a dataset's paragraph with the answer, then the other sentences, charts and tables."""
+    first = results[0]
     own = [_sentences(result) for result in results]
-    counted = findings.on_collapses(first, rows)
+    counted = findings.on_collapses(first, found.rows)
     paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first)
     paragraph += own[0][0][:1] + own[0][1][:1] + counted[:2]
-    if of_answers and findings.flips_harm(first):
-        share = float(of_answers[0]["foreground"])
-        paragraph += expected.because(expected.answers(of_answers), experiment.loss, share)
+    if found.of_answers and findings.flips_harm(first):
+        share = float(found.of_answers[0]["foreground"])
+        paragraph += expected.because(expected.answers(found.of_answers), first.experiment.loss, share)
     largest = [sentence for result in results for sentence in findings.on_largest(result)]
     every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
-    names = {result.measure: f"{dataset}-{experiment.name}-{result.measure}.svg" for result in complete}
+    names = {one.measure: f"{found.dataset}-{first.experiment.name}-{one.measure}.svg" for one in complete}
     figures.update({names[result.measure]: charts.effects(result) for result in complete})
     return {
-        "title": findings.QUESTIONS.get(experiment.name, experiment.name),
+        "dataset": found.dataset,
         "is_complete": first.is_complete,
         "paragraph": paragraph,
         "details": [sentence for sentence in every if sentence not in paragraph],
-        "figures": [(f"What each mistake costs in {WORDS[measure]}", name) for measure, name in names.items()],
-        "tables": [_table(result) for result in results if result.has_ends],
+        "measures": [{**_table(result), "figure": names.get(result.measure)} for result in results],
     }
 
 
@@ -127,7 +163,7 @@ def _table(result: Measured) -> dict[str, Any]:
         (f"{result.title(one.factors[0])} and {result.title(one.factors[1])}", result.interval(one))
         for one in findings.pairs(result)
     ]
-    return {"measure": WORDS[result.measure], "rows": rows, "pairs": pairs, "least": result.least}
+    return {"words": WORDS[result.measure], "rows": rows, "pairs": pairs, "least": result.least}
 
 
 def _change(result: Measured, changes: Sequence[findings.Change], name: str) -> str:
@@ -138,22 +174,21 @@ def _change(result: Measured, changes: Sequence[findings.Change], name: str) -> 
     return ""
 
 
-def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict[str, Any] | None:
-    if not rows:
-        return None
+def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict[str, Any]:
+    """Return what networks answer where half of the masks are mirrored, and what they should."""
     share = float(rows[0]["foreground"])
     found, wanted = expected.answers(rows), expected.expected(share)
     name = f"{dataset}-answers.svg"
     figures[name] = charts.answers(found, wanted)
     return {
+        "dataset": dataset,
         "figure": name,
-        "wanted": [(loss, str(one), one.why) for loss, one in wanted.items()],
+        "wanted": wanted,
         "rows": [
             (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
             for one in found
         ],
         "sentences": [*expected.on_answers(found, share), *expected.on_doubt(found)],
-        "tolerance": expected.TOLERANCE,
     }
 
 

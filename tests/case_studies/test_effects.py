@@ -163,7 +163,7 @@ def test_a_mistake_that_costs_is_named_with_its_interval(made):
     findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.9, both=0.5))
     first, second = findings.on_effects(iou)
     assert first.startswith("Over all 4 recipes, on IoU at 0.5, these cost: inputs flipped apart 0.40 (0.")
-    assert second.startswith("Not shown to change it by 0.005 or more, and by no more than 0.0")
+    assert second.startswith("Not shown to change IoU at 0.5 by 0.005 or more, and by no more than 0.0")
     # Squares erased and the changed test split do exactly nothing here, so their intervals have 0 in them.
     assert "squares erased and augmented test split" in second
     assert findings.on_pairs(iou) == []
@@ -190,7 +190,7 @@ def test_what_improves_is_not_called_a_cost(made):
     findings, (iou, _), _ = made(of(none=0.5, flip=0.5, erase=0.8, both=0.8))
     sentences = findings.on_effects(iou)
     assert "no mistake is shown to cost 0.005 or more" in sentences[0]
-    assert sentences[1].startswith("These improve it: squares erased 0.30 (0.")
+    assert sentences[1].startswith("These improve IoU at 0.5: squares erased 0.30 (0.")
 
 
 def test_a_pair_is_told_by_what_one_costs_without_and_beside_the_other(made):
@@ -230,6 +230,47 @@ def test_the_largest_cost_is_named_only_where_its_interval_is_above_all_others(m
     assert findings.on_largest(iou) == []
 
 
+def on_both(made, scenes, composites, *, seeds=4, noise=0.01):
+    findings, (first, _), _ = made(scenes)
+    _, (second, _), _ = made(composites, seeds=seeds, noise=noise)
+    return findings.on_datasets({"scenes": first, "composites": second})
+
+
+def test_what_holds_on_both_datasets_is_named_with_both_costs(made):
+    scenes, composites = of(none=0.9, flip=0.5, erase=0.8, both=0.4), of(none=0.8, flip=0.5, erase=0.6, both=0.3)
+    assert on_both(made, scenes, composites) == [
+        "These cost IoU at 0.5 on scenes and on composites: inputs flipped apart (0.40 and 0.30) and squares erased "
+        "(0.10 and 0.20)."
+    ]
+    improved = of(none=0.5, flip=0.7, erase=0.5, both=0.7)
+    assert on_both(made, improved, improved)[1:] == [
+        "These improve IoU at 0.5 on scenes and on composites: inputs flipped apart (0.20 and 0.20)."
+    ]
+
+
+def test_what_is_shown_on_one_dataset_alone_does_not_hold_on_both(made):
+    """The other one has half of the cost, but seeds that vary by more."""
+    scenes, composites = of(none=0.9, flip=0.5, erase=0.9, both=0.5), of(none=0.9, flip=0.7, erase=0.9, both=0.7)
+    none = ["No mistake is shown to cost 0.005 IoU at 0.5 or more on scenes and on composites."]
+    assert on_both(made, scenes, composites, noise=0.5) == none
+    assert on_both(made, scenes, of(none=0.9, flip=0.9, erase=0.9, both=0.9)) == none
+
+
+def test_a_mistake_that_costs_on_one_dataset_and_saves_on_the_other_is_named_apart(made):
+    scenes, composites = of(none=0.9, flip=0.5, erase=0.8, both=0.4), of(none=0.8, flip=0.5, erase=0.9, both=0.6)
+    assert on_both(made, scenes, composites) == [
+        "These cost IoU at 0.5 on scenes and on composites: inputs flipped apart (0.40 and 0.30).",
+        "Squares erased costs 0.10 on scenes and saves 0.10 on composites.",
+    ]
+
+
+def test_nothing_is_said_of_two_datasets_before_both_are_complete(made):
+    values = of(none=0.9, flip=0.5, erase=0.8, both=0.4)
+    assert on_both(made, values, values, seeds=1) == []
+    findings, (iou, _), _ = made(values)
+    assert findings.on_datasets({"scenes": iou}) == []
+
+
 def test_the_changed_test_split_is_told_apart_from_the_networks(made):
     findings, (iou, _), _ = made(of(none=0.9, flip=0.9, erase=0.9, both=0.9), added=0.2)
     assert "these cost: augmented test split 0.20 (0.20 to 0.20)" in findings.on_effects(iou)[0]
@@ -267,7 +308,7 @@ def test_collapses_are_counted_and_blamed_only_on_a_mistake_that_the_test_shows(
     )
     assert findings.on_collapses(iou, rows) == [
         "12 of 24 networks give the same answer everywhere (all background) or diverged.",
-        "With inputs flipped apart: 12 of 12 (74% to 100%); without: 0 of 12 (0% to 26%).",
+        "Collapsed with inputs flipped apart: 12 of 12 (74% to 100%); without: 0 of 12 (0% to 26%).",
     ]
     findings, (iou, _), rows = made(of(none=0.9, flip=0.9, erase=0.9, both=0.0), collapse="all background", seeds=1)
     assert findings.on_collapses(iou, rows) == []

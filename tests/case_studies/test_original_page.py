@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,12 @@ def page(monkeypatch, tmp_path):
     plan, train, answers, module = (importlib.import_module(name) for name in ("plan", "train", "answers", "page"))
     chosen = plan.load()
 
-    def written(keep, *, mirrored=()):
+    def written(keep, *, mirrored=(), datasets=("scenes",)):
         rows = [row(train, chosen, training) for training in chosen.trainings() if keep(training)]
-        write_csv(train.results(chosen), rows, train.columns(chosen))
-        write_csv(answers.results(chosen), list(mirrored), answers.COLUMNS)
+        for name in datasets:
+            dataset = replace(chosen, dataset=name)
+            write_csv(train.results(dataset), rows, train.columns(dataset))
+            write_csv(answers.results(dataset), list(mirrored), answers.COLUMNS)
         module.main()
         return (tmp_path / "docs/original-recipe.md").read_text()
 
@@ -60,8 +63,10 @@ MIRRORED = [
 
 def test_with_all_trainings_every_question_has_its_answer(page):
     text = page(lambda training: True, mirrored=MIRRORED)
-    answer = text.split("### Why did cross-entropy (BCE) not work for the mask?")[1].split("\n")[2]
-    assert answer.startswith("With every mistake the network reaches IoU at 0.5 0.00 and IoU at the best threshold 0.")
+    answer = text.split("## Why did cross-entropy (BCE) not work for the mask?")[1].split("\n")[2]
+    assert answer.startswith(
+        "**On scenes.** With every mistake the network reaches IoU at 0.5 0.00 and IoU at the best threshold 0."
+    )
     assert "The threshold hides a part: networks with every mistake have IoU 0.00 at 0.5" in answer
     assert "these cost: inputs flipped apart 0." in answer
     assert "half of the masks belong to the mirror image: BCE answers 0.48 in the object" in answer
@@ -72,25 +77,44 @@ def test_with_all_trainings_every_question_has_its_answer(page):
         "L1 on the depth",
         "Dice on the depth",
     ):
-        assert f"### {question}" in text
-    depth = text.split("### L1 on the depth")[1].split("###")[0]
+        assert f"## {question}" in text
+    depth = text.split("## L1 on the depth")[1].split("## ")[0]
     assert (
         "no mistake is shown to cost 0.0005 or more" in depth and "inputs flipped apart 0." not in depth.split("\n")[2]
     )
-    assert "![What each mistake costs in IoU at 0.5](../case_studies/original/figures/scenes-mask-bce-iou.svg)" in text
+    figure = (
+        "![What each mistake costs in IoU at 0.5 on scenes](../case_studies/original/figures/scenes-mask-bce-iou.svg)"
+    )
+    assert figure in text
     assert Path("original/figures/scenes-mask-bce-iou.svg").read_text().count("<circle") == 7
     # The made-up answers have one loss and one length of training.
     assert "**58 are missing**" in text
 
 
+def test_two_datasets_answer_a_question_together(page):
+    """The made-up networks are the same on both."""
+    text = page(lambda training: True, mirrored=MIRRORED, datasets=("scenes", "composites"))
+    lines = text.split("## Why did cross-entropy (BCE) not work for the mask?")[1].split("\n## ")[0].split("\n")
+    assert lines[2].startswith("These cost IoU at 0.5 on scenes and on composites: inputs flipped apart (0.")
+    for name in ("scenes", "composites"):
+        assert any(line.startswith(f"**On {name}.** With every mistake") for line in lines)
+        assert f"<summary>All that was found on {name}</summary>" in lines
+        assert f"On {name} (" in text and f"<summary>All answers on {name}</summary>" in text
+        assert Path(f"original/figures/{name}-mask-bce-iou.svg").is_file()
+        assert Path(f"original/figures/{name}-answers.svg").is_file()
+    assert text.count("## Why did cross-entropy") == 1 and text.count("| loss | best answer at probability 1/2") == 1
+
+
 def test_without_enough_trainings_there_is_no_answer_and_what_is_missing_is_counted(page):
     text = page(lambda training: training.experiment.name == "mask-bce" and training.seed == 0)
-    assert "###" not in text and "these cost" not in text and "reaches" not in text
+    assert (
+        "## Why" not in text and "What do networks" not in text and "these cost" not in text and "reaches" not in text
+    )
     assert "| mask-bce | 64 | 64 | 92 |" in text and "| mask-l1 | 128 | 0 | 288 |" in text
     assert not list(Path("original/figures").iterdir())
 
 
 def test_the_ends_alone_give_no_effect_over_all_recipes(page):
     text = page(lambda training: training.experiment.name == "mask-bce" and training.recipe in training.experiment.ends)
-    assert "### Why did cross-entropy" in text and "| mistake | made alone | added to all others |" in text
+    assert "## Why did cross-entropy" in text and "| mistake | made alone | added to all others |" in text
     assert "Over all" not in text and "![" not in text and "same answer everywhere" not in text
