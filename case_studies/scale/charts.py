@@ -11,6 +11,7 @@ from fits import Curves
 from ladder import Answer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from overview import Judged, Verdict
 
 from loss_study.report.palette import colours
 
@@ -18,6 +19,8 @@ from loss_study.report.palette import colours
 GAP = 0.045
 #: Bars at the end of curves are this factor apart, and the names beside them take this share of a logarithmic axis.
 APART, NAMES = 1.15, 0.22
+#: Colours of a choice that was surely right, may have been, surely was not.
+VERDICTS = {Verdict.GOOD: "#2a9d8f", Verdict.OPEN: "#8d99ae", Verdict.BAD: "#d1495b"}
 #: So that the same numbers give the same file.
 _SAME = {"svg.hashsalt": "loss-study", "svg.fonttype": "none"}
 
@@ -88,6 +91,34 @@ def draw_curves(
         _name_ends(axes, ends, right * 1.4, colour)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
+        _save(figure, path)
+
+
+def draw_judged(judged: Sequence[Judged], label: str, path: Path) -> None:
+    """Write an SVG: the bounds of the regret of each smaller study's choice at the largest one, and the margin there.
+
+    Args:
+        judged: of one head; those without bounds are left out.
+        label: of the metric, short.
+        path: of the file.
+    """
+    shown = [one for one in judged if one.step.high is not None]
+    with mpl.rc_context(_SAME):
+        figure = Figure(figsize=(7, 1.1 + 0.32 * len(shown)), layout="constrained")
+        axes = figure.subplots()
+        for row, one in enumerate(shown):
+            step, colour = one.step, VERDICTS[one.verdict]
+            axes.plot([step.low or 0.0, step.high], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
+            axes.plot(
+                step.worse, row, "o", color=colour, markersize=9, markeredgecolor="white", clip_on=False, zorder=3
+            )
+            axes.vlines(step.large.margin, row - 0.4, row + 0.4, color="black", linewidth=1.5)
+        names = [f"{one.dataset}: {one.step.small.rung} → {one.step.large.rung}" for one in shown]
+        axes.set_yticks(range(len(shown)), names)
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_xlim(left=0)
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_xlabel(f"worse than the best loss by so much {label}")
         _save(figure, path)
 
 

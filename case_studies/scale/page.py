@@ -11,16 +11,19 @@ from typing import Any
 import fits
 import gpu
 import ladder
+import overview
 import plan
-from charts import draw, draw_curves
+from charts import draw, draw_curves, draw_judged
 from fits import Curves
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from ladder import Answer, Step
+from overview import Judged
 from plan import Ladder, Plan
 
 from loss_study import metrics
 from loss_study.config import Config
 from loss_study.config.composition import composed
+from loss_study.heads import HEADS
 from loss_study.metrics import Metric
 from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import run_stage
@@ -41,8 +44,9 @@ LIMITS = (0.5, 1.0)
 
 @dataclass(frozen=True)
 class Section:
-    """One ladder on one head, as the page shows it."""
+    """One ladder on one head of a dataset, as the page shows it."""
 
+    dataset: str
     ladder: Ladder
     head: str
     metric: Metric
@@ -83,12 +87,9 @@ def main() -> None:
     """Read the results, draw the charts, write the page."""
     chosen = plan.load()
     shutil.rmtree(CHARTS, ignore_errors=True)
-    sections = [*_sections(chosen)]
+    sections = [section for one in chosen.datasets() for section in _sections(one)]
     for section in sections:
-        label = section.metric.label_with_unit
-        draw(section.answers, label, CHARTS / section.chart)
-        if found := section.beyond:
-            draw_curves(section.answers, found.x, found.curves, found.at, (found.unit, label), CHARTS / found.chart)
+        _draw(section)
     templates = Environment(
         loader=FileSystemLoader(plan.HERE),
         undefined=StrictUndefined,
@@ -97,10 +98,31 @@ def main() -> None:
     )
     templates.filters |= {"duration": duration, "at_most": _bound}
     template = templates.get_template("page.md.j2")
-    missing = [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
-    whole_text(PAGE, template.render(plan=chosen, sections=sections, missing=missing))
+    missing = {one.dataset: _missing(one) for one in chosen.datasets()}
+    overviews = [_overview(head, sections) for head in HEADS if any(section.head == head for section in sections)]
+    whole_text(PAGE, template.render(plan=chosen, overviews=overviews, sections=sections, missing=missing))
     write_csv(EVIDENCE, [*evidence(chosen)], scale_evidence.COLUMNS)
-    print(f"{PAGE}: {len(chosen.rungs) - len(missing)} of {len(chosen.rungs)} rungs", flush=True)
+    print(f"{PAGE}: {len(chosen.rungs) - len(missing[chosen.dataset])} of {len(chosen.rungs)} rungs", flush=True)
+
+
+def _missing(chosen: Plan) -> list[str]:
+    return [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
+
+
+def _draw(section: Section) -> None:
+    label = section.metric.label_with_unit
+    draw(section.answers, label, CHARTS / section.chart)
+    if found := section.beyond:
+        draw_curves(section.answers, found.x, found.curves, found.at, (found.unit, label), CHARTS / found.chart)
+
+
+def _overview(head: str, sections: Sequence[Section]) -> dict[str, Any]:
+    """Return what all ladders say of one head, and draw it."""
+    own = [section for section in sections if section.head == head]
+    judged = [Judged(section.dataset, step) for section in own for step in section.steps]
+    chart = f"{head}.svg"
+    draw_judged(judged, own[0].metric.short_label, CHARTS / chart)
+    return {"head": head, "sentences": overview.sentences(own[0].metric, judged), "chart": chart}
 
 
 def _bound(value: float | None, metric: Metric) -> str:
@@ -110,14 +132,15 @@ def _bound(value: float | None, metric: Metric) -> str:
 def _sections(chosen: Plan) -> Iterator[Section]:
     for name, one in chosen.ladders.items():
         answers = [answer for rung in one.rungs for answer in ladder.read(chosen.results(rung))]
-        for head in ("mask", "depth"):
+        for head in HEADS:
             own = [answer for answer in answers if answer.head == head]
             if len(own) > 1:
                 metric = metrics.find(own[0].metric)
                 steps = ladder.steps(own)
                 told = sentences(metric, steps)
                 further = beyond(chosen, name, head, own)
-                yield Section(one, head, metric, own, steps, f"{name}-{head}.svg", told, further)
+                chart = f"{chosen.dataset}-{name}-{head}.svg"
+                yield Section(chosen.dataset, one, head, metric, own, steps, chart, told, further)
 
 
 def beyond(chosen: Plan, name: str, head: str, answers: Sequence[Answer]) -> Beyond | None:
@@ -138,7 +161,7 @@ def beyond(chosen: Plan, name: str, head: str, answers: Sequence[Answer]) -> Bey
         UNITS[fit],
         curves,
         cost(configs[-1], answers[-1]),
-        f"{name}-{head}-curves.svg",
+        f"{chosen.dataset}-{name}-{head}-curves.svg",
     )
 
 

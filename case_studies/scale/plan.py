@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -37,6 +37,11 @@ class Plan:
     study: list[str]
     ladders: dict[str, Ladder]
     rungs: dict[str, list[str]]
+
+    def datasets(self) -> list[Plan]:
+        """Return the plans of its own dataset, then of the others that have results."""
+        others = sorted(path.name for path in (HERE / "results").iterdir() if path.name != self.dataset)
+        return [self, *(replace(self, dataset=name) for name in others)]
 
     def choices(self, rung: str) -> list[str]:
         """Return what the study of `rung` chooses, as for ``dvc exp run -S``; StudyError if there is no such rung."""

@@ -15,7 +15,7 @@ def scale_modules(monkeypatch):
     monkeypatch.syspath_prepend(CASES / "scale")
     monkeypatch.chdir(CASES)
     # Other case studies have modules of the same names.
-    own = ("plan", "ladder", "page", "charts", "rung", "fits", "gpu")
+    own = ("plan", "ladder", "page", "charts", "rung", "fits", "gpu", "overview")
     for name in own:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield importlib.import_module

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -114,6 +115,74 @@ def test_without_any_bound_nothing_is_said_of_a_choice(scale_modules):
     assert told(scale_modules, {}) == [
         "Of no smaller study is the choice surely within 0.020 IoU of the best loss there."
     ]
+
+
+def judged(scale_modules, *regrets):
+    """Return choices of smaller studies a, b, ..., each judged by a study with these bounds of its regret."""
+    ladder, overview = scale_modules("ladder"), scale_modules("overview")
+    found = []
+    for name, regret in zip("abcde", regrets, strict=False):
+        large = answer(ladder, "large", "dice", {"dice": 0.6, "bce": 0.59}, {"bce": regret} if regret else {})
+        found.append(overview.Judged("scenes", ladder.step(answer(ladder, name, "bce", {"bce": 0.5}), large)))
+    return found
+
+
+def test_a_choice_is_good_only_within_the_margin_and_bad_only_beyond_it(scale_modules):
+    found = judged(scale_modules, (0.0, 0.02), (0.0, 0.0201), (0.02, 0.05), (0.0201, 0.05), None)
+    assert [one.verdict.name for one in found] == ["GOOD", "OPEN", "OPEN", "BAD", "OPEN"]
+
+
+def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_modules):
+    sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
+    found = judged(scale_modules, (0.0, 0.01), (0.0, 0.05), (0.03, 0.05), (0.0, 0.02))
+    within = "within the margin (0.020 IoU) of the best loss of the ladder's largest study"
+    assert sentences(iou, found) == [
+        f"2 of 4 choices of smaller studies are with 95 % confidence {within}: `a` at `large` on scenes and `d` at "
+        "`large` on scenes.",
+        "1 is with as much confidence farther from it: `c` at `large` on scenes.",
+    ]
+    assert sentences(iou, found[1:2]) == [f"0 of 1 choices of smaller studies are with 95 % confidence {within}."]
+    assert sentences(iou, []) == []
+
+
+def test_without_a_margin_no_choice_is_judged(scale_modules):
+    ladder, overview = scale_modules("ladder"), scale_modules("overview")
+    small = answer(ladder, "a", "bce", {"bce": 0.5})
+    large = answer(ladder, "b", "bce", {"bce": 0.6}, {"bce": (0.0, 0.0)}, margin=None)
+    one = overview.Judged("scenes", ladder.step(small, large))
+    assert one.verdict is overview.Verdict.OPEN
+    assert overview.sentences(metrics.find("iou_at_best"), [one]) == []
+
+
+def test_the_chart_of_all_choices_has_a_row_for_each_with_a_bound(scale_modules, tmp_path):
+    found = judged(scale_modules, (0.0, 0.01), None, (0.03, 0.05))
+    scale_modules("charts").draw_judged(found, "IoU", tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "scenes: a → large" in drawn and "scenes: c → large" in drawn and "scenes: b" not in drawn
+    assert "#2a9d8f" in drawn and "#d1495b" in drawn and "#8d99ae" not in drawn
+
+
+def test_a_further_dataset_with_results_stands_on_the_page_and_is_not_quoted(scale_modules, tmp_path, monkeypatch):
+    """Its images are somebody's own: no other study is of them."""
+    page, plan = scale_modules("page"), scale_modules("plan")
+    shutil.copytree(CASES / "scale", tmp_path / "case_studies/scale", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "case_studies/conf").symlink_to(CASES.parent / "conf")
+    (tmp_path / "case_studies/src").symlink_to(CASES.parent / "src")
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "case_studies")
+    monkeypatch.setattr(page, "EVIDENCE", tmp_path / "evidence.csv")
+    results = plan.HERE / "results"
+    (results / "composites").mkdir(exist_ok=True)
+    for rung in ("images250", "default"):
+        shutil.copy(results / f"scenes/{rung}.csv", results / "composites")
+    page.main()
+    text = (tmp_path / "docs/scale.md").read_text()
+    for name in ("scenes", "composites"):
+        assert f"## Number of images: mask, {name}\n" in text and f"`images250` at `default` on {name}" in text
+        assert (tmp_path / f"docs/scale/{name}-images-mask.svg").is_file()
+    assert "Not run yet on composites" in text and "python scale/rung.py images" in text
+    quoted = CASES.parent / "src/loss_study/report/sections/scale_evidence.csv"
+    assert (tmp_path / "evidence.csv").read_bytes() == quoted.read_bytes()
 
 
 def test_every_rung_is_on_a_ladder_and_no_two_are_the_same(scale_modules):
