@@ -229,7 +229,7 @@ def sentences(metric: Metric, steps: Sequence[Step]) -> list[str]:
         if sure is not None:
             found.append(
                 f"The cheapest study whose choice is surely within {limit} of the best loss of `{sure.large.rung}` is "
-                f"`{sure.small.rung}`, with {duration(sure.small.seconds)} of training time."
+                f"`{sure.small.rung}`."
             )
         elif share == LIMITS[-1]:
             found.append(f"Of no smaller study is the choice surely within {limit} of the best loss there.")

@@ -77,8 +77,9 @@ def told(scale_modules, bounds):
     ladder, page = scale_modules("ladder"), scale_modules("page")
     means = {"bce": 0.6, "dice": 0.65, "l1": 0.3}
     smaller = [
-        answer(ladder, "cheap", "bce", means, seconds=60),
-        answer(ladder, "dear", "dice", means, seconds=7200),
+        # By the clock the smaller study was the dearer one: it ran beside other work.
+        answer(ladder, "cheap", "bce", means, seconds=7200),
+        answer(ladder, "dear", "dice", means, seconds=60),
     ]
     large = answer(ladder, "large", "dice", means, bounds)
     return page.sentences(metrics.find("iou_at_best"), ladder.steps([*smaller, large]))
@@ -91,10 +92,8 @@ def test_sentences_say_what_the_bounds_say(scale_modules):
         "worse than the best one.",
         "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 IoU "
         "worse than the best one.",
-        "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `dear`, with "
-        "2 h 00 min of training time.",
-        "The cheapest study whose choice is surely within 0.020 IoU of the best loss of `large` is `cheap`, with "
-        "1 min 00 s of training time.",
+        "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `dear`.",
+        "The cheapest study whose choice is surely within 0.020 IoU of the best loss of `large` is `cheap`.",
     ]
 
 
