@@ -30,6 +30,7 @@ class Answer:
         regrets: by how much each loss is worse than the best one, at least and at most, with 95 % confidence for all.
         images: of the training split.
         trainings: those of all heads, with the searches.
+        trials: those of all heads that are no searches and have a result.
         seconds: of their training.
     """
 
@@ -44,6 +45,7 @@ class Answer:
     regrets: Mapping[str, tuple[float, float]]
     images: int
     trainings: int
+    trials: int
     seconds: float
 
     @property
@@ -76,12 +78,12 @@ def read(path: Path) -> list[Answer]:
     """Return the answers in the results of a rung, one for each head; none where it has not run."""
     rows = read_csv(path)
     return [
-        _answer(path.stem, [row for row in rows if row["head"] == head])
+        _answer(path.stem, [row for row in rows if row["head"] == head], sum(int(row["trials"] or 0) for row in rows))
         for head in dict.fromkeys(row["head"] for row in rows)
     ]
 
 
-def _answer(rung: str, rows: Sequence[dict[str, str]]) -> Answer:
+def _answer(rung: str, rows: Sequence[dict[str, str]], trials: int) -> Answer:
     first = rows[0]
     regrets = {row["loss"]: (float(row["regret_low"]), float(row["regret_high"])) for row in rows if row["regret_high"]}
     return Answer(
@@ -96,6 +98,7 @@ def _answer(rung: str, rows: Sequence[dict[str, str]]) -> Answer:
         regrets,
         int(first["training_images"]),
         int(first["trainings"]),
+        trials,
         float(first["seconds"]),
     )
 

@@ -167,12 +167,14 @@ def beyond(chosen: Plan, name: str, head: str, answers: Sequence[Answer]) -> Bey
 
 def cost(config: Config, largest: Answer) -> list[str]:
     """Return what a training as in the `largest` study, with its `config`, would take at full size."""
-    each = largest.seconds / largest.trainings
+    epochs, searched = config.recipe.epochs, config.recipe.search.epochs
+    passes = epochs * largest.trials + searched * (largest.trainings - largest.trials)
+    each = largest.seconds * epochs / passes
     core = fits.hours(each, largest.images, config.sample.size, at_images=FULL_IMAGES, at_size=FULL_SIZE)
     best = gpu.hours(config, FULL_IMAGES, FULL_SIZE)
     return [
         f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px would take {core:,.0f} hours of one core, computed "
-        f"from the mean training of `{largest.rung}`, its images and its pixels.",
+        f"from the mean epoch of `{largest.rung}`, its images and its pixels.",
         f"One {gpu.NAME} would take at least {duration(3600 * best)}: computed from the arithmetic of its steps at "
         f"{gpu.ARITHMETIC / 1e12:.0f} TFLOP/s and their memory traffic at {gpu.BANDWIDTH / 1e12} TB/s, not measured.",
     ]

@@ -39,6 +39,7 @@ def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.0
         regrets,
         500,
         42,
+        14,
         seconds,
     )
 
@@ -254,6 +255,7 @@ def test_the_table_has_every_larger_study_that_has_run(scale_modules, tmp_path, 
             "loss": "dice",
             "mean": 0.5,
             "choice": "dice",
+            "trials": 1,
             "margin": 0.02,
         }
         values |= {"regret_low": 0, "regret_high": high, "training_images": images, "trainings": 1, "seconds": 1}
