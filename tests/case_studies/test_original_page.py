@@ -61,6 +61,20 @@ MIRRORED = [
 ]
 
 
+def test_the_page_agrees_with_the_results(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(CASES / "original")
+    monkeypatch.chdir(CASES)
+    module = importlib.import_module("page")
+    committed, figures = module.PAGE.read_text(), {path.name for path in module.FIGURES.glob("*.svg")}
+    monkeypatch.setattr(module, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(module, "FIGURES", tmp_path / "figures")
+    module.main()
+    assert (tmp_path / "page.md").read_text() == committed
+    assert {path.name for path in (tmp_path / "figures").glob("*.svg")} == figures
+    for name in figures:
+        assert (tmp_path / "figures" / name).read_bytes() == (CASES / "original/figures" / name).read_bytes()
+
+
 def test_with_all_trainings_every_question_has_its_answer(page):
     text = page(lambda training: True, mirrored=MIRRORED)
     answer = text.split("## Why did cross-entropy (BCE) not work for the mask?")[1].split("\n")[2]
