@@ -3,7 +3,8 @@
 Adds rows to original/results/<dataset>-answers.csv. Image and mask disagree in half of the training's images: the mask
 belongs to the image or to its mirror image. If nothing in an image says whether it was mirrored, a pixel of the object
 alone or of its mirror image alone is foreground in half of the cases. What each loss rewards there is in expected.py.
-Beside them networks of the same losses without a mistake, which say how sure a network of that training is at all.
+Beside them networks of the same losses without a mistake, which say how sure a network of that training is at all. The
+test images are shown as they are and in a mirror: do the networks know which is which?
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import plan
 import pool
-from measure import REGIONS
+from measure import MIRRORED, REGIONS
 from plan import Experiment, Plan, Recipe
 from pool import Row
 
@@ -26,7 +27,7 @@ from loss_study.trial import Trial
 #: `foreground` is the share of foreground in the training masks.
 COLUMNS = (
     "loss", "flip_apart", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
-    *(f"answer_{region}" for region in REGIONS),
+    *(f"answer_{region}{seen}" for seen in ("", MIRRORED) for region in REGIONS),
 )  # fmt: skip
 RECIPES: tuple[Recipe, Recipe] = (frozenset({"flip_apart"}), frozenset())
 #: Loss, recipe, epochs and seed of a training.
@@ -37,13 +38,18 @@ def main() -> None:
     """Train what is missing, for as long as there is time."""
     chosen = plan.load()
     path = results(chosen)
-    rows = read_csv(path)
+    rows = current(read_csv(path))
     pool.train_all(missing(chosen, rows), partial(_row, chosen), path, rows, COLUMNS, __doc__)
 
 
 def results(chosen: Plan) -> Path:
     """Return where the rows are."""
     return plan.HERE / "results" / f"{chosen.dataset}-answers.csv"
+
+
+def current(rows: list[Row]) -> list[Row]:
+    """Return the rows that have every column; a network whose row lacks one is trained again."""
+    return [row for row in rows if row.keys() >= {*COLUMNS}]
 
 
 def missing(chosen: Plan, rows: list[Row]) -> list[Asked]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from measure import REGIONS
+from measure import MIRRORED, REGIONS
 from pool import Row
 
 from loss_study.statistics.sentences import listed
@@ -66,9 +66,14 @@ def expected(mask_mean: float) -> dict[str, Expected]:
 
 @dataclass(frozen=True)
 class Answer:
-    """The networks of one loss after so many epochs: the mean answer in each of `REGIONS`, and of each network.
+    """The networks of one loss after so many epochs, and their answers.
 
-    `flipped`: their inputs were flipped apart; else they make no mistake.
+    Attributes:
+        loss, epochs: of the training.
+        flipped: their inputs were flipped apart; else they make no mistake.
+        regions: the mean answer in each of `REGIONS`.
+        networks: the answers of each network there.
+        mirrored: likewise on images seen in a mirror, by the object as it is seen.
     """
 
     loss: str
@@ -76,6 +81,7 @@ class Answer:
     flipped: bool
     regions: dict[str, float]
     networks: dict[str, list[float]]
+    mirrored: dict[str, list[float]]
 
     def distances(self, wanted: Expected) -> dict[str, float]:
         """Return how far the answer in each region is from the expected one; 0: as expected."""
@@ -98,8 +104,11 @@ def answers(rows: Sequence[Row]) -> list[Answer]:
         found[row["loss"], int(row["epochs"]), str(row["flip_apart"]) == "1"].append(row)
     every = []
     for (loss, epochs, flipped), own in sorted(found.items()):
-        networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in REGIONS}
-        every.append(Answer(loss, epochs, flipped, {name: mean(of) for name, of in networks.items()}, networks))
+        networks, mirrored = (
+            {name: [float(row[f"answer_{name}{seen}"]) for row in own] for name in REGIONS} for seen in ("", MIRRORED)
+        )
+        regions = {name: mean(of) for name, of in networks.items()}
+        every.append(Answer(loss, epochs, flipped, regions, networks, mirrored))
     return every
 
 
@@ -186,6 +195,35 @@ def on_doubt(found: Sequence[Answer]) -> list[str]:
             "mistake."
         )
     return sentences
+
+
+def on_mirrors(found: Sequence[Answer]) -> list[str]:
+    """Say whether BCE's networks, trained longest with the mistake, know a mirrored image from one that is not.
+
+    One that knows it answers more in the object as it is, and less in a mirror. What both have in common is answered
+    by a network that does not. Only of two seeds or more, and where all of them agree.
+    """
+    pair = with_and_without(found, "bce")
+    if pair is None:
+        return []
+    last, sure = pair
+    seeds = list(zip(last.networks["object"], last.mirrored["object"], strict=True))
+    as_it_is, mirrored = last.regions["object"], mean(last.mirrored["object"])
+    told = f"Seen in a mirror, the object is answered with {mirrored:.2f} instead of {as_it_is:.2f}"
+    if all(one - other > TOLERANCE for one, other in seeds):
+        half = halved(sure)
+        both = {name: (last.regions[name] + mean(last.mirrored[name])) / 2 for name in ("object", "mirror")}
+        means = [
+            f"{both[name]:.2f} in {_REGIONS[name]}, {'as' if near(both[name], half) else 'not as'} expected"
+            for name in both
+        ]
+        return [
+            f"{told}: networks with the mistake know in part whether an image is mirrored, against what was assumed. "
+            f"On the mean of both kinds of image, which takes that away, they answer {'; '.join(means)}."
+        ]
+    if all(near(one, other) for one, other in seeds):
+        return [f"{told}: networks with the mistake do not know whether an image is mirrored, as was assumed."]
+    return []
 
 
 def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer] | None:

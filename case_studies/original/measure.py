@@ -20,6 +20,8 @@ from loss_study.training.device import pick
 #: What is measured on the test split as it is and, in a second column, on the test split changed as in training.
 MEASURES = {"mask": ("iou", "iou_best"), "depth": ("rmse",)}
 AUGMENTED = "_augmented"
+#: The suffix of answers on the test split seen in a mirror.
+MIRRORED = "_mirrored"
 #: Regions of a mask and its mirror image, in whose pixels the mean prediction is taken.
 REGIONS = ("object", "mirror", "both", "neither")
 #: Pixels with a mask between these are at the edge of an object, and in no region.
@@ -46,6 +48,11 @@ class Tests:
         return Split(self.sample, "test", self.head, pick())
 
     @cached_property
+    def mirrored(self) -> Split:
+        """The test split seen in a mirror: inputs and targets are flipped left-right, all of them together."""
+        return Split(self.sample, "test", self.head, pick(), Augmentation(flip=1.0))
+
+    @cached_property
     def augmented(self) -> Split:
         """The test split, changed as in training."""
         return Split(self.sample, "test", self.head, pick(), self.augmentation)
@@ -57,6 +64,8 @@ class Tests:
             found = self._depth(plain, changed)
         else:
             found = self._mask(plain, changed, self.validation.predict(model, precision, output))
+            mirrored = answers(self.mirrored.predict(model, precision, output), self.mirrored.target)
+            found |= {name + MIRRORED: answer for name, answer in mirrored.items()}
         return {name: round(value, _DIGITS) if isinstance(value, float) else value for name, value in found.items()}
 
     def _depth(self, plain: Tensor, changed: Tensor) -> dict[str, Any]:

@@ -28,7 +28,7 @@ FIGURES = plan.HERE / "figures"
 #: What the images of a dataset are.
 WHAT = {
     "scenes": "rendered by the project",
-    "composites": "cut-out photographs of objects on photographs of backgrounds",
+    "composites": "cut-out photographs of objects on photographs of backgrounds, with the depth of a ground plane",
 }
 
 
@@ -52,6 +52,7 @@ def main() -> None:
         .render(
             plan=chosen,
             datasets=[_dataset(chosen, one) for one in found],
+            trainings=_trainings(chosen, found),
             questions=[_question(chosen, experiment, found, figures) for experiment in chosen.experiments],
             answers=[_answers(one.dataset, one.of_answers, figures) for one in found if one.of_answers],
             tolerance=expected.TOLERANCE,
@@ -76,33 +77,37 @@ def _datasets(chosen: Plan) -> list[str]:
 def _read(chosen: Plan, dataset: str) -> Results:
     folder = plan.HERE / "results"
     rows = train.current(chosen, read_csv(folder / f"{dataset}.csv"))
-    return Results(dataset, rows, read_csv(folder / f"{dataset}-answers.csv"))
+    return Results(dataset, rows, answers.current(read_csv(folder / f"{dataset}-answers.csv")))
 
 
 def _dataset(chosen: Plan, found: Results) -> dict[str, Any]:
-    """Return what is measured of a dataset, and what is missing."""
-    missing = train.missing(chosen, found.rows)
-    of_answers = len(answers.missing(chosen, found.of_answers))
+    """Return how much is measured of a dataset, and how much is missing."""
     spent = sum(float(row["seconds"]) for row in [*found.rows, *found.of_answers])
-    states = [
-        {
-            "name": experiment.name,
-            "recipes": len(experiment.recipes),
-            "done": len(findings.of(experiment, found.rows)),
-            "missing": sum(one.experiment == experiment for one in missing),
-        }
-        for experiment in chosen.experiments
-    ]
-    name = "answers where half of the masks are mirrored"
-    states.append({"name": name, "recipes": "", "done": len(found.of_answers), "missing": of_answers})
     return {
         "name": found.dataset,
         "what": WHAT.get(found.dataset, ""),
-        "states": states,
         "done": len(found.rows) + len(found.of_answers),
-        "missing": len(missing) + of_answers,
+        "missing": len(train.missing(chosen, found.rows)) + len(answers.missing(chosen, found.of_answers)),
         "minutes": round(spent / 60),
     }
+
+
+def _trainings(chosen: Plan, found: Sequence[Results]) -> list[tuple[str, int | str, list[tuple[int, int]]]]:
+    """Return what is trained, its number of recipes, and of each dataset how many trainings are there and missing."""
+    missing = [train.missing(chosen, one.rows) for one in found]
+    rows: list[tuple[str, int | str, list[tuple[int, int]]]] = [
+        (
+            experiment.name,
+            len(experiment.recipes),
+            [
+                (len(findings.of(experiment, one.rows)), sum(each.experiment == experiment for each in left))
+                for one, left in zip(found, missing, strict=True)
+            ],
+        )
+        for experiment in chosen.experiments
+    ]
+    counts = [(len(one.of_answers), len(answers.missing(chosen, one.of_answers))) for one in found]
+    return [*rows, ("answers where half of the masks are mirrored", "", counts)]
 
 
 def _question(
@@ -188,7 +193,7 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
             (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
             for one in found
         ],
-        "sentences": [*expected.on_answers(found, share), *expected.on_doubt(found)],
+        "sentences": [*expected.on_answers(found, share), *expected.on_doubt(found), *expected.on_mirrors(found)],
     }
 
 

@@ -83,11 +83,12 @@ def train(chosen: Plan, training: Training) -> Row:
     """Return the row of `training`, made with the study's own loop and metrics."""
     config = _config(training.experiment, training.recipe)
     title = f"{training.trial.name} {' '.join(sorted(training.recipe)) or 'no mistake'}"
-    return identity(chosen, training) | train_and_measure(training.trial, config, title)
+    found = train_and_measure(training.trial, config, title)
+    return identity(chosen, training) | {name: found[name] for name in OUTCOME if name in found}
 
 
 def train_and_measure(trial: Trial, config: Config, title: str) -> Row:
-    """Train one network and return the columns `OUTCOME` of its head."""
+    """Train one network and return what is measured of it: of its head, the columns `OUTCOME` and further answers."""
     recipe, choice = config.recipe, config.model
     use_cpu(recipe.threads)
     tests = _tests(plan.sample_folder(config.sample), trial.head, recipe.augmentation.model_dump_json())

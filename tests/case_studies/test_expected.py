@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from loss_study import losses
+from loss_study.config import Augmentation
+from loss_study.data.packed import PackedSample
+from support.samples import write_sample
 
 CASES = Path(__file__).parents[2] / "case_studies"
 FOREGROUND = 0.08
@@ -84,12 +87,46 @@ def test_regions_are_the_object_its_mirror_image_both_and_neither(modules):
     }
 
 
-def rows(loss, epochs, *answers, flipped=True):
+class Bright(torch.nn.Module):
+    """Answers where an image is bright: where the disc is seen."""
+
+    def forward(self, inputs):
+        return {"mask": 100 * (inputs[:, 3:4] - 0.7)}
+
+
+class ByHeart(torch.nn.Module):
+    """Answers the mask of the image as it is, however it is seen."""
+
+    def __init__(self, mask):
+        super().__init__()
+        self.mask = mask
+
+    def forward(self, inputs):
+        return {"mask": 20 * self.mask - 10}
+
+
+def test_a_mirror_tells_networks_that_answer_what_they_see_from_those_that_know_the_image(modules, tmp_path):
+    sample = PackedSample.open(write_sample(tmp_path / "sample"))
+    tests = modules("measure").Tests(sample, "mask", Augmentation(flip=0.5, flip_apart=True, erase=0.5))
+    answers = {
+        name: tests.measure(model, "float32", losses.PROBABILITY)
+        for name, model in (("bright", Bright()), ("by heart", ByHeart(tests.plain.target)))
+    }
+    seen = {
+        name: [round(found[f"answer_{region}{how}"], 2) for how in ("", "_mirrored") for region in ("object", "mirror")]
+        for name, found in answers.items()
+    }
+    assert seen == {"bright": [1.0, 0.0, 1.0, 0.0], "by heart": [1.0, 0.0, 0.0, 1.0]}
+
+
+def rows(loss, epochs, *answers, flipped=True, mirrored=None):
+    """Rows of networks with these `answers`, seen in a mirror the same or `mirrored`."""
     names = ("object", "mirror", "both", "neither")
     return [
         {"loss": loss, "epochs": str(epochs), "flip_apart": str(int(flipped))}
         | {f"answer_{name}": str(value) for name, value in zip(names, one, strict=True)}
-        for one in answers
+        | {f"answer_{name}_mirrored": str(value) for name, value in zip(names, seen, strict=True)}
+        for one, seen in zip(answers, mirrored or answers, strict=True)
     ]
 
 
@@ -185,6 +222,37 @@ def test_networks_as_unsure_are_expected_to_halve_their_answer(modules):
 )
 def test_that_the_mirror_image_is_not_found_is_said_only_where_it_is_seen(modules, answers):
     assert len(doubt(modules, [answers] * 2, [PLAIN] * 2)) == 1
+
+
+def on_mirrors(modules, flipped, mirrored, plain=2):
+    expected = modules("expected")
+    both = rows("bce", 16, *flipped, mirrored=mirrored) + rows("bce", 16, *[PLAIN] * plain, flipped=False)
+    return expected.on_mirrors(expected.answers(both))
+
+
+def test_networks_that_know_a_mirror_are_judged_by_the_mean_of_both_kinds_of_image(modules):
+    """They answer 0.6 in the object and 0.2 in a mirror, 0.4 on the mean: half of 0.7 + 0.1 of surer networks."""
+    flipped, mirrored = [(0.6, 0.1, 0.7, 0.0)] * 2, [(0.2, 0.2, 0.7, 0.0)] * 2
+    assert on_mirrors(modules, flipped, mirrored) == [
+        "Seen in a mirror, the object is answered with 0.20 instead of 0.60: networks with the mistake know in part "
+        "whether an image is mirrored, against what was assumed. On the mean of both kinds of image, which takes that "
+        "away, they answer 0.40 in the object, as expected; 0.15 in its mirror image, not as expected."
+    ]
+
+
+def test_networks_that_answer_the_same_in_a_mirror_do_not_know_it(modules):
+    flipped, mirrored = [(0.6, 0.1, 0.7, 0.0)] * 2, [(0.55, 0.1, 0.7, 0.0)] * 2
+    assert on_mirrors(modules, flipped, mirrored) == [
+        "Seen in a mirror, the object is answered with 0.55 instead of 0.60: networks with the mistake do not know "
+        "whether an image is mirrored, as was assumed."
+    ]
+
+
+def test_of_seeds_that_disagree_or_of_one_nothing_is_said_of_mirrors(modules):
+    answers = [(0.6, 0.1, 0.7, 0.0)] * 2
+    assert on_mirrors(modules, answers, [(0.2, 0.2, 0.7, 0.0), (0.6, 0.1, 0.7, 0.0)]) == []
+    assert on_mirrors(modules, answers[:1], [(0.2, 0.2, 0.7, 0.0)]) == []
+    assert on_mirrors(modules, answers, [(0.2, 0.2, 0.7, 0.0)] * 2, plain=0) == []
 
 
 def test_without_networks_to_compare_with_or_of_one_seed_nothing_is_said_of_doubt(modules):

@@ -54,9 +54,19 @@ def row(train, chosen, training):
     return train.identity(chosen, training) | empty | found | values
 
 
-ANSWERS = {"answer_object": 0.48, "answer_mirror": 0.1, "answer_both": 0.9, "answer_neither": 0.02, "foreground": 0.08}
+ANSWERS = {"object": 0.48, "mirror": 0.1, "both": 0.9, "neither": 0.02}
+ANSWERS = {f"answer_{name}{seen}": value for name, value in ANSWERS.items() for seen in ("", "_mirrored")}
 MIRRORED = [
-    {"loss": "bce", "flip_apart": 1, "epochs": 4, "seed": seed, "status": "finished", "seconds": 6.0, **ANSWERS}
+    {
+        "loss": "bce",
+        "flip_apart": 1,
+        "epochs": 4,
+        "seed": seed,
+        "status": "finished",
+        "seconds": 6.0,
+        "foreground": 0.08,
+        **ANSWERS,
+    }
     for seed in (0, 1)
 ]
 
@@ -113,7 +123,7 @@ def test_two_datasets_answer_a_question_together(page):
     for name in ("scenes", "composites"):
         assert any(line.startswith(f"**On {name}.** With every mistake") for line in lines)
         assert f"<summary>All that was found on {name}</summary>" in lines
-        assert f"On {name} (" in text and f"<summary>All answers on {name}</summary>" in text
+        assert f"- on {name}, " in text and f"<summary>All answers on {name}</summary>" in text
         assert Path(f"original/figures/{name}-mask-bce-iou.svg").is_file()
         assert Path(f"original/figures/{name}-answers.svg").is_file()
     assert text.count("## Why did cross-entropy") == 1 and text.count("| loss | best answer at probability 1/2") == 1
@@ -124,7 +134,7 @@ def test_without_enough_trainings_there_is_no_answer_and_what_is_missing_is_coun
     assert (
         "## Why" not in text and "What do networks" not in text and "these cost" not in text and "reaches" not in text
     )
-    assert "| mask-bce | 64 | 64 | 92 |" in text and "| mask-l1 | 128 | 0 | 288 |" in text
+    assert "| mask-bce | 64 | 64, 92 missing |" in text and "| mask-l1 | 128 | 0, 288 missing |" in text
     assert not list(Path("original/figures").iterdir())
 
 
