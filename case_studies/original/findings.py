@@ -173,7 +173,7 @@ def state(results: Sequence[Measured]) -> list[str]:
         return []
     first = results[0]
     ends = [
-        " and ".join(f"{WORDS[one.measure]} {one.written(one.mean(recipe))}" for one in results)
+        " and ".join(f"{one.written(one.mean(recipe))} {WORDS[one.measure]}" for one in results)
         for recipe in (first.original, frozenset())
     ]
     seeds = len(first.plain[first.original])
@@ -310,8 +310,9 @@ def on_threshold(results: Sequence[Measured]) -> list[str]:
     if not all(other - one > _WORTH for one, other in seeds):
         return []
     return [
-        f"The threshold hides a part: networks with every mistake have IoU {half.written(half.mean(half.original))} at "
-        f"0.5 and {best.written(best.mean(best.original))} at the best threshold, more in each of {len(seeds)} seeds."
+        "The threshold hides a part: at the best one the networks with every mistake reach "
+        f"{best.written(best.mean(best.original))} instead of {half.written(half.mean(half.original))}, more in each "
+        f"of {len(seeds)} seeds."
     ]
 
 

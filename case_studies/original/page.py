@@ -128,11 +128,11 @@ def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) 
     first = results[0]
     own = [_sentences(result) for result in results]
     counted = findings.on_collapses(first, found.rows)
-    paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first)
-    paragraph += own[0][0][:1] + own[0][1][:1] + counted[:2]
+    paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first) + own[0][0][:1]
     if found.of_answers and findings.flips_harm(first):
         share = float(found.of_answers[0]["foreground"])
         paragraph += expected.because(expected.answers(found.of_answers), first.experiment.loss, share)
+    paragraph += counted[:2] + own[0][1][:1]
     largest = [sentence for result in results for sentence in findings.on_largest(result)]
     every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
