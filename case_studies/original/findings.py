@@ -330,20 +330,24 @@ def collapsed(experiment: Experiment, rows: Sequence[Row]) -> collapses.Collapse
 
 
 def on_collapses(result: Measured, rows: Sequence[Row]) -> list[str]:
-    """Count the networks that answer the same everywhere, and name the mistakes with which there are more or fewer."""
+    """Count the networks that collapsed, and name the mistakes with which there are more or fewer of them."""
     if not result.is_complete:
         return []
     found = collapsed(result.experiment, rows)
     count, networks = sum(map(sum, found.values())), sum(map(len, found.values()))
     names = sorted({str(row["collapse"]) for row in of(result.experiment, rows) if row["collapse"]})
     kinds = f" ({', '.join(names)})" if names else ""
-    sentences = [f"{count} of {networks} networks give the same answer everywhere{kinds} or diverged."]
+    how = {"mask": f"give the same answer everywhere{kinds} or diverged", "depth": _CONSTANT}[result.experiment.head]
+    sentences = [f"{count or 'None'} of {networks} networks {how}."]
     told = [one for one in collapses.comparisons(found, result.experiment.factors) if one.sign]
     told.sort(key=lambda one: one.without.count - one.having.count)
     return sentences + [
         f"Collapsed with {result.title(one.factor)}: {_share(one.having)}; without: {_share(one.without)}."
         for one in told
     ]
+
+
+_CONSTANT = "answer a constant depth, or are no better than one, or diverged"
 
 
 def _share(share: collapses.Share) -> str:

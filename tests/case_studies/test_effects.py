@@ -311,6 +311,27 @@ def test_collapses_are_counted_and_blamed_only_on_a_mistake_that_the_test_shows(
     assert findings.on_collapses(iou, rows) == []
 
 
+def test_of_depth_collapsed_is_not_called_the_same_answer_everywhere(modules):
+    """A network that is no better than a constant need not answer one."""
+    findings, chosen = modules("findings"), modules("plan").load()
+    experiment = modules("plan").Experiment("depth", "dice", FACTORS)
+
+    def counted(collapse):
+        rows = [
+            {"head": "depth", "loss": "dice", "seed": str(seed), "status": "finished", "collapse": collapse}
+            | {name: str(int(name in recipe)) for name in FACTORS}
+            | {"rmse": str(0.1 + seed / 100), "rmse_augmented": str(0.1 + seed / 100)}
+            for recipe in recipes(FACTORS)
+            for seed in range(2)
+        ]
+        (result,) = findings.measured(chosen, experiment, rows)
+        return findings.on_collapses(result, rows)
+
+    constant = "networks answer a constant depth, or are no better than one, or diverged."
+    assert counted("no better than a constant depth") == [f"8 of 8 {constant}"]
+    assert counted("") == [f"None of 8 {constant}"]
+
+
 def test_an_experiment_that_is_not_complete_says_nothing(made):
     findings, results, rows = made(of(none=0.9, flip=0.0, erase=0.0, both=0.0), seeds=1)
     for result in results:
