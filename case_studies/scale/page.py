@@ -101,7 +101,7 @@ def main() -> None:
     missing = {one.dataset: _missing(one) for one in chosen.datasets()}
     overviews = [_overview(head, sections) for head in HEADS if any(section.head == head for section in sections)]
     whole_text(PAGE, template.render(plan=chosen, overviews=overviews, sections=sections, missing=missing))
-    write_csv(EVIDENCE, [*evidence(chosen)], scale_evidence.COLUMNS)
+    write_csv(EVIDENCE, [row for one in chosen.datasets() for row in evidence(one, chosen)], scale_evidence.COLUMNS)
     print(f"{PAGE}: {len(chosen.rungs) - len(missing[chosen.dataset])} of {len(chosen.rungs)} rungs", flush=True)
 
 
@@ -180,8 +180,13 @@ def cost(config: Config, largest: Answer) -> list[str]:
     ]
 
 
-def evidence(chosen: Plan) -> Iterator[dict[str, Any]]:
-    """Yield a row for every head of a rung that has run and every larger rung of a ladder, see `scale_evidence`."""
+def evidence(chosen: Plan, own: Plan) -> Iterator[dict[str, Any]]:
+    """Yield a row for every head of a rung that has run and every larger rung of a ladder, see `scale_evidence`.
+
+    Args:
+        chosen: of the dataset.
+        own: of the dataset of params.yaml, the only one whose images are known.
+    """
     answers = {rung: found for rung in chosen.rungs if (found := ladder.read(chosen.results(rung)))}
     configs = {rung: composed(chosen.choices(rung)) for rung in answers}
     for one in chosen.ladders.values():
@@ -191,7 +196,9 @@ def evidence(chosen: Plan) -> Iterator[dict[str, Any]]:
                 yield from (
                     {
                         "rung": rung,
-                        "study": scale_evidence.fingerprint(configs[rung]),
+                        "dataset": chosen.dataset,
+                        "images": scale_evidence.images(configs[rung]) if chosen == own else "",
+                        "scale": scale_evidence.scale(configs[rung]),
                         "head": small.head,
                         "metric": small.metric,
                         "choice": small.choice,

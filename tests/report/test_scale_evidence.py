@@ -9,7 +9,7 @@ from loss_study.config import checked
 from loss_study.config.composition import composed
 from loss_study.report.sections import scale_evidence
 from loss_study.report.sections.answer import answer
-from loss_study.report.sections.scale_evidence import fingerprint, sentence, sentences
+from loss_study.report.sections.scale_evidence import sentence, sentences
 from support.fabricated_study import REPOSITORY
 from support.rankings import DECIDED, ranked
 
@@ -34,7 +34,9 @@ def table(tmp_path, config):
     def write(*rows):
         base = {
             "rung": "small",
-            "study": fingerprint(config),
+            "dataset": "scenes",
+            "images": scale_evidence.images(config),
+            "scale": scale_evidence.scale(config),
             "head": "mask",
             "metric": "iou_at_best",
             "choice": "dice",
@@ -78,7 +80,7 @@ def test_of_several_larger_studies_those_within_their_own_margin_are_counted(con
 @pytest.mark.parametrize(
     "row",
     [
-        {"study": "0123456789abcdef"},
+        {"scale": "0123456789abcdef"},
         {"head": "depth"},
         {"metric": "iou"},
         {"regret_high": ""},
@@ -103,9 +105,6 @@ def changed(config, key, value):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("dataset.name", "composites"),
-        ("dataset.path", "/photographs"),
-        ("dataset.options.seed", 1),
         ("sample.size", 48),
         ("sample.images", 251),
         ("sample.folds", 5),
@@ -118,8 +117,33 @@ def changed(config, key, value):
         ("loss_options.dice.smooth", 0.1),
     ],
 )
-def test_nothing_is_said_of_another_study(key, value, config, table):
+def test_nothing_is_said_of_another_scale(key, value, config, table):
     assert sentence(changed(config, key, value), "mask", IOU, table({})) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("dataset.name", "composites"), ("dataset.path", "/photographs"), ("dataset.options.seed", 1)],
+)
+def test_of_other_images_it_is_said_that_they_are_others(key, value, config, table):
+    """Both datasets are other images: each has its sentence, one of them nothing but an unknown bound."""
+    path = table(
+        {"regret_high": ""},
+        {"dataset": "composites", "images": "", "choice": "rmse"},
+        {"dataset": "pets", "images": "", "regret_high": ""},
+        {"larger": "large"},
+    )
+    assert sentence(changed(config, key, value), "mask", IOU, path) == (
+        "On other images (scenes) a study of this scale chose dice; with 95 % confidence that loss was within the "
+        "margin of the best one in 1 of 2 larger studies (docs/scale.md). On other images (composites) a study of "
+        "this scale chose rmse; with 95 % confidence that loss was at most 0.015 IoU worse than the best one at 3.2 "
+        "times the training images (docs/scale.md)."
+    )
+
+
+def test_where_the_same_images_were_studied_others_are_not_told(config, table):
+    path = table({"dataset": "composites", "images": "", "choice": "rmse"}, {})
+    assert sentence(config, "mask", IOU, path).startswith("A study of this scale chose dice;")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +172,6 @@ def test_the_page_has_the_sentence_at_its_end_or_nothing():
 def test_of_the_default_study_something_is_said_as_soon_as_a_larger_one_has_run():
     with scale_evidence.TABLE.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len({(row["study"], row["head"], row["larger"]) for row in rows}) == len(rows) > 0
-    larger = {row["larger"] for row in rows if row["study"] == fingerprint(composed([]))}
+    assert len({(row["dataset"], row["scale"], row["head"], row["larger"]) for row in rows}) == len(rows) > 0
+    larger = {row["larger"] for row in rows if row["scale"] == scale_evidence.scale(composed([]))}
     assert bool(sentences(composed([]))) == bool(larger)
