@@ -3,8 +3,8 @@
 Adds rows to original/results/<dataset>-answers.csv. Image and mask disagree in half of the training's images: the mask
 belongs to the image or to its mirror image. If nothing in an image says whether it was mirrored, a pixel of the object
 alone or of its mirror image alone is foreground in half of the cases. What each loss rewards there is in expected.py.
-Beside them networks of the same losses without a mistake, which say how sure a network of that training is at all. The
-test images are shown as they are and in a mirror: do the networks know which is which?
+Beside them networks of the same losses without a mistake, which say how sure a network of that training is at all.
+Images of the test and of the training are shown as they are and in a mirror: do the networks know which is which?
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import plan
 import pool
-from measure import MIRRORED, REGIONS
+from measure import REGIONS, SEEN
 from plan import Experiment, Plan, Recipe
 from pool import Row
 
@@ -27,7 +27,7 @@ from loss_study.trial import Trial
 #: `foreground` is the share of foreground in the training masks.
 COLUMNS = (
     "loss", "flip_apart", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
-    *(f"answer_{region}{seen}" for seen in ("", MIRRORED) for region in REGIONS),
+    *(f"answer_{region}{seen}" for seen in SEEN for region in REGIONS),
 )  # fmt: skip
 RECIPES: tuple[Recipe, Recipe] = (frozenset({"flip_apart"}), frozenset())
 #: Loss, recipe, epochs and seed of a training.

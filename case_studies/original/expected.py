@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from measure import MIRRORED, REGIONS
+from measure import MIRRORED, REGIONS, SEEN, TRAINED
 from pool import Row
 
 from loss_study.statistics.sentences import listed
@@ -73,7 +73,7 @@ class Answer:
         flipped: their inputs were flipped apart; else they make no mistake.
         regions: the mean answer in each of `REGIONS`.
         networks: the answers of each network there.
-        mirrored: likewise on images seen in a mirror, by the object as it is seen.
+        objects: the answers of each network in the object as it is seen, by the suffix of how images are shown.
     """
 
     loss: str
@@ -81,7 +81,7 @@ class Answer:
     flipped: bool
     regions: dict[str, float]
     networks: dict[str, list[float]]
-    mirrored: dict[str, list[float]]
+    objects: dict[str, list[float]]
 
     def distances(self, wanted: Expected) -> dict[str, float]:
         """Return how far the answer in each region is from the expected one; 0: as expected."""
@@ -104,11 +104,10 @@ def answers(rows: Sequence[Row]) -> list[Answer]:
         found[row["loss"], int(row["epochs"]), str(row["flip_apart"]) == "1"].append(row)
     every = []
     for (loss, epochs, flipped), own in sorted(found.items()):
-        networks, mirrored = (
-            {name: [float(row[f"answer_{name}{seen}"]) for row in own] for name in REGIONS} for seen in ("", MIRRORED)
-        )
+        networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in REGIONS}
         regions = {name: mean(of) for name, of in networks.items()}
-        every.append(Answer(loss, epochs, flipped, regions, networks, mirrored))
+        objects = {seen: [float(row[f"answer_object{seen}"]) for row in own] for seen in SEEN}
+        every.append(Answer(loss, epochs, flipped, regions, networks, objects))
     return every
 
 
@@ -198,32 +197,40 @@ def on_doubt(found: Sequence[Answer]) -> list[str]:
 
 
 def on_mirrors(found: Sequence[Answer]) -> list[str]:
-    """Say whether BCE's networks, trained longest with the mistake, know a mirrored image from one that is not.
+    """Say whether BCE's networks, trained longest with the mistake, know an image from its mirror image.
 
-    One that knows it answers more in the object as it is, and less in a mirror. What both have in common is answered
-    by a network that does not. Only of two seeds or more, and where all of them agree.
+    One that does answers more in the object as it is, and less in a mirror. Only of two seeds or more that agree.
     """
     pair = with_and_without(found, "bce")
     if pair is None:
         return []
-    last, sure = pair
-    seeds = list(zip(last.networks["object"], last.mirrored["object"], strict=True))
-    as_it_is, mirrored = last.regions["object"], mean(last.mirrored["object"])
-    told = f"Seen in a mirror, the object is answered with {mirrored:.2f} instead of {as_it_is:.2f}"
+    objects = pair[0].objects
+    shown = {
+        "test": (objects[""], objects[MIRRORED]),
+        "training": (objects[TRAINED], objects[TRAINED + MIRRORED]),
+    }
+    known = {split: _known(*answers) for split, answers in shown.items()}
+    sentences = [
+        f"`bce`, with the mistake: in images of the {split} split the object is answered with {mean(as_they_are):.2f}, "
+        f"in a mirror with {mean(mirrored):.2f}: these networks {'' if known[split] else 'do not '}know these images "
+        "from their mirror images."
+        for split, (as_they_are, mirrored) in shown.items()
+        if known[split] is not None
+    ]
+    if known == {"test": False, "training": True}:
+        sentences.append(
+            "So they have learned images of the training by heart; the derivation is for images that a network does "
+            "not know."
+        )
+    return sentences
+
+
+def _known(as_they_are: Sequence[float], mirrored: Sequence[float]) -> bool | None:
+    """Whether networks answer less in a mirror, all of them, or all the same; None: neither."""
+    seeds = list(zip(as_they_are, mirrored, strict=True))
     if all(one - other > TOLERANCE for one, other in seeds):
-        half = halved(sure)
-        both = {name: (last.regions[name] + mean(last.mirrored[name])) / 2 for name in ("object", "mirror")}
-        means = [
-            f"{both[name]:.2f} in {_REGIONS[name]}, {'as' if near(both[name], half) else 'not as'} expected"
-            for name in both
-        ]
-        return [
-            f"{told}: networks with the mistake know in part whether an image is mirrored, against what was assumed. "
-            f"On the mean of both kinds of image, which takes that away, they answer {'; '.join(means)}."
-        ]
-    if all(near(one, other) for one, other in seeds):
-        return [f"{told}: networks with the mistake do not know whether an image is mirrored, as was assumed."]
-    return []
+        return True
+    return False if all(near(one, other) for one, other in seeds) else None
 
 
 def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer] | None:

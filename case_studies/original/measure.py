@@ -20,8 +20,10 @@ from loss_study.training.device import pick
 #: What is measured on the test split as it is and, in a second column, on the test split changed as in training.
 MEASURES = {"mask": ("iou", "iou_best"), "depth": ("rmse",)}
 AUGMENTED = "_augmented"
-#: The suffix of answers on the test split seen in a mirror.
-MIRRORED = "_mirrored"
+#: Suffixes of answers on images seen in a mirror, and on those of the training instead of the test split.
+MIRRORED, TRAINED = "_mirrored", "_trained"
+#: All that there are; without one: the test split as it is.
+SEEN = ("", MIRRORED, TRAINED, TRAINED + MIRRORED)
 #: Regions of a mask and its mirror image, in whose pixels the mean prediction is taken.
 REGIONS = ("object", "mirror", "both", "neither")
 #: Pixels with a mask between these are at the edge of an object, and in no region.
@@ -48,9 +50,17 @@ class Tests:
         return Split(self.sample, "test", self.head, pick())
 
     @cached_property
-    def mirrored(self) -> Split:
-        """The test split seen in a mirror: inputs and targets are flipped left-right, all of them together."""
-        return Split(self.sample, "test", self.head, pick(), Augmentation(flip=1.0))
+    def further(self) -> dict[str, Split]:
+        """The test split seen in a mirror, and the training split as it is and in one, by their suffix.
+
+        In a mirror inputs and targets are flipped left-right, all of them together.
+        """
+        mirror = Augmentation(flip=1.0)
+        return {
+            MIRRORED: Split(self.sample, "test", self.head, pick(), mirror),
+            TRAINED: Split(self.sample, "train", self.head, pick()),
+            TRAINED + MIRRORED: Split(self.sample, "train", self.head, pick(), mirror),
+        }
 
     @cached_property
     def augmented(self) -> Split:
@@ -64,8 +74,9 @@ class Tests:
             found = self._depth(plain, changed)
         else:
             found = self._mask(plain, changed, self.validation.predict(model, precision, output))
-            mirrored = answers(self.mirrored.predict(model, precision, output), self.mirrored.target)
-            found |= {name + MIRRORED: answer for name, answer in mirrored.items()}
+            for suffix, split in self.further.items():
+                given = answers(split.predict(model, precision, output), split.target)
+                found |= {name + suffix: answer for name, answer in given.items()}
         return {name: round(value, _DIGITS) if isinstance(value, float) else value for name, value in found.items()}
 
     def _depth(self, plain: Tensor, changed: Tensor) -> dict[str, Any]:

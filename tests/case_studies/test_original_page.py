@@ -54,8 +54,9 @@ def row(train, chosen, training):
     return train.identity(chosen, training) | empty | found | values
 
 
+SEEN = ("", "_mirrored", "_trained", "_trained_mirrored")
 ANSWERS = {"object": 0.48, "mirror": 0.1, "both": 0.9, "neither": 0.02}
-ANSWERS = {f"answer_{name}{seen}": value for name, value in ANSWERS.items() for seen in ("", "_mirrored")}
+ANSWERS = {f"answer_{name}{seen}": value for name, value in ANSWERS.items() for seen in SEEN}
 MIRRORED = [
     {
         "loss": "bce",
