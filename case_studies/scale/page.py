@@ -99,7 +99,8 @@ def main() -> None:
     templates.filters |= {"duration": duration, "at_most": _bound}
     template = templates.get_template("page.md.j2")
     missing = {one.dataset: _missing(one) for one in chosen.datasets()}
-    overviews = [_overview(head, sections) for head in HEADS if any(section.head == head for section in sections)]
+    ranked_by = dict.fromkeys(section.metric.name for section in sections if section.steps)
+    overviews = [_overview([one for one in sections if one.metric.name == name]) for name in ranked_by]
     whole_text(PAGE, template.render(plan=chosen, overviews=overviews, sections=sections, missing=missing))
     write_csv(EVIDENCE, [row for one in chosen.datasets() for row in evidence(one, chosen)], scale_evidence.COLUMNS)
     print(f"{PAGE}: {len(chosen.rungs) - len(missing[chosen.dataset])} of {len(chosen.rungs)} rungs", flush=True)
@@ -116,13 +117,13 @@ def _draw(section: Section) -> None:
         draw_curves(section.answers, found.x, found.curves, found.at, (found.unit, label), CHARTS / found.chart)
 
 
-def _overview(head: str, sections: Sequence[Section]) -> dict[str, Any]:
-    """Return what all ladders say of one head, and draw it."""
-    own = [section for section in sections if section.head == head]
-    judged = [Judged(section.dataset, step) for section in own for step in section.steps]
-    chart = f"{head}.svg"
-    draw_judged(judged, own[0].metric.short_label, CHARTS / chart)
-    return {"head": head, "sentences": overview.sentences(own[0].metric, judged), "chart": chart}
+def _overview(sections: Sequence[Section]) -> dict[str, Any]:
+    """Return what all ladders whose losses are ranked by one metric say, and draw it."""
+    head, metric = sections[0].head, sections[0].metric
+    judged = [Judged(section.dataset, step) for section in sections for step in section.steps]
+    chart = f"{metric.name}.svg"
+    draw_judged(judged, metric.short_label, CHARTS / chart)
+    return {"head": head, "sentences": overview.sentences(metric, judged), "chart": chart}
 
 
 def _bound(value: float | None, metric: Metric) -> str:
