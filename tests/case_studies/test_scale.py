@@ -184,7 +184,8 @@ def test_a_further_dataset_with_results_stands_on_the_page_and_is_quoted_as_othe
     page.main()
     text = (tmp_path / "docs/scale.md").read_text()
     for name in ("scenes", "composites"):
-        assert f"## Number of images: mask, {name}\n" in text and f"`images250` at `default` on {name}" in text
+        assert f"## Number of images: mask, {name}\n" in text
+        assert f"{name}: images250 → default" in (tmp_path / "docs/scale/iou_at_best.svg").read_text()
         assert (tmp_path / f"docs/scale/{name}-images-mask.svg").is_file()
     assert "Not run yet on composites" in text and "python scale/rung.py images" in text
     rows = read_csv(tmp_path / "evidence.csv")
