@@ -14,7 +14,7 @@ from pathlib import Path
 
 import plan
 import pool
-from measure import REGIONS, SEEN
+from measure import REGIONS, SEEN, Tests
 from plan import Experiment, Plan, Recipe
 from pool import Row
 
@@ -69,7 +69,9 @@ def missing(chosen: Plan, rows: list[Row]) -> list[Asked]:
 def _row(chosen: Plan, asked: Asked) -> Row:
     loss, recipe, epochs, seed = asked
     config = chosen.parameters(Experiment("mask", loss, ()), recipe, f"recipe.epochs={epochs}")
-    found = train.train_and_measure(Trial("mask", loss, seed), config, f"{loss} {epochs} epochs {seed}")
+    found = train.train_and_measure(
+        Trial("mask", loss, seed), config, f"{loss} {epochs} epochs {seed}", Tests.measure_in_mirrors
+    )
     foreground = PackedSample.open(plan.sample_folder(config.sample)).statistics["mask_mean"]
     own = {"loss": loss, "flip_apart": len(recipe), "epochs": epochs, "seed": seed, "foreground": round(foreground, 6)}
     return own | {name: found[name] for name in COLUMNS if name not in own}

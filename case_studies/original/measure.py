@@ -74,10 +74,15 @@ class Tests:
             found = self._depth(plain, changed)
         else:
             found = self._mask(plain, changed, self.validation.predict(model, precision, output))
-            for suffix, split in self.further.items():
-                given = answers(split.predict(model, precision, output), split.target)
-                found |= {name + suffix: answer for name, answer in given.items()}
-        return {name: round(value, _DIGITS) if isinstance(value, float) else value for name, value in found.items()}
+        return _rounded(found)
+
+    def measure_in_mirrors(self, model: nn.Module, precision: str, output: Output) -> dict[str, Any]:
+        """Return the columns of a mask for `model`, and its answers on the splits `further`."""
+        found: dict[str, Any] = {}
+        for suffix, split in self.further.items():
+            given = answers(split.predict(model, precision, output), split.target)
+            found |= {name + suffix: answer for name, answer in given.items()}
+        return self.measure(model, precision, output) | _rounded(found)
 
     def _depth(self, plain: Tensor, changed: Tensor) -> dict[str, Any]:
         constant = self.sample.statistics["depth_mean"]
@@ -128,6 +133,10 @@ def answers(prediction: Tensor, target: Tensor) -> dict[str, float]:
     )
     means = {name: float(prediction[where].mean()) for name, where in zip(REGIONS, regions, strict=True)}
     return {"answer": float(prediction.mean())} | {f"answer_{name}": mean for name, mean in means.items()}
+
+
+def _rounded(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, _DIGITS) if isinstance(value, float) else value for name, value in found.items()}
 
 
 def _rmse(prediction: Tensor, target: Tensor) -> float:

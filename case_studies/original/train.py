@@ -6,7 +6,7 @@ that of params.yaml any more is left out, and its recipe is trained again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -34,6 +34,9 @@ OUTCOME = (
     *(name + suffix for names in MEASURES.values() for name in names for suffix in ("", AUGMENTED)),
     "threshold", "collapse", "collapse_best", "answer", *(f"answer_{region}" for region in REGIONS),
 )  # fmt: skip
+
+#: A method of `Tests` that measures a network.
+Measure = Callable[[Tests, torch.nn.Module, str, losses.Output], Row]
 
 
 def main() -> None:
@@ -83,12 +86,11 @@ def train(chosen: Plan, training: Training) -> Row:
     """Return the row of `training`, made with the study's own loop and metrics."""
     config = _config(training.experiment, training.recipe)
     title = f"{training.trial.name} {' '.join(sorted(training.recipe)) or 'no mistake'}"
-    found = train_and_measure(training.trial, config, title)
-    return identity(chosen, training) | {name: found[name] for name in OUTCOME if name in found}
+    return identity(chosen, training) | train_and_measure(training.trial, config, title, Tests.measure)
 
 
-def train_and_measure(trial: Trial, config: Config, title: str) -> Row:
-    """Train one network and return what is measured of it: of its head, the columns `OUTCOME` and further answers."""
+def train_and_measure(trial: Trial, config: Config, title: str, measure: Measure) -> Row:
+    """Train one network and return its status, seconds and epoch, and what `measure` says of it."""
     recipe, choice = config.recipe, config.model
     use_cpu(recipe.threads)
     tests = _tests(plan.sample_folder(config.sample), trial.head, recipe.augmentation.model_dump_json())
@@ -96,7 +98,7 @@ def train_and_measure(trial: Trial, config: Config, title: str) -> Row:
         model = models.build(choice.name, tests.sample.in_channels, [trial.head], **choice.options)
         model.load_state_dict(outcome.weights)
         model.to(memory_format=torch.channels_last)
-        measured = tests.measure(model, recipe.precision, losses.load(trial.loss, options).output)
+        measured = measure(tests, model, recipe.precision, losses.load(trial.loss, options).output)
     seconds = round(sum(epoch["seconds"] for epoch in outcome.history), 1)
     return {"status": outcome.status, "seconds": seconds, "epoch": outcome.best_epoch, **measured}
 

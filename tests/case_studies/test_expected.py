@@ -110,7 +110,7 @@ def test_a_mirror_tells_networks_that_answer_what_they_see_from_those_that_know_
     sample = PackedSample.open(write_sample(tmp_path / "sample"))
     tests = modules("measure").Tests(sample, "mask", Augmentation(flip=0.5, flip_apart=True, erase=0.5))
     answers = {
-        name: tests.measure(model, "float32", losses.PROBABILITY)
+        name: tests.measure_in_mirrors(model, "float32", losses.PROBABILITY)
         for name, model in (("bright", Bright()), ("by heart", ByHeart(tests.plain.target)))
     }
     seen = {
