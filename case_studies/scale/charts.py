@@ -1,4 +1,4 @@
-"""The charts of one ladder and head: each loss's mean, from small to large, and its curve beyond them."""
+"""The charts: each loss's means on one ladder, from small to large, and all choices, judged by larger studies."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from fits import Curves
-from ladder import Answer
+from fits import Growth
+from ladder import NORMAL, Answer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from overview import Judged, Verdict
@@ -17,81 +17,72 @@ from loss_study.report.palette import colours
 
 #: Lines of text at the right end are at least this share of the axis apart.
 GAP = 0.045
-#: Bars at the end of curves are this factor apart, and the names beside them take this share of a logarithmic axis.
-APART, NAMES = 1.15, 0.22
+#: The losses of one study are drawn this far apart, of the distance of two studies.
+BESIDE = 0.035
 #: Colours of a choice that was surely right, may have been, surely was not.
 VERDICTS = {Verdict.GOOD: "#2a9d8f", Verdict.OPEN: "#8d99ae", Verdict.BAD: "#d1495b"}
 #: So that the same numbers give the same file.
 _SAME = {"svg.hashsalt": "loss-study", "svg.fonttype": "none"}
 
 
-def draw(answers: Sequence[Answer], label: str, path: Path) -> None:
-    """Write an SVG: a line for each loss over the rungs, named at its end; a ring around each rung's choice.
+def draw(answers: Sequence[Answer], label: str, path: Path, growth: Growth | None = None) -> None:
+    """Write an SVG: each loss's means with 95 % intervals, named at the end, and a ring around each choice.
 
     Args:
         answers: of one head, from small to large, at least two.
         label: of the metric, with its unit.
         path: of the file.
+        growth: puts the studies on a logarithmic axis, and draws the curves that fit; else lines join the means.
     """
     losses = list(dict.fromkeys(loss for answer in answers for loss in answer.means))
-    colour = _colours(losses)
+    colour = {loss: one.light for loss, one in colours(losses).items()}
+    places = np.arange(len(answers)) if growth is None else np.log10(growth.x)
+    laws = {} if growth is None else {loss: law for loss, law in growth.laws.items() if law.fits}
+    # The mean distance of two studies.
+    step = (places[-1] - places[0]) / (len(answers) - 1)
     with mpl.rc_context(_SAME):
-        figure, axes = _empty()
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(alpha=0.3)
         ends = {}
-        for loss in losses:
-            points = [(at, answer.means[loss]) for at, answer in enumerate(answers) if loss in answer.means]
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=colour[loss])
-            ends[loss] = points[-1]
-        for at, answer in enumerate(answers):
-            if answer.choice in answer.means:
-                axes.plot(at, answer.means[answer.choice], "o", markersize=12, fillstyle="none", color="black")
-        _name_ends(axes, ends, len(answers) - 0.9, colour)
-        axes.set_xticks(range(len(answers)), [answer.rung for answer in answers])
-        axes.set_xlim(-0.2, len(answers) - 0.45)
+        for number, loss in enumerate(losses):
+            # Side by side, so that no interval hides another one.
+            shift = BESIDE * step * (number - (len(losses) - 1) / 2)
+            ends[loss] = _draw_loss(axes, loss, answers, places + shift, colour[loss])
+            if loss in laws:
+                along = np.linspace(places[0], places[-1], 100)
+                axes.plot(along, laws[loss].at(10**along), color=colour[loss])
+            else:
+                axes.plot(*_points(loss, answers, places + shift), color=colour[loss], linestyle=":" if laws else "-")
+        _name_ends(axes, ends, places[-1] + 0.25 * step, colour)
+        ticks = [answer.rung for answer in answers]
+        if growth is not None:
+            ticks = [f"{rung}\n{x:,.0f}" for rung, x in zip(ticks, growth.x, strict=True)]
+            axes.set_xlabel(f"{growth.unit} (logarithmic)")
+        axes.set_xticks(places, ticks)
+        axes.set_xlim(places[0] - 0.2 * step, places[-1] + 0.85 * step)
         axes.set_ylabel(label)
         _save(figure, path)
 
 
-def draw_curves(
-    answers: Sequence[Answer],
-    x: Sequence[float],
-    curves: Mapping[str, Curves],
-    last: float,
-    labels: tuple[str, str],
-    path: Path,
-) -> None:
-    """Write an SVG: each loss's means with their standard errors, its curve, dashed beyond them, and 95 % at its end.
+def _points(loss: str, answers: Sequence[Answer], places: np.ndarray) -> tuple[list[float], list[float]]:
+    own = [(float(x), answer.means[loss]) for x, answer in zip(places, answers, strict=True) if loss in answer.means]
+    return [x for x, _ in own], [mean for _, mean in own]
 
-    Args:
-        answers: of one head, from small to large.
-        x: of each answer, see `Curves`.
-        curves: of each loss.
-        last: x of the curves' end.
-        labels: of both axes.
-        path: of the file.
-    """
-    colour = _colours(list(curves))
-    with mpl.rc_context(_SAME):
-        figure, axes = _empty()
-        ends = {}
-        for place, (loss, curve) in enumerate(curves.items()):
-            means, errors = [one.means[loss] for one in answers], [one.errors[loss] for one in answers]
-            axes.errorbar(x, means, errors, fmt="o", markersize=4, color=colour[loss])
-            for begin, end, style in ((x[0], x[-1], "-"), (x[-1], last, "--")):
-                places = np.geomspace(begin, end, 100)
-                axes.plot(places, curve.at(places)[0], style, color=colour[loss])
-            value, low, high = curve.bounds(last)
-            # Side by side, so that none hides another one.
-            at = last * APART**place
-            axes.vlines(at, low, high, color=colour[loss], linewidth=2)
-            ends[loss] = (at, value)
-        axes.set_xscale("log")
-        right = last * APART ** len(curves)
-        axes.set_xlim(x[0] / 1.3, right * (right / x[0]) ** NAMES)
-        _name_ends(axes, ends, right * 1.4, colour)
-        axes.set_xlabel(labels[0])
-        axes.set_ylabel(labels[1])
-        _save(figure, path)
+
+def _draw_loss(
+    axes: Axes, loss: str, answers: Sequence[Answer], places: np.ndarray, colour: str
+) -> tuple[float, float]:
+    """Draw the means of one loss at `places` with intervals, and rings where it is chosen; return the last mean."""
+    x, means = _points(loss, answers, places)
+    own = [answer for answer in answers if loss in answer.means]
+    intervals = [NORMAL * answer.errors.get(loss, 0.0) for answer in own]
+    axes.errorbar(x, means, intervals, fmt="none", color=colour, linewidth=1, alpha=0.5)
+    axes.plot(x, means, "o", markersize=4, color=colour)
+    for place, answer in zip(x, own, strict=True):
+        if answer.choice == loss:
+            axes.plot(place, answer.means[loss], "o", markersize=12, fillstyle="none", color="black")
+    return x[-1], means[-1]
 
 
 def draw_judged(judged: Sequence[Judged], label: str, path: Path) -> None:
@@ -122,25 +113,17 @@ def draw_judged(judged: Sequence[Judged], label: str, path: Path) -> None:
         _save(figure, path)
 
 
-def _colours(losses: list[str]) -> dict[str, str]:
-    return {loss: one.light for loss, one in colours(losses).items()}
-
-
-def _empty() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.grid(alpha=0.3)
-    return figure, axes
-
-
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], x: float, colour: Mapping[str, str]) -> None:
     """Write each loss's name at `x`, near the end of its line, above or below the others."""
     low, high = axes.get_ylim()
-    for loss, y in apart({loss: y for loss, (_, y) in ends.items()}, GAP * (high - low)).items():
+    gap = GAP * (high - low)
+    placed = apart({loss: y for loss, (_, y) in ends.items()}, gap)
+    for loss, y in placed.items():
         axes.annotate(
             loss, ends[loss], (x, y), va="center", fontsize=9, color=colour[loss],
             arrowprops={"arrowstyle": "-", "color": colour[loss], "linewidth": 0.5},
         )  # fmt: skip
+    axes.set_ylim(min(low, min(placed.values()) - gap), max(high, max(placed.values()) + gap))
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from scipy.stats import kendalltau
@@ -120,6 +121,43 @@ def step(small: Answer, large: Answer) -> Step:
         worse = abs(best - large.means[small.choice])
     low, high = large.regrets.get(small.choice, (None, None))
     return Step(small, large, tau, worse, low, high)
+
+
+def crossing(answers: Sequence[Answer]) -> tuple[Answer, Answer] | None:
+    """Return a smaller and a larger study, as near as possible, of which neither's choice is the best in the other.
+
+    Surely not the best: with 95 % confidence its regret there is above 0. `answers` are of one head, small to large.
+    """
+    pairs = sorted(combinations(range(len(answers)), 2), key=lambda pair: pair[1] - pair[0])
+    for first, second in pairs:
+        small, large = answers[first], answers[second]
+        if _surely_worse(small, large.choice) and _surely_worse(large, small.choice):
+            return small, large
+    return None
+
+
+def _surely_worse(answer: Answer, loss: str) -> bool:
+    return answer.regrets.get(loss, (0.0, 0.0))[0] > 0
+
+
+def order(answers: Sequence[Answer]) -> list[tuple[str, list[tuple[int, float] | None]]]:
+    """Return every loss with its place and mean in each study, None without a mean; the best of the largest first.
+
+    Args:
+        answers: of one head, from small to large, each with its losses from the best to the worst.
+    """
+    places = [{loss: place for place, loss in enumerate(answer.means, 1)} for answer in answers]
+    losses = dict.fromkeys(loss for answer in reversed(answers) for loss in answer.means)
+    return [
+        (
+            loss,
+            [
+                (place[loss], answer.means[loss]) if loss in place else None
+                for place, answer in zip(places, answers, strict=True)
+            ],
+        )
+        for loss in losses
+    ]
 
 
 def cheapest(found: Sequence[Step], limit: float) -> Step | None:

@@ -39,7 +39,7 @@ class Judged:
 
 
 def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
-    """Count the choices of one head that were right, and name them; likewise those that were surely wrong.
+    """Count the choices of one head that were right, and name them; those that were surely wrong; and the others.
 
     Args:
         metric: of the head.
@@ -56,6 +56,8 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     ]
     if bad:
         told.append(f"{len(bad)} {_are(bad)} with as much confidence farther from it{_names(bad)}.")
+    if others := len(judged) - len(good) - len(bad):
+        told.append(f"It is open for {others} of them.")
     return told
 
 

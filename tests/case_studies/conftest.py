@@ -15,9 +15,37 @@ def scale_modules(monkeypatch):
     monkeypatch.syspath_prepend(CASES / "scale")
     monkeypatch.chdir(CASES)
     # Other case studies have modules of the same names.
-    own = ("plan", "ladder", "page", "charts", "rung", "fits", "gpu", "overview")
+    own = [path.stem for path in (CASES / "scale").glob("*.py")]
     for name in own:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield importlib.import_module
     for name in own:
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def made_up(scale_modules):
+    """Return a function that makes an answer for each number of `images`, with these `means` of each loss."""
+    ladder = scale_modules("ladder")
+
+    def answers(means, images=(162, 520, 1300, 2600, 10400), error=0.004, rungs=None):
+        return [
+            ladder.Answer(
+                rungs[place] if rungs else f"rung{place}",
+                "mask",
+                "iou_at_best",
+                "",
+                None,
+                None,
+                {loss: float(values[place]) for loss, values in means.items()},
+                dict.fromkeys(means, error),
+                {},
+                int(count),
+                24,
+                16,
+                200.0,
+            )
+            for place, count in enumerate(images)
+        ]
+
+    return answers

@@ -118,6 +118,42 @@ def test_without_any_bound_nothing_is_said_of_a_choice(scale_modules):
     ]
 
 
+def on_crossing(scale_modules, *studies):
+    """Return what is said of studies with these choices and regrets from below."""
+    ladder = scale_modules("ladder")
+    answers = [
+        answer(ladder, name, choice, {"bce": 0.5, "dice": 0.5}, {loss: (low, 0.5) for loss, low in lows.items()})
+        for name, (choice, lows) in zip("abcde", studies, strict=False)
+    ]
+    return scale_modules("page").on_crossing(answers)
+
+
+def test_losses_cross_only_where_neither_choice_can_be_the_best_in_the_other_study(scale_modules):
+    bce, dice = ("bce", {"bce": 0.0, "dice": 0.01}), ("dice", {"bce": 0.02, "dice": 0.0})
+    assert on_crossing(scale_modules, bce, dice) == [
+        "The losses cross between `a` and `b`: with 95 % confidence each, dice is not the best at the first, and bce "
+        "not at the second."
+    ]
+    # The nearest two of all.
+    assert "between `b` and `c`" in on_crossing(scale_modules, bce, bce, dice)[0]
+    unsure = ("dice", {"bce": 0.0, "dice": 0.0})
+    told = on_crossing(scale_modules, bce, unsure)[0]
+    assert told.startswith("From small to large the choices are bce, dice. That the losses cross is not shown")
+    assert on_crossing(scale_modules, bce, bce) == []
+    # A study without bounds shows nothing.
+    assert "not shown" in on_crossing(scale_modules, bce, ("dice", {}))[0]
+
+
+def test_places_are_those_of_each_study_and_the_largest_one_orders_the_rows(scale_modules, ladder):
+    small = answer(ladder, "a", "bce", {"bce": 0.6, "dice": 0.5, "l1": 0.4})
+    large = answer(ladder, "b", "dice", {"dice": 0.8, "bce": 0.7})
+    assert ladder.order([small, large]) == [
+        ("dice", [(2, 0.5), (1, 0.8)]),
+        ("bce", [(1, 0.6), (2, 0.7)]),
+        ("l1", [(3, 0.4), None]),
+    ]
+
+
 def judged(scale_modules, *regrets):
     """Return choices of smaller studies a, b, ..., each judged by a study with these bounds of its regret."""
     ladder, overview = scale_modules("ladder"), scale_modules("overview")
@@ -141,8 +177,12 @@ def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_
         f"2 of 4 choices of smaller studies are with 95 % confidence {within}: `a` at `large` on scenes and `d` at "
         "`large` on scenes.",
         "1 is with as much confidence farther from it: `c` at `large` on scenes.",
+        "It is open for 1 of them.",
     ]
-    assert sentences(iou, found[1:2]) == [f"0 of 1 choices of smaller studies are with 95 % confidence {within}."]
+    assert sentences(iou, found[1:2]) == [
+        f"0 of 1 choices of smaller studies are with 95 % confidence {within}.",
+        "It is open for 1 of them.",
+    ]
     assert sentences(iou, []) == []
 
 
@@ -239,19 +279,19 @@ def test_the_page_agrees_with_the_results(scale_modules, tmp_path, monkeypatch):
 
 
 def test_what_a_larger_study_has_more_of(scale_modules, ladder):
-    growth = scale_modules("page").growth
+    larger_by = scale_modules("evidence").larger_by
     small, large = (answer(ladder, name, "bce", {}) for name in ("small", "large"))
     configs = {words: composed(words.split()) for words in ("scale=small", "scale=large", "model=segnet")}
-    assert growth(small, replace(large, images=1625), configs["scale=small"], configs["scale=large"]) == (
+    assert larger_by(small, replace(large, images=1625), configs["scale=small"], configs["scale=large"]) == (
         "3.2 times the training images, 2.7 times the epochs, 1.5 times the side of the images and 1.5 times the width "
         "of the network"
     )
-    assert growth(small, large, configs["scale=small"], configs["model=segnet"]) == "another network, segnet"
+    assert larger_by(small, large, configs["scale=small"], configs["model=segnet"]) == "another network, segnet"
 
 
 def test_the_table_has_every_larger_study_that_has_run(scale_modules, tmp_path, monkeypatch):
     """Of the choices of three studies: those of the smallest at two larger ones, of the middle one at the largest."""
-    page, plan = scale_modules("page"), scale_modules("plan")
+    evidence, plan = scale_modules("evidence"), scale_modules("plan")
     columns = scale_modules("rung").COLUMNS
     monkeypatch.setattr(plan.Plan, "results", lambda _, rung: tmp_path / f"{rung}.csv")
     regret = {"images250": 0.05, "default": 0.012, "images4000": 0.03}
@@ -271,7 +311,7 @@ def test_the_table_has_every_larger_study_that_has_run(scale_modules, tmp_path, 
             writer.writeheader()
             writer.writerow(values)
     chosen = plan.load()
-    rows = list(page.evidence(chosen, chosen))
+    rows = list(evidence.rows(chosen, chosen))
     assert [(row["rung"], row["larger"], row["at"], row["regret_high"]) for row in rows] == [
         ("images250", "default", "2 times the training images", 0.012),
         ("images250", "images4000", "3 times the training images", 0.03),
@@ -279,7 +319,7 @@ def test_the_table_has_every_larger_study_that_has_run(scale_modules, tmp_path, 
     ]
     # Which images another dataset has, nobody else knows.
     assert all(row["images"] for row in rows)
-    photographs = list(page.evidence(replace(chosen, dataset="composites"), chosen))
+    photographs = list(evidence.rows(replace(chosen, dataset="composites"), chosen))
     assert {(row["dataset"], row["images"]) for row in photographs} == {("composites", "")}
     assert [row["scale"] for row in photographs] == [row["scale"] for row in rows]
 

@@ -1,0 +1,143 @@
+"""What case_studies/scale says of more images than any study has: ranges, whether they hold, and the cost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loss_study import metrics
+
+CASES = Path(__file__).parents[2] / "case_studies"
+IOU, RMSE = metrics.find("iou_at_best"), metrics.find("rmse_coded")
+IMAGES = (162, 520, 1300, 2600)
+
+
+@pytest.fixture
+def beyond(scale_modules):
+    return scale_modules("beyond")
+
+
+def test_the_range_by_hand(beyond, made_up):
+    """100, 200 and 400 images, 0.5, 0.6 and 0.65 IoU without errors, at 1,600 images: two doublings more.
+
+    The last doubling gained 0.05, both together 0.15: at most 0.65 + 2 * 0.05, and no less than 0.65.
+    """
+    answers = made_up({"dice": [0.5, 0.6, 0.65]}, images=(100, 200, 400), error=1e-9)
+    found = beyond.ranges(IOU, answers, ["dice"], 1600)["dice"]
+    assert (found.low, found.high) == pytest.approx((0.65, 0.75), abs=1e-6)
+
+
+def test_the_range_of_an_error_by_hand_ends_at_0(beyond, made_up):
+    answers = made_up({"l1": [0.5, 0.4, 0.35]}, images=(100, 200, 400), error=1e-9)
+    found = beyond.ranges(RMSE, answers, ["l1"], 1600)["l1"]
+    assert (found.low, found.high) == pytest.approx((0.25, 0.35), abs=1e-6)
+    assert beyond.ranges(RMSE, answers, ["l1"], 1e9)["l1"].low == 0.0
+
+
+def test_errors_widen_the_range_and_more_losses_too(beyond, made_up):
+    means = {"dice": [0.5, 0.6, 0.65], "bce": [0.5, 0.6, 0.65]}
+    widths = []
+    for error, losses in ((1e-9, ["dice"]), (0.01, ["dice"]), (0.01, ["dice", "bce"])):
+        one = beyond.ranges(IOU, made_up(means, images=(100, 200, 400), error=error), losses, 1600)["dice"]
+        widths.append(one.high - one.low)
+    assert widths[0] < widths[1] < widths[2]
+    # One loss, from 400 to 1,600 images: 1.96 errors below, and above no more than 0.75 and 2.24 times the spread of
+    # 3 * 0.65 - 2 * 0.6, which is sqrt(9 + 4) errors.
+    assert widths[1] == pytest.approx(0.1 + 0.0196 + 2.2414 * 0.01 * 13**0.5, abs=1e-4)
+
+
+def test_a_loss_that_gains_more_and_more_has_no_range(beyond, made_up):
+    means = {"dice": [0.5, 0.51, 0.6]}
+    images = (100, 200, 400)
+    assert beyond.ranges(IOU, made_up(means, images=images, error=0.005), ["dice"], 1600) == {"dice": None}
+    # With larger errors that is not sure.
+    assert beyond.ranges(IOU, made_up(means, images=images, error=0.05), ["dice"], 1600)["dice"] is not None
+
+
+@pytest.mark.parametrize("studies", [4, 5])
+def test_the_range_holds_the_truth_of_shapes_that_it_was_not_made_for(studies, scale_modules):
+    """Nine shapes, 40 made-up ladders each; one that is no range claims nothing. See coverage.py for more."""
+    coverage = scale_modules("coverage")
+    missed = {}
+    for name, shape in coverage.SHAPES.items():
+        draw = np.random.default_rng(11)
+        truth = float(shape(coverage.FULL)[0])
+        missed[name] = coverage.counts([coverage.ladder(shape, studies, draw) for _ in range(40)], truth)[1]
+    assert max(missed.values()) <= 2, missed
+
+
+def test_power_laws_that_fit_are_far_off_beyond_the_studies(scale_modules):
+    """Why none is drawn there: of a shape that saturates in another way, they fit, and are off by more than 0.1."""
+    coverage = scale_modules("coverage")
+    shape, draw = coverage.SHAPES["Michaelis and Menten, half at 300"], np.random.default_rng(11)
+    found = [coverage.ladder(shape, 4, draw) for _ in range(20)]
+    off = coverage.errors_of_laws(found, float(shape(coverage.FULL)[0]))
+    assert len(off) > 10 and np.median(off) > 0.1
+
+
+def of(beyond, **bounds):
+    return {loss: beyond.Range(*one) if one else None for loss, one in bounds.items()}
+
+
+def test_only_a_loss_that_is_surely_better_than_all_others_is_called_the_best(beyond):
+    told = beyond.sentences(IOU, of(beyond, dice=(0.8, 0.9), bce=(0.6, 0.79)), "400,000 images")
+    assert told == [
+        "Computed, not measured: at 400,000 images, if more images never make a loss worse and help it less with every "
+        "doubling, dice 0.800 to 0.900, bce 0.600 to 0.790 (95 % for all together).",
+        "Only dice can be the best there.",
+    ]
+    told = beyond.sentences(RMSE, of(beyond, l1=(0.02, 0.03), huber=(0.031, 0.05)), "400,000 images")
+    assert told[1] == "Only l1 can be the best there."
+
+
+def test_losses_whose_ranges_overlap_may_all_be_the_best(beyond):
+    found = of(beyond, dice=(0.7, 0.9), bce=(0.6, 0.7), l1=(0.5, 0.69))
+    assert beyond.sentences(IOU, found, "there")[-1] == (
+        "Each of dice and bce can be the best there; these studies do not say which."
+    )
+    assert beyond.sentences(IOU, of(beyond, dice=(0.7, 0.9), bce=(0.6, 0.7)), "there")[-1].startswith("Any of these")
+
+
+def test_a_loss_without_a_range_may_be_the_best(beyond):
+    told = beyond.sentences(IOU, of(beyond, dice=(0.8, 0.9), bce=(0.6, 0.79), ssim=None), "there")
+    assert told[1:] == [
+        "Nothing is computed for ssim: from study to study, the gain of a doubling surely grows.",
+        "Each of dice and ssim can be the best there; these studies do not say which.",
+    ]
+    only = beyond.sentences(IOU, of(beyond, ssim=None, bce=None), "there")
+    assert only[0].startswith("Nothing is computed") and only[1].startswith("Any of these")
+
+
+@pytest.fixture
+def on_ladder(scale_modules, made_up):
+    """Return what the page says of the growth of so many rungs of a ladder."""
+    page, plan = scale_modules("page"), scale_modules("plan").load()
+
+    def told(name, count):
+        rungs = plan.ladders[name].rungs[:count]
+        answers = made_up({"dice": [0.5, 0.6, 0.66, 0.7][:count]}, images=IMAGES[:count], rungs=rungs)
+        return page.on_growth(plan, answers, page.growth(plan, name, answers))
+
+    return told
+
+
+def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(on_ladder):
+    assert on_ladder("images", 3) == []
+    told = on_ladder("images", 4)
+    assert told[1].startswith("Computed, not measured: at 400,000 training images of 32 px, ")
+    # 16 trainings of 5 epochs and 8 of 3 in 200 s: 9.6 s each, 400,000 / 2,600 times the images, 49 times the pixels.
+    assert told[3].startswith("A training of 400,000 images at 224 px would take 20 hours of one core, computed")
+    assert told[4].startswith("One H200 would take at least 1 min") and told[4].endswith("not measured.")
+
+
+def test_more_epochs_of_the_same_images_say_nothing_of_more_images(on_ladder):
+    told = on_ladder("epochs", 4)
+    assert len(told) == 1 and "a power law of the images times epochs fits the means of dice" in told[0]
+
+
+def test_the_page_speaks_of_more_images_only_after_four_rungs(scale_modules):
+    fits, plan = scale_modules("fits"), scale_modules("plan").load()
+    rungs = plan.ladders["images"].rungs
+    ran = [sum(one.results(rung).exists() for rung in rungs) for one in plan.datasets()]
+    text = (CASES / "../docs/scale.md").read_text()
+    assert ("Computed, not measured" in text) == (max(ran) >= fits.LEAST_RUNGS)
