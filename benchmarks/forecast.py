@@ -1,7 +1,7 @@
 """How wrong the time is that ``loss-study fit-scale`` says: ``python benchmarks/forecast.py [--jobs 2] scale=smoke``.
 
 Measures this machine as that command does, runs the study in a temporary copy of the working tree, and compares what
-it took with what is computed for the trainings that its rounds came to.
+it took with what is computed for the trainings that its rounds came to. With ``--folder`` the copy is there, and stays.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from loss_study.orchestration.project_copy import ProjectCopy
 from loss_study.orchestration.speed import Meter
 from loss_study.orchestration.study_time import Images, Machine, Round, answers
 from loss_study.orchestration.tasks import pairs_to_train
+from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.progress import duration
 from loss_study.sampling.pack import draw
 from loss_study.trial import DECISIONS
@@ -43,8 +44,11 @@ def main() -> None:
     """Measure, run, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where the study runs, and stays; must not exist")
     parser.add_argument("choices", nargs="*", default=["scale=smoke"])
     arguments = parser.parse_args()
+    if arguments.folder is not None and arguments.folder.exists():
+        raise StudyError(f"{arguments.folder} exists; the time of a study that goes on would say nothing")
     config = composed(arguments.choices)
     with images_of(config.dataset) as path, Meter(arguments.jobs) as meter:
         machine = Machine(meter.start, arguments.jobs, os.cpu_count() or 1)
@@ -52,8 +56,8 @@ def main() -> None:
         started = time.perf_counter()
         speed = meter.measure(config, path)
         measured = time.perf_counter() - started
-    with tempfile.TemporaryDirectory() as folder:
-        study = ProjectCopy.of(ROOT, Path(folder), arguments.choices)
+    with tempfile.TemporaryDirectory() as temporary:
+        study = ProjectCopy.of(ROOT, arguments.folder or Path(temporary), arguments.choices)
         started = time.perf_counter()
         study.run("loss-study", "run", "--jobs", str(arguments.jobs))
         seconds = time.perf_counter() - started
@@ -67,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from statistics import median_high
 
 from ladder import Step
 
 from loss_study.metrics import Metric
-from loss_study.statistics.sentences import at_least, listed
+from loss_study.statistics.sentences import at_least, at_most
 
 
 class Verdict(Enum):
@@ -39,7 +40,7 @@ class Judged:
 
 
 def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
-    """Count the choices of one head that were right, and name them; those that were surely wrong; and the others.
+    """Count the choices of one head that were right, surely wrong and neither, and say by how much they were.
 
     Args:
         metric: of the head.
@@ -52,19 +53,18 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     good, bad = ([one for one in judged if one.verdict is verdict] for verdict in (Verdict.GOOD, Verdict.BAD))
     told = [
         f"{len(good)} of {len(judged)} choices of smaller studies {_are(good)} with 95 % confidence within the margin "
-        f"({metric.with_unit(limit)}) of the best loss of the ladder's largest study{_names(good)}."
+        f"({metric.with_unit(limit)}) of the best loss of the ladder's largest study."
     ]
     if bad:
-        told.append(f"{len(bad)} {_are(bad)} with as much confidence farther from it{_names(bad)}.")
+        told.append(f"{len(bad)} {_are(bad)} with as much confidence farther from it.")
     if others := len(judged) - len(good) - len(bad):
         told.append(f"It is open for {others} of them.")
+    worse = [one.step.worse for one in judged]
+    if len(worse) > 2 and None not in worse:
+        half, most = (metric.with_unit(at_most(metric, value)) for value in (median_high(worse), max(worse)))
+        told.append(f"In the means, half of them are at most {half} worse than the best one, and all at most {most}.")
     return told
 
 
 def _are(found: Sequence[Judged]) -> str:
     return "is" if len(found) == 1 else "are"
-
-
-def _names(found: Sequence[Judged]) -> str:
-    names = [f"`{one.step.small.rung}` at `{one.step.large.rung}` on {one.dataset}" for one in found]
-    return f": {listed(names)}" if names else ""

@@ -174,16 +174,29 @@ def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_
     found = judged(scale_modules, (0.0, 0.01), (0.0, 0.05), (0.03, 0.05), (0.0, 0.02))
     within = "within the margin (0.020 IoU) of the best loss of the ladder's largest study"
     assert sentences(iou, found) == [
-        f"2 of 4 choices of smaller studies are with 95 % confidence {within}: `a` at `large` on scenes and `d` at "
-        "`large` on scenes.",
-        "1 is with as much confidence farther from it: `c` at `large` on scenes.",
+        f"2 of 4 choices of smaller studies are with 95 % confidence {within}.",
+        "1 is with as much confidence farther from it.",
         "It is open for 1 of them.",
+        "In the means, half of them are at most 0.010 IoU worse than the best one, and all at most 0.010 IoU.",
     ]
     assert sentences(iou, found[1:2]) == [
         f"0 of 1 choices of smaller studies are with 95 % confidence {within}.",
         "It is open for 1 of them.",
     ]
     assert sentences(iou, []) == []
+
+
+def test_half_of_the_choices_are_no_worse_than_said_and_nothing_is_said_without_a_mean(scale_modules):
+    sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
+    found = [
+        replace(one, step=replace(one.step, worse=worse))
+        for one, worse in zip(judged(scale_modules, *[(0.0, 0.01)] * 4), (0.0, 0.0301, 0.0101, 0.002), strict=True)
+    ]
+    assert sentences(iou, found)[-1] == (
+        "In the means, half of them are at most 0.011 IoU worse than the best one, and all at most 0.031 IoU."
+    )
+    without = [*found, replace(found[0], step=replace(found[0].step, worse=None))]
+    assert not any("In the means" in sentence for sentence in sentences(iou, without))
 
 
 def test_without_a_margin_no_choice_is_judged(scale_modules):
