@@ -72,8 +72,7 @@ class Answer:
         loss, epochs: of the training.
         flipped: their inputs were flipped apart; else they make no mistake.
         regions: the mean answer in each of `REGIONS`.
-        networks: the answers of each network there.
-        objects: the answers of each network in the object as it is seen, by the suffix of how images are shown.
+        networks: the answers of each network there, and in the object with a suffix of how else images are shown.
     """
 
     loss: str
@@ -81,7 +80,6 @@ class Answer:
     flipped: bool
     regions: dict[str, float]
     networks: dict[str, list[float]]
-    objects: dict[str, list[float]]
 
     def distances(self, wanted: Expected) -> dict[str, float]:
         """Return how far the answer in each region is from the expected one; 0: as expected."""
@@ -104,10 +102,10 @@ def answers(rows: Sequence[Row]) -> list[Answer]:
         found[row["loss"], int(row["epochs"]), str(row["flip_apart"]) == "1"].append(row)
     every = []
     for (loss, epochs, flipped), own in sorted(found.items()):
-        networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in REGIONS}
-        regions = {name: mean(of) for name, of in networks.items()}
-        objects = {seen: [float(row[f"answer_object{seen}"]) for row in own] for seen in SEEN}
-        every.append(Answer(loss, epochs, flipped, regions, networks, objects))
+        names = [*REGIONS, *(f"object{seen}" for seen in SEEN if seen)]
+        networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in names}
+        regions = {name: mean(networks[name]) for name in REGIONS}
+        every.append(Answer(loss, epochs, flipped, regions, networks))
     return every
 
 
@@ -204,10 +202,10 @@ def on_mirrors(found: Sequence[Answer]) -> list[str]:
     pair = with_and_without(found, "bce")
     if pair is None:
         return []
-    objects = pair[0].objects
+    networks = pair[0].networks
     shown = {
-        "test": (objects[""], objects[MIRRORED]),
-        "training": (objects[TRAINED], objects[TRAINED + MIRRORED]),
+        "test": (networks["object"], networks[f"object{MIRRORED}"]),
+        "training": (networks[f"object{TRAINED}"], networks[f"object{TRAINED}{MIRRORED}"]),
     }
     known = {split: _known(*answers) for split, answers in shown.items()}
     sentences = [

@@ -3,8 +3,8 @@
 The range supposes only that more images never make a loss worse, and that they help it less with every doubling. Then
 its score is at least that of the largest study, and at most on the straight line, over the logarithm of the images,
 through the largest and any smaller study. Of made-up losses of nine shapes it misses the truth in at most 1 of 100
-cases; power laws that fit the studies just as well are off by up to 0.23 IoU there, which is why none is drawn beyond
-them (``python scale/coverage.py``).
+cases. Power laws are off there by up to 0.23 IoU, in the median of those that fit the studies of one shape, which is
+why none is drawn beyond them (``python scale/coverage.py``).
 """
 
 from __future__ import annotations
