@@ -50,6 +50,11 @@ class Answer:
     seconds: float
 
     @property
+    def compared(self) -> dict[str, float]:
+        """The means of the losses that the study compares: enough of their trainings succeeded."""
+        return {loss: mean for loss, mean in self.means.items() if loss in self.regrets}
+
+    @property
     def decided(self) -> bool:
         """Whether the bound is within the margin."""
         return self.bound is not None and self.margin is not None and self.bound <= self.margin
@@ -61,9 +66,9 @@ class Step:
 
     Attributes:
         small, large: their answers.
-        tau: Kendall's rank correlation of the losses' means, of those that both have; None for fewer than three.
+        tau: Kendall's rank correlation of the means of the losses that both compare; None for fewer than three.
         worse: by how much the small study's choice is worse than the best mean of the large one; None where the large
-            study has no mean of it.
+            study does not compare it.
         low, high: bounds of its regret at the large scale; None without them.
     """
 
@@ -111,14 +116,15 @@ def steps(answers: Sequence[Answer]) -> list[Step]:
 
 def step(small: Answer, large: Answer) -> Step:
     """Return what `large` says of the choice and the order of `small`."""
-    shared = [loss for loss in small.means if loss in large.means]
+    first, second = small.compared, large.compared
+    shared = [loss for loss in first if loss in second]
     tau = None
     if len(shared) > 2:
-        tau = float(kendalltau(*([study.means[loss] for loss in shared] for study in (small, large))).statistic)
+        tau = float(kendalltau(*([means[loss] for loss in shared] for means in (first, second))).statistic)
     worse = None
-    if small.choice in large.means:
-        best = max(large.means.values()) if large.head == "mask" else min(large.means.values())
-        worse = abs(best - large.means[small.choice])
+    if small.choice in second:
+        best = max(second.values()) if large.head == "mask" else min(second.values())
+        worse = abs(best - second[small.choice])
     low, high = large.regrets.get(small.choice, (None, None))
     return Step(small, large, tau, worse, low, high)
 
@@ -140,22 +146,17 @@ def _surely_worse(answer: Answer, loss: str) -> bool:
     return answer.regrets.get(loss, (0.0, 0.0))[0] > 0
 
 
-def order(answers: Sequence[Answer]) -> list[tuple[str, list[tuple[int, float] | None]]]:
-    """Return every loss with its place and mean in each study, None without a mean; the best of the largest first.
+def order(answers: Sequence[Answer]) -> list[tuple[str, list[tuple[int | None, float | None]]]]:
+    """Return every loss with its place and mean in each study, without a place where it was not compared.
 
     Args:
-        answers: of one head, from small to large, each with its losses from the best to the worst.
+        answers: of one head, from small to large, each with its losses from the best to the worst; the largest one's
+            order is that of the rows.
     """
-    places = [{loss: place for place, loss in enumerate(answer.means, 1)} for answer in answers]
+    places = [{loss: place for place, loss in enumerate(one.compared, 1)} for one in answers]
     losses = dict.fromkeys(loss for answer in reversed(answers) for loss in answer.means)
     return [
-        (
-            loss,
-            [
-                (place[loss], answer.means[loss]) if loss in place else None
-                for place, answer in zip(places, answers, strict=True)
-            ],
-        )
+        (loss, [(place.get(loss), one.means.get(loss)) for place, one in zip(places, answers, strict=True)])
         for loss in losses
     ]
 

@@ -29,11 +29,17 @@ from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text, write_csv
 from loss_study.runtime.progress import duration
-from loss_study.statistics.sentences import at_least, at_most, listed
+from loss_study.statistics.sentences import at_least, at_most
 
 PAGE = Path("../docs/scale.md")
 CHARTS = Path("../docs/scale")
 EVIDENCE = Path("../src/loss_study/report/sections/scale_evidence.csv")
+#: What the images of a dataset are.
+WHAT = {
+    "scenes": "rendered by the project, with masks and depth maps",
+    "composites": "121 cut-out photographs on 62 photographs of backgrounds, with the depth of a ground plane",
+    "pets": "150 photographs of Oxford-IIIT Pets, masks only; with so few there is no ladder of images",
+}
 #: What curves are fitted against.
 UNITS = {"images": "training images", "compute": "images times epochs"}
 #: A choice is good where its regret is within the margin, very good where it is within half of it.
@@ -68,13 +74,13 @@ def main() -> None:
         autoescape=select_autoescape(),
         keep_trailing_newline=True,
     )
-    templates.filters |= {"duration": duration, "at_most": _bound, "order": ladder.order, "listed": listed}
+    templates.filters |= {"duration": duration, "at_most": _bound, "order": ladder.order}
     template = templates.get_template("page.md.j2")
     missing = {one.dataset: _missing(one) for one in chosen.datasets()}
     ranked_by = dict.fromkeys(section.metric.name for section in sections if section.steps)
     overviews = [_overview([one for one in sections if one.metric.name == name]) for name in ranked_by]
-    spent = [_spent(one) for one in chosen.datasets()]
-    text = template.render(plan=chosen, overviews=overviews, sections=sections, missing=missing, spent=spent)
+    datasets = [_dataset(one) for one in chosen.datasets()]
+    text = template.render(plan=chosen, overviews=overviews, sections=sections, missing=missing, datasets=datasets)
     whole_text(PAGE, text)
     write_csv(
         EVIDENCE, [row for one in chosen.datasets() for row in evidence.rows(one, chosen)], scale_evidence.COLUMNS
@@ -86,11 +92,13 @@ def _missing(chosen: Plan) -> list[str]:
     return [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
 
 
-def _spent(chosen: Plan) -> str:
-    """Return how many trainings all rungs of a dataset took, and how long."""
+def _dataset(chosen: Plan) -> str:
+    """Return what the images of a dataset are, how many trainings all its studies took, and how long."""
     ran = [found[0] for rung in chosen.rungs if (found := ladder.read(chosen.results(rung)))]
-    hours = sum(answer.seconds for answer in ran) / 3600
-    return f"{sum(answer.trainings for answer in ran):,} trainings on {chosen.dataset} ({hours:.1f} hours)"
+    what = f", {WHAT[chosen.dataset]}" if chosen.dataset in WHAT else ""
+    studies = "1 study" if len(ran) == 1 else f"{len(ran)} studies"
+    trainings, hours = sum(answer.trainings for answer in ran), sum(answer.seconds for answer in ran) / 3600
+    return f"**{chosen.dataset}**{what}: {studies}, {trainings:,} trainings, {hours:.1f} hours of training time"
 
 
 def _draw(section: Section) -> None:
