@@ -76,7 +76,8 @@ def _draw_loss(
     """Draw the means of one loss at `places` with intervals, and rings where it is chosen; return the last mean."""
     x, means = _points(loss, answers, places)
     own = [answer for answer in answers if loss in answer.means]
-    intervals = [NORMAL * answer.errors.get(loss, 0.0) for answer in own]
+    # That of a loss that was not compared may be as wide as the axis.
+    intervals = [NORMAL * answer.errors[loss] if loss in answer.compared else 0.0 for answer in own]
     axes.errorbar(x, means, intervals, fmt="none", color=colour, linewidth=1, alpha=0.5)
     axes.plot(x, means, "o", markersize=4, color=colour)
     for place, answer in zip(x, own, strict=True):

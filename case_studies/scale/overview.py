@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from statistics import median_high
 
 from ladder import Step
 
@@ -50,21 +49,21 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     if not margins:
         return []
     limit = " to ".join(dict.fromkeys(at_least(metric, margin) for margin in (margins[0], margins[-1])))
-    good, bad = ([one for one in judged if one.verdict is verdict] for verdict in (Verdict.GOOD, Verdict.BAD))
+    good, bad = (sum(one.verdict is verdict for one in judged) for verdict in (Verdict.GOOD, Verdict.BAD))
     told = [
-        f"{len(good)} of {len(judged)} choices of smaller studies {_are(good)} with 95 % confidence within the margin "
+        f"{good} of {len(judged)} choices of smaller studies {_are(good)} with 95 % confidence within the margin "
         f"({metric.with_unit(limit)}) of the best loss of the ladder's largest study."
     ]
     if bad:
-        told.append(f"{len(bad)} {_are(bad)} with as much confidence farther from it.")
-    if others := len(judged) - len(good) - len(bad):
+        told.append(f"{bad} {_are(bad)} with as much confidence farther from it.")
+    if others := len(judged) - good - bad:
         told.append(f"It is open for {others} of them.")
     worse = [one.step.worse for one in judged]
-    if len(worse) > 2 and None not in worse:
-        half, most = (metric.with_unit(at_most(metric, value)) for value in (median_high(worse), max(worse)))
-        told.append(f"In the means, half of them are at most {half} worse than the best one, and all at most {most}.")
+    if None not in worse:
+        best, most = sum(value == 0 for value in worse), metric.with_unit(at_most(metric, max(worse)))
+        told.append(f"By the means, {best} {_are(best)} the best loss there, and none is more than {most} worse.")
     return told
 
 
-def _are(found: Sequence[Judged]) -> str:
-    return "is" if len(found) == 1 else "are"
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -57,8 +57,10 @@ class Section:
     answers: list[Answer]
     steps: list[Step]
     chart: str
-    sentences: list[str]
     growth: Growth | None
+    sentences: list[str]
+    on_growth: list[str]
+    details: list[str]
 
 
 def main() -> None:
@@ -127,9 +129,19 @@ def _sections(chosen: Plan) -> Iterator[Section]:
                 metric = metrics.find(own[0].metric)
                 steps = ladder.steps(own)
                 grown = growth(chosen, name, own)
-                told = [*sentences(metric, steps), *on_crossing(own), *on_growth(chosen, own, grown)]
-                chart = f"{chosen.dataset}-{name}-{head}.svg"
-                yield Section(chosen.dataset, one, head, metric, own, steps, chart, told, grown)
+                yield Section(
+                    dataset=chosen.dataset,
+                    ladder=one,
+                    head=head,
+                    metric=metric,
+                    answers=own,
+                    steps=steps,
+                    chart=f"{chosen.dataset}-{name}-{head}.svg",
+                    growth=grown,
+                    sentences=[*on_cheapest(metric, steps), *on_crossing(own)],
+                    on_growth=on_growth(chosen, own, grown),
+                    details=on_steps(metric, steps),
+                )
 
 
 def growth(chosen: Plan, name: str, answers: Sequence[Answer]) -> Growth | None:
@@ -157,23 +169,27 @@ def on_growth(chosen: Plan, answers: Sequence[Answer], grown: Growth | None) -> 
     return told
 
 
-def sentences(metric: Metric, steps: Sequence[Step]) -> list[str]:
-    """Return what the steps to the largest rung show; nothing of a step without a bound."""
-    found = [sentence(metric, one) for one in steps if one.high is not None]
+def on_steps(metric: Metric, steps: Sequence[Step]) -> list[str]:
+    """Return what the largest rung says of each smaller one's choice; nothing of one without a bound."""
+    return [sentence(metric, one) for one in steps if one.high is not None]
+
+
+def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
+    """Return which smaller study was the cheapest with a choice within each of `LIMITS`; nothing without a margin."""
     margin = steps[0].large.margin if steps else None
     if margin is None:
-        return found
+        return []
+    told = {}
     for share in LIMITS:
         sure = ladder.cheapest(steps, share * margin)
         limit = metric.with_unit(at_least(metric, share * margin))
         if sure is not None:
-            found.append(
+            told.setdefault(
+                sure.small.rung,
                 f"The cheapest study whose choice is surely within {limit} of the best loss of `{sure.large.rung}` is "
-                f"`{sure.small.rung}`."
+                f"`{sure.small.rung}`.",
             )
-        elif share == LIMITS[-1]:
-            found.append(f"Of no smaller study is the choice surely within {limit} of the best loss there.")
-    return found
+    return list(told.values()) or [f"Of no smaller study is the choice surely within {limit} of the best loss there."]
 
 
 def on_crossing(answers: Sequence[Answer]) -> list[str]:

@@ -77,7 +77,7 @@ def test_a_study_without_a_choice_makes_no_step(ladder):
 
 
 def told(scale_modules, bounds):
-    """Return the page's sentences of two smaller studies, whose choice has these bounds in the largest."""
+    """Return what is said of two smaller studies, whose choices have these bounds in the largest: of each, of both."""
     ladder, page = scale_modules("ladder"), scale_modules("page")
     means = {"bce": 0.6, "dice": 0.65, "l1": 0.3}
     smaller = [
@@ -86,38 +86,45 @@ def told(scale_modules, bounds):
         answer(ladder, "dear", "dice", means, seconds=60),
     ]
     large = answer(ladder, "large", "dice", means, bounds)
-    return page.sentences(metrics.find("iou_at_best"), ladder.steps([*smaller, large]))
+    steps = ladder.steps([*smaller, large])
+    return page.on_steps(metrics.find("iou_at_best"), steps), page.on_cheapest(metrics.find("iou_at_best"), steps)
 
 
 def test_sentences_say_what_the_bounds_say(scale_modules):
-    found = told(scale_modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
-    assert found == [
+    steps, cheapest = told(scale_modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
+    assert steps == [
         "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 IoU "
         "worse than the best one.",
         "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 IoU "
         "worse than the best one.",
+    ]
+    assert cheapest == [
         "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `dear`.",
         "The cheapest study whose choice is surely within 0.020 IoU of the best loss of `large` is `cheap`.",
     ]
 
 
+def test_the_cheapest_study_is_told_once_if_it_is_the_same_for_both_limits(scale_modules):
+    assert told(scale_modules, {"bce": (0.0, 0.009), "dice": (0.0, 0.005)})[1] == [
+        "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `cheap`."
+    ]
+
+
 def test_without_a_small_bound_no_study_is_called_good_enough(scale_modules):
-    found = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
-    assert not any("cheapest" in sentence for sentence in found)
-    assert found[-1] == "Of no smaller study is the choice surely within 0.020 IoU of the best loss there."
-    assert "at most 0.090 IoU worse than the best one, and at least 0.012." in found[0]
-    assert "at least" not in found[1]
+    steps, cheapest = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
+    assert cheapest == ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
+    assert "at most 0.090 IoU worse than the best one, and at least 0.012." in steps[0]
+    assert "at least" not in steps[1]
 
 
 def test_bounds_are_rounded_so_that_the_sentence_is_true(scale_modules):
-    found = told(scale_modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
-    assert "at most 0.015 IoU worse than the best one, and at least 0.012." in found[0]
+    steps, _ = told(scale_modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
+    assert "at most 0.015 IoU worse than the best one, and at least 0.012." in steps[0]
 
 
 def test_without_any_bound_nothing_is_said_of_a_choice(scale_modules):
-    assert told(scale_modules, {}) == [
-        "Of no smaller study is the choice surely within 0.020 IoU of the best loss there."
-    ]
+    none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
+    assert told(scale_modules, {}) == ([], none_good)
 
 
 def on_crossing(scale_modules, *studies):
@@ -181,26 +188,27 @@ def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_
         f"2 of 4 choices of smaller studies are with 95 % confidence {within}.",
         "1 is with as much confidence farther from it.",
         "It is open for 1 of them.",
-        "In the means, half of them are at most 0.010 IoU worse than the best one, and all at most 0.010 IoU.",
+        "By the means, 0 are the best loss there, and none is more than 0.010 IoU worse.",
     ]
     assert sentences(iou, found[1:2]) == [
         f"0 of 1 choices of smaller studies are with 95 % confidence {within}.",
         "It is open for 1 of them.",
+        "By the means, 0 are the best loss there, and none is more than 0.010 IoU worse.",
     ]
     assert sentences(iou, []) == []
 
 
-def test_half_of_the_choices_are_no_worse_than_said_and_nothing_is_said_without_a_mean(scale_modules):
+def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is_if_all_have_one(scale_modules):
     sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
     found = [
         replace(one, step=replace(one.step, worse=worse))
         for one, worse in zip(judged(scale_modules, *[(0.0, 0.01)] * 4), (0.0, 0.0301, 0.0101, 0.002), strict=True)
     ]
     assert sentences(iou, found)[-1] == (
-        "In the means, half of them are at most 0.011 IoU worse than the best one, and all at most 0.031 IoU."
+        "By the means, 1 is the best loss there, and none is more than 0.031 IoU worse."
     )
     without = [*found, replace(found[0], step=replace(found[0].step, worse=None))]
-    assert not any("In the means" in sentence for sentence in sentences(iou, without))
+    assert not any("By the means" in sentence for sentence in sentences(iou, without))
 
 
 def test_without_a_margin_no_choice_is_judged(scale_modules):
