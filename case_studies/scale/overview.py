@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from ladder import Step
 
 from loss_study.metrics import Metric
-from loss_study.statistics.sentences import at_least, at_most
+from loss_study.statistics.sentences import at_least, at_most, listed
 
 
 class Verdict(Enum):
@@ -63,6 +63,23 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
         best, most = sum(value == 0 for value in worse), metric.with_unit(at_most(metric, max(worse)))
         told.append(f"By the means, {best} {_are(best)} the best loss there, and none is more than {most} worse.")
     return told
+
+
+def on_default(found: Mapping[str, Sequence[Judged]]) -> list[str]:
+    """Count the right choices of each scale, and say that the last one is the default for it.
+
+    Args:
+        found: by scale, from small to large, their choices, judged by the same larger studies.
+    """
+    right = {scale: sum(one.verdict is Verdict.GOOD for one in judged) for scale, judged in found.items()}
+    *smaller, last = right
+    if not found[last] or any(right[scale] >= right[last] for scale in smaller):
+        return []
+    counts = listed([f"{right[scale]} of {len(found[scale])} choices of `{scale}`" for scale in right])
+    return [
+        f"At the studies that are larger than both, of all heads and datasets, {counts} are surely within the margin: "
+        f"that is why `{last}` is what runs if no scale is chosen."
+    ]
 
 
 def _are(count: int) -> str:

@@ -42,6 +42,8 @@ WHAT = {
 }
 #: What curves are fitted against.
 UNITS = {"images": "training images", "compute": "images times epochs"}
+#: The smallest scales of conf/scale, of which the last is the default.
+SCALES = ("small", "default")
 #: A choice is good where its regret is within the margin, very good where it is within half of it.
 LIMITS = (0.5, 1.0)
 
@@ -82,7 +84,11 @@ def main() -> None:
     ranked_by = dict.fromkeys(section.metric.name for section in sections if section.steps)
     overviews = [_overview([one for one in sections if one.metric.name == name]) for name in ranked_by]
     datasets = [_dataset(one) for one in chosen.datasets()]
-    text = template.render(plan=chosen, overviews=overviews, sections=sections, missing=missing, datasets=datasets)
+    at_scales = [_at_scales(one) for one in chosen.datasets()]
+    on_default = overview.on_default({scale: [one for found in at_scales for one in found[scale]] for scale in SCALES})
+    text = template.render(
+        plan=chosen, overviews=overviews, sections=sections, missing=missing, datasets=datasets, on_default=on_default
+    )
     whole_text(PAGE, text)
     write_csv(
         EVIDENCE, [row for one in chosen.datasets() for row in evidence.rows(one, chosen)], scale_evidence.COLUMNS
@@ -101,6 +107,27 @@ def _dataset(chosen: Plan) -> str:
     studies = "1 study" if len(ran) == 1 else f"{len(ran)} studies"
     trainings, hours = sum(answer.trainings for answer in ran), sum(answer.seconds for answer in ran) / 3600
     return f"**{chosen.dataset}**{what}: {studies}, {trainings:,} trainings, {hours:.1f} hours of training time"
+
+
+def _at_scales(chosen: Plan) -> dict[str, list[Judged]]:
+    """Return the choices of `SCALES` on a dataset, judged by every study that is larger than all of them.
+
+    None of a dataset that lacks one of them.
+    """
+    ladders = [one.rungs for one in chosen.ladders.values() if SCALES[-1] in one.rungs]
+    above = dict.fromkeys(rung for rungs in ladders for rung in rungs[rungs.index(SCALES[-1]) + 1 :])
+    judges = [answer for rung in above for answer in ladder.read(chosen.results(rung))]
+    if not all(chosen.results(scale).exists() for scale in SCALES):
+        judges = []
+    return {
+        scale: [
+            Judged(chosen.dataset, ladder.step(answer, judge))
+            for answer in ladder.read(chosen.results(scale))
+            for judge in judges
+            if answer.head == judge.head
+        ]
+        for scale in SCALES
+    }
 
 
 def _draw(section: Section) -> None:

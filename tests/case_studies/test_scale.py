@@ -211,6 +211,17 @@ def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is_if
     assert not any("By the means" in sentence for sentence in sentences(iou, without))
 
 
+def test_the_default_is_explained_only_if_it_was_right_more_often_than_smaller_scales(scale_modules):
+    on_default = scale_modules("overview").on_default
+    good, bad = judged(scale_modules, (0.0, 0.01), (0.0, 0.05))
+    assert on_default({"small": [bad, good], "default": [good, good]}) == [
+        "At the studies that are larger than both, of all heads and datasets, 1 of 2 choices of `small` and 2 of 2 "
+        "choices of `default` are surely within the margin: that is why `default` is what runs if no scale is chosen."
+    ]
+    assert on_default({"small": [bad, good], "default": [good, bad]}) == []
+    assert on_default({"small": [], "default": []}) == []
+
+
 def test_without_a_margin_no_choice_is_judged(scale_modules):
     ladder, overview = scale_modules("ladder"), scale_modules("overview")
     small = answer(ladder, "a", "bce", {"bce": 0.5})
