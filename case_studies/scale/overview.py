@@ -51,8 +51,8 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     limit = " to ".join(dict.fromkeys(at_least(metric, margin) for margin in (margins[0], margins[-1])))
     good, bad = (sum(one.verdict is verdict for one in judged) for verdict in (Verdict.GOOD, Verdict.BAD))
     told = [
-        f"{good} of {len(judged)} choices of smaller studies {_are(good)} with 95 % confidence within the margin "
-        f"({metric.with_unit(limit)}) of the best loss of the ladder's largest study."
+        f"{good} of {len(judged)} choices of smaller studies {_are(good)}, with 95 % confidence each, within the "
+        f"margin ({metric.with_unit(limit)}) of the best loss of the ladder's largest study."
     ]
     if bad:
         told.append(f"{bad} {_are(bad)} with as much confidence farther from it.")

@@ -185,13 +185,13 @@ def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_
     found = judged(scale_modules, (0.0, 0.01), (0.0, 0.05), (0.03, 0.05), (0.0, 0.02))
     within = "within the margin (0.020 IoU) of the best loss of the ladder's largest study"
     assert sentences(iou, found) == [
-        f"2 of 4 choices of smaller studies are with 95 % confidence {within}.",
+        f"2 of 4 choices of smaller studies are, with 95 % confidence each, {within}.",
         "1 is with as much confidence farther from it.",
         "It is open for 1 of them.",
         "By the means, 0 are the best loss there, and none is more than 0.010 IoU worse.",
     ]
     assert sentences(iou, found[1:2]) == [
-        f"0 of 1 choices of smaller studies are with 95 % confidence {within}.",
+        f"0 of 1 choices of smaller studies are, with 95 % confidence each, {within}.",
         "It is open for 1 of them.",
         "By the means, 0 are the best loss there, and none is more than 0.010 IoU worse.",
     ]

@@ -64,12 +64,18 @@ def _told(who: str, known: Sequence[dict[str, str]], metric: Metric) -> str:
     rows = list({row["larger"]: row for row in known}.values())
     if not any(row["regret_high"] for row in rows):
         return ""
-    begin = f"{who} chose {rows[0]['choice']}; with 95 % confidence that loss was"
+    begin = f"{who} chose {rows[0]['choice']};"
     if len(rows) == 1:
         bound = metric.with_unit(at_most(metric, float(rows[0]["regret_high"])))
-        return f"{begin} at most {bound} worse than the best one at {rows[0]['at']} (docs/scale.md)."
+        return (
+            f"{begin} with 95 % confidence that loss was at most {bound} worse than the best one at {rows[0]['at']} "
+            "(docs/scale.md)."
+        )
     good = sum(bool(row["regret_high"]) and float(row["regret_high"]) <= float(row["margin"]) for row in rows)
-    return f"{begin} within the margin of the best one in {good} of {len(rows)} larger studies (docs/scale.md)."
+    return (
+        f"{begin} that loss was within the margin of the best one in {good} of {len(rows)} larger studies, with 95 % "
+        "confidence in each (docs/scale.md)."
+    )
 
 
 def sentences(config: Config, table: Path = TABLE) -> list[str]:
