@@ -161,7 +161,28 @@ def test_if_every_loss_failed_once_the_other_trials_are_compared():
     assert [standing.loss for standing in result.compared] == ["l1", "bce"]
     assert [standing.loss for standing in result.not_compared] == ["rmse"]
     assert len(result.pairs) == 1 and result.choice == "l1"
-    assert result.standings[1].low is None and result.standings[1].loss == "rmse"
+    assert result.standings[2].low is None and result.standings[2].loss == "rmse"
+
+
+def test_a_loss_that_never_fails_because_it_never_gets_far_is_not_the_choice():
+    """Composites at the scale small: l1, whose seeds were all bad, was chosen without a bound, and the study ended."""
+    scores = study([0.47, 0.28, 0.46, 0.40], seeds=6)
+    for loss in ("bce", "rmse", "dice"):
+        scores.values[loss] = scores.values[loss][:5]
+    result = ranked(scores, Look(2, RACE), bce=1, rmse=1, dice=1)
+    assert [standing.loss for standing in result.compared] == ["bce", "rmse", "dice", "l1"]
+    assert result.choice == "bce" and result.regret_bound is not None
+    assert groups(result)["l1"] == WORSE and len(result.pairs) == 6
+
+
+def test_a_single_loss_without_failure_can_be_the_choice_and_is_compared_with_those_of_two_sound_trials():
+    scores = study([0.9, 0.7, 0.8])
+    scores.values["l1"] = scores.values["l1"][:2]
+    scores.values["rmse"] = scores.values["rmse"][:1]
+    result = ranked(scores, l1=1, rmse=2)
+    assert [standing.loss for standing in result.placed] == ["bce", "l1", "rmse"]
+    assert [standing.loss for standing in result.not_compared] == ["rmse"]
+    assert result.choice == "bce" and result.decided
 
 
 def test_a_loss_alone_is_the_choice_without_a_bound():

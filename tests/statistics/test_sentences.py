@@ -166,15 +166,36 @@ def test_what_has_no_result_has_not_failed():
     alone = Ranking("mask", IOU, (Standing("bce", IOU, trials("bce"), 0.9), row))
     assert decision(alone) == "Only bce trained so far: there is nothing to compare it with."
     partly = Standing("l1", IOU, (*trials("l1", 1), missing("l1", 1)), 0.8)
-    rows = (*DECIDED.standings, partly, row)
+    rows = (*DECIDED.standings, partly, dataclasses.replace(row, loss="huber"))
     assert caveats(dataclasses.replace(DECIDED, standings=rows))[-2:] == [
         "l1 has no result of 1 of 2 seeds: its numbers are those of the other seeds. It is ranked behind the losses "
         "without a failure, and not compared.",
-        "Without a result: dice.",
+        "Without a result: huber.",
     ]
     said = " ".join([decision(found), decision(alone), *caveats(found), *caveats(alone)])
     assert "failed" not in said and "failure" not in said
     assert "result" not in " ".join([decision(DECIDED), *caveats(DECIDED)])
+
+
+def test_where_losses_with_failures_are_compared_it_is_said_and_how_often_the_choice_failed():
+    scores = study([0.6, 0.9, 0.7], seeds=4)
+    for loss in ("l1", "rmse"):
+        scores.values[loss] = scores.values[loss][:3]
+    found = ranked(scores, l1=1, rmse=1)
+    assert decision(found).startswith("Use l1. With 95 % confidence no other loss is ")
+    assert caveats(found)[-2:] == [
+        "Only bce has a sound trial of every seed: the ranking is of the sound trials.",
+        "l1 failed with 1 of 4 seeds (collapsed).",
+    ]
+    scores.values["bce"] = scores.values["bce"][:3]
+    assert caveats(ranked(scores, bce=1, l1=1, rmse=1))[-2:] == [
+        "No loss has a sound trial of every seed: the ranking is of the sound trials.",
+        "l1 failed with 1 of 4 seeds (collapsed).",
+    ]
+    # A choice that did not fail is not said to have.
+    safe = study([0.9, 0.6, 0.7], seeds=4)
+    safe.values["l1"], safe.values["rmse"] = safe.values["l1"][:3], safe.values["rmse"][:3]
+    assert caveats(ranked(safe, l1=1, rmse=1))[-1].startswith("Only bce has a sound trial")
 
 
 def test_caveats_say_what_the_intervals_are_from():
@@ -230,7 +251,8 @@ def test_failures_are_said():
         "huber failed with every seed.",
     ]
     assert caveats(ranked(study([0.7, 0.8]), bce=1, l1=1))[1:] == [
-        "No loss has a sound trial of every seed: the ranking is of the sound trials."
+        "No loss has a sound trial of every seed: the ranking is of the sound trials.",
+        "l1 failed with 1 of 4 seeds (collapsed).",
     ]
     assert not any("failed" in one for one in caveats(ranked(study([0.7, 0.8]))))
 

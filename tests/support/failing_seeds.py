@@ -71,6 +71,7 @@ KINDS = {
     "all are late by 3 tenths": late(SEVEN, 0.011, 0.3),
     "the best is late by a fifth": late(CLEAR, 0.011, (0.2, *(0.02,) * 6)),
     "hardly any learns": stuck((0.05, 0.045, 0.04, 0.04, 0.03, 0.03, 0.02), 0.012, 0.0),
+    "the worst never fails, the others 4 in 10": stuck((*SEVEN[:6], 0.2), 0.011, (*(0.4,) * 6, 0.0)),
     "two losses, 1 in 10": stuck((0.6, 0.55), 0.015, 0.1),
     "two losses, every second": stuck((0.6, 0.55), 0.015, 0.5),
     "22 losses, 1 in 20": stuck(TWENTY_TWO, 0.015, 0.05),

@@ -97,10 +97,11 @@ class Standing:
 class Ranking:
     """The losses of one head on one metric, best mean first.
 
-    Compared are the losses without a failed trial; only where there is none, all that have a sound trial, or rather two
-    where any has two. A loss with a failed trial stands behind them, whatever the mean of its other trials, and is not
-    compared: a loss that sometimes fails is no safe choice, and failures are not a matter of the test images. Losses
-    without a sound trial are last and have no place.
+    Compared are the losses without a failed trial. A loss with one stands behind them, whatever the mean of its other
+    trials, and is not compared: a loss that sometimes fails is no safe choice, and failures are not a matter of the
+    test images. But where no two losses are without, all are compared that have a sound trial, or rather two where any
+    has two: a loss that never fails because it never gets far is no answer. Losses without a sound trial are last and
+    have no place.
 
     Only the headline metric decides: on others there are means, intervals and pairs, as descriptions.
 
@@ -188,12 +189,12 @@ class Ranking:
     @property
     def compared(self) -> list[Standing]:
         """The losses that are compared with one another, best first."""
-        safe = [standing for standing in self.placed if not standing.failed]
-        return safe or [standing for standing in self.placed if standing.trials >= min(2, self.seeds)]
+        losses = _comparable({standing.loss: standing.results for standing in self.standings})
+        return [standing for standing in self.standings if standing.loss in losses]
 
     @property
     def not_compared(self) -> list[Standing]:
-        """The losses that have a sound trial, but failed with another seed while others did not."""
+        """The losses that have a sound trial, but are not compared, since they failed with another seed."""
         compared = [standing.loss for standing in self.compared]
         return [standing for standing in self.placed if standing.loss not in compared]
 
@@ -418,10 +419,21 @@ def _by_loss(results: Sequence[Result]) -> dict[str, tuple[Result, ...]]:
     return {loss: tuple(result for result in results if result.trial.loss == loss) for loss in losses}
 
 
+def _comparable(trials: Mapping[str, Sequence[Result]]) -> set[str]:
+    """Return the losses that are compared, see `Ranking`."""
+    sound = {loss: sum(one.sound for one in of_loss) for loss, of_loss in trials.items()}
+    safe = {loss for loss, of_loss in trials.items() if 0 < sound[loss] == len(of_loss)}
+    if len(safe) > 1:
+        return safe
+    least = max(1, min(2, max(sound.values(), default=0)))
+    return safe | {loss for loss, count in sound.items() if count >= least}
+
+
 def _best_first(means: Mapping[str, float], trials: Mapping[str, Sequence[Result]], metric: Metric) -> list[str]:
-    """Return the losses that have a mean: those without a failed trial first, each part by its means."""
+    """Return the losses that have a mean: those that are compared first, each part by its means."""
     sign = -1 if _rises(metric) else 1
-    return sorted(means, key=lambda loss: (any(not one.sound for one in trials[loss]), sign * means[loss]))
+    compared = _comparable(trials)
+    return sorted(means, key=lambda loss: (loss not in compared, sign * means[loss]))
 
 
 def _unplaced(means: Mapping[str, float], trials: Mapping[str, tuple[Result, ...]], metric: Metric) -> list[Standing]:

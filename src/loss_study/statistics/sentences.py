@@ -194,8 +194,8 @@ def _identities(ranking: Ranking) -> list[str]:
 def _failed(ranking: Ranking) -> list[str]:
     if ranking.best is None:
         return []
-    if ranking.compared and ranking.compared[0].failed:
-        return ["No loss has a sound trial of every seed: the ranking is of the sound trials."]
+    if any(row.failed for row in ranking.compared):
+        return _of_sound_trials(ranking)
     sentences = [
         f"{row.loss} {_how(row)}: its numbers are those of the other seeds. It is ranked behind the losses without "
         "a failure, and not compared."
@@ -205,6 +205,15 @@ def _failed(ranking: Ranking) -> list[str]:
     missing = [row.loss for row in ranking.failed if row.without_result]
     sentences += [f"{listed(failed)} failed with every seed."] if failed else []
     return sentences + ([f"Without a result: {listed(missing)}."] if missing else [])
+
+
+def _of_sound_trials(ranking: Ranking) -> list[str]:
+    """Say that losses are compared although they failed with some seeds, and how often the choice did."""
+    safe = [row.loss for row in ranking.compared if not row.failed]
+    first = f"Only {listed(safe)} has" if safe else "No loss has"
+    sentences = [f"{first} a sound trial of every seed: the ranking is of the sound trials."]
+    chosen = [row for row in ranking.compared if row.loss == ranking.choice and row.failed]
+    return sentences + [f"{row.loss} {_how(row)}." for row in chosen]
 
 
 def _how(row: Standing) -> str:
