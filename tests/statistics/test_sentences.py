@@ -192,6 +192,12 @@ def test_where_losses_with_failures_are_compared_it_is_said_and_how_often_the_ch
         "No loss has a sound trial of every seed: the ranking is of the sound trials.",
         "l1 failed with 1 of 4 seeds (collapsed).",
     ]
+    # What is not compared is named.
+    scores.values["dice"] = scores.values["bce"][:1]
+    assert caveats(ranked(scores, bce=1, l1=1, rmse=1, dice=3, huber=4))[-2:] == [
+        "dice failed with 3 of 4 seeds (collapsed), too many to compare it.",
+        "huber failed with every seed.",
+    ]
     # A choice that did not fail is not said to have.
     safe = study([0.9, 0.6, 0.7], seeds=4)
     safe.values["l1"], safe.values["rmse"] = safe.values["l1"][:3], safe.values["rmse"][:3]

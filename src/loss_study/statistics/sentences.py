@@ -195,12 +195,13 @@ def _failed(ranking: Ranking) -> list[str]:
     if ranking.best is None:
         return []
     if any(row.failed for row in ranking.compared):
-        return _of_sound_trials(ranking)
-    sentences = [
-        f"{row.loss} {_how(row)}: its numbers are those of the other seeds. It is ranked behind the losses without "
-        "a failure, and not compared."
-        for row in ranking.not_compared
-    ]
+        sentences = _of_sound_trials(ranking)
+    else:
+        sentences = [
+            f"{row.loss} {_how(row)}: its numbers are those of the other seeds. It is ranked behind the losses without "
+            "a failure, and not compared."
+            for row in ranking.not_compared
+        ]
     failed = [row.loss for row in ranking.failed if not row.without_result]
     missing = [row.loss for row in ranking.failed if row.without_result]
     sentences += [f"{listed(failed)} failed with every seed."] if failed else []
@@ -208,12 +209,12 @@ def _failed(ranking: Ranking) -> list[str]:
 
 
 def _of_sound_trials(ranking: Ranking) -> list[str]:
-    """Say that losses are compared although they failed with some seeds, and how often the choice did."""
+    """Say that losses are compared although they failed with some seeds; how often the choice did; which are not."""
     safe = [row.loss for row in ranking.compared if not row.failed]
     first = f"Only {listed(safe)} has" if safe else "No loss has"
     sentences = [f"{first} a sound trial of every seed: the ranking is of the sound trials."]
-    chosen = [row for row in ranking.compared if row.loss == ranking.choice and row.failed]
-    return sentences + [f"{row.loss} {_how(row)}." for row in chosen]
+    sentences += [f"{row.loss} {_how(row)}." for row in ranking.compared if row.loss == ranking.choice and row.failed]
+    return sentences + [f"{row.loss} {_how(row)}, too many to compare it." for row in ranking.not_compared]
 
 
 def _how(row: Standing) -> str:
