@@ -197,8 +197,8 @@ def on_growth(chosen: Plan, answers: Sequence[Answer], grown: Growth | None) -> 
 
 
 def on_steps(metric: Metric, steps: Sequence[Step]) -> list[str]:
-    """Return what the largest rung says of each smaller one's choice; nothing of one without a bound."""
-    return [sentence(metric, one) for one in steps if one.high is not None]
+    """Return what the largest rung says of each smaller one's choice."""
+    return [sentence(metric, one) for one in steps]
 
 
 def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
@@ -237,14 +237,16 @@ def on_crossing(answers: Sequence[Answer]) -> list[str]:
 
 
 def sentence(metric: Metric, one: Step) -> str:
-    """Return what the larger study says of the smaller one's choice; the step has bounds."""
-    assert one.high is not None
+    """Return what the larger study says of the smaller one's choice."""
+    chosen = f"`{one.small.rung}` chooses {one.small.choice}"
+    if one.high is None:
+        return f"{chosen}, which `{one.large.rung}` does not compare: some of its trainings failed there."
     same = one.small.choice == one.large.choice
     told = "which it chooses, too" if same else f"which chooses {one.large.choice}"
     beaten = f", and at least {at_least(metric, one.low)}" if one.low else ""
     return (
-        f"`{one.small.rung}` chooses {one.small.choice}. At `{one.large.rung}`, {told}, that loss is with 95 % "
-        f"confidence at most {metric.with_unit(at_most(metric, one.high))} worse than the best one{beaten}."
+        f"{chosen}. At `{one.large.rung}`, {told}, that loss is with 95 % confidence at most "
+        f"{metric.with_unit(at_most(metric, one.high))} worse than the best one{beaten}."
     )
 
 

@@ -122,9 +122,13 @@ def test_bounds_are_rounded_so_that_the_sentence_is_true(scale_modules):
     assert "at most 0.015 IoU worse than the best one, and at least 0.012." in steps[0]
 
 
-def test_without_any_bound_nothing_is_said_of_a_choice(scale_modules):
+def test_of_a_choice_that_the_larger_study_does_not_compare_only_that_is_said(scale_modules):
     none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
-    assert told(scale_modules, {}) == ([], none_good)
+    steps, cheapest = told(scale_modules, {"dice": (0.0, 0.03)})
+    assert cheapest == none_good
+    assert steps[0] == (
+        "`cheap` chooses bce, which `large` does not compare: some of its trainings failed there."
+    )
 
 
 def on_crossing(scale_modules, *studies):
