@@ -209,13 +209,14 @@ def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
     told = {}
     for share in LIMITS:
         sure = ladder.cheapest(steps, share * margin)
-        limit = metric.with_unit(at_least(metric, share * margin))
         if sure is not None:
+            limit = metric.with_unit(at_most(metric, share * margin))
             told.setdefault(
                 sure.small.rung,
                 f"The cheapest study whose choice is surely within {limit} of the best loss of `{sure.large.rung}` is "
                 f"`{sure.small.rung}`.",
             )
+    limit = metric.with_unit(at_least(metric, margin))
     return list(told.values()) or [f"Of no smaller study is the choice surely within {limit} of the best loss there."]
 
 

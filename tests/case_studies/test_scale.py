@@ -122,13 +122,27 @@ def test_bounds_are_rounded_so_that_the_sentence_is_true(scale_modules):
     assert "at most 0.015 IoU worse than the best one, and at least 0.012." in steps[0]
 
 
+def test_a_limit_is_rounded_so_that_the_sentence_is_true(scale_modules):
+    ladder, page = scale_modules("ladder"), scale_modules("page")
+    means, metric = {"l1": 0.09, "rmse": 0.08}, metrics.find("rmse_coded")
+
+    def said(high):
+        bounds = {"l1": (0.0, high), "rmse": (0.0, 0.001)}
+        small = answer(ladder, "small", "l1", means, bounds, head="depth")
+        large = answer(ladder, "large", "rmse", means, bounds, head="depth", margin=0.003924)
+        return page.on_cheapest(metric, ladder.steps([small, large]))[0]
+
+    # Half of the margin is 0.001962, which is more than 0.0019.
+    assert "surely within 0.0020 of the depth range" in said(0.00191)
+    # The margin is more than 0.0039, too, and not all of what is below 0.0040.
+    assert said(0.00393).startswith("Of no smaller study is the choice surely within 0.0039 of the depth range")
+
+
 def test_of_a_choice_that_the_larger_study_does_not_compare_only_that_is_said(scale_modules):
     none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
     steps, cheapest = told(scale_modules, {"dice": (0.0, 0.03)})
     assert cheapest == none_good
-    assert steps[0] == (
-        "`cheap` chooses bce, which `large` does not compare: some of its trainings failed there."
-    )
+    assert steps[0] == "`cheap` chooses bce, which `large` does not compare: some of its trainings failed there."
 
 
 def on_crossing(scale_modules, *studies):
