@@ -21,11 +21,13 @@ class Ladder:
         title: for the page.
         rungs: their names, from small to large.
         fit: what curves are fitted against, "images" or "compute" (images times epochs); "" for none.
+        see: a sentence that points to where more is found, in Markdown; "" for none.
     """
 
     title: str
     rungs: tuple[str, ...]
     fit: str = ""
+    see: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,7 @@ class Plan:
 def load(path: Path = PARAMS) -> Plan:
     """Read params.yaml; StudyError where a ladder has a rung that is not described."""
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    ladders = {
-        name: Ladder(one["title"], tuple(one["rungs"]), one.get("fit", ""))
-        for name, one in values.pop("ladders").items()
-    }
+    ladders = {name: Ladder(**(one | {"rungs": tuple(one["rungs"])})) for name, one in values.pop("ladders").items()}
     for name, ladder in ladders.items():
         for rung in ladder.rungs:
             if rung not in values["rungs"]:

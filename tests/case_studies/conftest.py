@@ -12,10 +12,20 @@ CASES = Path(__file__).parents[2] / "case_studies"
 @pytest.fixture
 def scale_modules(monkeypatch):
     """Import a module of case_studies/scale, in the folder that its commands are typed in."""
-    monkeypatch.syspath_prepend(CASES / "scale")
+    yield from _modules(monkeypatch, CASES / "scale")
+
+
+@pytest.fixture
+def window_modules(monkeypatch):
+    """Import a module of case_studies/window, in the folder that its commands are typed in."""
+    yield from _modules(monkeypatch, CASES / "window")
+
+
+def _modules(monkeypatch, folder):
+    monkeypatch.syspath_prepend(folder)
     monkeypatch.chdir(CASES)
     # Other case studies have modules of the same names.
-    own = [path.stem for path in (CASES / "scale").glob("*.py")]
+    own = [path.stem for path in folder.glob("*.py")]
     for name in own:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield importlib.import_module

@@ -54,5 +54,7 @@ LOSS = Loss(
     multiclass=True,
     notes={
         "mask": "Flat background in a window has no structure, so it is learned last; edges are learned first.",
+        "depth": "Its window has as many pixels in images of any size: in a small share of the image it can miss the "
+        "level of the whole depth map (docs/ssim-window.md).",
     },
 )
