@@ -112,9 +112,14 @@ def sentences(studies: Sequence[Trained], found: Sequence[Comparison], windows: 
         found: see `comparisons`.
         windows: sides in pixels, by loss, from narrow to wide.
     """
-    told = [*_on_sizes(found, windows), *_on_windows(found, windows), *_on_level(found, windows)]
-    told = told or ["No difference between the losses is shown."]
-    return [*told, *_on_shares(studies, found, windows), *map(_answer, studies)]
+    return [
+        *map(_answer, studies),
+        *_on_turns(found, windows),
+        *(_on_size(study.size, found, windows) for study in studies),
+        *_on_windows(found, windows),
+        *_on_level(found, windows),
+        *_on_shares(studies, found, windows),
+    ]
 
 
 def beside_reference(found: Sequence[Comparison], metric: Metric) -> dict[tuple[int, str], Comparison]:
@@ -122,22 +127,31 @@ def beside_reference(found: Sequence[Comparison], metric: Metric) -> dict[tuple[
     return {(one.size, one.loss): one for one in found if one.metric == metric and one.other == REFERENCE}
 
 
-def _on_sizes(found: Sequence[Comparison], windows: Mapping[str, int]) -> list[str]:
+def _on_turns(found: Sequence[Comparison], windows: Mapping[str, int]) -> list[str]:
     """The same window is better than the reference at one size and worse at another."""
     told = []
     for loss, side in windows.items():
         own = [one for (_, name), one in beside_reference(found, CODED).items() if name == loss]
-        better, worse = ([one for one in own if one.sign == sign] for sign in (-1, 1))
-        if better and worse:
+        sizes = {sign: [f"at {one.size} px" for one in own if one.sign == sign] for sign in (-1, 1)}
+        if all(sizes.values()):
+            better, worse = map(listed, sizes.values())
             told.append(
-                f"With a window of {side} px, SSIM is mostly better than `{REFERENCE}` {_at(better)}, and mostly worse "
-                f"{_at(worse)}."
+                f"With a window of {side} px, SSIM is mostly better than `{REFERENCE}` {better}, and mostly worse "
+                f"{worse}."
             )
     return told
 
 
-def _at(found: Sequence[Comparison]) -> str:
-    return listed([f"at {one.size} px ({one.most} pairs of trainings)" for one in found])
+def _on_size(size: int, found: Sequence[Comparison], windows: Mapping[str, int]) -> str:
+    """Which windows are better and worse than the reference at one size."""
+    beside = beside_reference(found, CODED)
+    told = []
+    for sign, word in ((-1, "better"), (1, "worse")):
+        sides = [f"{side} px" for loss, side in windows.items() if beside[size, loss].sign == sign]
+        if sides:
+            told.append(f"mostly {word} with {'a window' if len(sides) == 1 else 'windows'} of {listed(sides)}")
+    shown = ", and ".join(told) or "not shown to be better or worse with any window"
+    return f"At {size} px, beside `{REFERENCE}`, SSIM is {shown}."
 
 
 def _on_shares(studies: Sequence[Trained], found: Sequence[Comparison], windows: Mapping[str, int]) -> list[str]:
@@ -153,7 +167,7 @@ def _on_shares(studies: Sequence[Trained], found: Sequence[Comparison], windows:
         return []
     of_size = {study.size: study for study in studies}
     means = [
-        f"{share[pair[0]]:.0%} of the side, "
+        f"{100 * share[pair[0]]:.0f} % of the side, "
         + " and ".join(f"{CODED.show(of_size[size].mean(CODED, loss))} at {size} px" for size, loss in pair)
         for pair in alike
     ]
@@ -195,12 +209,10 @@ def _on_level(found: Sequence[Comparison], windows: Mapping[str, int]) -> list[s
 
 
 def _answer(study: Trained) -> str:
-    known = (
-        ""
-        if study.bound is None
-        else (
-            f": with 95 % confidence, for new seeds, objects and backgrounds, no other of these losses is more than "
-            f"{CODED.with_unit(at_most(CODED, study.bound))} better"
-        )
+    if study.bound is None:
+        return f"The study at {study.size} px chooses `{study.choice}`."
+    better = f"more than {CODED.with_unit(at_most(CODED, study.bound))} better" if study.bound else "better"
+    return (
+        f"The study at {study.size} px chooses `{study.choice}`: with 95 % confidence, for new seeds, objects and "
+        f"backgrounds, no other of these losses is {better}."
     )
-    return f"The study at {study.size} px chooses `{study.choice}`{known}."
