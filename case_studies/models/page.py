@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import plan
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
+from loss_study.runtime.templates import markdown
 
 PAGE = Path("../docs/models.md")
 
@@ -20,12 +20,7 @@ def main() -> None:
     results = plan.HERE / "results" / chosen.dataset
     rows = pd.concat(pd.read_csv(results / f"{model}.csv") for model in chosen.models)
     table = rows.groupby("model", sort=False).mean(numeric_only=True).sort_values("iou", ascending=False)
-    templates = Environment(
-        loader=FileSystemLoader(plan.HERE),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(),
-        keep_trailing_newline=True,
-    )
+    templates = markdown(plan.HERE)
     whole_text(PAGE, templates.get_template("page.md.j2").render(plan=chosen, table=table))
     print(f"{PAGE}: {len(table)} models", flush=True)
 

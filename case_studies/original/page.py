@@ -14,13 +14,13 @@ import findings
 import plan
 from effects import LEVEL
 from findings import WORDS, Measured
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from plan import Experiment, Plan
 from pool import Row
 
 import train
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
+from loss_study.runtime.templates import markdown
 from loss_study.statistics.results import read_csv
 
 PAGE = Path("../docs/original-recipe.md")
@@ -47,7 +47,7 @@ def main() -> None:
     found = [_read(chosen, dataset) for dataset in _datasets(chosen)]
     figures: dict[str, str] = {}
     text = (
-        _templates()
+        markdown(plan.HERE)
         .get_template("page.md.j2")
         .render(
             plan=chosen,
@@ -195,15 +195,6 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
         ],
         "sentences": [*expected.on_answers(found, share), *expected.on_doubt(found), *expected.on_mirrors(found)],
     }
-
-
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(plan.HERE),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(),
-        keep_trailing_newline=True,
-    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import overview
 import plan
 from charts import draw, draw_judged
 from fits import Growth
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from ladder import Answer, Step
 from overview import Judged
 from plan import Ladder, Plan
@@ -29,6 +28,7 @@ from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text, write_csv
 from loss_study.runtime.progress import duration
+from loss_study.runtime.templates import markdown
 from loss_study.statistics.sentences import at_least, at_most
 
 PAGE = Path("../docs/scale.md")
@@ -72,12 +72,7 @@ def main() -> None:
     sections = [section for one in chosen.datasets() for section in _sections(one)]
     for section in sections:
         _draw(section)
-    templates = Environment(
-        loader=FileSystemLoader(plan.HERE),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(),
-        keep_trailing_newline=True,
-    )
+    templates = markdown(plan.HERE)
     templates.filters |= {"duration": duration, "at_most": _bound, "order": ladder.order}
     template = templates.get_template("page.md.j2")
     missing = {one.dataset: _missing(one) for one in chosen.datasets()}

@@ -9,11 +9,11 @@ import findings
 import plan
 from chart import draw
 from findings import ALIGNED, CODED, Comparison, Trained
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from plan import Plan
 
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
+from loss_study.runtime.templates import markdown
 from loss_study.statistics.results import read_csv
 
 PAGE = Path("../docs/ssim-window.md")
@@ -37,12 +37,7 @@ def main() -> None:
     sections = [section(one, windows) for one in chosen.datasets()]
     for one in sections:
         draw(one.studies, windows, CHARTS / f"{one.dataset}.svg")
-    templates = Environment(
-        loader=FileSystemLoader(plan.HERE),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(),
-        keep_trailing_newline=True,
-    )
+    templates = markdown(plan.HERE)
     text = templates.get_template("page.md.j2").render(
         sections=sections, windows=windows, coded=CODED, aligned=ALIGNED, beside=findings.beside_reference
     )

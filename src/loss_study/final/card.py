@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from loss_study import metrics
+from loss_study.runtime.templates import markdown
 
 
 def card(description: Mapping[str, Any]) -> str:
     """Return the card of the model that `description`, the content of ``model.json``, is of: Markdown."""
-    # Markdown has no one way to escape text; names of the user's own data are shown as they are.
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined)  # noqa: S701
+    templates = markdown(Path(__file__).parent)
     templates.trim_blocks = templates.lstrip_blocks = True
     templates.filters["value"] = value
     templates.filters["interval"] = interval
