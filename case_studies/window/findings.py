@@ -16,6 +16,7 @@ from scipy.stats import mannwhitneyu
 
 from loss_study import metrics
 from loss_study.metrics import Metric
+from loss_study.runtime.errors import StudyError
 from loss_study.statistics.sentences import at_most, listed
 
 #: What the windows are compared with.
@@ -79,9 +80,12 @@ class Comparison:
 
 
 def trained(size: int, rows: Sequence[Mapping[str, str]]) -> Trained:
-    """Return what the rows of a study say; trainings with a verdict failed."""
+    """Return what the rows of a study say, where a training with a verdict failed; StudyError if all of a loss did."""
     sound = [row for row in rows if not row["verdict"]]
     losses = dict.fromkeys(row["loss"] for row in rows)
+    for loss in losses:
+        if not any(row["loss"] == loss for row in sound):
+            raise StudyError(f"{size} px: every training of {loss} failed; nothing can be said of it")
     errors = {
         metric.name: {loss: [float(row[metric.name]) for row in sound if row["loss"] == loss] for loss in losses}
         for metric in (CODED, ALIGNED)

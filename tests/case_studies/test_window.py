@@ -168,6 +168,8 @@ def test_failed_trainings_are_not_averaged(findings):
     row = {"loss": "ssim", "verdict": "", "rmse_coded": "0.1", "rmse_coded_aligned": "0.05"} | of_answer
     found = findings.trained(64, [row, row | {"verdict": "collapsed: black", "rmse_coded": ""}])
     assert found.errors["rmse_coded"] == {"ssim": [0.1]} and (found.choice, found.bound) == ("ssim", None)
+    with pytest.raises(StudyError, match="64 px: every training of wide failed"):
+        findings.trained(64, [row, row | {"loss": "wide", "verdict": "diverged"}])
 
 
 def test_windows_are_read_from_the_configuration(window_modules):
