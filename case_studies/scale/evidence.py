@@ -58,4 +58,5 @@ def larger_by(small: Answer, large: Answer, config: Config, larger: Config) -> s
         "the side of the images": larger.sample.size / config.sample.size,
         "the width of the network": width[1] / width[0],
     }
-    return listed([f"{round(ratio, 1):g} times {what}" for what, ratio in ratios.items() if ratio != 1])
+    rounded = {what: round(ratio, 1) for what, ratio in ratios.items()}
+    return listed([f"{ratio:g} times {what}" for what, ratio in rounded.items() if ratio != 1])

@@ -38,12 +38,14 @@ class Trained:
         errors: `CODED` and `ALIGNED` of the sound trainings, by the metric's name and by loss.
         choice: of the study.
         bound: no other loss is more than this better, with 95 % confidence; None without a bound.
+        seconds: of all trainings, without the searches for learning rates.
     """
 
     size: int
     errors: Mapping[str, Mapping[str, Sequence[float]]]
     choice: str
     bound: float | None
+    seconds: float
 
     def mean(self, metric: Metric, loss: str) -> float:
         """Return the mean over the trainings."""
@@ -91,7 +93,8 @@ def trained(size: int, rows: Sequence[Mapping[str, str]]) -> Trained:
         for metric in (CODED, ALIGNED)
     }
     bound = rows[0]["regret_bound"]
-    return Trained(size, errors, rows[0]["choice"], float(bound) if bound else None)
+    seconds = sum(float(row["seconds"] or 0) for row in rows)
+    return Trained(size, errors, rows[0]["choice"], float(bound) if bound else None, seconds)
 
 
 def comparisons(studies: Sequence[Trained], windows: Sequence[str]) -> list[Comparison]:

@@ -13,6 +13,7 @@ from plan import Plan
 
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
+from loss_study.runtime.progress import duration
 from loss_study.runtime.templates import markdown
 from loss_study.statistics.results import read_csv
 
@@ -38,6 +39,7 @@ def main() -> None:
     for one in sections:
         draw(one.studies, windows, CHARTS / f"{one.dataset}.svg")
     templates = markdown(plan.HERE)
+    templates.filters["duration"] = duration
     text = templates.get_template("page.md.j2").render(
         sections=sections, windows=windows, coded=CODED, aligned=ALIGNED, beside=findings.beside_reference
     )

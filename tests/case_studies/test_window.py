@@ -32,7 +32,7 @@ def compared(findings):
 
 def study(findings, size, errors, bound=None):
     """Return a study with these errors by both metrics."""
-    return findings.Trained(size, {findings.CODED.name: errors, findings.ALIGNED.name: errors}, "wide", bound)
+    return findings.Trained(size, {findings.CODED.name: errors, findings.ALIGNED.name: errors}, "wide", bound, 60.0)
 
 
 def said(findings, found, start, bound=0.00101):
@@ -165,9 +165,16 @@ def test_the_level_is_what_lacks_only_where_fitting_it_turns_the_order_around(fi
 
 def test_failed_trainings_are_not_averaged(findings):
     of_answer = {"choice": "ssim", "regret_bound": ""}
-    row = {"loss": "ssim", "verdict": "", "rmse_coded": "0.1", "rmse_coded_aligned": "0.05"} | of_answer
+    row = {
+        "loss": "ssim",
+        "verdict": "",
+        "seconds": "2.5",
+        "rmse_coded": "0.1",
+        "rmse_coded_aligned": "0.05",
+    } | of_answer
     found = findings.trained(64, [row, row | {"verdict": "collapsed: black", "rmse_coded": ""}])
     assert found.errors["rmse_coded"] == {"ssim": [0.1]} and (found.choice, found.bound) == ("ssim", None)
+    assert found.seconds == 5.0
     with pytest.raises(StudyError, match="64 px: every training of wide failed"):
         findings.trained(64, [row, row | {"loss": "wide", "verdict": "diverged"}])
 
