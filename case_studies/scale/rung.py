@@ -15,9 +15,7 @@ from typing import Any
 
 import plan
 
-from loss_study.config import PARAMS, load_config
-from loss_study.config.composition import composed
-from loss_study.orchestration.project_copy import ProjectCopy
+from loss_study.orchestration.project_copy import ProjectCopy, check_parameters
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import write_csv
 
@@ -44,8 +42,7 @@ def main() -> None:
         folder = study.folder
     else:
         folder = arguments.study
-        if load_config(folder / PARAMS) != composed(choices):
-            raise StudyError(f"{folder / PARAMS}: is not the study of the rung {arguments.rung}")
+        check_parameters(folder, choices)
     path = chosen.results(arguments.rung)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_csv(path, rows(folder), COLUMNS)

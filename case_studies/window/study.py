@@ -13,8 +13,7 @@ from pathlib import Path
 import plan
 from findings import ALIGNED, CODED
 
-from loss_study.config import PARAMS, load_config
-from loss_study.orchestration.project_copy import ProjectCopy
+from loss_study.orchestration.project_copy import ProjectCopy, check_parameters
 from loss_study.runtime.errors import StudyError, run_stage
 from loss_study.runtime.files import write_csv
 from loss_study.statistics.results import read_csv
@@ -38,8 +37,8 @@ def main() -> None:
         folder = Path("data/window") / chosen.dataset / str(arguments.size)
         study = ProjectCopy.of(ROOT, folder, chosen.choices(arguments.size))
         study.run("loss-study", "run", "--jobs", str(arguments.jobs), "--minutes", "0")
-    elif load_config(folder / PARAMS) != chosen.config(arguments.size):
-        raise StudyError(f"{folder / PARAMS}: is not the study of images of {arguments.size} px")
+    else:
+        check_parameters(folder, chosen.choices(arguments.size))
     keep(folder, chosen.results(arguments.size))
 
 

@@ -190,7 +190,7 @@ def test_windows_are_read_from_the_configuration(window_modules):
 def test_another_study_is_not_taken_for_one_of_these(window_modules, monkeypatch):
     study = window_modules("study")
     monkeypatch.setattr("sys.argv", ["study.py", "64", "--study", ".."])
-    with pytest.raises(StudyError, match="is not the study of images of 64 px"):
+    with pytest.raises(StudyError, match=r"is not the study of dataset=scenes .* sample.size=64"):
         study.main()
 
 

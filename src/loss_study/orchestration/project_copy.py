@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from loss_study.config import PARAMS, load_config
+from loss_study.config.composition import composed
 from loss_study.orchestration.tasks import LOCK_FILES
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound
@@ -54,3 +56,9 @@ class ProjectCopy:
         done = subprocess.run(bound(list(command)), cwd=self.folder, env=self.environment, check=False)
         if done.returncode != 0:
             raise StudyError(f"{self.folder}: '{' '.join(command)}' failed, see above")
+
+
+def check_parameters(study: Path, choices: list[str]) -> None:
+    """Check that the study in the folder `study` has the parameters that `choices` compose; StudyError if not."""
+    if load_config(study / PARAMS) != composed(choices):
+        raise StudyError(f"{study / PARAMS}: is not the study of {' '.join(choices)}")
