@@ -110,7 +110,7 @@ def draw_judged(judged: Sequence[Judged], label: str, path: Path) -> None:
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_xlim(left=0)
         axes.grid(axis="x", alpha=0.3)
-        axes.set_xlabel(f"worse than the best loss by so much {label}")
+        axes.set_xlabel(f"worse than the best compared loss by so much {label}")
         _save(figure, path)
 
 

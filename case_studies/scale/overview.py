@@ -52,7 +52,7 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     good, bad = (sum(one.verdict is verdict for one in judged) for verdict in (Verdict.GOOD, Verdict.BAD))
     told = [
         f"{good} of {len(judged)} choices of smaller studies {_are(good)}, with 95 % confidence each, within the "
-        f"margin ({metric.with_unit(limit)}) of the best loss of the ladder's largest study."
+        f"margin ({metric.with_unit(limit)}) of the best compared loss of the ladder's largest study."
     ]
     if bad:
         told.append(f"{bad} {_are(bad)} with as much confidence farther from it.")
@@ -61,7 +61,9 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     worse = [one.step.worse for one in judged]
     if None not in worse:
         best, most = sum(value == 0 for value in worse), metric.with_unit(at_most(metric, max(worse)))
-        told.append(f"By the means, {best} {_are(best)} the best loss there, and none is more than {most} worse.")
+        told.append(
+            f"By the means, {best} {_are(best)} the best compared loss there, and none is more than {most} worse."
+        )
     return told
 
 

@@ -208,11 +208,13 @@ def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
             limit = metric.with_unit(at_most(metric, share * margin))
             told.setdefault(
                 sure.small.rung,
-                f"The cheapest study whose choice is surely within {limit} of the best loss of `{sure.large.rung}` is "
-                f"`{sure.small.rung}`.",
+                f"The cheapest study whose choice is surely within {limit} of the best compared loss of "
+                f"`{sure.large.rung}` is `{sure.small.rung}`.",
             )
     limit = metric.with_unit(at_least(metric, margin))
-    return list(told.values()) or [f"Of no smaller study is the choice surely within {limit} of the best loss there."]
+    return list(told.values()) or [
+        f"Of no smaller study is the choice surely within {limit} of the best compared loss there."
+    ]
 
 
 def on_crossing(answers: Sequence[Answer]) -> list[str]:
@@ -242,7 +244,7 @@ def sentence(metric: Metric, one: Step) -> str:
     beaten = f", and at least {at_least(metric, one.low)}" if one.low else ""
     return (
         f"{chosen}. At `{one.large.rung}`, {told}, that loss is with 95 % confidence at most "
-        f"{metric.with_unit(at_most(metric, one.high))} worse than the best one{beaten}."
+        f"{metric.with_unit(at_most(metric, one.high))} worse than the best compared one{beaten}."
     )
 
 

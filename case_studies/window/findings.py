@@ -37,8 +37,9 @@ class Trained:
         size: side of the images in pixels.
         errors: `CODED` and `ALIGNED` of the sound trainings, by the metric's name and by loss.
         choice: of the study.
-        bound: no other loss is more than this better, with 95 % confidence; None without a bound.
+        bound: no other loss that never failed is more than this better, with 95 % confidence; None without a bound.
         seconds: of all trainings, without the searches for learning rates.
+        failed: whether any training did.
     """
 
     size: int
@@ -46,6 +47,7 @@ class Trained:
     choice: str
     bound: float | None
     seconds: float
+    failed: bool = False
 
     def mean(self, metric: Metric, loss: str) -> float:
         """Return the mean over the trainings."""
@@ -94,7 +96,8 @@ def trained(size: int, rows: Sequence[Mapping[str, str]]) -> Trained:
     }
     bound = rows[0]["regret_bound"]
     seconds = sum(float(row["seconds"] or 0) for row in rows)
-    return Trained(size, errors, rows[0]["choice"], float(bound) if bound else None, seconds)
+    failed = len(sound) < len(rows)
+    return Trained(size, errors, rows[0]["choice"], float(bound) if bound else None, seconds, failed)
 
 
 def comparisons(studies: Sequence[Trained], windows: Sequence[str]) -> list[Comparison]:
@@ -218,8 +221,9 @@ def _on_level(found: Sequence[Comparison], windows: Mapping[str, int]) -> list[s
 def _answer(study: Trained) -> str:
     if study.bound is None:
         return f"The study at {study.size} px chooses `{study.choice}`."
+    others = "losses that never failed" if study.failed else "losses"
     better = f"more than {CODED.with_unit(at_most(CODED, study.bound))} better" if study.bound else "better"
     return (
         f"The study at {study.size} px chooses `{study.choice}`: with 95 % confidence, for new seeds, objects and "
-        f"backgrounds, no other of these losses is {better}."
+        f"backgrounds, no other of these {others} is {better}."
     )

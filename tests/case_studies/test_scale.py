@@ -94,32 +94,32 @@ def test_sentences_say_what_the_bounds_say(scale_modules):
     steps, cheapest = told(scale_modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
     assert steps == [
         "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 IoU "
-        "worse than the best one.",
+        "worse than the best compared one.",
         "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 IoU "
-        "worse than the best one.",
+        "worse than the best compared one.",
     ]
     assert cheapest == [
-        "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `dear`.",
-        "The cheapest study whose choice is surely within 0.020 IoU of the best loss of `large` is `cheap`.",
+        "The cheapest study whose choice is surely within 0.010 IoU of the best compared loss of `large` is `dear`.",
+        "The cheapest study whose choice is surely within 0.020 IoU of the best compared loss of `large` is `cheap`.",
     ]
 
 
 def test_the_cheapest_study_is_told_once_if_it_is_the_same_for_both_limits(scale_modules):
     assert told(scale_modules, {"bce": (0.0, 0.009), "dice": (0.0, 0.005)})[1] == [
-        "The cheapest study whose choice is surely within 0.010 IoU of the best loss of `large` is `cheap`."
+        "The cheapest study whose choice is surely within 0.010 IoU of the best compared loss of `large` is `cheap`."
     ]
 
 
 def test_without_a_small_bound_no_study_is_called_good_enough(scale_modules):
     steps, cheapest = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
-    assert cheapest == ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
-    assert "at most 0.090 IoU worse than the best one, and at least 0.012." in steps[0]
+    assert cheapest == ["Of no smaller study is the choice surely within 0.020 IoU of the best compared loss there."]
+    assert "at most 0.090 IoU worse than the best compared one, and at least 0.012." in steps[0]
     assert "at least" not in steps[1]
 
 
 def test_bounds_are_rounded_so_that_the_sentence_is_true(scale_modules):
     steps, _ = told(scale_modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
-    assert "at most 0.015 IoU worse than the best one, and at least 0.012." in steps[0]
+    assert "at most 0.015 IoU worse than the best compared one, and at least 0.012." in steps[0]
 
 
 def test_a_limit_is_rounded_so_that_the_sentence_is_true(scale_modules):
@@ -139,7 +139,7 @@ def test_a_limit_is_rounded_so_that_the_sentence_is_true(scale_modules):
 
 
 def test_of_a_choice_that_the_larger_study_does_not_compare_only_that_is_said(scale_modules):
-    none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best loss there."]
+    none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best compared loss there."]
     steps, cheapest = told(scale_modules, {"dice": (0.0, 0.03)})
     assert cheapest == none_good
     assert steps[0] == "`cheap` chooses bce, which `large` does not compare: some of its trainings failed there."
@@ -201,17 +201,17 @@ def test_a_choice_is_good_only_within_the_margin_and_bad_only_beyond_it(scale_mo
 def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_modules):
     sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
     found = judged(scale_modules, (0.0, 0.01), (0.0, 0.05), (0.03, 0.05), (0.0, 0.02))
-    within = "within the margin (0.020 IoU) of the best loss of the ladder's largest study"
+    within = "within the margin (0.020 IoU) of the best compared loss of the ladder's largest study"
     assert sentences(iou, found) == [
         f"2 of 4 choices of smaller studies are, with 95 % confidence each, {within}.",
         "1 is with as much confidence farther from it.",
         "It is open for 1 of them.",
-        "By the means, 0 are the best loss there, and none is more than 0.010 IoU worse.",
+        "By the means, 0 are the best compared loss there, and none is more than 0.010 IoU worse.",
     ]
     assert sentences(iou, found[1:2]) == [
         f"0 of 1 choices of smaller studies are, with 95 % confidence each, {within}.",
         "It is open for 1 of them.",
-        "By the means, 0 are the best loss there, and none is more than 0.010 IoU worse.",
+        "By the means, 0 are the best compared loss there, and none is more than 0.010 IoU worse.",
     ]
     assert sentences(iou, []) == []
 
@@ -223,7 +223,7 @@ def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is_if
         for one, worse in zip(judged(scale_modules, *[(0.0, 0.01)] * 4), (0.0, 0.0301, 0.0101, 0.002), strict=True)
     ]
     assert sentences(iou, found)[-1] == (
-        "By the means, 1 is the best loss there, and none is more than 0.031 IoU worse."
+        "By the means, 1 is the best compared loss there, and none is more than 0.031 IoU worse."
     )
     without = [*found, replace(found[0], step=replace(found[0].step, worse=None))]
     assert not any("By the means" in sentence for sentence in sentences(iou, without))

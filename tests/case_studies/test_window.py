@@ -1,5 +1,6 @@
 """The windows of SSIM in case_studies/window: what is shown of them, and what must not be said."""
 
+import dataclasses
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -35,7 +36,7 @@ def study(findings, size, errors, bound=None):
     return findings.Trained(size, {findings.CODED.name: errors, findings.ALIGNED.name: errors}, "wide", bound, 60.0)
 
 
-def said(findings, found, start, bound=0.00101):
+def said(findings, found, start, bound=0.00101, *, failed=False):
     """Return the sentences that start with `start`; nothing is shown of the comparisons that `found` lacks."""
     pairs = [*((loss, "rmse") for loss in WINDOWS), *pairwise(WINDOWS)]
     nothing = [
@@ -46,6 +47,7 @@ def said(findings, found, start, bound=0.00101):
     ]
     given = {(one.size, one.metric, one.loss, one.other): one for one in [*nothing, *found]}
     studies = [study(findings, size, {loss: [size / 1000] for loss in WINDOWS}, bound) for size in (32, 64)]
+    studies = [dataclasses.replace(one, failed=failed) for one in studies]
     return [one for one in findings.sentences(studies, list(given.values()), WINDOWS) if one.startswith(start)]
 
 
@@ -100,6 +102,7 @@ def test_a_bound_is_said_with_the_choice(findings):
         "these losses is more than 0.0011 of the depth range better."
     ]
     assert said(findings, [], "The study at 64", 0.0)[0].endswith("no other of these losses is better.")
+    assert "no other of these losses that never failed is" in said(findings, [], "The study at 64", failed=True)[0]
 
 
 def test_a_window_that_wins_at_one_size_and_loses_at_another_is_named(findings, compared):
@@ -175,6 +178,7 @@ def test_failed_trainings_are_not_averaged(findings):
     found = findings.trained(64, [row, row | {"verdict": "collapsed: black", "rmse_coded": ""}])
     assert found.errors["rmse_coded"] == {"ssim": [0.1]} and (found.choice, found.bound) == ("ssim", None)
     assert found.seconds == 5.0
+    assert found.failed and not findings.trained(64, [row, row]).failed
     with pytest.raises(StudyError, match="64 px: every training of wide failed"):
         findings.trained(64, [row, row | {"loss": "wide", "verdict": "diverged"}])
 

@@ -41,6 +41,11 @@ def test_each_head_has_the_loss_that_the_study_chose_and_its_learning_rate(study
     assert mask.sentence == "No other loss of the study is better by more than 0.010 IoU (95 % confidence)."
 
 
+def test_a_loss_that_failed_is_not_said_to_be_no_better(study):
+    mask, _ = decision.read(study(metrics={**CHOICES, "mask": {**CHOICES["mask"], "all_compared": False}}), {})
+    assert mask.sentence == "No other compared loss of the study is better by more than 0.010 IoU (95 % confidence)."
+
+
 def test_an_open_question_is_told(study):
     open_ = {"choice": "dice", "decided": False, "regret_bound": 0.05, "margin": 0.02}
     mask, _ = decision.read(study(metrics={**CHOICES, "mask": open_}), {})

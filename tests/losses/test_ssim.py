@@ -37,3 +37,15 @@ def test_ssim_window_larger_than_the_image_is_named():
     with pytest.raises(StudyError, match=r"loss_options\.ssim\.window: 17 px do not fit into an image of 16 x 16"):
         configured("ssim", window=17)(*soft_pair(size=16))
     configured("ssim", window=15)(*soft_pair(size=16))
+
+
+def test_a_window_of_background_pulls_a_600th_as_hard_as_one_of_foreground():
+    # Of two flat images SSIM is (2 p t + C1) / (p^2 + t^2 + C1). Its derivative at p = 1/2, where C1 = 0.0001 is small
+    # beside 1/4: for t = 0 it is -C1 / (1/4)^2 = -0.0016, for t = 1 it is 2 (1 - 1/4) / (1 + 1/4)^2 = 0.96.
+    logits = torch.zeros(2, 1, 16, 16, requires_grad=True)
+    target = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 16, 16)
+    configured("ssim")(logits, target).sum().backward()
+    assert logits.grad is not None
+    background, foreground = logits.grad.sum(dim=(1, 2, 3)).tolist()
+    assert background > 0 > foreground
+    assert -foreground / background == pytest.approx(600, rel=0.01)

@@ -52,6 +52,7 @@ def test_where_everything_failed_there_is_no_chart(folder):
         "regret_bound": None,
         "margin": None,
         "decided": False,
+        "all_compared": False,
         "best_loss": "none",
     }
     assert metrics["trials"] | {"losses": 1, "seeds": 1, "planned": 2, "sound": 1, "collapsed": 1} == metrics["trials"]

@@ -9,9 +9,9 @@ from loss_study.report.bound_charts import BOTTOM, TOP, bound_chart
 from loss_study.statistics.race import Entry
 
 HISTORY = [
-    Entry("mask", find("iou"), 1, 21, "bce", 0.0521, 0.02, ("ssim", "l1"), False),
-    Entry("mask", find("iou"), 2, 31, "dice", 0.0201, 0.02, (), False),
-    Entry("depth", find("rmse"), 1, 21, "l1", 0.01, 0.02, (), True),
+    Entry("mask", find("iou"), 1, 21, "bce", 0.0521, 0.02, ("ssim", "l1"), False, True),
+    Entry("mask", find("iou"), 2, 31, "dice", 0.0201, 0.02, (), False, False),
+    Entry("depth", find("rmse"), 1, 21, "l1", 0.01, 0.02, (), True, True),
 ]
 
 
@@ -22,7 +22,7 @@ def test_bounds_stand_at_their_heights():
     assert chart.margin_y == pytest.approx(BOTTOM - 0.02 / 0.0521 * (BOTTOM - TOP)) and chart.margin == "margin 0.020"
     assert [(step.bound, step.trials) for step in chart.steps] == [("0.053", "21 trials"), ("0.021", "31 trials")]
     assert first.title.endswith("no other loss is more than 0.053 IoU better than bce; then without ssim and l1")
-    assert second.title.endswith("better than dice")
+    assert second.title.endswith("no other compared loss is more than 0.021 IoU better than dice")
     assert "0.053 and 0.021 IoU" in chart.alt and "the margin is 0.020 IoU" in chart.alt
 
 

@@ -99,7 +99,8 @@ def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path, caps
     assert found.choices == {"mask": ("a", "b", (0.01, 0.03))}
     assert run(first, second) == 1
     assert capsys.readouterr().out.splitlines()[:3] == [
-        "mask: the first study chooses a, the second b; in the second a is at most 0.030 IoU worse than the best loss",
+        "mask: the first study chooses a, the second b; in the second a is at most 0.030 IoU worse than the best "
+        "compared loss",
         "3 regrets of losses: 1 contradicted",
         "  contradicted  mask: regret of c",
     ]

@@ -39,6 +39,17 @@ def test_a_decided_study_names_the_choice_and_the_bound_rounded_up():
     assert decision(DECIDED) == "Use dice. With 95 % confidence no other loss is more than 0.014 IoU better."
 
 
+def test_nothing_is_claimed_of_a_loss_that_failed_and_is_not_compared():
+    failed = dataclasses.replace(trials("l1")[0], status="diverged")
+    found = dataclasses.replace(DECIDED, standings=(*DECIDED.standings, Standing("l1", IOU, (*trials("l1"), failed))))
+    assert [row.loss for row in found.not_compared] == ["l1"]
+    assert decision(found) == "Use dice. With 95 % confidence no other compared loss is more than 0.014 IoU better."
+    best = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
+    without_sound = dataclasses.replace(best, standings=(*best.standings, Standing("l1", IOU, (failed,))))
+    assert decision(without_sound) == "Use dice. With 95 % confidence no other compared loss is better on IoU."
+    assert groups(without_sound)[0] == "No other compared loss is better: dice."
+
+
 def test_an_undecided_study_says_so_and_between_which_losses():
     assert decision(UNDECIDED) == (
         "Use dice for the time being. With 95 % confidence no other loss is more than 0.031 IoU better: that is above "

@@ -13,7 +13,7 @@ from loss_study.config import Config
 from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.statistics.results import read_json
-from loss_study.statistics.sentences import at_most
+from loss_study.statistics.sentences import at_most, no_other
 from loss_study.training import choice
 from loss_study.training.choice import Choice
 from loss_study.trial import Trial, trials
@@ -37,8 +37,9 @@ class Winner:
         metric: the one that ranks the losses of the head.
         choice: its learning rate and weights, as the first round found them.
         decided: whether the study decided for it within its margin; False for one that was named instead.
-        regret_bound, margin: no other loss is better by more than the bound, in the unit of the metric, with 95 %
-            confidence; None where the study says nothing.
+        regret_bound, margin: no other compared loss is better by more than the bound, in the unit of the metric, with
+            95 % confidence; None where the study says nothing.
+        all_compared: whether the bound is one for every loss of the study.
         joint: the name of the joint training that the study chose on this head; "" where it chose the loss itself.
     """
 
@@ -50,14 +51,16 @@ class Winner:
     regret_bound: float | None
     margin: float | None
     joint: str = ""
+    all_compared: bool = True
 
     @property
     def sentence(self) -> str:
         """How sure the choice is."""
         bound = "" if self.regret_bound is None else self.metric.with_unit(at_most(self.metric, self.regret_bound))
         if self.decided:
-            other = f"It is that of the joint training {self.joint}: no other choice" if self.joint else "No other loss"
-            return f"{other} of the study is better by more than {bound} (95 % confidence)."
+            other = no_other(self.all_compared, "choice" if self.joint else "loss")
+            begin = f"It is that of the joint training {self.joint}: {other}" if self.joint else other.capitalize()
+            return f"{begin} of the study is better by more than {bound} (95 % confidence)."
         if bound:
             return (
                 f"The study is not decided: another loss may be better by up to {bound} (95 % confidence), more than "
@@ -109,7 +112,9 @@ def _winner(config: Config, head: str, summary: Mapping[str, Any] | None, named:
     loss = getattr(config.joint.options[joint], head) if joint else candidate
     metric = headline_of(head, config.dataset.classes)
     bound, margin = told.get("regret_bound"), told.get("margin")
-    return Winner(head, metric, loss, found, bool(told.get("decided")), bound, margin, joint)
+    return Winner(
+        head, metric, loss, found, bool(told.get("decided")), bound, margin, joint, told.get("all_compared", True)
+    )
 
 
 def weighting(config: Config, winners: Sequence[Winner]) -> Weighting | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loss_study.report.charts import Axis
 from loss_study.statistics.race import Entry
-from loss_study.statistics.sentences import at_most, listed
+from loss_study.statistics.sentences import at_most, listed, no_other
 
 #: The plotting area, in units of the drawing.
 LEFT, RIGHT, TOP, BOTTOM = 30.0, 360.0, 18.0, 58.0
@@ -56,8 +56,8 @@ def bound_chart(history: Sequence[Entry], head: str) -> BoundChart | None:
             _height(y, bound),
             text,
             f"{entry.trials} trials",
-            f"round {entry.round}, {entry.trials} trials: no other loss is more than {metric.with_unit(text)} "
-            f"better than {entry.choice}{_dropped(entry)}",
+            f"round {entry.round}, {entry.trials} trials: {no_other(entry.all_compared)} is more than "
+            f"{metric.with_unit(text)} better than {entry.choice}{_dropped(entry)}",
         )
         for place, (entry, bound, text) in enumerate(zip(entries, bounds, texts, strict=True))
     ]

@@ -160,7 +160,7 @@ def show(agreement: Agreement, console: Console) -> None:
     lines = [
         *(
             f"{head}: the first study chooses {one}, the second {other}; in the second {one} is at most "
-            f"{_amount(agreement.metrics[head], high)} worse than the best loss"
+            f"{_amount(agreement.metrics[head], high)} worse than the best compared loss"
             for head, (one, other, (_, high)) in agreement.choices.items()
         ),
         f"{len(agreement.regrets)} regrets of losses: {len(agreement.apart)} contradicted",

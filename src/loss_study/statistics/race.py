@@ -25,6 +25,7 @@ class Entry:
         dropped: the losses that trained in this round and not in the next one, in the order of the ranking; none where
             no further round follows.
         decided: whether the bound is within the margin.
+        all_compared: whether the bound is one for every loss.
     """
 
     head: str
@@ -36,6 +37,7 @@ class Entry:
     margin: float | None
     dropped: tuple[str, ...]
     decided: bool
+    all_compared: bool
 
 
 def history(rankings: Sequence[Ranking], config: Config) -> list[Entry]:
@@ -59,6 +61,7 @@ def _of_head(after_rounds: Sequence[Ranking], training: Sequence[str]) -> list[E
                 ranking.margin,
                 tuple(ended) if goes_on else (),
                 ranking.decided,
+                ranking.all_compared,
             )
         )
         training = goes_on

@@ -167,7 +167,10 @@ class Ranking:
 
     @property
     def regret_bound(self) -> float | None:
-        """No other loss is better than the choice by more than this, in the unit of the metric; None if unknown."""
+        """No other compared loss is better than the choice by more than this, in the unit of the metric.
+
+        None if unknown.
+        """
         return next((standing.regret_high for standing in self.standings if standing.loss == self.choice), None)
 
     @property
@@ -197,6 +200,11 @@ class Ranking:
         """The losses that have a sound trial, but are not compared, since they failed with another seed."""
         compared = [standing.loss for standing in self.compared]
         return [standing for standing in self.placed if standing.loss not in compared]
+
+    @property
+    def all_compared(self) -> bool:
+        """True if the bound of the regret is one for every loss of the study."""
+        return len(self.compared) == len(self.standings)
 
     @property
     def failed(self) -> list[Standing]:

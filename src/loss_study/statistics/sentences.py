@@ -52,7 +52,7 @@ def _with_bound(ranking: Ranking, continued: bool) -> str:
     assert bound is not None and ranking.margin is not None
     measure = f"{metric.short_label} ({metric.unit})" if metric.unit else metric.short_label
     better = f"more than {at_most(metric, bound)} {measure} better" if bound > 0 else f"better on {metric.short_label}"
-    known = f"With 95 % confidence no other loss is {better}"
+    known = f"With 95 % confidence {no_other(ranking.all_compared)} is {better}"
     use = f"{'Finish with' if continued else 'Use'} {ranking.choice}"
     if ranking.decided:
         return f"{use}. {known}."
@@ -62,6 +62,11 @@ def _with_bound(ranking: Ranking, continued: bool) -> str:
         f"{use} for the time being. {known}: that is above the margin of {metric.show(ranking.margin)}, "
         f"so the question is open{against}."
     )
+
+
+def no_other(all_compared: bool, thing: str = "loss") -> str:
+    """Return what is not better: nothing is known of losses that failed, and so are not compared."""
+    return f"no other {thing}" if all_compared else f"no other compared {thing}"
 
 
 def _few(losses: Sequence[str]) -> str:
@@ -113,7 +118,7 @@ def groups(ranking: Ranking) -> list[str]:
 def group_titles(ranking: Ranking, margin: str = "the margin") -> dict[str, str]:
     """Return what is known of the losses in each group, in words.
 
-    Where no loss is better than the choice, the others can at most be as good.
+    Where no compared loss is better than the choice, the others can at most be as good.
 
     Args:
         ranking: on a headline metric.
@@ -123,7 +128,8 @@ def group_titles(ranking: Ranking, margin: str = "the margin") -> dict[str, str]
     if ranking.regret_bound == 0:
         others = "As good as the best"
         alone = len(ranking.group(BEST)) == 1
-        best = "No other loss is better" if alone else f"{others}, or within {margin} of it"
+        none = no_other(ranking.all_compared).capitalize()
+        best = f"{none} is better" if alone else f"{others}, or within {margin} of it"
     return {
         BEST: best,
         EQUIVALENT: f"Not the best, but within {margin} of it",

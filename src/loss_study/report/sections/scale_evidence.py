@@ -68,13 +68,13 @@ def _told(who: str, known: Sequence[dict[str, str]], metric: Metric) -> str:
     if len(rows) == 1:
         bound = metric.with_unit(at_most(metric, float(rows[0]["regret_high"])))
         return (
-            f"{begin} with 95 % confidence that loss was at most {bound} worse than the best one at {rows[0]['at']} "
-            "(docs/scale.md)."
+            f"{begin} with 95 % confidence that loss was at most {bound} worse than the best compared one at "
+            f"{rows[0]['at']} (docs/scale.md)."
         )
     good = sum(bool(row["regret_high"]) and float(row["regret_high"]) <= float(row["margin"]) for row in rows)
     return (
-        f"{begin} that loss was within the margin of the best one in {good} of {len(rows)} larger studies, with 95 % "
-        "confidence in each (docs/scale.md)."
+        f"{begin} that loss was within the margin of the best compared one in {good} of {len(rows)} larger studies, "
+        "with 95 % confidence in each (docs/scale.md)."
     )
 
 

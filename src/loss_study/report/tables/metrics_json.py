@@ -20,12 +20,12 @@ METRICS = {
 def metrics_json(rankings: Sequence[Ranking], results: Sequence[Result]) -> str:
     """Return ``metrics.json``: per head a summary and every loss, and the number of trials by outcome.
 
-    The summary has the decision (`choice`, `regret_bound`, `margin`, `decided`: see `Ranking`; null where there is
-    none), and of the choice, or where there is none of the loss with the best mean, the name, the test metrics (mean
-    over its sound seeds) and the interval of the headline metric. Its paths are the same whichever losses were studied,
-    so that experiments line up in ``dvc exp show``. They begin with ``best_``, because losses have names such as "iou",
-    too. Beside it stands every loss with a sound trial and its metrics, so that ``dvc metrics diff`` compares a loss
-    with itself.
+    The summary has the decision (`choice`, `regret_bound`, `margin`, `decided`, `all_compared`: see `Ranking`; null
+    where there is none), and of the choice, or where there is none of the loss with the best mean, the name, the test
+    metrics (mean over its sound seeds) and the interval of the headline metric. Its paths are the same whichever losses
+    were studied, so that experiments line up in ``dvc exp show``. They begin with ``best_``, because losses have names
+    such as "iou", too. Beside it stands every loss with a sound trial and its metrics, so that ``dvc metrics diff``
+    compares a loss with itself.
     """
     summary: dict[str, Any] = {ranking.head: _summary(ranking) | _losses(ranking) for ranking in headlines(rankings)}
     summary["trials"] = counts(results)
@@ -39,6 +39,7 @@ def _summary(ranking: Ranking) -> dict[str, Any]:
         "regret_bound": ranking.regret_bound,
         "margin": ranking.margin,
         "decided": ranking.decided,
+        "all_compared": ranking.all_compared,
         "best_loss": best.loss if best else "none",
     }
     if best is None:
