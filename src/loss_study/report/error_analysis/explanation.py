@@ -47,8 +47,9 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Metric, start: 
 
 def _verdict(found: Sequence[tuple[str, float, float]], them: str) -> str:
     tests = len(found)
+    counted = f"{tests} test{'s' if tests > 1 else ''}"
     significant = [
-        f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, p = {p:.2f} for {tests} tests)"
+        f"a {'larger' if r > 0 else 'smaller'} {name} (rank correlation {r:+.2f}, {_shown(p)} for {counted})"
         for name, r, p in ((name, r, tests * p) for name, r, p in found)
         if p < SIGNIFICANCE
     ]
@@ -62,6 +63,10 @@ def _verdict(found: Sequence[tuple[str, float, float]], them: str) -> str:
         f"No significant rank correlation with the results of the {them}: {listed(weak)}. By themselves these numbers "
         "do not explain the ranking."
     )
+
+
+def _shown(p: float) -> str:
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
