@@ -44,6 +44,18 @@ def test_failed_trials_are_counted(study):
     )
 
 
+def test_a_loss_that_is_not_compared_is_named_under_the_answer(study):
+    mask, depth = printed(study.rankings, study.config).split("depth: ")
+    assert (
+        "\n  ssim failed with 1 of 2 seeds (collapsed): its numbers are those of the other seeds. It is ranked" in mask
+    )
+    assert (
+        "\n  bce has no result of 1 of 2 seeds: " in depth
+        and "\n  huber failed with 1 of 2 seeds (diverged): " in depth
+    )
+    assert (mask.count("and not compared."), depth.count("and not compared.")) == (1, 2)
+
+
 def test_a_loss_that_always_collapses_is_ranked_nowhere(study):
     collapse("depth", "dice", "no better than a constant depth")
     read = Study.read()
@@ -59,7 +71,7 @@ def test_a_loss_that_always_collapses_is_ranked_nowhere(study):
     assert "constant depth; collapsed" not in page
     text = printed(read.rankings, read.config)
     assert "4 of 28 trials failed: 3 collapsed, 1 diverged. 1 of 28 trials has no result." in text
-    assert "dice" not in text.split("depth: ")[1]
+    assert text.split("depth: ")[1].count("dice") == text.count("\n  dice failed with every seed.\n") == 1
 
 
 def test_a_temporary_experiment_says_how_to_get_its_report(study, tmp_path, monkeypatch):

@@ -147,7 +147,7 @@ def _named(metric: Metric, row: Standing) -> str:
 
 def caveats(ranking: Ranking) -> list[str]:
     """Return what limits the ranking: what its intervals are from, unknown identities, failed trials."""
-    return [*_basis(ranking), *_identities(ranking), *_failed(ranking)]
+    return [*_basis(ranking), *_identities(ranking), *failed(ranking)]
 
 
 def _basis(ranking: Ranking) -> list[str]:
@@ -197,7 +197,8 @@ def _identities(ranking: Ranking) -> list[str]:
     ]
 
 
-def _failed(ranking: Ranking) -> list[str]:
+def failed(ranking: Ranking) -> list[str]:
+    """Return which losses failed, how often, and whether they are compared all the same; nothing where none did."""
     if ranking.best is None:
         return []
     if any(row.failed for row in ranking.compared):
@@ -208,9 +209,9 @@ def _failed(ranking: Ranking) -> list[str]:
             "a failure, and not compared."
             for row in ranking.not_compared
         ]
-    failed = [row.loss for row in ranking.failed if not row.without_result]
+    never_sound = [row.loss for row in ranking.failed if not row.without_result]
     missing = [row.loss for row in ranking.failed if row.without_result]
-    sentences += [f"{listed(failed)} failed with every seed."] if failed else []
+    sentences += [f"{listed(never_sound)} failed with every seed."] if never_sound else []
     return sentences + ([f"Without a result: {listed(missing)}."] if missing else [])
 
 
