@@ -32,6 +32,7 @@ class Answer:
         images: of the training split.
         trainings: those of all heads, with the searches.
         trials: those of all heads that are no searches and have a result.
+        seeds: the most that a loss of this head has trained from, without a failure.
         seconds: of their training.
     """
 
@@ -47,6 +48,7 @@ class Answer:
     images: int
     trainings: int
     trials: int
+    seeds: int
     seconds: float
 
     @property
@@ -105,6 +107,7 @@ def _answer(rung: str, rows: Sequence[dict[str, str]], trials: int) -> Answer:
         int(first["training_images"]),
         int(first["trainings"]),
         trials,
+        max(int(row["trials"] or 0) for row in rows),
         float(first["seconds"]),
     )
 

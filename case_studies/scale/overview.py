@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ladder import Step
+from ladder import Answer, Step
 
 from loss_study.metrics import Metric
 from loss_study.statistics.sentences import at_least, at_most, listed
@@ -82,6 +82,13 @@ def on_default(found: Mapping[str, Sequence[Judged]]) -> list[str]:
         f"At the studies that are larger than both, of all heads and datasets, {counts} are surely within the margin: "
         f"that is why `{last}` is what runs if no scale is chosen."
     ]
+
+
+def on_first_round(answers: Sequence[Answer], seeds: int) -> str:
+    """Count the answers that were decided after the first round, of `seeds` seeds."""
+    count = sum(answer.decided and answer.seeds <= seeds for answer in answers)
+    were = "was" if count == 1 else "were"
+    return f"{count or 'none'} of the {len(answers)} answers above {were} decided"
 
 
 def _are(count: int) -> str:

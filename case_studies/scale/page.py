@@ -81,8 +81,15 @@ def main() -> None:
     datasets = [_dataset(one) for one in chosen.datasets()]
     at_scales = [_at_scales(one) for one in chosen.datasets()]
     on_default = overview.on_default({scale: [one for found in at_scales for one in found[scale]] for scale in SCALES})
+    answers = [answer for one in chosen.datasets() for rung in one.rungs for answer in ladder.read(one.results(rung))]
     text = template.render(
-        plan=chosen, overviews=overviews, sections=sections, missing=missing, datasets=datasets, on_default=on_default
+        plan=chosen,
+        overviews=overviews,
+        sections=sections,
+        missing=missing,
+        datasets=datasets,
+        on_default=on_default,
+        on_first_round=overview.on_first_round(answers, len(composed([]).rounds[0])),
     )
     whole_text(PAGE, text)
     write_csv(

@@ -53,6 +53,7 @@ def made_up(scale_modules):
                 int(count),
                 24,
                 16,
+                3,
                 200.0,
             )
             for place, count in enumerate(images)

@@ -25,7 +25,7 @@ def ladder(scale_modules):
     return scale_modules("ladder")
 
 
-def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.02, seconds=60.0):
+def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.02, seeds=6, seconds=60.0):
     regrets = regrets or {}
     bound = regrets.get(choice, (0.0, None))[1]
     return ladder.Answer(
@@ -41,6 +41,7 @@ def answer(ladder, rung, choice, means, regrets=None, *, head="mask", margin=0.0
         500,
         42,
         14,
+        seeds,
         seconds,
     )
 
@@ -227,6 +228,16 @@ def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is_if
     )
     without = [*found, replace(found[0], step=replace(found[0].step, worse=None))]
     assert not any("By the means" in sentence for sentence in sentences(iou, without))
+
+
+def test_only_decided_answers_of_few_seeds_were_decided_after_the_first_round(scale_modules, ladder):
+    def made(bound, seeds):
+        return answer(ladder, "one", "bce", {"bce": 0.5, "l1": 0.4}, {"bce": (0.0, bound)}, seeds=seeds)
+
+    told = scale_modules("overview").on_first_round
+    assert told([made(0.03, 3), made(0.01, 6)], 3) == "none of the 2 answers above were decided"
+    assert told([made(0.02, 3), made(0.01, 6), made(0.03, 3)], 3) == "1 of the 3 answers above was decided"
+    assert told([made(0.02, 3), made(0.01, 2)], 3) == "2 of the 2 answers above were decided"
 
 
 def test_the_default_is_explained_only_if_it_was_right_more_often_than_smaller_scales(scale_modules):

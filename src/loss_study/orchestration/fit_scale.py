@@ -33,7 +33,7 @@ from loss_study.sampling.pack import draw
 
 #: From small to large: number of images, epochs, image size and width grow together, see docs/scale.md.
 SCALES = ("small", "quick", "large", "larger")
-#: Rounds that have to fit: after the first one, of three seeds, no study of docs/scale.md was decided on any head.
+#: Rounds that have to fit: after the first one, of three seeds, hardly any question is decided (docs/scale.md).
 LEAST_ROUNDS = 2
 
 
