@@ -12,6 +12,7 @@ import beyond
 import evidence
 import fits
 import ladder
+import larger
 import overview
 import plan
 from charts import draw, draw_judged
@@ -82,6 +83,7 @@ def main() -> None:
     at_scales = [_at_scales(one) for one in chosen.datasets()]
     on_default = overview.on_default({scale: [one for found in at_scales for one in found[scale]] for scale in SCALES})
     answers = [answer for one in chosen.datasets() for rung in one.rungs for answer in ladder.read(one.results(rung))]
+    larger_studies = [row for one in chosen.datasets() for row in larger.count(one.dataset, _larger(one))]
     text = template.render(
         plan=chosen,
         overviews=overviews,
@@ -89,6 +91,9 @@ def main() -> None:
         missing=missing,
         datasets=datasets,
         on_default=on_default,
+        larger=larger_studies,
+        losses=larger.losses(larger_studies),
+        most_often=larger.most_often(larger_studies),
         on_first_round=overview.on_first_round(answers, len(composed([]).rounds[0])),
     )
     whole_text(PAGE, text)
@@ -116,11 +121,7 @@ def _at_scales(chosen: Plan) -> dict[str, list[Judged]]:
 
     None of a dataset that lacks one of them.
     """
-    ladders = [one.rungs for one in chosen.ladders.values() if SCALES[-1] in one.rungs]
-    above = dict.fromkeys(rung for rungs in ladders for rung in rungs[rungs.index(SCALES[-1]) + 1 :])
-    judges = [answer for rung in above for answer in ladder.read(chosen.results(rung))]
-    if not all(chosen.results(scale).exists() for scale in SCALES):
-        judges = []
+    judges = _larger(chosen) if all(chosen.results(scale).exists() for scale in SCALES) else []
     return {
         scale: [
             Judged(chosen.dataset, ladder.step(answer, judge))
@@ -130,6 +131,13 @@ def _at_scales(chosen: Plan) -> dict[str, list[Judged]]:
         ]
         for scale in SCALES
     }
+
+
+def _larger(chosen: Plan) -> list[Answer]:
+    """Return the answers of the studies that are larger than the default one."""
+    ladders = [one.rungs for one in chosen.ladders.values() if SCALES[-1] in one.rungs]
+    above = dict.fromkeys(rung for rungs in ladders for rung in rungs[rungs.index(SCALES[-1]) + 1 :])
+    return [answer for rung in above for answer in ladder.read(chosen.results(rung))]
 
 
 def _draw(section: Section) -> None:

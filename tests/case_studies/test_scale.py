@@ -240,6 +240,37 @@ def test_only_decided_answers_of_few_seeds_were_decided_after_the_first_round(sc
     assert told([made(0.02, 3), made(0.01, 2)], 3) == "2 of the 2 answers above were decided"
 
 
+def test_what_larger_studies_choose_is_counted_by_head(scale_modules, ladder):
+    larger = scale_modules("larger")
+
+    def made(choice, *, head="mask", margin=0.02, **highs):
+        bounds = {loss: (0.0, high) for loss, high in highs.items()}
+        return answer(ladder, "one", choice, dict.fromkeys(highs, 0.5), bounds, head=head, margin=margin)
+
+    first = made("rmse", rmse=0.01, dice=0.02, l1=0.03)
+    mask, depth = found = larger.count("scenes", [first, made("rmse", rmse=0.03), made("ssim", head="depth", ssim=0.0)])
+    assert (mask.head, mask.studies, dict(mask.chosen), dict(mask.within)) == (
+        "mask",
+        2,
+        {"rmse": 2},
+        {"rmse": 1, "dice": 1},
+    )
+    assert (depth.head, depth.studies, dict(depth.chosen), dict(depth.within)) == ("depth", 1, {"ssim": 1}, {"ssim": 1})
+    assert larger.losses(found) == ["rmse", "ssim", "dice"]
+    assert larger.most_often(found) == (
+        "Of these 3 answers `rmse` is the choice of 2, more than any other loss, and surely within the margin in 1."
+    )
+    # Without a margin or a choice nothing is counted.
+    assert larger.count("pets", [made("", margin=None, rmse=0.0)])[0].within == {}
+    assert larger.losses(larger.count("pets", [made("", margin=None, rmse=0.0)])) == []
+
+
+def test_no_loss_is_said_to_be_chosen_most_often_where_two_are(scale_modules, ladder):
+    larger = scale_modules("larger")
+    two = [answer(ladder, "one", choice, {choice: 0.5}, {choice: (0.0, 0.0)}) for choice in ("rmse", "dice")]
+    assert larger.most_often(larger.count("scenes", two)) == larger.most_often([]) == ""
+
+
 def test_the_default_is_explained_only_if_it_was_right_more_often_than_smaller_scales(scale_modules):
     on_default = scale_modules("overview").on_default
     good, bad = judged(scale_modules, (0.0, 0.01), (0.0, 0.05))

@@ -26,6 +26,12 @@ def test_bounds_stand_at_their_heights():
     assert "0.053 and 0.021 IoU" in chart.alt and "the margin is 0.020 IoU" in chart.alt
 
 
+def test_without_a_regret_no_other_loss_is_better():
+    chart = bound_chart([HISTORY[0], dataclasses.replace(HISTORY[1], regret_bound=0.0)], "mask")
+    assert chart is not None and chart.steps[1].bound == "0.000"
+    assert chart.steps[1].title.endswith("no other compared loss is better than dice")
+
+
 def test_one_round_is_no_chart():
     assert bound_chart(HISTORY, "depth") is None
     unknown = dataclasses.replace(HISTORY[0], regret_bound=None, choice=None)

@@ -56,8 +56,8 @@ def bound_chart(history: Sequence[Entry], head: str) -> BoundChart | None:
             _height(y, bound),
             text,
             f"{entry.trials} trials",
-            f"round {entry.round}, {entry.trials} trials: {no_other(entry.all_compared)} is more than "
-            f"{metric.with_unit(text)} better than {entry.choice}{_dropped(entry)}",
+            f"round {entry.round}, {entry.trials} trials: {no_other(entry.all_compared)} is "
+            f"{f'more than {metric.with_unit(text)} ' if bound else ''}better than {entry.choice}{_dropped(entry)}",
         )
         for place, (entry, bound, text) in enumerate(zip(entries, bounds, texts, strict=True))
     ]
