@@ -13,6 +13,8 @@ import loss_study
 from loss_study import losses
 from loss_study.comparison.chosen_losses import chosen
 from loss_study.runtime.errors import StudyError
+from loss_study.statistics.ranking import headlines
+from loss_study.statistics.sentences import decision, on_losses
 from support.clone import ROOT
 from support.their_things import Crashes, Discs, HalfNet, Net, Normalised, Squared
 
@@ -33,7 +35,11 @@ def found():
 
 
 def test_it_prints_a_decision(found):
-    assert str(found).startswith("mask: ")
+    (ranking,) = headlines(found.rankings)
+    assert str(found).splitlines() == [
+        f"mask: {decision(ranking)}",
+        *(f"  {sentence}" for sentence in on_losses(ranking)),
+    ]
     assert repr(found) == str(found) and set(found.choice) == {"mask"}
 
 

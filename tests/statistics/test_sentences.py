@@ -11,7 +11,7 @@ from loss_study.statistics.looks import Look
 from loss_study.statistics.ranking import BEST, EQUIVALENT, OPEN, WORSE, Ranking, Standing
 from loss_study.statistics.results import MISSING, Result
 from loss_study.statistics.scores import Identities
-from loss_study.statistics.sentences import at_least, at_most, caveats, decision, groups
+from loss_study.statistics.sentences import at_least, at_most, caveats, decision, groups, on_losses
 from loss_study.trial import Trial
 from support.made_up_scores import ranked, study
 
@@ -44,6 +44,8 @@ def test_nothing_is_claimed_of_a_loss_that_failed_and_is_not_compared():
     found = dataclasses.replace(DECIDED, standings=(*DECIDED.standings, Standing("l1", IOU, (*trials("l1"), failed))))
     assert [row.loss for row in found.not_compared] == ["l1"]
     assert decision(found) == "Use dice. With 95 % confidence no other compared loss is more than 0.014 IoU better."
+    assert on_losses(found)[:-1] == groups(found) == on_losses(DECIDED)
+    assert on_losses(found)[-1].startswith("l1 failed with 1 of 4 seeds")
     best = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
     without_sound = dataclasses.replace(best, standings=(*best.standings, Standing("l1", IOU, (failed,))))
     assert decision(without_sound) == "Use dice. With 95 % confidence no other compared loss is better on IoU."

@@ -12,7 +12,7 @@ from loss_study.config import Config
 from loss_study.report.publish import publish
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.statistics.ranking import Ranking, headlines
-from loss_study.statistics.sentences import decision, groups
+from loss_study.statistics.sentences import decision, on_losses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Comparison:
     def __str__(self) -> str:
         lines = []
         for ranking in headlines(self.rankings):
-            lines += [f"{ranking.head}: {decision(ranking)}", *(f"  {sentence}" for sentence in groups(ranking))]
+            lines += [f"{ranking.head}: {decision(ranking)}", *(f"  {sentence}" for sentence in on_losses(ranking))]
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -15,7 +15,7 @@ from loss_study.report.sections.learning_rates import searches
 from loss_study.report.sections.study import failures, parents, protocol, rounds, time
 from loss_study.statistics import joint, results
 from loss_study.statistics.ranking import Ranking, headlines, rank_all
-from loss_study.statistics.sentences import decision, failed, groups
+from loss_study.statistics.sentences import decision, on_losses
 
 REPORTS = Path("reports")
 #: Part of the path of every folder in which DVC runs an experiment with --temp or from its queue.
@@ -23,7 +23,7 @@ TEMPORARY = "/.dvc/tmp/exps/"
 
 
 def show(rankings: Sequence[Ranking], config: Config, console: Console | None = None) -> None:
-    """Print each head's decision, groups and failed losses, what was trained, the failed trials, and the report's path.
+    """Print each head's decision, what is known of its losses, what was trained and failed, and the report's path.
 
     Args:
         rankings: of all heads and metrics.
@@ -37,15 +37,15 @@ def show(rankings: Sequence[Ranking], config: Config, console: Console | None = 
     for ranking in shown:
         decided = decision(ranking, continued=config.recipe.continues)
         console.print(Text(f"{ranking.head}: {decided}", style="bold"), soft_wrap=True)
-        for sentence in [*groups(ranking), *failed(ranking)]:
+        for sentence in on_losses(ranking):
             console.print(Text(f"  {sentence}"), soft_wrap=True)
     for sentence in joint.sentences(shown, config):
         console.print(Text(sentence), soft_wrap=True)
     of_study = [result for ranking in shown for standing in ranking.standings for result in standing.results]
     times = [time(of_study, searches(config), parents(config)), *rounds(shown)]
     console.print(Text(" ".join(times)), soft_wrap=True)
-    if counted := failures(of_study):
-        console.print(Text(counted, style="yellow"), soft_wrap=True)
+    if failed := failures(of_study):
+        console.print(Text(failed, style="yellow"), soft_wrap=True)
     console.print(Text(_where()), soft_wrap=True)
 
 

@@ -100,6 +100,11 @@ def _without_failure(ranking: Ranking) -> str:
     return "so far" if all(row.without_result for row in others) else "without a failure"
 
 
+def on_losses(ranking: Ranking) -> list[str]:
+    """Return what is known of each loss: the groups, then those that failed; `ranking` is on a headline metric."""
+    return [*groups(ranking), *_failed(ranking)]
+
+
 def groups(ranking: Ranking) -> list[str]:
     """Return a sentence for each group that has losses, except where nothing is known of losses.
 
@@ -147,7 +152,7 @@ def _named(metric: Metric, row: Standing) -> str:
 
 def caveats(ranking: Ranking) -> list[str]:
     """Return what limits the ranking: what its intervals are from, unknown identities, failed trials."""
-    return [*_basis(ranking), *_identities(ranking), *failed(ranking)]
+    return [*_basis(ranking), *_identities(ranking), *_failed(ranking)]
 
 
 def _basis(ranking: Ranking) -> list[str]:
@@ -197,7 +202,7 @@ def _identities(ranking: Ranking) -> list[str]:
     ]
 
 
-def failed(ranking: Ranking) -> list[str]:
+def _failed(ranking: Ranking) -> list[str]:
     """Return which losses failed, how often, and whether they are compared all the same; nothing where none did."""
     if ranking.best is None:
         return []
