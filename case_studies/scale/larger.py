@@ -48,8 +48,7 @@ def _of_head(dataset: str, head: str, answers: Sequence[Answer]) -> Larger:
 def most_often(found: Sequence[Larger]) -> str:
     """Return which loss is chosen more often than every other one, and how often; "" where none is."""
     first, *others = losses(found) or [""]
-    chosen = sum((one.chosen for one in found), Counter())
-    within = sum((one.within for one in found), Counter())
+    chosen, within = _totals(found)
     if not first or any(chosen[loss] == chosen[first] for loss in others):
         return ""
     total = sum(one.studies for one in found)
@@ -61,6 +60,10 @@ def most_often(found: Sequence[Larger]) -> str:
 
 def losses(found: Sequence[Larger]) -> list[str]:
     """Return the losses that any study chooses or finds good enough, those first that are chosen most often."""
-    chosen = sum((one.chosen for one in found), Counter())
-    within = sum((one.within for one in found), Counter())
+    chosen, within = _totals(found)
     return sorted({*chosen, *within}, key=lambda loss: (-chosen[loss], -within[loss], loss))
+
+
+def _totals(found: Sequence[Larger]) -> tuple[Counter[str], Counter[str]]:
+    """Return how often each loss is chosen, and how often it is within the margin, of all datasets and heads."""
+    return sum((one.chosen for one in found), Counter()), sum((one.within for one in found), Counter())
