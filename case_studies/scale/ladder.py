@@ -57,9 +57,16 @@ class Answer:
         return {loss: mean for loss, mean in self.means.items() if loss in self.regrets}
 
     @property
+    def within(self) -> list[str]:
+        """The losses that are, with 95 % confidence, within the margin of the best compared one."""
+        if self.margin is None:
+            return []
+        return [loss for loss, (_, high) in self.regrets.items() if high <= self.margin]
+
+    @property
     def decided(self) -> bool:
         """Whether the bound is within the margin."""
-        return self.bound is not None and self.margin is not None and self.bound <= self.margin
+        return self.choice in self.within
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,7 @@ def count(dataset: str, answers: Sequence[Answer]) -> list[Larger]:
 
 
 def _of_head(dataset: str, head: str, answers: Sequence[Answer]) -> Larger:
-    within = [
-        loss
-        for answer in answers
-        for loss, (_, high) in answer.regrets.items()
-        if answer.margin is not None and high <= answer.margin
-    ]
+    within = [loss for answer in answers for loss in answer.within]
     chosen = [answer.choice for answer in answers if answer.choice]
     return Larger(dataset, head, len(answers), Counter(chosen), Counter(within))
 

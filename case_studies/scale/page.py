@@ -69,21 +69,22 @@ class Section:
 def main() -> None:
     """Read the results, draw the charts, write the page."""
     chosen = plan.load()
+    plans = chosen.datasets()
     shutil.rmtree(CHARTS, ignore_errors=True)
-    sections = [section for one in chosen.datasets() for section in _sections(one)]
+    sections = [section for one in plans for section in _sections(one)]
     for section in sections:
         _draw(section)
     templates = markdown(plan.HERE)
     templates.filters |= {"duration": duration, "at_most": _bound, "order": ladder.order}
     template = templates.get_template("page.md.j2")
-    missing = {one.dataset: _missing(one) for one in chosen.datasets()}
+    missing = {one.dataset: _missing(one) for one in plans}
     ranked_by = dict.fromkeys(section.metric.name for section in sections if section.steps)
     overviews = [_overview([one for one in sections if one.metric.name == name]) for name in ranked_by]
-    datasets = [_dataset(one) for one in chosen.datasets()]
-    at_scales = [_at_scales(one) for one in chosen.datasets()]
+    datasets = [_dataset(one) for one in plans]
+    at_scales = [_at_scales(one) for one in plans]
     on_default = overview.on_default({scale: [one for found in at_scales for one in found[scale]] for scale in SCALES})
-    answers = [answer for one in chosen.datasets() for rung in one.rungs for answer in ladder.read(one.results(rung))]
-    larger_studies = [row for one in chosen.datasets() for row in larger.count(one.dataset, _larger(one))]
+    answers = [answer for one in plans for rung in one.rungs for answer in ladder.read(one.results(rung))]
+    larger_studies = [row for one in plans for row in larger.count(one.dataset, _larger(one))]
     text = template.render(
         plan=chosen,
         overviews=overviews,
@@ -97,9 +98,7 @@ def main() -> None:
         on_first_round=overview.on_first_round(answers, len(composed([]).rounds[0])),
     )
     whole_text(PAGE, text)
-    write_csv(
-        EVIDENCE, [row for one in chosen.datasets() for row in evidence.rows(one, chosen)], scale_evidence.COLUMNS
-    )
+    write_csv(EVIDENCE, [row for one in plans for row in evidence.rows(one, chosen)], scale_evidence.COLUMNS)
     print(f"{PAGE}: {len(chosen.rungs) - len(missing[chosen.dataset])} of {len(chosen.rungs)} rungs", flush=True)
 
 
