@@ -1,4 +1,6 @@
-"""How often the intervals of `effects` all hold, on made-up experiments: ``python original/coverage.py``.
+"""How often all intervals of a made-up experiment hold: ``python original/coverage.py``.
+
+Those of the effects over all recipes, and those of the two one-at-a-time views.
 
 The true effects are counted from the made-up chances, recipe by recipe and pair by pair, by no code of `effects`.
 Nothing is written.
@@ -12,7 +14,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import effects
+import findings
 import numpy as np
+import plan
 from effects import TEST
 from plan import Experiment, Recipe
 
@@ -72,7 +76,12 @@ def rarely(recipe: Recipe) -> Chance:
     return Chance(0.4, 0.02, 0.1, 1.0, 0.0)
 
 
-WORLDS: tuple[Callable[[Recipe], Chance], ...] = (nothing, added, one_collapses, several_collapse, rarely)
+def half(recipe: Recipe) -> Chance:
+    """Every second network collapses, whatever the mistakes."""
+    return Chance(0.4, 0.02, 0.5, 1.0, 0.0)
+
+
+WORLDS: tuple[Callable[[Recipe], Chance], ...] = (nothing, added, one_collapses, several_collapse, rarely, half)
 
 
 def main() -> None:
@@ -81,18 +90,22 @@ def main() -> None:
     parser.add_argument("--experiments", type=int, default=1000)
     parser.add_argument("--factors", type=int, default=6)
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3])
+    parser.add_argument("--seeds-of-ends", type=int, nargs="+", default=[2, 4], help="of the one-at-a-time views")
     given = parser.parse_args()
-    print(
-        "| world | seeds | all intervals hold | a false claim | mean half-width of a mistake |\n|---|---|---|---|---|"
-    )
+    factors = "abcdefgh"[: given.factors]
+    _table(simulated, factors, given.seeds, given.experiments, "mean half-width of a mistake")
+    print()
+    _table(simulated_ends, factors, given.seeds_of_ends, given.experiments, "share of mistakes judged")
+
+
+def _table(simulate: Callable[..., tuple[float, ...]], factors: str, seeds: list[int], count: int, last: str) -> None:
+    """Print what `simulate` returns, as means over `count` experiments of each world and number of seeds."""
+    print(f"| world | seeds | all intervals hold | a false claim | {last} |\n|---|---|---|---|---|")
     for world in WORLDS:
-        for seeds in given.seeds:
-            found = [
-                simulated(world, "abcdefgh"[: given.factors], seeds, np.random.default_rng([seeds, number]))
-                for number in range(given.experiments)
-            ]
-            held, false, width = np.mean(found, axis=0)
-            print(f"| {world.__name__} | {seeds} | {held:.3f} | {false:.3f} | {width:.3f} |", flush=True)
+        for number in seeds:
+            found = [simulate(world, factors, number, np.random.default_rng([number, one])) for one in range(count)]
+            held, false, other = np.mean(found, axis=0)
+            print(f"| {world.__name__} | {number} | {held:.3f} | {false:.3f} | {other:.3f} |", flush=True)
 
 
 def simulated(
@@ -107,6 +120,37 @@ def simulated(
     held = all(one.low - 1e-12 <= true[one.factors] <= one.high + 1e-12 for one in found)
     false = any(one.sign and np.sign(true[one.factors].round(12)) != one.sign for one in found)
     return held, false, (found[0].high - found[0].low) / 2
+
+
+def simulated_ends(
+    world: Callable[[Recipe], Chance], factors: str, seeds: int, rng: np.random.Generator
+) -> tuple[bool, bool, float]:
+    """Return of the one-at-a-time views whether all intervals hold, whether a claim is false, and the share judged.
+
+    An interval is to hold of the networks that do not collapse.
+    """
+    experiment = Experiment("depth", "l1", tuple(factors))
+    drawn = {recipe: np.array([world(recipe).draw(rng) for _ in range(seeds)]) for recipe in experiment.ends}
+    plain, augmented = ({recipe: found[:, side].tolist() for recipe, found in drawn.items()} for side in (0, 1))
+    collapsed = {recipe: [cost == world(recipe).collapsed for cost in found] for recipe, found in plain.items()}
+    ends = findings.Measured(plan.load(), experiment, "rmse", plain, augmented, collapsed).ends
+    bases = (frozenset[str](), frozenset(factors))
+    found = [
+        (change.cost, _true_change(world, base, change.factor))
+        for base, changes in zip(bases, ends, strict=True)
+        for change in changes
+        if change.cost is not None
+    ]
+    held = all(cost.low - 1e-12 <= true <= cost.high + 1e-12 for cost, true in found)
+    false = any(cost.sign and np.sign(round(true, 12)) != cost.sign for cost, true in found)
+    return held, false, len(found) / (2 * len(ends[0]))
+
+
+def _true_change(world: Callable[[Recipe], Chance], base: Recipe, factor: str) -> float:
+    """Return what a mistake costs networks that do not collapse, beside the others of `base`."""
+    if factor == TEST:
+        return world(base).test
+    return world(base | {factor}).mean - world(base - {factor}).mean
 
 
 def true_effects(chances: dict[Recipe, Chance], factors: str) -> Iterator[tuple[tuple[str, ...], np.float64]]:

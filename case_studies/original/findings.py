@@ -25,6 +25,8 @@ QUESTIONS = {
     "depth-dice": "Dice on the depth",
 }
 WORDS = {"iou": "IoU at 0.5", "iou_best": "IoU at the best threshold", "rmse": "RMSE"}
+#: The column that says whether a network collapsed, at the threshold of the measure.
+_COLLAPSE = {"iou": "collapse", "iou_best": "collapse_best", "rmse": "collapse"}
 _HIGHER_IS_BETTER = {"iou", "iou_best"}
 _DIGITS = {"iou": 2, "iou_best": 2, "rmse": 3}
 TEST_TITLE = "augmented test split"
@@ -34,23 +36,41 @@ PAIRS = 3
 
 @dataclass(frozen=True)
 class Change:
-    """A mistake alone, at one end of the design: the mean without it and with it, and what it costs."""
+    """A mistake alone, at one end of the design: the mean without it and with it, and what it costs.
+
+    Attributes:
+        collapsed: networks that collapsed without it and with it, and how many there are of each.
+        effect: what it costs, of networks that do not collapse.
+    """
 
     factor: str
     without: float
     having: float
-    cost: Effect
+    collapsed: tuple[collapses.Share, collapses.Share]
+    effect: Effect
+
+    @property
+    def cost(self) -> Effect | None:
+        """The effect; None if a network collapsed: a few networks do not tell how often the next ones will."""
+        return None if any(share.count for share in self.collapsed) else self.effect
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One experiment on one measure; `plain` and `augmented` have the measure's values of each recipe, by seed."""
+    """One experiment on one measure, for each recipe by seed.
+
+    Attributes:
+        plain: values of the measure on the test split.
+        augmented: the same on the test split that is changed as in training.
+        collapsed: whether the network collapsed, at the measure's threshold.
+    """
 
     plan: Plan
     experiment: Experiment
     measure: str
     plain: Values
     augmented: Values
+    collapsed: collapses.Collapsed
 
     @property
     def is_complete(self) -> bool:
@@ -74,17 +94,14 @@ class Measured:
         """Each mistake made alone, and each made beside all others; all intervals of both hold together."""
         if not self.has_ends:
             return [], []
-        every = self.original
         names = (*self.experiment.factors, TEST)
-        pairs = {
-            (end, name): self._pair(frozenset() if end == "alone" else every - {name}, name)
-            for end in ("alone", "beside")
-            for name in names
-        }
+        bases = {("alone", name): frozenset[str]() for name in names}
+        bases |= {("beside", name): self.original - {name} for name in names}
+        pairs = {(end, name): self._pair(base, name) for (end, name), base in bases.items()}
         found = effects.differences({key: self._cost_of(key[1], *pair) for key, pair in pairs.items()})
         changes = [
-            Change(name, float(np.mean(without)), float(np.mean(having)), cost)
-            for ((_, name), (without, having)), cost in zip(pairs.items(), found, strict=True)
+            Change(name, *map(float, map(np.mean, pairs[end, name])), self._shares(base, name), effect)
+            for ((end, name), base), effect in zip(bases.items(), found, strict=True)
         ]
         return changes[: len(names)], changes[len(names) :]
 
@@ -124,6 +141,12 @@ class Measured:
             return list(self.plain[without]), list(self.plain[without | {name}])
         return list(self.plain[without]), list(self.augmented[without])
 
+    def _shares(self, without: Recipe, name: str) -> tuple[collapses.Share, collapses.Share]:
+        """Return how many networks collapsed without a mistake and with it; with `TEST` they are the same networks."""
+        having = without if name == TEST else without | {name}
+        one, other = (collapses.Share(sum(own), len(own)) for own in map(self.collapsed.__getitem__, (without, having)))
+        return one, other
+
     def _cost_of(
         self, name: str, without: Sequence[float], having: Sequence[float]
     ) -> tuple[Sequence[float], Sequence[float]]:
@@ -144,7 +167,12 @@ def measured(plan: Plan, experiment: Experiment, rows: Sequence[Row]) -> list[Me
     own = sorted(of(experiment, rows), key=lambda row: int(row["seed"]))
     return [
         Measured(
-            plan, experiment, name, _by_recipe(experiment, own, name), _by_recipe(experiment, own, name + AUGMENTED)
+            plan,
+            experiment,
+            name,
+            _by_recipe(experiment, own, name),
+            _by_recipe(experiment, own, name + AUGMENTED),
+            collapsed(experiment, own, _COLLAPSE[name]),
         )
         for name in MEASURES[experiment.head]
     ]
@@ -290,14 +318,25 @@ def on_ends(result: Measured) -> list[str]:
     if not result.has_ends:
         return []
     alone, beside = result.ends
-    words = WORDS[result.measure]
-    costly = _named(result, [change.cost for change in alone if result.told(change.cost) > 0])
-    helpful = _named(result, [change.cost for change in beside if result.told(change.cost) > 0])
-    none = f"no mistake is shown to {{}} {result.least:g} {words} or more"
     return [
-        f"Made alone, {f'these cost {words}: {costly}' if costly else none.format('cost')}.",
-        f"Fixed alone in the original recipe, {f'these gain {words}: {helpful}' if helpful else none.format('gain')}.",
+        *_on_end(result, alone, "Made alone", "cost"),
+        *_on_end(result, beside, "Fixed alone in the original recipe", "gain"),
     ]
+
+
+def _on_end(result: Measured, changes: Sequence[Change], how: str, verb: str) -> list[str]:
+    words = WORDS[result.measure]
+    judged = [change.cost for change in changes if change.cost is not None]
+    left = [result.title(change.factor) for change in changes if change.cost is None]
+    named = _named(result, [cost for cost in judged if result.told(cost) > 0])
+    if not judged:
+        return [f"{how}, no mistake can be judged on {words}, since networks collapsed."]
+    if not left:
+        none = f"no mistake is shown to {verb} {result.least:g} {words} or more"
+        return [f"{how}, {f'these {verb} {words}: {named}' if named else none}."]
+    others = f"these {verb}: {named}" if named else f"none is shown to {verb} {result.least:g} or more"
+    skipped = f"these cannot be judged on {words}, since networks collapsed: {listed(left)}"
+    return [f"{how}, {skipped}. Of the others, {others}."]
 
 
 def on_threshold(results: Sequence[Measured]) -> list[str]:
@@ -320,11 +359,17 @@ def on_threshold(results: Sequence[Measured]) -> list[str]:
 _WORTH = 0.02
 
 
-def collapsed(experiment: Experiment, rows: Sequence[Row]) -> collapses.Collapsed:
-    """Return for each recipe whether each network answers the same everywhere, at a threshold of 0.5, or diverged."""
+def collapsed(experiment: Experiment, rows: Sequence[Row], column: str = "collapse") -> collapses.Collapsed:
+    """Return for each recipe whether each network answers the same everywhere, as `column` says, or diverged.
+
+    Args:
+        experiment: the one to read.
+        rows: of the results, of any experiment.
+        column: ``collapse``, at a threshold of 0.5, or ``collapse_best``, at the network's best one.
+    """
     found: dict[Recipe, list[bool]] = {}
     for row in of(experiment, rows):
-        is_collapsed = bool(row["collapse"]) or row["status"] == "diverged"
+        is_collapsed = bool(row[column]) or row["status"] == "diverged"
         found.setdefault(recipe_of(experiment, row), []).append(is_collapsed)
     return found
 

@@ -175,7 +175,10 @@ def _change(result: Measured, changes: Sequence[findings.Change], name: str) -> 
     for change in changes:
         if change.factor == name:
             values = f"{result.written(change.without)} → {result.written(change.having)}"
-            return f"{values}: {result.interval(change.cost)}"
+            if change.cost is not None:
+                return f"{values}: {result.interval(change.cost)}"
+            counts = " → ".join(f"{share.count} of {share.networks}" for share in change.collapsed)
+            return f"{values}; {counts} collapsed"
     return ""
 
 
