@@ -126,11 +126,16 @@ def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
     return sentences
 
 
-def because(found: Sequence[Answer], loss: str, mask_mean: float) -> list[str]:
-    """Say why inputs flipped apart harm `loss`, if its networks that were trained longest answer in that way."""
-    own = flipped(found, loss)
-    told = (_as_derived(own[-1], expected(mask_mean)[loss]) or _beside(found, loss)) if own else ""
-    return [f"With inputs flipped apart, half of the masks belong to the mirror image: {told}"] if told else []
+def because(found: Sequence[Answer], loss: str, mask_mean: float, epochs: int) -> list[str]:
+    """Say why inputs flipped apart harm `loss`, if its networks answer in that way.
+
+    Only those that are trained for `epochs`, as the networks that are harmed: longer training changes the answers.
+    """
+    alike = [one for one in found if one.epochs == epochs]
+    own = flipped(alike, loss)
+    told = (_as_derived(own[-1], expected(mask_mean)[loss]) or _beside(alike, loss)) if own else ""
+    mistake = "With inputs flipped apart, half of the masks belong to the mirror image."
+    return [f"{mistake} Without other mistakes, {told}"] if told else []
 
 
 def _as_derived(last: Answer, wanted: Expected) -> str:

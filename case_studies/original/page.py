@@ -129,10 +129,7 @@ def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) 
     own = [_sentences(result) for result in results]
     counted = findings.on_collapses(first, found.rows)
     paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first) + own[0][0][:1]
-    if found.of_answers and findings.flips_harm(first):
-        share = float(found.of_answers[0]["foreground"])
-        paragraph += expected.because(expected.answers(found.of_answers), first.experiment.loss, share)
-    paragraph += counted[:2] + own[0][1][:1]
+    paragraph += _why_flips_harm(found, first) + counted[:2] + own[0][1][:1]
     largest = [sentence for result in results for sentence in findings.on_largest(result)]
     every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
@@ -145,6 +142,16 @@ def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) 
         "details": [sentence for sentence in every if sentence not in paragraph],
         "measures": [{**_table(result), "figure": names.get(result.measure)} for result in results],
     }
+
+
+def _why_flips_harm(found: Results, result: Measured) -> list[str]:
+    """Say why inputs flipped apart harm a mask, if they are shown to: the answers are those of networks for masks."""
+    experiment = result.experiment
+    if experiment.head != "mask" or not found.of_answers or not findings.flips_harm(result):
+        return []
+    share = float(found.of_answers[0]["foreground"])
+    epochs = result.plan.parameters(experiment, frozenset()).recipe.epochs
+    return expected.because(expected.answers(found.of_answers), experiment.loss, share, epochs)
 
 
 def _sentences(result: Measured) -> list[list[str]]:

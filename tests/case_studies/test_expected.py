@@ -177,13 +177,13 @@ def test_a_region_that_is_wrong_is_no_agreement(modules):
         ("huber", (0.5, 0.5, 1.0, 0.0), None),
     ],
 )
-def test_a_reason_is_given_only_if_the_networks_that_were_trained_longest_answer_so(modules, loss, answers, words):
+def test_a_reason_is_given_only_if_the_networks_of_as_many_epochs_answer_so(modules, loss, answers, words):
     expected = modules("expected")
-    other = (0.7, 0.7, 0.2, 0.2)
-    found = expected.answers([*rows(loss, 4, other), *rows(loss, 16, answers)])
-    said = expected.because(found, loss, FOREGROUND)
+    shorter, longer = rows(loss, 4, (0.7, 0.7, 0.2, 0.2)), rows(loss, 64, (0.7, 0.7, 0.2, 0.2))
+    found = expected.answers([*shorter, *rows(loss, 16, answers), *longer])
+    said = expected.because(found, loss, FOREGROUND, 16)
     assert [words in sentence for sentence in said] == [True] if words else said == []
-    assert expected.because([], loss, FOREGROUND) == []
+    assert expected.because(found, loss, FOREGROUND, 4) == expected.because([], loss, FOREGROUND, 16) == []
 
 
 def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
@@ -306,9 +306,9 @@ def test_beside_networks_without_the_mistake_a_reason_is_given_only_where_it_is_
         return rows(loss, 16, *[(*(flipped if is_flipped else plain), 0.6, 0.2)] * count, flipped=is_flipped)
 
     found = [*networks(2, is_flipped=True), *networks(2, is_flipped=False)]
-    said = expected.because(expected.answers(found), loss, FOREGROUND)
+    said = expected.because(expected.answers(found), loss, FOREGROUND, 16)
     assert [words in sentence for sentence in said] == [True] * bool(words)
     # Of one seed nothing is said.
     for counts in ((1, 2), (2, 1)):
         found = [*networks(counts[0], is_flipped=True), *networks(counts[1], is_flipped=False)]
-        assert expected.because(expected.answers(found), loss, FOREGROUND) == []
+        assert expected.because(expected.answers(found), loss, FOREGROUND, 16) == []
