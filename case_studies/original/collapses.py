@@ -7,7 +7,7 @@ Clopper and Pearson's interval of a share holds for the mean chance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from plan import Recipe
@@ -35,7 +35,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many networks collapse without a mistake and with it; `p` is adjusted for all mistakes (Holm 1979)."""
+    """How many networks collapse without a mistake and with it, and the p of the exact test."""
 
     factor: str
     without: Share
@@ -51,26 +51,32 @@ class Comparison:
 
 
 def comparisons(collapsed: Collapsed, factors: Sequence[str]) -> list[Comparison]:
-    """Compare the recipes that make each of `factors` with those that do not; every set of `factors` is a recipe."""
-    found = [_counted(collapsed, name) for name in factors]
-    order = sorted(range(len(found)), key=lambda place: found[place][2])
-    adjusted: dict[int, float] = {}
-    largest = 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(found) - rank) * found[place][2]))
-        adjusted[place] = largest
-    return [
-        Comparison(name, without, having, adjusted[place])
-        for place, (name, (without, having, _)) in enumerate(zip(factors, found, strict=True))
+    """Compare the recipes that make each of `factors` with those that do not; every set of `factors` is a recipe.
+
+    Each p is adjusted for all mistakes (Holm 1979).
+    """
+    found = [
+        _compared(name, [(collapsed[recipe - {name}], collapsed[recipe]) for recipe in collapsed if name in recipe])
+        for name in factors
     ]
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    for rank, one in enumerate(sorted(found, key=lambda one: one.p)):
+        largest = max(largest, min(1.0, (len(found) - rank) * one.p))
+        adjusted[one.factor] = largest
+    return [replace(one, p=adjusted[one.factor]) for one in found]
 
 
-def _counted(collapsed: Collapsed, factor: str) -> tuple[Share, Share, float]:
-    pairs = [(collapsed[recipe - {factor}], collapsed[recipe]) for recipe in collapsed if factor in recipe]
+def versus(one: Collapsed, other: Collapsed) -> Comparison:
+    """Compare two kinds of networks in the recipes of both; `without` counts those of `one`, `having` of `other`."""
+    return _compared("", [(own, other[recipe]) for recipe, own in one.items() if recipe in other])
+
+
+def _compared(factor: str, pairs: Sequence[tuple[Sequence[bool], Sequence[bool]]]) -> Comparison:
     without, having = (
         Share(sum(sum(pair[side]) for pair in pairs), sum(len(pair[side]) for pair in pairs)) for side in (0, 1)
     )
-    return without, having, _p(pairs, having.count)
+    return Comparison(factor, without, having, _p(pairs, having.count))
 
 
 def _p(pairs: Sequence[tuple[Sequence[bool], Sequence[bool]]], having: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import collapses
 import effects
 import numpy as np
 from effects import TEST, Effect, Values
-from measure import AUGMENTED, MEASURES
+from measure import AUGMENTED, COLLAPSE, MEASURES
 from plan import Experiment, Plan, Recipe
 from pool import Row
 
@@ -23,10 +24,9 @@ QUESTIONS = {
     "mask-l1": "Why was L1 on the mask all black or white?",
     "depth-l1": "L1 on the depth",
     "depth-dice": "Dice on the depth",
+    "joint-l1": "Why was the joint run, L1 on both heads, all black or white?",
 }
 WORDS = {"iou": "IoU at 0.5", "iou_best": "IoU at the best threshold", "rmse": "RMSE"}
-#: The column that says whether a network collapsed, at the threshold of the measure.
-_COLLAPSE = {"iou": "collapse", "iou_best": "collapse_best", "rmse": "collapse"}
 _HIGHER_IS_BETTER = {"iou", "iou_best"}
 _DIGITS = {"iou": 2, "iou_best": 2, "rmse": 3}
 TEST_TITLE = "augmented test split"
@@ -99,9 +99,10 @@ class Measured:
         bases |= {("beside", name): self.original - {name} for name in names}
         pairs = {(end, name): self._pair(base, name) for (end, name), base in bases.items()}
         found = effects.differences({key: self._cost_of(key[1], *pair) for key, pair in pairs.items()})
+        means = {key: [float(np.mean(values)) for values in pair] for key, pair in pairs.items()}
         changes = [
-            Change(name, *map(float, map(np.mean, pairs[end, name])), self._shares(base, name), effect)
-            for ((end, name), base), effect in zip(bases.items(), found, strict=True)
+            Change(key[1], *means[key], self._shares(base, key[1]), effect)
+            for (key, base), effect in zip(bases.items(), found, strict=True)
         ]
         return changes[: len(names)], changes[len(names) :]
 
@@ -172,7 +173,7 @@ def measured(plan: Plan, experiment: Experiment, rows: Sequence[Row]) -> list[Me
             name,
             _by_recipe(experiment, own, name),
             _by_recipe(experiment, own, name + AUGMENTED),
-            collapsed(experiment, own, _COLLAPSE[name]),
+            _collapsed(experiment, own, COLLAPSE[name]),
         )
         for name in MEASURES[experiment.head]
     ]
@@ -201,7 +202,7 @@ def state(results: Sequence[Measured]) -> list[str]:
         return []
     first = results[0]
     ends = [
-        " and ".join(f"{one.written(one.mean(recipe))} {WORDS[one.measure]}" for one in results)
+        listed([f"{one.written(one.mean(recipe))} {WORDS[one.measure]}" for one in results])
         for recipe in (first.original, frozenset())
     ]
     seeds = len(first.plain[first.original])
@@ -359,16 +360,10 @@ def on_threshold(results: Sequence[Measured]) -> list[str]:
 _WORTH = 0.02
 
 
-def collapsed(experiment: Experiment, rows: Sequence[Row], column: str = "collapse") -> collapses.Collapsed:
-    """Return for each recipe whether each network answers the same everywhere, as `column` says, or diverged.
-
-    Args:
-        experiment: the one to read.
-        rows: of the results, of any experiment.
-        column: ``collapse``, at a threshold of 0.5, or ``collapse_best``, at the network's best one.
-    """
+def _collapsed(experiment: Experiment, rows: Sequence[Row], column: str) -> collapses.Collapsed:
+    """Return for each recipe whether each network answers the same everywhere, as `column` says, or diverged."""
     found: dict[Recipe, list[bool]] = {}
-    for row in of(experiment, rows):
+    for row in rows:
         is_collapsed = bool(row[column]) or row["status"] == "diverged"
         found.setdefault(recipe_of(experiment, row), []).append(is_collapsed)
     return found
@@ -378,9 +373,9 @@ def on_collapses(result: Measured, rows: Sequence[Row]) -> list[str]:
     """Count the networks that collapsed, and name the mistakes with which there are more or fewer of them."""
     if not result.is_complete:
         return []
-    found = collapsed(result.experiment, rows)
+    found, column = result.collapsed, COLLAPSE[result.measure]
     count, networks = sum(map(sum, found.values())), sum(map(len, found.values()))
-    names = sorted({str(row["collapse"]) for row in of(result.experiment, rows) if row["collapse"]})
+    names = sorted({str(row[column]) for row in of(result.experiment, rows) if row[column]})
     kinds = f" ({', '.join(names)})" if names else ""
     how = {"mask": f"give the same answer everywhere{kinds} or diverged", "depth": _CONSTANT}[result.experiment.head]
     sentences = [f"{count or 'None'} of {networks} networks {how}."]
@@ -390,6 +385,60 @@ def on_collapses(result: Measured, rows: Sequence[Row]) -> list[str]:
         f"Collapsed with {result.title(one.factor)}: {_share(one.having)}; without: {_share(one.without)}."
         for one in told
     ]
+
+
+def on_both_heads(results: Sequence[Measured], alone: Measured, rows: Sequence[Row]) -> list[str]:
+    """Count the collapsed masks and depths of networks with both heads, and compare with networks for the mask alone.
+
+    Args:
+        results: of the networks with both heads, on IoU at 0.5, IoU at the best threshold, and RMSE.
+        alone: the networks for the mask, with the same loss, on IoU at 0.5.
+        rows: of the results.
+    """
+    mask, best, depth = results
+    if not (mask.has_ends and alone.has_ends):
+        return []
+    found = of(mask.experiment, rows)
+    every = [sum(collapsed) for collapsed in mask.collapsed.values()]
+    at_best = sum(map(sum, best.collapsed.values()))
+    sentences = [
+        f"{sum(every) or 'None'} of {len(found)} networks with both heads give the same mask everywhere at 0.5"
+        f"{_kinds(found, mask)} or diverged, {at_best or 'none'} at the best threshold{_kinds(found, best)}."
+    ]
+    if not any(every):
+        return sentences
+    singles = [(mask.title(name), mask.collapsed[frozenset({name})]) for name in mask.experiment.factors]
+    named = [f"{title} {_of(collapsed)}" for title, collapsed in singles if any(collapsed)]
+    sentences.append(
+        f"At 0.5, with every mistake {_of(mask.collapsed[mask.original])} do and without any "
+        f"{_of(mask.collapsed[frozenset()])}; with one mistake alone {listed(named) if named else 'none'}."
+    )
+    compared = collapses.versus(alone.collapsed, mask.collapsed)
+    told = {1: "so more do with both heads", -1: "so fewer do with both heads", 0: "a difference is not shown"}
+    sentences.append(
+        f"Of networks for the mask alone (see above), with the same recipes, {compared.without.count} of "
+        f"{compared.without.networks} do: {told[compared.sign]}."
+    )
+    beside = [
+        not depth_too
+        for recipe, of_mask in mask.collapsed.items()
+        for mask_too, depth_too in zip(of_mask, depth.collapsed[recipe], strict=True)
+        if mask_too
+    ]
+    return [
+        *sentences,
+        f"Beside such a mask {_of(beside)} networks have learned a depth that is better than a constant.",
+    ]
+
+
+def _of(these: Sequence[bool]) -> str:
+    return f"{sum(these)} of {len(these)}"
+
+
+def _kinds(rows: Sequence[Row], result: Measured) -> str:
+    counts = Counter(str(row[COLLAPSE[result.measure]]) for row in rows)
+    named = [f"{name} {count}" for name, count in sorted(counts.items()) if name]
+    return f" ({', '.join(named)})" if named else ""
 
 
 _CONSTANT = "answer a constant depth, or are no better than one, or diverged"

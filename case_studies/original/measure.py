@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from loss_study.config import Augmentation
 from loss_study.data.packed import PackedSample
 from loss_study.evaluation.splits import Split
+from loss_study.heads import JOINT
 from loss_study.losses import Output
 from loss_study.metrics.rmse import rmse
 from loss_study.metrics.thresholds import THRESHOLDS, best_threshold, iou_by_threshold
@@ -18,7 +19,9 @@ from loss_study.metrics.verdict import collapse
 from loss_study.training.device import pick
 
 #: What is measured on the test split as it is and, in a second column, on the test split changed as in training.
-MEASURES = {"mask": ("iou", "iou_best"), "depth": ("rmse",)}
+MEASURES = {"mask": ("iou", "iou_best"), "depth": ("rmse",), JOINT: ("iou", "iou_best", "rmse")}
+#: The column that says whether a network has collapsed, by measure.
+COLLAPSE = {"iou": "collapse", "iou_best": "collapse_best", "rmse": "collapse_depth"}
 AUGMENTED = "_augmented"
 #: Suffixes of answers on images seen in a mirror, and on those of the training instead of the test split.
 MIRRORED, TRAINED = "_mirrored", "_trained"
@@ -89,7 +92,7 @@ class Tests:
         return {
             "rmse": _rmse(plain, self.plain.target),
             "rmse" + AUGMENTED: _rmse(changed, self.augmented.target),
-            "collapse": collapse("depth", prediction=plain, target=self.plain.target, constant=constant),
+            "collapse_depth": collapse("depth", prediction=plain, target=self.plain.target, constant=constant),
         }
 
     def _mask(self, plain: Tensor, changed: Tensor, validation: Tensor) -> dict[str, Any]:

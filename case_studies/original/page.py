@@ -18,6 +18,7 @@ from plan import Experiment, Plan
 from pool import Row
 
 import train
+from loss_study.heads import JOINT
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_text
 from loss_study.runtime.templates import markdown
@@ -129,7 +130,7 @@ def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) 
     own = [_sentences(result) for result in results]
     counted = findings.on_collapses(first, found.rows)
     paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first) + own[0][0][:1]
-    paragraph += _why_flips_harm(found, first) + counted[:2] + own[0][1][:1]
+    paragraph += _why_flips_harm(found, first) + _both_heads(found, results) + counted[:2] + own[0][1][:1]
     largest = [sentence for result in results for sentence in findings.on_largest(result)]
     every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
@@ -142,6 +143,15 @@ def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) 
         "details": [sentence for sentence in every if sentence not in paragraph],
         "measures": [{**_table(result), "figure": names.get(result.measure)} for result in results],
     }
+
+
+def _both_heads(found: Results, results: Sequence[Measured]) -> list[str]:
+    """Compare networks with both heads with those for the mask alone."""
+    first = results[0]
+    if first.experiment.head != JOINT:
+        return []
+    alone = first.plan.experiment(f"mask-{first.experiment.loss}")
+    return findings.on_both_heads(results, findings.measured(first.plan, alone, found.rows)[0], found.rows)
 
 
 def _why_flips_harm(found: Results, result: Measured) -> list[str]:

@@ -13,6 +13,7 @@ import yaml
 
 from loss_study.config import Config, SampleConfig
 from loss_study.config.composition import composed
+from loss_study.heads import JOINT
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.trial import Trial
 
@@ -49,7 +50,10 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A head and a loss, and the mistakes that can be made with it: `factors`, in their order."""
+    """A head and a loss, and the mistakes that can be made with it: `factors`, in their order.
+
+    `JOINT` stands in the place of a head for networks with both heads, each with this loss.
+    """
 
     head: str
     loss: str
@@ -62,15 +66,19 @@ class Experiment:
 
     @property
     def recipes(self) -> list[Recipe]:
-        """Every set of mistakes: the whole factorial."""
-        chosen = product((False, True), repeat=len(self.factors))
-        return [frozenset(name for name, made in zip(self.factors, one, strict=True) if made) for one in chosen]
+        """Every set of mistakes: the whole factorial. Of networks with both heads the `ends` alone."""
+        return self.ends if self.head == JOINT else self._sets
 
     @property
     def ends(self) -> list[Recipe]:
         """The recipe without a mistake and that with all, and those that differ from one of them in one mistake."""
         count = len(self.factors)
-        return sorted((one for one in self.recipes if len(one) in {0, 1, count - 1, count}), key=len)
+        return sorted((one for one in self._sets if len(one) in {0, 1, count - 1, count}), key=len)
+
+    @property
+    def _sets(self) -> list[Recipe]:
+        chosen = product((False, True), repeat=len(self.factors))
+        return [frozenset(name for name, made in zip(self.factors, one, strict=True) if made) for one in chosen]
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,8 @@ class Training:
     @property
     def trial(self) -> Trial:
         """The trial that trains it."""
-        return Trial(self.experiment.head, self.experiment.loss, self.seed)
+        head, loss = self.experiment.head, self.experiment.loss
+        return Trial(head, f"joint_{loss}_{loss}" if head == JOINT else loss, self.seed)
 
 
 @dataclass(frozen=True)

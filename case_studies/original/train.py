@@ -13,13 +13,14 @@ from pathlib import Path
 import plan
 import pool
 import torch
-from measure import AUGMENTED, MEASURES, REGIONS, Tests
+from measure import AUGMENTED, COLLAPSE, MEASURES, REGIONS, Tests
 from plan import Experiment, Plan, Recipe, Training
 from pool import Row
 
 from loss_study import losses, models
 from loss_study.config import Augmentation, Config
 from loss_study.data.packed import PackedSample
+from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import run_stage
 from loss_study.statistics.results import read_csv
 from loss_study.training.device import use_cpu
@@ -31,8 +32,8 @@ IDENTITY = ("head", "loss", "seed")
 DIGEST = "digest"
 OUTCOME = (
     "status", "seconds", "epoch",
-    *(name + suffix for names in MEASURES.values() for name in names for suffix in ("", AUGMENTED)),
-    "threshold", "collapse", "collapse_best", "answer", *(f"answer_{region}" for region in REGIONS),
+    *(name + suffix for name in MEASURES[JOINT] for suffix in ("", AUGMENTED)),
+    "threshold", *COLLAPSE.values(), "answer", *(f"answer_{region}" for region in REGIONS),
 )  # fmt: skip
 
 #: A method of `Tests` that measures a network.
@@ -93,12 +94,18 @@ def train_and_measure(trial: Trial, config: Config, title: str, measure: Measure
     """Train one network and return its status, seconds and epoch, and what `measure` says of it."""
     recipe, choice = config.recipe, config.model
     use_cpu(recipe.threads)
-    tests = _tests(plan.sample_folder(config.sample), trial.head, recipe.augmentation.model_dump_json())
-    with trained(trial, tests.sample, config, title) as (outcome, options):
-        model = models.build(choice.name, tests.sample.in_channels, [trial.head], **choice.options)
+    heads = HEADS if trial.head == JOINT else (trial.head,)
+    folder, augmentation = plan.sample_folder(config.sample), recipe.augmentation.model_dump_json()
+    sample = PackedSample.open(folder)
+    measured: Row = {}
+    with trained(trial, sample, config, title) as (outcome, options):
+        model = models.build(choice.name, sample.in_channels, heads, **choice.options)
         model.load_state_dict(outcome.weights)
         model.to(memory_format=torch.channels_last)
-        measured = measure(tests, model, recipe.precision, losses.load(trial.loss, options).output)
+        for head in heads:
+            own = options[head] if trial.head == JOINT else {"loss": trial.loss, "options": options}
+            output = losses.load(own["loss"], own["options"]).output
+            measured |= measure(_tests(folder, head, augmentation), model, recipe.precision, output)
     seconds = round(sum(epoch["seconds"] for epoch in outcome.history), 1)
     return {"status": outcome.status, "seconds": seconds, "epoch": outcome.best_epoch, **measured}
 

@@ -84,9 +84,10 @@ def test_every_set_of_mistakes_is_a_recipe_and_its_ends_come_first(plan):
         "mask-l1": (128, 128, 16),
         "depth-l1": (128, 128, 16),
         "depth-dice": (64, 64, 14),
+        "joint-l1": (16, 16, 16),
     }
     trainings = plan.trainings()
-    assert len(trainings) == len(set(trainings)) == 2 * (3 * 64 + 2 * 128) + 2 * (3 * 14 + 2 * 16)
+    assert len(trainings) == len(set(trainings)) == 2 * (3 * 64 + 2 * 128) + 2 * (3 * 14 + 2 * 16) + 4 * 16
     first = trainings[: 14 * 4]
     assert {one.experiment.name for one in first} == {"mask-bce"} and {one.seed for one in first} == {0, 1, 2, 3}
 
@@ -152,6 +153,17 @@ def test_a_training_is_missing_until_its_row_is_there_and_again_when_its_recipe_
     assert train.missing(longer, rows) == every and train.current(longer, rows) == []
     elsewhere = replace(plan, dataset="composites", path="/elsewhere")
     assert train.current(elsewhere, rows) == rows
+
+
+def test_a_network_with_both_heads_is_measured_on_both(modules, plan, sample, monkeypatch, tmp_path):
+    train, experiment = modules("train"), plan.experiment("joint-l1")
+    trial = modules("plan").Training(experiment, frozenset(), 0).trial
+    config = plan.parameters(experiment, frozenset(), "recipe.epochs=1")
+    monkeypatch.setattr(modules("plan"), "sample_folder", lambda _: sample.folder)
+    monkeypatch.chdir(tmp_path)
+    row = train.train_and_measure(trial, config, "joint", modules("measure").Tests.measure)
+    assert 0 <= row["iou"] <= 1 and row["rmse"] > 0 and row["status"] == "finished"
+    assert {"collapse", "collapse_best", "collapse_depth"} <= row.keys() <= {*train.OUTCOME}
 
 
 # --- the command ---
