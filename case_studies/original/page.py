@@ -146,12 +146,14 @@ def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) 
 
 
 def _both_heads(found: Results, results: Sequence[Measured]) -> list[str]:
-    """Compare networks with both heads with those for the mask alone."""
-    first = results[0]
-    if first.experiment.head != JOINT:
-        return []
-    alone = first.plan.experiment(f"mask-{first.experiment.loss}")
-    return findings.on_both_heads(results, findings.measured(first.plan, alone, found.rows)[0], found.rows)
+    """Compare networks with both heads with those for the mask alone, where these are trained, too."""
+    own, chosen = results[0].experiment, results[0].plan
+    alone = [one for one in chosen.experiments if own.head == JOINT and one.name == f"mask-{own.loss}"]
+    return [
+        sentence
+        for one in alone
+        for sentence in findings.on_both_heads(results, findings.measured(chosen, one, found.rows)[0], found.rows)
+    ]
 
 
 def _why_flips_harm(found: Results, result: Measured) -> list[str]:
