@@ -3,7 +3,7 @@
 The range supposes only that more images never make a loss worse, and that they help it less with every doubling. Then
 its score is at least that of the largest study, and at most on the straight line, over the logarithm of the images,
 through the largest and any smaller study. Of made-up losses of nine shapes it misses the truth in at most 1 of 100
-cases. Power laws are off there by up to 0.23 IoU, in the median of those that fit the studies of one shape, which is
+cases. Power laws that fit the studies are off there by 0.23 IoU, in the median of one shape, which is
 why none is drawn beyond them (``python scale/coverage.py``).
 """
 
@@ -134,8 +134,9 @@ def cost(config: Config, largest: Answer) -> list[str]:
     core = each * FULL_IMAGES / largest.images * (FULL_SIZE / config.sample.size) ** 2
     best = gpu.hours(config, FULL_IMAGES, FULL_SIZE)
     return [
-        f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px would take {core / 3600:,.0f} hours of one core, "
-        f"computed from the mean epoch of `{largest.rung}`, its images and its pixels.",
-        f"One {gpu.NAME} would take at least {duration(3600 * best)}: computed from the arithmetic of its steps at "
-        f"{gpu.ARITHMETIC / 1e12:.0f} TFLOP/s and their memory traffic at {gpu.BANDWIDTH / 1e12} TB/s, not measured.",
+        f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px, {epochs} epochs, would take {core / 3600:,.0f} hours "
+        f"of one core, computed from the mean epoch of `{largest.rung}`, its images and its pixels.",
+        f"One {gpu.NAME} would take {duration(3600 * best)} if nothing but its arithmetic, {gpu.ARITHMETIC / 1e12:.0f} "
+        f"TFLOP/s, and its memory, {gpu.BANDWIDTH / 1e12} TB/s, took time, and every operation read and wrote memory: "
+        "computed, not measured.",
     ]

@@ -51,19 +51,17 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
     limit = " to ".join(dict.fromkeys(at_least(metric, margin) for margin in (margins[0], margins[-1])))
     good, bad = (sum(one.verdict is verdict for one in judged) for verdict in (Verdict.GOOD, Verdict.BAD))
     told = [
-        f"{good} of {len(judged)} choices of smaller studies {_are(good)}, with 95 % confidence each, within the "
-        f"margin ({metric.with_unit(limit)}) of the best compared loss of the ladder's largest study."
+        f"In {good} of {len(judged)} comparisons the choice of the smaller study is, with 95 % confidence each, within "
+        f"the margin ({metric.with_unit(limit)}) of the best compared loss of the ladder's largest study."
     ]
     if bad:
-        told.append(f"{bad} {_are(bad)} with as much confidence farther from it.")
+        told.append(f"In {bad} it is with as much confidence farther from it.")
     if others := len(judged) - good - bad:
-        told.append(f"It is open for {others} of them.")
+        told.append(f"In {others} that is open.")
     worse = [one.step.worse for one in judged]
     if None not in worse:
         best, most = sum(value == 0 for value in worse), metric.with_unit(at_most(metric, max(worse)))
-        told.append(
-            f"By the means, {best} {_are(best)} the best compared loss there, and none is more than {most} worse."
-        )
+        told.append(f"By the means, it is the best compared loss there in {best}, and never more than {most} worse.")
     return told
 
 
@@ -77,10 +75,11 @@ def on_default(found: Mapping[str, Sequence[Judged]]) -> list[str]:
     *smaller, last = right
     if not found[last] or any(right[scale] >= right[last] for scale in smaller):
         return []
-    counts = listed([f"{right[scale]} of {len(found[scale])} choices of `{scale}`" for scale in right])
+    counts = listed([f"that of `{scale}` in {right[scale]}" for scale in right])
     return [
-        f"At the studies that are larger than both, of all heads and datasets, {counts} are surely within the margin: "
-        f"that is why `{last}` is what runs if no scale is chosen."
+        f"Larger studies than both have {len(found[last])} answers, of all heads and datasets. By them the choice of a "
+        f"scale is surely within the margin of the best compared loss, {counts}: that is why `{last}` is what runs if "
+        "no scale is chosen."
     ]
 
 
@@ -89,7 +88,3 @@ def on_first_round(answers: Sequence[Answer], seeds: int) -> str:
     count = sum(answer.decided and answer.seeds <= seeds for answer in answers)
     were = "was" if count == 1 else "were"
     return f"{count or 'none'} of the {len(answers)} answers above {were} decided"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"

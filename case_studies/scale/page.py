@@ -41,6 +41,8 @@ WHAT = {
     "composites": "121 cut-out photographs on 62 photographs of backgrounds, with the depth of a ground plane",
     "pets": "150 photographs of Oxford-IIIT Pets, masks only; with so few there is no ladder of images",
 }
+#: Ladders that a dataset has too few images for.
+WITHOUT = {"pets": ("images",)}
 #: What curves are fitted against.
 UNITS = {"images": "training images", "compute": "images times epochs"}
 #: The smallest scales of conf/scale, of which the last is the default.
@@ -103,7 +105,10 @@ def main() -> None:
 
 
 def _missing(chosen: Plan) -> list[str]:
-    return [rung for rung in chosen.rungs if not chosen.results(rung).exists()]
+    """Return the rungs of a dataset's ladders that have not run."""
+    without = WITHOUT.get(chosen.dataset, ())
+    rungs = dict.fromkeys(rung for name, one in chosen.ladders.items() if name not in without for rung in one.rungs)
+    return [rung for rung in rungs if not chosen.results(rung).exists()]
 
 
 def _dataset(chosen: Plan) -> str:
@@ -227,7 +232,7 @@ def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
             )
     limit = metric.with_unit(at_least(metric, margin))
     return list(told.values()) or [
-        f"Of no smaller study is the choice surely within {limit} of the best compared loss there."
+        f"Of no smaller study is the choice surely within {limit} of the best compared loss of `{steps[0].large.rung}`."
     ]
 
 

@@ -113,7 +113,9 @@ def test_the_cheapest_study_is_told_once_if_it_is_the_same_for_both_limits(scale
 
 def test_without_a_small_bound_no_study_is_called_good_enough(scale_modules):
     steps, cheapest = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
-    assert cheapest == ["Of no smaller study is the choice surely within 0.020 IoU of the best compared loss there."]
+    assert cheapest == [
+        "Of no smaller study is the choice surely within 0.020 IoU of the best compared loss of `large`."
+    ]
     assert "at most 0.090 IoU worse than the best compared one, and at least 0.012." in steps[0]
     assert "at least" not in steps[1]
 
@@ -140,7 +142,7 @@ def test_a_limit_is_rounded_so_that_the_sentence_is_true(scale_modules):
 
 
 def test_of_a_choice_that_the_larger_study_does_not_compare_only_that_is_said(scale_modules):
-    none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best compared loss there."]
+    none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best compared loss of `large`."]
     steps, cheapest = told(scale_modules, {"dice": (0.0, 0.03)})
     assert cheapest == none_good
     assert steps[0] == "`cheap` chooses bce, which `large` does not compare: some of its trainings failed there."
@@ -202,17 +204,20 @@ def test_a_choice_is_good_only_within_the_margin_and_bad_only_beyond_it(scale_mo
 def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_modules):
     sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
     found = judged(scale_modules, (0.0, 0.01), (0.0, 0.05), (0.03, 0.05), (0.0, 0.02))
-    within = "within the margin (0.020 IoU) of the best compared loss of the ladder's largest study"
+    within = (
+        "the choice of the smaller study is, with 95 % confidence each, within the margin (0.020 IoU) of the best "
+        "compared loss of the ladder's largest study"
+    )
     assert sentences(iou, found) == [
-        f"2 of 4 choices of smaller studies are, with 95 % confidence each, {within}.",
-        "1 is with as much confidence farther from it.",
-        "It is open for 1 of them.",
-        "By the means, 0 are the best compared loss there, and none is more than 0.010 IoU worse.",
+        f"In 2 of 4 comparisons {within}.",
+        "In 1 it is with as much confidence farther from it.",
+        "In 1 that is open.",
+        "By the means, it is the best compared loss there in 0, and never more than 0.010 IoU worse.",
     ]
     assert sentences(iou, found[1:2]) == [
-        f"0 of 1 choices of smaller studies are, with 95 % confidence each, {within}.",
-        "It is open for 1 of them.",
-        "By the means, 0 are the best compared loss there, and none is more than 0.010 IoU worse.",
+        f"In 0 of 1 comparisons {within}.",
+        "In 1 that is open.",
+        "By the means, it is the best compared loss there in 0, and never more than 0.010 IoU worse.",
     ]
     assert sentences(iou, []) == []
 
@@ -224,7 +229,7 @@ def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is_if
         for one, worse in zip(judged(scale_modules, *[(0.0, 0.01)] * 4), (0.0, 0.0301, 0.0101, 0.002), strict=True)
     ]
     assert sentences(iou, found)[-1] == (
-        "By the means, 1 is the best compared loss there, and none is more than 0.031 IoU worse."
+        "By the means, it is the best compared loss there in 1, and never more than 0.031 IoU worse."
     )
     without = [*found, replace(found[0], step=replace(found[0].step, worse=None))]
     assert not any("By the means" in sentence for sentence in sentences(iou, without))
@@ -275,8 +280,9 @@ def test_the_default_is_explained_only_if_it_was_right_more_often_than_smaller_s
     on_default = scale_modules("overview").on_default
     good, bad = judged(scale_modules, (0.0, 0.01), (0.0, 0.05))
     assert on_default({"small": [bad, good], "default": [good, good]}) == [
-        "At the studies that are larger than both, of all heads and datasets, 1 of 2 choices of `small` and 2 of 2 "
-        "choices of `default` are surely within the margin: that is why `default` is what runs if no scale is chosen."
+        "Larger studies than both have 2 answers, of all heads and datasets. By them the choice of a scale is surely "
+        "within the margin of the best compared loss, that of `small` in 1 and that of `default` in 2: that is why "
+        "`default` is what runs if no scale is chosen."
     ]
     assert on_default({"small": [bad, good], "default": [good, bad]}) == []
     assert on_default({"small": [], "default": []}) == []
