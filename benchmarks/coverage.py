@@ -41,6 +41,13 @@ KINDS = {
     "crossed images, objects differ most": Kind(CLEAR, CROSSED, backgrounds=0.01, objects=0.05),
     "crossed images, quiet seeds": Kind(SEVEN, CROSSED, seeds=0.003),
     "uneven images": Kind(CLEAR, UNEVEN),
+    "one object has 5 of 6 images": Kind(CLEAR, Images.of_sizes([100, *[4] * 5]), backgrounds=0.0, seeds=0.003),
+    "objects with 60, 30, 15, 8, 4, 2 and 1 images": Kind(
+        CLEAR, Images.of_sizes([60, 30, 15, 8, 4, 2, 1]), backgrounds=0.0, seeds=0.003
+    ),
+    "two objects with half of 200 images": Kind(
+        CLEAR, Images.of_sizes([50, 50, *[1] * 100]), backgrounds=0.0, seeds=0.003
+    ),
     "independent images": Kind(CLEAR, Images.alone(200), objects=0.0, backgrounds=0.0),
     "7 losses, all tied": few(TIED),
     "7 losses": few(SEVEN),

@@ -37,6 +37,9 @@ KINDS = {
     "crossed, tied": Kind((0.8,) * 7, CROSSED),
     "crossed, backgrounds differ": Kind(SEVEN, CROSSED, backgrounds=0.06, objects=0.01, seeds=0.003),
     "uneven, objects differ": Kind(SEVEN, Images.uneven(16, 8, 80), objects=0.05, skew=-2.0),
+    "one object has most of the images": Kind(
+        (0.68, 0.65), Images.of_sizes([100, *[4] * 5]), seeds=0.003, objects=0.04, backgrounds=0.0
+    ),
     "race": few(SEVEN, seeds=0.011),
     "the best is noisy": few((0.68, *(0.65,) * 6), seeds=BEST_NOISY),
     "the best is noisy and skewed": few((0.68, *(0.65,) * 6), seeds=BEST_NOISY, skew=-2.0),
@@ -61,6 +64,12 @@ def test_studies_come_to_a_decision_with_half_the_trainings():
     found = race(KINDS["race"], STUDIES, seed=3)
     assert found.decided > 0.95
     assert found.trainings < 42
+
+
+def test_with_all_objects_counted_alike_one_with_most_images_would_make_false_claims(monkeypatch):
+    monkeypatch.setattr(estimates, "effective_count", lambda clusters: len(np.unique(clusters)))
+    monkeypatch.setattr("support.races.effective_count", lambda clusters: len(np.unique(clusters)))
+    assert race(KINDS["one object has most of the images"], STUDIES, seed=1).false > 0.2
 
 
 def one_way(values_LN, objects, backgrounds):

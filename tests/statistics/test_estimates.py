@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loss_study.statistics.estimates import Errors, Estimates, image_variances
+from loss_study.statistics.estimates import Errors, Estimates, effective_count, image_variances
 
 
 def rng():
@@ -17,7 +17,17 @@ def one_way(values_N, clusters):
     sums = [
         sum(value - values_N.mean() for value, one in zip(values_N, clusters, strict=True) if one == c) for c in names
     ]
-    return len(names) / (len(names) - 1) * sum(total**2 for total in sums) / len(values_N) ** 2
+    sizes = [int((clusters == c).sum()) for c in names]
+    effective = sum(sizes) ** 2 / sum(size**2 for size in sizes)
+    return effective / (effective - 1) * sum(total**2 for total in sums) / len(values_N) ** 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [([5, 5, 5], 3), ([1] * 20, 20), ([100, 4, 4, 4, 4, 4], 120**2 / 10080), ([98, 1, 1], 100**2 / 9606)],
+)
+def test_clusters_of_equal_size_count_as_many_as_they_are_and_a_large_one_counts_as_few(sizes, count):
+    assert effective_count(np.repeat(np.arange(len(sizes)), sizes)) == pytest.approx(count)
 
 
 def test_images_that_share_an_object_or_a_background_by_loops():

@@ -14,12 +14,12 @@ from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics import folds as design
 from loss_study.statistics import scores as reading
+from loss_study.statistics import sentences
 from loss_study.statistics.folds import FoldEstimates
 from loss_study.statistics.looks import Look
-from loss_study.statistics.ranking import rank
+from loss_study.statistics.ranking import rank, without_intervals
 from loss_study.statistics.results import Result
 from loss_study.statistics.scores import scores_of
-from loss_study.statistics.sentences import caveats
 from loss_study.trial import Trial
 from support.fold_studies import Kind, race
 
@@ -173,19 +173,19 @@ def test_a_ranking_decides_on_all_folds(study):
     assert pair.difference == pytest.approx(0.1, abs=0.03)
     # Only seeds of the same fold are compared on an image, and every one of these is better.
     assert pair.probability == 1
-    assert "Every object is tested: the seeds take turns at 3 folds." in caveats(found)
+    assert "Every object is tested: the seeds take turns at 3 folds." in sentences.caveats(found)
 
 
 def test_less_than_a_turn_is_said(study):
     found = ranking(study(dice=[1, 1], bce=[1, 1]))
-    assert "The seeds have come to 2 of 3 folds: other objects are not tested." in caveats(found)
-    assert not any("Every" in sentence for sentence in caveats(found))
+    assert "The seeds have come to 2 of 3 folds: other objects are not tested." in sentences.caveats(found)
+    assert not any("Every" in sentence for sentence in sentences.caveats(found))
 
 
 def test_one_seed_speaks_of_networks_and_one_fold(study):
     found = ranking(study(dice=[1], bce=[1]))
     assert found.of_networks and found.choice is None
-    assert "The seeds have come to 1 of 3 folds: other objects are not tested." in caveats(found)
+    assert "The seeds have come to 1 of 3 folds: other objects are not tested." in sentences.caveats(found)
 
 
 def test_other_images_in_one_fold_are_refused(study):
@@ -194,3 +194,39 @@ def test_other_images_in_one_fold_are_refused(study):
     path.write_text(path.read_text().replace("p2-1", "p2-9"))
     with pytest.raises(StudyError, match="its test images differ from those of eval/1/mask/dice/2"):
         reading.read(results)
+
+
+def test_losses_are_compared_on_the_folds_that_all_compared_losses_share(study):
+    """Of two losses one failed on the last fold: both are compared, on the other folds."""
+    found = ranking(study(dice=[1, 1, 1], bce=[1, 1, 0]))
+    assert [row.loss for row in found.compared] == ["dice", "bce"] and found.tested == 2
+    assert found.choice == "dice" and [np.isfinite(row.regret_high) for row in found.standings] == [True, True]
+    assert [np.isfinite([pair.low, pair.high]).all() for pair in found.pairs] == [True]
+
+
+def test_a_loss_that_is_not_compared_takes_no_fold_from_the_others(study):
+    found = ranking(study(dice=[1, 1, 1, 1, 1, 0], bce=[1, 1, 1, 1, 0, 1], l1=[0, 0, 1, 0, 0, 0]))
+    assert found.tested == FOLDS and [row.loss for row in found.compared] == ["dice", "bce"]
+
+
+def test_nothing_is_known_of_two_losses_without_a_shared_seed(study):
+    """Every image is tested with both losses, but no seed of one is beside a seed of the other."""
+    found = ranking(study(dice=[1, 1, 1, 0, 0, 0], bce=[0, 0, 0, 1, 1, 1]))
+    assert found.choice is None and found.regret_bound is None and not found.decided and found.pairs == ()
+    assert sentences.decision(found).endswith(
+        "Some of the compared losses share fewer than two sound seeds: nothing is known of their difference."
+    )
+
+
+def test_losses_without_a_shared_fold_train_on(study):
+    results = study(dice=[1, 0, 0, 1, 0, 0], bce=[0, 1, 0, 0, 1, 0])
+    assert read(results) is None
+    found = without_intervals("mask", results, Look(1, (FOLDS, 2 * FOLDS)), FOLDS)
+    assert found.contenders == ("dice", "bce")
+    assert sentences.decision(found).endswith(
+        "Of the test images that all compared losses were tested on fewer than two have a value: nothing is known of "
+        "others."
+    )
+    last = without_intervals("mask", results, Look(2, (FOLDS, 2 * FOLDS)), FOLDS)
+    one_split = without_intervals("mask", results, Look(1, (FOLDS, 2 * FOLDS)), 1)
+    assert last.contenders == one_split.contenders == ()

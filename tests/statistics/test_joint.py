@@ -155,7 +155,9 @@ def test_no_time_without_a_separate_network_or_a_sound_trial(config):
 def test_which_joint_training_is_the_best_one(config):
     two = config.model_copy(update={"joint": config.joint.model_copy(update={"names": ["both", "other"]})})
     known = ranking("mask", "both", "other", 0.01, 0.02, p=0.01)
-    assert joint.best_of(known, two) == ["Of the joint trainings both has the best mean on the mask; other is worse."]
+    assert joint.best_of(known, two) == [
+        "Of the compared joint trainings both has the best mean on the mask; other is worse."
+    ]
     unknown = ranking("mask", "both", "other", -0.01, 0.02, p=0.5)
     assert joint.best_of(unknown, two)[0].endswith("on the mask; no other one is known to be worse.")
     assert "of these networks;" in joint.best_of(ranking("mask", "both", "other", 0.01, 0.02, 1, p=0.01), two)[0]

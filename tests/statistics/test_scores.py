@@ -55,9 +55,9 @@ def test_images_count_as_alone_where_nothing_is_known_of_what_they_share(names):
     assert (found.numbers.tolist(), found.known) == ([0, 1, 2], 0)
 
 
-def test_an_image_without_a_name_is_alone():
+def test_an_image_without_a_name_is_alone_and_what_it_shares_unknown():
     found = Identities.of(["a", "", "b", "a", ""])
-    assert (found.numbers.tolist(), found.known) == ([0, 1, 2, 0, 3], 2)
+    assert (found.numbers.tolist(), found.known) == ([0, 1, 2, 0, 3], 0)
 
 
 def test_an_image_without_a_value_is_left_out_everywhere(folder):

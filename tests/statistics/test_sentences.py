@@ -49,7 +49,7 @@ def test_nothing_is_claimed_of_a_loss_that_failed_and_is_not_compared():
     best = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
     without_sound = dataclasses.replace(best, standings=(*best.standings, Standing("l1", IOU, (failed,))))
     assert decision(without_sound) == "Use dice. With 95 % confidence no other compared loss is better on IoU."
-    assert groups(without_sound)[0] == "No other compared loss is better: dice."
+    assert groups(without_sound)[0] == "No other compared loss is better than this one: dice."
 
 
 def test_an_undecided_study_says_so_and_between_which_losses():
@@ -76,18 +76,18 @@ def test_losses_that_continued_are_to_finish_a_training_with():
 def test_without_regret_no_other_loss_is_better():
     found = known(("dice", BEST, 0.0, 0.0), ("bce", WORSE, 0.1, 0.2))
     assert decision(found) == "Use dice. With 95 % confidence no other loss is better on IoU."
-    assert groups(found)[0] == "No other loss is better: dice."
+    assert groups(found)[0] == "No other loss is better than this one: dice."
 
 
 def test_where_no_loss_is_better_the_others_are_at_most_as_good():
     found = known(("dice", BEST, 0.0, 0.0), ("bce", OPEN, 0.0, 0.1), ("l1", BEST, 0.0, 0.01))
     assert groups(found) == [
         "As good as the best, or within the margin of 0.020 of it: dice and l1.",
-        "As good as the best, or worse by more than the margin: bce.",
+        "May be as good as the best, but may be worse by more than the margin: bce.",
     ]
-    assert not any("May be" in sentence for sentence in groups(found))
+    assert not any("May be the best" in sentence for sentence in groups(found))
     better = known(("dice", BEST, 0.0, 0.001), ("bce", OPEN, 0.0, 0.1))
-    assert groups(better)[1] == "May be the best, or worse by more than the margin: bce."
+    assert groups(better)[1] == "May be the best, but may be worse by more than the margin: bce."
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_where_no_loss_is_better_the_others_are_at_most_as_good():
         (BEST, "May be the best, within the margin of 0.020 of it: dice."),
         (EQUIVALENT, "Not the best, but within the margin of 0.020 of it: bce."),
         (WORSE, "Worse than the best: ssim by 0.051 to 0.084."),
-        (OPEN, "May be the best, or worse by more than the margin: dice and bce."),
+        (OPEN, "May be the best, but may be worse by more than the margin: dice and bce."),
     ],
 )
 def test_a_group_has_a_sentence_only_if_it_has_losses(group, start):
@@ -145,11 +145,11 @@ def test_without_any_spread_nothing_is_claimed():
 def test_a_single_test_image_is_not_enough():
     found = dataclasses.replace(DECIDED, images=0, choice=None)
     assert decision(found) == (
-        "dice, bce and ssim score best on these test images: IoU 0.900. One test image has a value: nothing is known "
-        "of other images."
+        "dice, bce and ssim score best on these test images: IoU 0.900. Of the test images fewer than two have a "
+        "value: nothing is known of others."
     )
     assert caveats(found) == []
-    assert "One test image" not in decision(DECIDED)
+    assert "fewer than two" not in decision(DECIDED)
 
 
 def test_a_loss_alone_is_compared_with_nothing():
@@ -158,6 +158,33 @@ def test_a_loss_alone_is_compared_with_nothing():
         "Only bce trained without a failure: there is nothing to compare it with."
     )
     assert "nothing to compare" not in decision(DECIDED)
+
+
+def failing(loss, seed):
+    return Result(Trial("mask", loss, seed), "diverged", "", "", {}, {}, None, (), ())
+
+
+def test_the_only_compared_loss_is_said_to_be_without_a_failure_only_if_it_is():
+    partly = Standing("bce", IOU, (*trials("bce", 2), failing("bce", 2)), 0.9)
+    once = Standing("l1", IOU, (*trials("l1", 1), failing("l1", 1), failing("l1", 2)), 0.8)
+    enough = "Only bce has enough sound trials to be compared: there is nothing to compare it with."
+    assert decision(Ranking("mask", IOU, (partly, once))) == enough
+    unfinished = Standing("l1", IOU, (*trials("l1", 1), missing("l1", 1), missing("l1", 2)), 0.8)
+    assert decision(Ranking("mask", IOU, (Standing("bce", IOU, trials("bce"), 0.9), unfinished))) == enough
+
+
+def test_what_is_missing_is_not_said_to_have_failed():
+    row = Standing("dice", IOU, (failing("dice", 0), missing("dice", 1)))
+    found = Ranking("mask", IOU, (row,))
+    assert decision(found) == "No loss trained a mask: every trial that has a result failed."
+    with_row = dataclasses.replace(DECIDED, standings=(*DECIDED.standings, dataclasses.replace(row, loss="huber")))
+    assert caveats(with_row)[-1] == "huber failed with every seed that has a result."
+
+
+def test_a_bound_above_the_margin_is_never_printed_as_the_margin():
+    found = known(("dice", OPEN, 0.0, 0.003399), ("bce", OPEN, 0.0, 0.1), margin=0.003391, metric=find("rmse_coded"))
+    assert "no other loss is more than 0.0034 RMSE" in decision(found)
+    assert "above the margin of 0.0033," in decision(found)
 
 
 def test_where_everything_failed_nothing_is_named():

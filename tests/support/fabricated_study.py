@@ -153,7 +153,7 @@ def write_trial(root: Path, head: str, loss: str, seed: int, target: np.ndarray,
     run.mkdir(parents=True)
     epochs = 3 if status == "diverged" else 8
     settings = {"batch_size": 16, "epochs": 8, "lr": 0.01, "precision": "float32", "device": "cpu", "threads": 1}
-    details = {"epochs_run": epochs, "best_epoch": epochs, "best_validation": value}
+    details = {"epochs_run": epochs, "kept_epoch": epochs, "kept_validation": value}
     details |= {"parameters": 496_000, "trainable_parameters": 496_000}
     speed = {"seconds": 10.0 + 2 * seed, "images_per_second": 500.0, "versions": {"torch": "2.15.0"}}
     (run / "trial.json").write_text(json.dumps(identity | settings | details | speed), encoding="utf-8")

@@ -52,6 +52,8 @@ class ChosenLosses:
             self.names.append(name)
             self.options[name] = options
         else:
+            if name in losses.names():
+                raise StudyError(f"losses: {name} is another loss of this project; pass a dict with another name")
             # One of ours under another name is a sum of one term.
             self.combinations.append(name)
             self.options[name] = {"terms": {own: 1.0}, "options": {own: options}}

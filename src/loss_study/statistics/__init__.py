@@ -10,5 +10,7 @@
 - `ranking`: the losses of one head on one metric, best first, and the decision;
 - `race`: what was known after each round;
 - `sentences`, `tables`: a ranking in words, and as ``answer.csv``, ``pairs.csv`` and ``rounds.csv``;
+- `joint`: a network with both heads beside the separate ones;
+- `arithmetic`: whether the numbers of a trial fit together;
 - `agreement`: whether a second study contradicts the first.
 """

@@ -140,7 +140,11 @@ def agree(first: Study, second: Study) -> Agreement:
         tuple(sorted(first.significant - known)),
         tuple(orderings),
         tuple(ordering for ordering in orderings if ordering.opposite in second.orderings),
-        {name: (ends, second.regrets[name]) for name, ends in first.regrets.items() if name in second.regrets},
+        {
+            (head, loss): (ends, second.regrets[head, loss])
+            for (head, loss), ends in first.regrets.items()
+            if (head, loss) in second.regrets and _same_metric(first, second, head)
+        },
         _choices(first, second),
         second.metrics,
     )
@@ -150,9 +154,14 @@ def _choices(first: Study, second: Study) -> dict[str, tuple[str, str, tuple[flo
     choices = {}
     for head in dict.fromkeys(head for head, _ in first.regrets):
         one, other = first.choices.get(head), second.choices.get(head)
-        if one and other and (head, one) in second.regrets:
+        if one and other and (head, one) in second.regrets and _same_metric(first, second, head):
             choices[head] = (one, other, second.regrets[head, one])
     return choices
+
+
+def _same_metric(first: Study, second: Study, head: str) -> bool:
+    """Whether both rank the head by the same metric: regrets in IoU say nothing of those in mean IoU."""
+    return first.metrics.get(head) == second.metrics.get(head)
 
 
 def show(agreement: Agreement, console: Console) -> None:

@@ -12,7 +12,8 @@ The variance of a difference of two losses is the sum of three parts, each with 
   backgrounds minus the images that share both (Cameron, Gelbach and Miller, Robust inference with multiway clustering,
   2011), each times c / (c - 1) for c clusters, and never below that of the objects or the backgrounds alone. It holds
   for crossed designs (many images of an object, many before a background), for nested ones and for independent images.
-  Its degrees of freedom are those of the direction with fewer clusters.
+  Its degrees of freedom are c - 1 in the direction with the smaller c. Where few clusters have most of the images they
+  decide the variance, so that c is the effective number of clusters, see `effective_count`.
 
 Noise of one trial on one image is in both, which makes the intervals slightly too wide rather than too narrow (Owen,
 The pigeonhole bootstrap, 2007). How far an estimate may be off is computed from the parts in two ways: see `Errors`.
@@ -94,7 +95,7 @@ class Estimates:
         between_seeds: variance between a loss's seeds, (..., L); 0 for a single seed.
         of_images: variance of the mean that comes from the images, (..., L).
         of_images_paired: the same of the difference of two losses, (..., L, L).
-        clusters: number of objects or of backgrounds, whichever is smaller.
+        clusters: effective number of objects or of backgrounds, whichever is smaller; see `effective_count`.
     """
 
     means: np.ndarray
@@ -102,7 +103,7 @@ class Estimates:
     between_seeds: np.ndarray
     of_images: np.ndarray
     of_images_paired: np.ndarray
-    clusters: int
+    clusters: float
 
     @classmethod
     def of(cls, values: Sequence[np.ndarray], objects: np.ndarray, backgrounds: np.ndarray) -> Estimates:
@@ -123,7 +124,7 @@ class Estimates:
             spread,
             images_L,
             images_LL,
-            min(len(np.unique(objects)), len(np.unique(backgrounds))),
+            min(effective_count(objects), effective_count(backgrounds)),
         )
 
     @property
@@ -156,6 +157,20 @@ class Estimates:
         return np.where(self.seeds > 1, self.between_seeds / self.seeds, np.nan), freedom
 
 
+def effective_count(clusters: np.ndarray) -> float:
+    """Return how many clusters of equal size would say as much as these do: their number, if their sizes are equal.
+
+    (sum of n)^2 / sum of n^2 for clusters of n images: the effective number of clusters of Carter, Schnepel and
+    Steigerwald (Asymptotic behavior of a t-test robust to cluster heterogeneity, 2017) where the images of a cluster
+    are alike. From 1, for one cluster with nearly all images, up to their number.
+
+    Args:
+        clusters: number of each image's cluster, int (N,).
+    """
+    sizes = np.unique(clusters, return_counts=True)[1].astype(float)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
 def image_variances(
     values_LN: np.ndarray, objects: np.ndarray, backgrounds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -179,7 +194,7 @@ def _two_way(objects: np.ndarray, backgrounds: np.ndarray, both: np.ndarray) -> 
 
 def _covariance(values_LN: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     """Return the covariance of the means over the images, (..., L, L), where only clusters are independent."""
-    count = len(np.unique(clusters))
+    count = effective_count(clusters)
     order = np.argsort(clusters, kind="stable")
     starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
     deviations_LN = values_LN - values_LN.mean(axis=-1, keepdims=True)

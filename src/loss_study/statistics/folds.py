@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loss_study.statistics.estimates import Errors, image_variances
+from loss_study.statistics.estimates import Errors, effective_count, image_variances
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FoldEstimates:
         between: variance between the replicates of a loss's means, (L,); NaN for a single one.
         between_paired: variance of the difference of two losses between shared replicates, (L, L).
         of_images, of_images_paired: variance that comes from the images, of means, (L,), and differences, (L, L).
-        clusters: number of objects or of backgrounds, whichever is smaller.
+        clusters: effective number of objects or of backgrounds, whichever is smaller; see `effective_count`.
     """
 
     means: np.ndarray
@@ -50,7 +50,7 @@ class FoldEstimates:
     between_paired: np.ndarray
     of_images: np.ndarray
     of_images_paired: np.ndarray
-    clusters: int
+    clusters: float
 
     @classmethod
     def of(cls, values: Sequence[np.ndarray], objects: np.ndarray, backgrounds: np.ndarray) -> FoldEstimates:
@@ -78,7 +78,7 @@ class FoldEstimates:
             _variance(by_replicate_LR[:, None] - by_replicate_LR),
             np.where(lacks_L, np.nan, images_L),
             np.where(lacks_L[:, None] | lacks_L, np.nan, images_LL),
-            min(len(np.unique(objects)), len(np.unique(backgrounds))),
+            min(effective_count(objects), effective_count(backgrounds)),
         )
 
     @property

@@ -114,7 +114,7 @@ def on_head(one: Comparison) -> str:
 
 
 def _interval(one: Comparison) -> str:
-    metric, low, high = one.ranking.metric, one.low, one.high
+    metric, margin, low, high = one.ranking.metric, one.ranking.margin, one.low, one.high
     assert low is not None and high is not None
     separate = f"{'the separate network' if one.ranking.of_networks else 'separate networks'} trained with {one.loss}"
     if low > 0 or high < 0:
@@ -122,10 +122,10 @@ def _interval(one: Comparison) -> str:
         ends = metric.with_unit(f"{at_least(metric, least)} to {at_most(metric, most)}")
         return f"{'better' if low > 0 else 'worse'} than {separate}, by {ends}"
     worst, gain = at_most(metric, -low), at_most(metric, high)
-    if one.no_worse:
+    if one.no_worse and margin is not None:
         return (
             f"at most {metric.with_unit(worst)} worse than {separate}, within the margin of "
-            f"{metric.show(one.ranking.margin)}, and at most {gain} better"
+            f"{at_most(metric, margin)}, and at most {gain} better"
         )
     return f"perhaps better or worse than {separate}: from {worst} worse to {metric.with_unit(gain)} better"
 
@@ -172,4 +172,6 @@ def best_of(ranking: Ranking, config: Config) -> list[str]:
         f"{listed(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else "no other one is known to be worse"
     )
     of_networks = " of these networks" if ranking.of_networks else ""
-    return [f"Of the joint trainings {joint[0]} has the best mean on the {ranking.head}{of_networks}; {known}."]
+    return [
+        f"Of the compared joint trainings {joint[0]} has the best mean on the {ranking.head}{of_networks}; {known}."
+    ]

@@ -57,11 +57,12 @@ def compare_pairs(
         span: the largest difference that the metric can have; no interval reaches beyond it.
         higher_is_better: direction of the metric.
     """
-    couples = list(combinations(range(len(losses)), 2))
-    if not couples:
+    couples = np.array(list(combinations(range(len(losses)), 2)))
+    if not len(couples):
         return []
     level = look.share_of(SIGNIFICANCE / 2 / len(couples))
-    first, second = np.array(couples).T
+    # Of two losses that share too few sound seeds nothing is known.
+    first, second = couples[np.isfinite(errors[tuple(couples.T)].reach(level))].T
     of_pairs = errors[first, second]
     means = np.array([scores.mean(loss) for loss in losses])
     differences = means[first] - means[second]

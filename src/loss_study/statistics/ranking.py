@@ -16,8 +16,8 @@ from loss_study.statistics.estimates import Errors, Estimates
 from loss_study.statistics.folds import FoldEstimates
 from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
 from loss_study.statistics.pairwise import Pair, compare_pairs
-from loss_study.statistics.regret import choose, continuing, regrets
-from loss_study.statistics.results import Result, mark
+from loss_study.statistics.regret import choose, continuing, regrets, within_span
+from loss_study.statistics.results import Result, comparable, mark
 from loss_study.statistics.scores import PerImage, Scores, scores_of
 from loss_study.trial import Trial
 
@@ -41,7 +41,7 @@ class Standing:
             in 95 % of studies. None where there is nothing to judge by.
         group: what is known of the loss, with 95 % confidence for all losses together: "best" (it may be the best one,
             and is within the margin of it), "equivalent" (not the best one, but within the margin), "worse" (not the
-            best one, and perhaps not within the margin) or "open" (it may be the best one, or worse by more than the
+            best one, and perhaps not within the margin) or "open" (it may be the best one, or be worse by more than the
             margin). "" for a loss that is not compared, and on metrics that decide nothing.
         regret_low, regret_high: how much worse than the best loss it is at least and at most, 0 or more, in the unit of
             the metric; None where nothing is known of it.
@@ -114,7 +114,7 @@ class Ranking:
         margin: by how much losses may differ and count as equivalent, in the unit of the metric; None where nothing is
             decided.
         contenders: the losses that train in the next round, best first; none where the study is decided or ends.
-        pairs: every two of the compared losses; empty where there are no intervals.
+        pairs: every two of the compared losses of which something is known; empty where there are no intervals.
         images, objects, backgrounds: how many the test split has; objects and backgrounds 0 where they are unknown,
             images 0 where fewer than two have a value.
         object_name: what the objects are, in the singular.
@@ -192,7 +192,7 @@ class Ranking:
     @property
     def compared(self) -> list[Standing]:
         """The losses that are compared with one another, best first."""
-        losses = _comparable({standing.loss: standing.results for standing in self.standings})
+        losses = comparable({standing.loss: standing.results for standing in self.standings})
         return [standing for standing in self.standings if standing.loss in losses]
 
     @property
@@ -358,18 +358,18 @@ def _decide(ranking: Ranking, errors: Errors, margin: Margin) -> Ranking:
     ends = ranking.look.number == ranking.look.planned
     if len(compared) == 1:
         return replace(ranking, choice=compared[0].loss)
-    if any(standing.trials == 1 for standing in compared):
-        # With one seed nothing is known of other seeds of a loss, so there is no bound of any regret.
+    if any(standing.trials == 1 for standing in compared) or not np.isfinite(errors.reach(SIGNIFICANCE)).all():
+        # With one seed nothing is known of other seeds of a loss, nor with folds of two losses that share one seed.
         known = {standing.loss: replace(standing, group=OPEN) for standing in compared}
         return replace(ranking, standings=_with(ranking, known), contenders=() if ends else tuple(known))
     assert ranking.margin is not None
     sign = 1 if _rises(ranking.metric) else -1
-    found = regrets(sign * np.array([standing.mean for standing in compared]), errors, ranking.look)
+    means, span = sign * np.array([standing.mean for standing in compared]), ranking.metric.span
+    found = within_span(regrets(means, errors, ranking.look), span)
     choice = int(choose(found, ranking.margin))
-    span = ranking.metric.span
     known = {
         standing.loss: replace(
-            standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=min(float(high), span)
+            standing, group=_group(low, high, ranking.margin), regret_low=float(low), regret_high=float(high)
         )
         for standing, low, high in zip(compared, found.low, found.high, strict=True)
     }
@@ -407,19 +407,26 @@ def _headline(
     metric = headline_of(head, max(result.classes for result in results))
     found = scores_of(metric.name, results, tables, config.sample.folds)
     if found is None:
-        return _without_intervals(head, results, look)
+        return without_intervals(head, results, look, config.sample.folds)
     return rank(found, results, look, config.compare.margin)
 
 
-def _without_intervals(head: str, results: Sequence[Result], look: Look) -> Ranking:
-    """Order the losses by the means of their trials on the headline metric, where test images are too few."""
+def without_intervals(head: str, results: Sequence[Result], look: Look, folds: int) -> Ranking:
+    """Order the losses by the means of their trials on the headline metric, where test images are too few.
+
+    With folds more seeds can bring images that all compared losses are tested on.
+    """
     classes = max(result.classes for result in results)
     metric = headline_of(head, classes)
     trials = _by_loss(results)
     values = {loss: [one.test[metric.name] for one in of_loss if one.sound] for loss, of_loss in trials.items()}
     means = {loss: fmean(of_loss) for loss, of_loss in values.items() if of_loss}
     standings = [Standing(loss, metric, trials[loss], means[loss]) for loss in _best_first(means, trials, metric)]
-    return Ranking(head, metric, (*standings, *_unplaced(means, trials, metric)), look=look, classes=classes)
+    placed = (*standings, *_unplaced(means, trials, metric))
+    ranking = Ranking(head, metric, placed, look=look, classes=classes, folds=folds, tested=0)
+    if folds == 1 or look.number == look.planned or len(ranking.compared) < 2:
+        return ranking
+    return replace(ranking, contenders=tuple(standing.loss for standing in ranking.compared))
 
 
 def _by_loss(results: Sequence[Result]) -> dict[str, tuple[Result, ...]]:
@@ -427,20 +434,10 @@ def _by_loss(results: Sequence[Result]) -> dict[str, tuple[Result, ...]]:
     return {loss: tuple(result for result in results if result.trial.loss == loss) for loss in losses}
 
 
-def _comparable(trials: Mapping[str, Sequence[Result]]) -> set[str]:
-    """Return the losses that are compared, see `Ranking`."""
-    sound = {loss: sum(one.sound for one in of_loss) for loss, of_loss in trials.items()}
-    safe = {loss for loss, of_loss in trials.items() if 0 < sound[loss] == len(of_loss)}
-    if len(safe) > 1:
-        return safe
-    least = max(1, min(2, max(sound.values(), default=0)))
-    return safe | {loss for loss, count in sound.items() if count >= least}
-
-
 def _best_first(means: Mapping[str, float], trials: Mapping[str, Sequence[Result]], metric: Metric) -> list[str]:
     """Return the losses that have a mean: those that are compared first, each part by its means."""
     sign = -1 if _rises(metric) else 1
-    compared = _comparable(trials)
+    compared = comparable(trials)
     return sorted(means, key=lambda loss: (loss not in compared, sign * means[loss]))
 
 

@@ -19,7 +19,7 @@ All this holds together, for all losses, with probability 1 - a - b, however the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,11 @@ def regrets(mean_L: np.ndarray, errors: Errors, look: Look) -> Regrets:
     high_L = np.where(of_candidates, upper_LL, 0.0).max(axis=-2)
     low_L = np.where(of_candidates, lower_LL, np.inf).min(axis=-2)
     return Regrets(mean_L, np.maximum(low_L, 0.0), np.maximum(high_L, 0.0), upper_LL, candidate_L)
+
+
+def within_span(found: Regrets, span: float) -> Regrets:
+    """Return the bounds, none of which is above `span`, the largest difference that the metric can have."""
+    return replace(found, high=np.minimum(found.high, span), upper=np.minimum(found.upper, span))
 
 
 def choose(found: Regrets, margin: float | np.ndarray) -> np.ndarray:

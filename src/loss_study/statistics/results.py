@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ class Result:
         return gain if rises(self.trial.head) else -gain
 
     @property
+    def best_epoch(self) -> int | None:
+        """The first epoch with the best validation value, whichever is kept; None without a finite one."""
+        values = {int(row["epoch"]): float(row["validation"] or "nan") for row in self.history}
+        finite = {epoch: value for epoch, value in values.items() if math.isfinite(value)}
+        if not finite:
+            return None
+        return (max if rises(self.trial.head) else min)(finite, key=finite.__getitem__)
+
+    @property
     def fold(self) -> int:
         """The fold that it was tested on; 0 with a fixed split."""
         return self.run.get("fold", 0)
@@ -100,6 +109,16 @@ class Result:
         if self.verdict:
             return f"collapsed: {self.verdict}"
         return "" if self.sound else f"no {self._headline} on the test split"
+
+
+def comparable(trials: Mapping[str, Sequence[Result]]) -> set[str]:
+    """Return the losses that are compared, see `ranking.Ranking`."""
+    sound = {loss: sum(one.sound for one in of_loss) for loss, of_loss in trials.items()}
+    safe = {loss for loss, of_loss in trials.items() if 0 < sound[loss] == len(of_loss)}
+    if len(safe) > 1:
+        return safe
+    least = max(1, min(2, max(sound.values(), default=0)))
+    return safe | {loss for loss, count in sound.items() if count >= least}
 
 
 def read(config: Config, through: int | None = None) -> list[Result]:

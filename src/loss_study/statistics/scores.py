@@ -11,7 +11,7 @@ import numpy as np
 from loss_study.metrics import HEADLINE
 from loss_study.runtime.errors import StudyError
 from loss_study.statistics.folds import mean_of_known
-from loss_study.statistics.results import Result, read_columns
+from loss_study.statistics.results import Result, comparable, read_columns
 from loss_study.trial import Trial
 
 #: The metrics that losses are compared on, beside the one that ranks the head.
@@ -29,8 +29,8 @@ class Identities:
 
     Attributes:
         numbers: of each image, int64 (images,). An image without a name is alone.
-        known: how many are named; 0 where fewer than two are: then each image counts as alone, and nothing is known of
-            new objects or backgrounds.
+        known: how many names there are; 0 where some image has none, or all have the same: then nothing is known of new
+            objects or backgrounds.
     """
 
     numbers: np.ndarray
@@ -39,12 +39,12 @@ class Identities:
     @classmethod
     def of(cls, names: Sequence[str]) -> Identities:
         """Number the `names`, one for each image; "" is unknown."""
-        known = len({name for name in names if name})
-        if known < 2:
+        known = set(names)
+        if len(known - {""}) < 2:
             return cls(np.arange(len(names)), 0)
         unlike = [(name, -1) if name else ("", image) for image, name in enumerate(names)]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(unlike))}
-        return cls(np.array([numbers[name] for name in unlike]), known)
+        return cls(np.array([numbers[name] for name in unlike]), 0 if "" in known else len(known))
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def scores_of(
     An image on which the metric is undefined (no foreground, say) is left out for all trials. None where a trial does
     not have the metric, or where it is defined on fewer than two images: then it has no spread.
 
-    With `folds` the images are those of the folds that every loss without a failed trial has been tested on.
+    With `folds` the images are those of the folds that every loss that is compared has been tested on.
     """
     sound = [result for result in results if result.sound]
     if not sound or any(metric not in tables[result.trial].values for result in sound):
@@ -146,8 +146,7 @@ def scores_of(
 def _of_folds(metric: str, results: Sequence[Result], tables: Mapping[Trial, PerImage], folds: int) -> Scores | None:
     by_loss = {one.trial.loss: [other for other in results if other.trial.loss == one.trial.loss] for one in results}
     by_loss = {loss: trials for loss, trials in by_loss.items() if any(one.sound for one in trials)}
-    safe = [trials for trials in by_loss.values() if all(one.sound for one in trials)] or list(by_loss.values())
-    tested = set.intersection(*({one.fold for one in trials if one.sound} for trials in safe))
+    tested = set.intersection(*({one.fold for one in by_loss[loss] if one.sound} for loss in comparable(by_loss)))
     columns: dict[int, slice] = {}
     kept: dict[int, np.ndarray] = {}
     names: list[tuple[str, str]] = []

@@ -19,7 +19,8 @@ def decision(ranking: Ranking, *, continued: bool = False) -> str:
 
     - No trial has a result, or none is sound: nothing to choose.
     - One loss is compared: there is nothing to compare it with.
-    - Fewer than two test images, or no spread at all: the order of the means, and that nothing is known beyond it.
+    - Fewer than two test images, no spread at all, or too few shared seeds: the order of the means, and that nothing is
+      known beyond it.
     - One seed of some losses, and more of others: the order of the means, and which losses nothing is known of.
     - One seed: which trained network is best on these images, and that this is nothing about losses.
     - Else the choice and the bound of its regret, and where that is above the margin, that the question is open.
@@ -28,9 +29,10 @@ def decision(ranking: Ranking, *, continued: bool = False) -> str:
     if best is None and all(row.without_result for row in ranking.standings):
         return f"Nothing is known of the {ranking.head} yet: no trial has a result."
     if best is None:
-        return f"No loss trained a {ranking.head}: every trial failed."
+        of_those = " that has a result" if any(one.missing for row in ranking.standings for one in row.results) else ""
+        return f"No loss trained a {ranking.head}: every trial{of_those} failed."
     if len(ranking.compared) == 1:
-        return f"Only {best.loss} trained {_without_failure(ranking)}: there is nothing to compare it with."
+        return f"Only {best.loss} {_alone(ranking, best)}: there is nothing to compare it with."
     if ranking.of_networks:
         return _of_networks(ranking, best)
     unknown = _unknown(ranking)
@@ -40,11 +42,15 @@ def decision(ranking: Ranking, *, continued: bool = False) -> str:
 def _unknown(ranking: Ranking) -> str:
     """Return why there is no bound of a regret; "" where there is one."""
     if not ranking.has_intervals:
-        return "One test image has a value: nothing is known of other images."
+        common = "that all compared losses were tested on " if ranking.folds > 1 else ""
+        return f"Of the test images {common}fewer than two have a value: nothing is known of others."
     if ranking.without_spread:
         return "All seeds and test images show the same differences: nothing is known of others."
     single = [row.loss for row in ranking.compared if row.trials == 1]
-    return f"Of other trainings with {listed(single)} nothing is known after one seed." if single else ""
+    if single:
+        return f"Of other trainings with {listed(single)} nothing is known after one seed."
+    few = "Some of the compared losses share fewer than two sound seeds: nothing is known of their difference."
+    return few if ranking.regret_bound is None else ""
 
 
 def _with_bound(ranking: Ranking, continued: bool) -> str:
@@ -59,7 +65,7 @@ def _with_bound(ranking: Ranking, continued: bool) -> str:
     rivals = [row.loss for row in ranking.group(OPEN) if row.loss != ranking.choice]
     against = f" between {_few(sorted({str(ranking.choice), *rivals}))}" if rivals else ""
     return (
-        f"{use} for the time being. {known}: that is above the margin of {metric.show(ranking.margin)}, "
+        f"{use} for the time being. {known}: that is above the margin of {at_least(metric, ranking.margin)}, "
         f"so the question is open{against}."
     )
 
@@ -93,11 +99,16 @@ def _value(metric: Metric, standing: Standing) -> str:
     return f"{metric.short_label} {metric.show(standing.mean)}"
 
 
-def _without_failure(ranking: Ranking) -> str:
-    if len(ranking.standings) == 1:
-        return "in this study"
-    others = [row for row in ranking.standings if row.failed]
-    return "so far" if all(row.without_result for row in others) else "without a failure"
+def _alone(ranking: Ranking, best: Standing) -> str:
+    """Return what is true of the only loss that is compared, and of no other."""
+    others = [row for row in ranking.standings if row.loss != best.loss]
+    if not others:
+        return "trained in this study"
+    if all(row.without_result and not row.sound for row in others):
+        return "trained so far"
+    if not best.failed and not any(row.without_result for row in others):
+        return "trained without a failure"
+    return "has enough sound trials to be compared"
 
 
 def on_losses(ranking: Ranking) -> list[str]:
@@ -131,14 +142,14 @@ def group_titles(ranking: Ranking, margin: str = "the margin") -> dict[str, str]
     """
     best, others = f"May be the best, within {margin} of it", "May be the best"
     if ranking.regret_bound == 0:
-        others = "As good as the best"
+        others = "May be as good as the best"
         alone = len(ranking.group(BEST)) == 1
         none = no_other(ranking.all_compared).capitalize()
-        best = f"{none} is better" if alone else f"{others}, or within {margin} of it"
+        best = f"{none} is better than this one" if alone else f"As good as the best, or within {margin} of it"
     return {
         BEST: best,
         EQUIVALENT: f"Not the best, but within {margin} of it",
-        OPEN: f"{others}, or worse by more than the margin",
+        OPEN: f"{others}, but may be worse by more than the margin",
         WORSE: "Worse than the best",
     }
 
@@ -214,9 +225,11 @@ def _failed(ranking: Ranking) -> list[str]:
             "a failure, and not compared."
             for row in ranking.not_compared
         ]
-    never_sound = [row.loss for row in ranking.failed if not row.without_result]
     missing = [row.loss for row in ranking.failed if row.without_result]
-    sentences += [f"{listed(never_sound)} failed with every seed."] if never_sound else []
+    partly = [row.loss for row in ranking.failed if row.loss not in missing and any(one.missing for one in row.failed)]
+    always = [row.loss for row in ranking.failed if row.loss not in [*missing, *partly]]
+    sentences += [f"{listed(always)} failed with every seed."] if always else []
+    sentences += [f"{listed(partly)} failed with every seed that has a result."] if partly else []
     return sentences + ([f"Without a result: {listed(missing)}."] if missing else [])
 
 

@@ -8,7 +8,7 @@ from loss_study.statistics.results import Result
 from loss_study.statistics.tables import csv_text
 
 #: Before the metrics.
-COLUMNS = ("head", "loss", "seed", "status", "verdict", "best_epoch", "seconds")
+COLUMNS = ("head", "loss", "seed", "status", "verdict", "kept_epoch", "seconds")
 
 
 def compare_csv(results: Sequence[Result]) -> str:
@@ -21,7 +21,7 @@ def compare_csv(results: Sequence[Result]) -> str:
             "seed": result.trial.seed,
             "status": result.status,
             "verdict": result.verdict,
-            "best_epoch": result.run.get("best_epoch"),
+            "kept_epoch": result.run.get("kept_epoch"),
             "seconds": result.run.get("seconds"),
             **result.test,
         }
