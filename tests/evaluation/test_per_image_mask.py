@@ -69,7 +69,7 @@ RATIOS = ("iou", "dice", "precision", "recall", "boundary_f")
         (SPOT, EMPTY, (0, 0, 0, 0, 0)),
         (SPOT, SPOT, (1, 1, 1, 1, 1)),
         (FULL, FULL, (1, 1, 1, 1, 1)),
-        (FULL, EMPTY, (0, 0, 0, 0, 1)),
+        (FULL, EMPTY, (0, 0, 0, 0, 0)),
         (FULL, SPOT, (1 / 9, 1 / 5, 1 / 9, 1, 0)),
     ],
     ids=["both empty", "missed", "false alarm", "right", "both full", "full on empty", "full on spot"],

@@ -56,6 +56,14 @@ def test_targets_of_whole_numbers():
     torch.testing.assert_close(found, values("cross_entropy", logits, target).mean())
     with pytest.raises(ValueError, match="the target holds 255, for 1 logits per pixel"):
         functional.dice(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 255, dtype=torch.uint8))
+    for classes in (1, 3):
+        with pytest.raises(ValueError, match=f"the target holds -100, for {classes} logits per pixel"):
+            functional.cross_entropy(torch.zeros(1, classes, 2, 2), torch.full((1, 2, 2), -100))
+
+
+def test_functions_are_there_without_an_import_of_their_own():
+    program = "from loss_study import losses; assert losses.functional.dice"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("valid", [torch.bool, torch.float32])

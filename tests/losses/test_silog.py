@@ -34,3 +34,9 @@ def test_silog_is_finite_and_has_a_gradient_where_the_depth_is_zero():
     logits = torch.tensor([-2.0, 3.0]).view(1, 1, 1, 2).requires_grad_()
     configured("silog")(logits, target).sum().backward()
     assert logits.grad.isfinite().all() and (logits.grad > 0).all()
+
+
+def test_silog_is_not_below_zero_where_only_rounding_is_left():
+    for value in torch.linspace(0.01, 0.99, 50).tolist():
+        flat = torch.full((1, 1, 32, 32), value)
+        assert values_of("silog", flat, torch.full_like(flat, 0.37), focus=1.0).item() >= 0

@@ -27,3 +27,14 @@ def test_only_valid_pixels_are_counted():
 @pytest.mark.parametrize("pair", [mask_pair, class_pair])
 def test_all_pixels_are_cross_entropy(pair):
     torch.testing.assert_close(values("topk", *pair(), share=1.0), values("cross_entropy", *pair()))
+
+
+@pytest.mark.parametrize(("pixels", "count"), [(64, 6), (66, 7), (4, 1)])
+def test_the_share_is_rounded_to_the_nearest_number_of_pixels(pixels, count):
+    """Of pixels that cost 0 or log 2, as many cost log 2 as are counted and one more is not."""
+    logits = torch.full((1, 1, 1, pixels), 30.0)
+    logits[..., :count] = 0.0
+    target = torch.ones_like(logits)
+    assert values("topk", logits, target, share=0.1).item() == pytest.approx(math.log(2))
+    logits[..., count - 1] = 30.0
+    assert values("topk", logits, target, share=0.1).item() == pytest.approx(math.log(2) * (count - 1) / count)

@@ -12,9 +12,9 @@ from loss_study.metrics.masks import Masks
 from support.predictions import blobs
 
 
-def of(predicted, target, valid=None):
+def of(predicted, target):
     """Return boundary F of bool masks (N, 1, H, W)."""
-    return boundary_f(Masks(predicted, target, torch.ones_like(target) if valid is None else valid))
+    return boundary_f(Masks(predicted, target, torch.ones_like(target)))
 
 
 def test_by_hand():
@@ -26,6 +26,11 @@ def test_by_hand():
     # side of one meets the rows of the other one pixel each.
     assert of(square.roll(10, -1), square).item() == pytest.approx(24 / 76)
     assert of(square.roll(30, -1), square).item() == 0.0
+
+
+def test_without_any_outline_it_is_right_or_wrong():
+    none = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    assert [of(a, b).item() for a in (none, ~none) for b in (none, ~none)] == [1, 0, 0, 1]
 
 
 @pytest.mark.parametrize(("height", "width", "tolerance"), [(32, 32, 1), (224, 224, 3), (64, 256, 2)])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from loss_study import losses, metrics
-from loss_study.data.batches import BatchesOfHeads
+from loss_study.data.batches import Batch, Batches, Target
 from loss_study.heads import HEADS, JOINT
 from loss_study.metrics.joint_score import JOINT_SCORE, joint_score
 from loss_study.training.joint import phase
@@ -35,9 +35,9 @@ def test_it_is_the_metric_of_a_joint_training():
 
 def test_the_constants_are_the_better_of_all_and_none_and_the_mean_depth(sample):
     """All foreground has the share of the foreground for its IoU; the RMSE is that of the training split's mean."""
-    objective = JointObjective({head: losses.load("l1") for head in HEADS}, None, 1, [])
-    batches = BatchesOfHeads(sample, "validation", HEADS, 4, torch.device("cpu"))
-    found = phase.headlines(objective, batches, phase.constant_predictions(objective, sample))
+    objective = JointObjective({head: losses.load("l1") for head in HEADS}, None)
+    batches = Batches(sample, "validation", HEADS, 4, torch.device("cpu"))
+    found = phase.headlines(objective, batches, phase.constant_predictions(sample))
     rows = sample.rows("validation")
     shares = (sample.masks[rows] > 127).mean(axis=(1, 2))
     errors = sample.depths[rows] / 65535 - sample.depths[sample.rows("train")].mean() / 65535
@@ -49,9 +49,9 @@ def test_the_constant_of_several_classes_is_the_most_frequent_one():
     class Sample:
         def __init__(self):
             self.statistics = {"class_shares": [0.2, 0.7, 0.1], "depth_mean": 0.4}
+            self.classes = 3
 
-    objective = JointObjective({head: losses.load("l1") for head in HEADS}, None, 3, [])
-    batch = type("Batch", (), {"target": torch.zeros(2, 4, 5, 5), "valid": None})
-    found = phase.constant_predictions(objective, Sample())(batch)
+    targets = {"mask": Target(torch.zeros(2, 3, 5, 5)), "depth": Target(torch.zeros(2, 1, 5, 5))}
+    found = phase.constant_predictions(Sample())(Batch(torch.zeros(2, 6, 5, 5), targets))
     assert found["mask"].shape == (2, 3, 5, 5) and found["mask"].argmax(dim=1).unique().tolist() == [1]
     assert found["depth"].unique().tolist() == pytest.approx([0.4])

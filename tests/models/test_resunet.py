@@ -127,3 +127,11 @@ def test_bfloat16_stays_bfloat16_within_its_rounding():
     ours = upsample_twice(x.bfloat16())
     assert ours.dtype is torch.bfloat16
     torch.testing.assert_close(ours.float(), reference(x), rtol=0, atol=3 * 2**-8)
+
+
+def test_it_can_be_trained_after_it_has_predicted_in_inference_mode():
+    model = models.build("resunet", 3, ["mask"], width=4)
+    inputs = torch.rand(1, 3, 48, 48)
+    with torch.inference_mode():
+        model(inputs)
+    model(inputs)["mask"].sum().backward()

@@ -19,6 +19,7 @@ AROUND = {
     "config",
     "heads.py",
     "joint_trial.py",
+    "losses/functional.py",
     "trial.py",
     "runtime",
     "tracking",
@@ -84,7 +85,7 @@ def test_combinations_depend_on_every_loss():
 
 def test_joint_trainings_depend_on_every_loss_and_weighting():
     weightings = [f"training/joint/weightings/{name}.py" for name in joint_weightings.names()]
-    places = stated("train_joint", **{"item.name": "both", "model.name": "resunet"})
+    places = stated("train_joint", **{"item.name": "both", "sources.model": MODEL})
     assert "losses" in places and all(within(file, places) for file in weightings)
     assert not_stated([*TRAINING, *weightings], places) == set()
     parameters = STAGES["train_joint"]["params"]

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from loss_study.choices.imported import TARGET
+from loss_study.losses import functional
 from loss_study.losses.shared import imported, modules, weighted_sum
 from loss_study.losses.shared.base import PROBABILITY, Loss, Output, TargetStatistics, names, with_a_file
 from loss_study.runtime.errors import nearest
 
-__all__ = ["PROBABILITY", "Loss", "Output", "TargetStatistics", "load", "names", "with_a_file"]
+__all__ = ["PROBABILITY", "Loss", "Output", "TargetStatistics", "functional", "load", "names", "with_a_file"]
 
 #: All other modules are losses; what they share is a package.
 SHARED = ("functional",)

@@ -40,7 +40,7 @@ def dice(
     """
     prediction = probability(logits)
     intersection, sizes = total(prediction * target, valid), total(prediction + target, valid)
-    return 1 - ((2 * intersection + smooth) / (sizes + max(smooth, LEAST_DENOMINATOR_TERM))).mean(dim=1)
+    return 1 - ((2 * intersection + smooth) / (sizes + (smooth or LEAST_DENOMINATOR_TERM))).mean(dim=1)
 
 
 LOSS = Loss(

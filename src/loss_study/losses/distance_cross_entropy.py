@@ -19,10 +19,10 @@ def distance_cross_entropy(logits: Tensor, target: Tensor, *, width: Annotated[f
     """Return the mean over pixels of - sum over classes of (1 + w / (w + d_k)) t_k log p_k; (N, C, H, W) to (N,).
 
     d_k is the distance to the nearest pixel on the other side of the outline of class k, as a share of the image's
-    diagonal; the weight is 2 at the outline and 1 far from it. p is the softmax of the logits; for C = 1 the classes
-    are background and foreground, p = sigmoid(logits). Source: Caliva, Iriondo, Martinez, Majumdar and Pedoia, Distance
-    Map Loss Penalty Term for Semantic Segmentation (2019), (1 + phi) times the cross-entropy, phi falling with the
-    distance. Values are 0 or more. Minimised by the ground truth where that is 0 or 1.
+    diagonal; the weight is below 2 at the outline and falls towards 1 far from it. p is the softmax of the logits; for
+    C = 1 the classes are background and foreground, p = sigmoid(logits). Source: Caliva, Iriondo, Martinez, Majumdar
+    and Pedoia, Distance Map Loss Penalty Term for Semantic Segmentation (2019), (1 + phi) times the cross-entropy, phi
+    falling with the distance. Values are 0 or more. Minimised by the ground truth where that is 0 or 1.
 
     Args:
         width: w, the distance at which half of the additional weight is left.

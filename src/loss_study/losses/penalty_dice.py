@@ -1,4 +1,4 @@
-"""Generalised Dice of which large errors are damped: images that are nearly right weigh more than those far off."""
+"""Generalised Dice of which small errors are damped: images that are far off weigh more than those nearly right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loss_study.losses.shared.base import Loss
 from loss_study.losses.shared.generalised import generalised_dice_error
 from loss_study.losses.shared.options import Range
 
-NOTE = "As generalised_dice, with a gradient that grows as the overlap becomes good."
+NOTE = "As generalised_dice, with a gradient that shrinks as the overlap becomes good."
 
 
 def penalty_dice(

@@ -34,7 +34,9 @@ def silog(
         valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     difference = (torch.sigmoid(logits) + floor).log() - (target + floor).log()
-    return mean(difference.square(), valid) - focus * mean(difference, valid).square()
+    shift = mean(difference, valid)
+    # Written as a variance, which rounding does not make negative.
+    return mean((difference - shift.view(-1, 1, 1, 1)).square(), valid) + (1 - focus) * shift.square()
 
 
 LOSS = Loss(

@@ -17,7 +17,8 @@ def ssi(logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tenso
     p = sigmoid(logits). Source: Ranftl, Lasinger, Hafner, Schindler and Koltun, Towards Robust Monocular Depth
     Estimation (2020), eqs. 1, 2 and 4 (the squared form). The best a and b of each image are those of a least
     squares line, a = cov(p, t) / var(p) and b = mean t - a mean p, here with var(p) + 1e-6, which a flat prediction
-    needs. Values from 0 to half the variance of the target; 0 for a p + b of any a and b.
+    needs. Values from 0 to half the variance of the target; 0 for a t + b of any a
+    and b, as long as its variance is far above 1e-6.
 
     Args:
         valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
@@ -37,7 +38,8 @@ LOSS = Loss(
     ssi,
     heads=("depth",),
     notes={
-        "depth": "Minimised by the ground truth, but also by every scaled and shifted version of it, even an inverted "
-        "one: the metrics compare the depth as predicted, so alone it ranks low. Combine it with l1 or rmse."
+        "depth": "Minimised by the ground truth, but also by every scaled and shifted version of it that is not nearly "
+        "flat, even an inverted one: the metrics compare the depth as predicted, so alone it ranks low. Combine it "
+        "with l1 or rmse."
     },
 )

@@ -28,7 +28,7 @@ def topk(
     (2021). Values are 0 or more. Minimised by the ground truth where that is 0 or 1.
 
     Args:
-        share: of the pixels, rounded up to at least one; 1 is `cross_entropy`.
+        share: of the pixels, rounded to the nearest, at least one; 1 is `cross_entropy`.
         valid: float (N, 1, H, W), 0 at invalid pixels, which are left out.
     """
     log_p, shares = weighting.log_probabilities(logits, target)

@@ -42,7 +42,9 @@ CLASS_BOUNDARY_F = Metric(
 
 
 def boundary_f(masks: Masks) -> Tensor:
-    """Return the F-measure of the outlines of each image, in [0, 1], (N,); 1 without any outline, 0 with one alone.
+    """Return the F-measure of the outlines of each image, in [0, 1], (N,); 0 with one outline alone.
+
+    Without any outline it is 1 where prediction and target are equal, and 0 where they differ.
 
     Args:
         masks: of one class. An image without a valid pixel has no outline, and gets 1.
@@ -55,7 +57,13 @@ def boundary_f(masks: Masks) -> Tensor:
     either = predicted_length + target_length
     precision = ratio(matched_predicted, predicted_length, either)
     recall = ratio(matched_target, target_length, either)
-    return (2 * precision * recall / (precision + recall)).where(precision + recall > 0, 0.0)
+    score = (2 * precision * recall / (precision + recall)).where(precision + recall > 0, 0.0)
+    return score.where((either > 0) | ~_differ(masks), 0.0)
+
+
+def _differ(masks: Masks) -> Tensor:
+    """Return whether prediction and target differ at a valid pixel, bool (N,)."""
+    return ((masks.predicted != masks.target) & masks.valid).flatten(1).any(dim=1)
 
 
 def class_mean_boundary_f(masks: Masks, union_NK: Tensor) -> Tensor:

@@ -152,11 +152,13 @@ def upsample_twice(x: Tensor) -> Tensor:
 @functools.cache
 def _doubling(side: int, dtype: torch.dtype) -> Tensor:
     """The matrix (2 side, side) that enlarges a line of pixels; each row holds the weights of its two neighbours."""
-    position = torch.linspace(0, side - 1, 2 * side, dtype=torch.float64)
-    left = position.floor().clamp(max=side - 2).long()
-    share = position - left
-    row = torch.arange(2 * side)
-    matrix = torch.zeros(2 * side, side, dtype=torch.float64)
-    matrix[row, left] = 1 - share
-    matrix[row, left + 1] = share
-    return matrix.to(dtype)
+    # Kept for trainings, too, which can do nothing with a tensor from inference mode.
+    with torch.inference_mode(mode=False):
+        position = torch.linspace(0, side - 1, 2 * side, dtype=torch.float64)
+        left = position.floor().clamp(max=side - 2).long()
+        share = position - left
+        row = torch.arange(2 * side)
+        matrix = torch.zeros(2 * side, side, dtype=torch.float64)
+        matrix[row, left] = 1 - share
+        matrix[row, left + 1] = share
+        return matrix.to(dtype)

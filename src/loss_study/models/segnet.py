@@ -29,7 +29,7 @@ class SegNet(EncoderDecoder):
     """Shared encoder, one decoder per head; height and width of the input are multiples of 16.
 
     Args:
-        relu_logits: cut the logits off at zero, as the original's last layer does.
+        relu_logits: cut the logits off at zero, a mistake that some implementations make.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Class weights, and the log-probabilities that they multiply: shared by cross_entropy and focal.
+"""Class weights, and the log-probabilities that they multiply: shared by the losses that are cross-entropies.
 
 A mask of one class is two classes here, background and foreground, so that one formula covers any number of classes.
 """

@@ -74,9 +74,10 @@ def as_shares(target: Tensor, logits: Tensor) -> Tensor:
     """
     classes = logits.shape[1] if logits.ndim == 4 else 1
     if not target.is_floating_point():
-        largest = int(target.max()) if target.numel() else 0
-        if largest >= max(classes, 2):
-            raise ValueError(f"the target holds {largest}, for {classes} logits per pixel; divide, or give classes")
+        least, largest = (int(end) for end in target.aminmax()) if target.numel() else (0, 0)
+        if least < 0 or largest >= max(classes, 2):
+            wrong = least if least < 0 else largest
+            raise ValueError(f"the target holds {wrong}, for {classes} logits per pixel; divide, or give classes")
         if classes > 1 and target.ndim == 3:
             return F.one_hot(target.long(), classes).movedim(3, 1).to(logits.dtype)
         target = target.to(logits.dtype)
