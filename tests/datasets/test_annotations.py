@@ -209,6 +209,18 @@ def test_two_annotations_of_an_image_are_no_guess(tmp_path, monkeypatch):
         assert len(everything(datasets.open_dataset("coco", tmp_path, dataset.options))) == 4
 
 
+def test_of_two_images_beside_a_labelme_file_it_belongs_to_the_one_that_it_names(tmp_path):
+    for name in ("a", "b"):
+        labelme(tmp_path, name)
+        save(tmp_path / f"{name}.png", np.zeros((HEIGHT, WIDTH), np.uint8))
+    found = datasets.open_dataset("labelme", tmp_path, {})
+    assert len(everything(found)) == 2 and "2 files beside an image, with its name, were left out." in found.notes
+    content = json.loads((tmp_path / "b.json").read_text())
+    (tmp_path / "b.json").write_text(json.dumps(content | {"imagePath": "../elsewhere/c.jpg"}))
+    with pytest.raises(StudyError, match=r"b\.json: beside b\.jpg and b\.png, and its imagePath is neither"):
+        datasets.open_dataset("labelme", tmp_path, {})
+
+
 def test_labelme_is_recognised_and_read(tmp_path, monkeypatch):
     part = io.BytesIO()
     Image.fromarray(np.array([[0, 255, 255], [255, 0, 255]], np.uint8)).save(part, "PNG")

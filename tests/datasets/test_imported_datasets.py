@@ -101,11 +101,28 @@ def test_masks_of_any_kind_are_the_same(mask):
     assert np.array_equal(found.mask, 255 * np.eye(4, dtype=np.uint8))
 
 
+def test_what_invalid_pixels_hold_is_neither_checked_nor_averaged():
+    valid = np.ones((64, 64), bool)
+    valid[:, ::4] = False
+    picture = np.zeros((64, 64), np.uint8)
+    for hole in (0.0, np.nan, 7.0):
+        depth = np.where(valid, np.float32(0.8), np.float32(hole))
+        found = arrays.example({"image": picture, "depth": depth, "depth_valid": valid}, ["depth"], 1, 16)
+        assert np.unique(found.depth[found.depth_valid]).tolist() == [round(0.8 * 65535)]
+    mask = np.where(valid, 1, 255).astype(np.uint8)
+    for classes, expected in ((1, 255), (2, 1)):
+        item = {"image": picture, "mask": mask, "mask_valid": valid}
+        found = arrays.example(item, ["mask"], classes, 16)
+        assert np.unique(found.mask[found.mask_valid]).tolist() == [expected]
+    with pytest.raises(ValueError, match=r"the mask_valid has shape \(2, 64\), its mask \(64, 64\)"):
+        arrays.example(item | {"mask_valid": valid[:2]}, ["mask"], 1, 16)
+
+
 def test_classes_and_invalid_pixels():
     numbers = np.array([[0, 1], [2, 2]])
     valid = np.array([[True, False], [True, True]])
     found = arrays.example({"image": np.zeros((2, 2)), "mask": numbers, "mask_valid": valid}, ["mask"], 3, 2)
-    assert np.array_equal(found.mask, numbers) and np.array_equal(found.mask_valid, valid)
+    assert np.array_equal(found.mask[valid], numbers[valid]) and np.array_equal(found.mask_valid, valid)
 
 
 @pytest.mark.parametrize(

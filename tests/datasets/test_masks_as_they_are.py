@@ -112,6 +112,13 @@ def test_masks_of_labels_are_refused_and_what_the_message_says_reads_them_right(
         assert np.array_equal(example.mask[valid], np.where(expected > 0, 255, 0)[valid])
 
 
+def test_what_most_of_the_objects_hold_is_not_proposed_to_be_ignored(tmp_path):
+    build(tmp_path, lambda number: ((regions(number) > 0) * (255 if number else 1)).astype(np.uint8))
+    with pytest.raises(StudyError, match="the masks hold labels") as refusal:
+        opened(tmp_path)
+    assert alternatives(str(refusal.value)) and "ignored" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(("suffix", "kind"), [(".npy", np.int64), (".npz", np.uint16), (".npy", np.float32)])
 def test_arrays_of_labels_are_refused_and_read_right_with_the_words_of_the_message(tmp_path, suffix, kind):
     build(tmp_path, lambda number: regions(number).astype(kind), suffix)

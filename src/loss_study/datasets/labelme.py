@@ -58,9 +58,9 @@ def open_dataset(
         StudyError: no annotations, images or annotations without each other, labels that do not exist.
     """
     listing = scan(path)
-    annotated = _annotated(listing.folders, listing.jsons)
+    annotated, copies = _annotated(listing)
     images = {f"{folder}/{name}".lstrip("/") for folder, names in listing.folders.items() for name in names}
-    alone = sorted(images - set(annotated))
+    alone = sorted(images - set(annotated) - set(copies))
     if not annotated:
         raise StudyError(f"{path}: no JSON file lies beside an image of its name; correct dataset.path")
     if alone and not allow_missing:
@@ -80,6 +80,7 @@ def open_dataset(
     lines = sum(_kind(shape) not in (*DRAWN, MASK) for content in some for shape in content["shapes"])
     notes += [f"{lines} shapes in these are lines or points, which have no area."] if lines else []
     notes += [f"{len(alone)} images have no annotation and were left out."] if alone else []
+    notes += [f"{len(copies)} files beside an image, with its name, were left out."] if copies else []
     pairs = pairs_of(listing, chosen, chosen, split, notes)
     return Labelme(pairs, files, categories, [f"{len(chosen)} images with labelme annotations.", *pairs.notes])
 
@@ -118,11 +119,35 @@ def _shapes(shape: Mapping[str, Any]) -> list[Shape]:
     return [(str(shape["label"]), partial(DRAWN[kind], shape["points"]))] if kind in DRAWN else []
 
 
-def _annotated(folders: Mapping[str, Sequence[str]], jsons: Sequence[str]) -> dict[str, str]:
-    """Return the annotation of each image that has one: the JSON file of its name beside it."""
-    stems = {path.rpartition(".")[0]: path for path in jsons}
-    paths = (f"{folder}/{name}".lstrip("/") for folder, names in folders.items() for name in names)
-    return {path: stems[stem] for path in paths if (stem := path.rpartition(".")[0]) in stems}
+def _annotated(listing: Listing) -> tuple[dict[str, str], list[str]]:
+    """Return the annotation of each image that has one, the JSON file of its name beside it; and the other files.
+
+    Of several images with one JSON file, such as ``a.jpg`` and the mask ``a.png`` that was exported from ``a.json``,
+    the one is annotated that the file names (imagePath).
+
+    Raises:
+        StudyError: it names none of them.
+    """
+    stems = {path.rpartition(".")[0]: path for path in listing.jsons}
+    paths = (f"{folder}/{name}".lstrip("/") for folder, names in listing.folders.items() for name in names)
+    images: dict[str, list[str]] = {}
+    for path in paths:
+        if (stem := path.rpartition(".")[0]) in stems:
+            images.setdefault(stem, []).append(path)
+    annotated = {}
+    for stem, found in images.items():
+        own = found if len(found) == 1 else _named_by(listing.root / stems[stem], found)
+        annotated[own[0]] = stems[stem]
+    return annotated, [path for found in images.values() for path in found if path not in annotated]
+
+
+def _named_by(file: Path, images: Sequence[str]) -> list[str]:
+    """Return the one of `images` that the annotation `file` names; StudyError if it names none."""
+    named = str(_read(file).get("imagePath") or "").replace("\\", "/").rpartition("/")[2]
+    own = [path for path in images if path.rpartition("/")[2] == named]
+    if not own:
+        raise StudyError(f"{file}: beside {' and '.join(images)}, and its imagePath is neither; remove one of them")
+    return own
 
 
 def _read(path: Path) -> Mapping[str, Any]:

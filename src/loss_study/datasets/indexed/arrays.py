@@ -35,14 +35,31 @@ def example(item: Any, heads: Sequence[str], classes: int, size: int) -> Example
     """
     parts = _parts(item, heads)
     found: dict[str, Any] = {"image": _image(parts["image"], size), "mask": None, "depth": None}
-    if "mask" in heads:
-        found["mask"] = _mask(parts["mask"], size) if classes == 1 else _classes(parts["mask"], classes, size)
-    if "depth" in heads:
-        found["depth"] = _depth(parts["depth"], size)
-    for name in ("mask_valid", "depth_valid"):
-        if parts.get(name) is not None and name.removesuffix("_valid") in heads:
-            found[name] = resize_nearest(_plane(name, parts[name]) > 0, size)
+    for head in heads:
+        plane, valid = _plane(head, parts[head]), _valid(parts, head)
+        if valid is not None:
+            # What invalid pixels hold is nothing: not to be checked, and not to be averaged with their neighbours.
+            plane = np.where(valid, plane, np.zeros((), plane.dtype))
+            found[f"{head}_valid"] = resize_nearest(valid, size)
+        resized = resize_nearest if valid is not None else None
+        if head == "depth":
+            found["depth"] = (resized or average_depth)(_depth(plane), size)
+        elif classes > 1:
+            found["mask"] = resize_nearest(_classes(plane, classes), size)
+        else:
+            found["mask"] = (resized or _averaged)(_mask(plane), size)
     return Example(**found)
+
+
+def _valid(parts: Mapping[str, Any], head: str) -> np.ndarray | None:
+    """Return which pixels of the ground truth of `head` are valid, bool (H, W); None: all."""
+    name = f"{head}_valid"
+    if parts.get(name) is None:
+        return None
+    valid, plane = _plane(name, parts[name]) > 0, _plane(head, parts[head])
+    if valid.shape != plane.shape:
+        raise ValueError(f"the {name} has shape {valid.shape}, its {head} {plane.shape}")
+    return valid
 
 
 def _parts(item: Any, heads: Sequence[str]) -> Mapping[str, Any]:
@@ -71,31 +88,33 @@ def _image(value: Any, size: int) -> np.ndarray:
     return np.asarray(stretched(Image.fromarray(np.ascontiguousarray(rgb)), size))
 
 
-def _mask(value: Any, size: int) -> np.ndarray:
-    array = _plane("mask", value)
+def _mask(array: np.ndarray) -> np.ndarray:
+    """Return a mask of one class as uint8, 0 to 255."""
     if array.dtype.kind in "iu" and array.max(initial=0) <= 1:
         array = array.astype(bool)
-    grey = array.astype(np.uint8) * 255 if array.dtype == bool else _as_uint8("mask", array)
-    return np.asarray(stretched(Image.fromarray(grey), size))
+    return array.astype(np.uint8) * 255 if array.dtype == bool else _as_uint8("mask", array)
 
 
-def _classes(value: Any, classes: int, size: int) -> np.ndarray:
-    array = _plane("mask", value)
+def _averaged(mask_HW: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(stretched(Image.fromarray(mask_HW), size))
+
+
+def _classes(array: np.ndarray, classes: int) -> np.ndarray:
     if array.dtype.kind not in "iub":
         raise ValueError(f"the mask of {classes} classes is {array.dtype}; it holds the whole numbers of the classes")
     if array.min() < 0 or array.max() >= classes:
         raise ValueError(f"the mask holds {int(array.min())} to {int(array.max())}, but there are {classes} classes")
-    return resize_nearest(array.astype(np.uint8), size)
+    return array.astype(np.uint8)
 
 
-def _depth(value: Any, size: int) -> np.ndarray:
-    array = _plane("depth", value)
+def _depth(array: np.ndarray) -> np.ndarray:
+    """Return a depth map as uint16, 0 to `DEPTH_STEPS`."""
     if array.dtype == np.uint8:
-        array = array.astype(np.uint16) * 257
-    elif array.dtype != np.uint16:
+        return array.astype(np.uint16) * 257
+    if array.dtype != np.uint16:
         _check_range("depth", array, "uint16, uint8 or float in [0, 1]")
-        array = np.rint(array * DEPTH_STEPS).astype(np.uint16)
-    return average_depth(array, size)
+        return np.rint(array * DEPTH_STEPS).astype(np.uint16)
+    return array
 
 
 def _plane(name: str, value: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from loss_study.datasets.reading.images import deep_values
 from loss_study.datasets.reading.mask_values import spread
+from loss_study.runtime.errors import StudyError
 
 #: Rows and columns of an image that are looked at.
 SIDE = 128
@@ -61,7 +62,12 @@ def survey(paths: Sequence[Path]) -> ImageValues:
     if not found:
         return ImageValues(len(some), 0, 0, 0)
     values = np.concatenate(found)
-    low, high = np.percentile(values[np.isfinite(values)], [DARK, BRIGHT])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        raise StudyError(
+            f"{some[0]}: holds no number that is finite, nor do the other images looked at; save them anew"
+        )
+    low, high = np.percentile(values, [DARK, BRIGHT])
     return ImageValues(len(some), len(found), float(low), float(high))
 
 

@@ -96,12 +96,17 @@ class MaskValues:
 
     @property
     def void(self) -> int | None:
-        """The value of pixels without ground truth as far as can be guessed: one far above all others."""
+        """The value of pixels without ground truth as far as can be guessed: far above the objects', in fewer pixels.
+
+        In more pixels it is an object: of trimaps with 127 at the outline, of masks of 0 and 255 among some of 0 and 1.
+        """
         if self.coloured:
             return VOID_COLOUR if VOID_COLOUR in self.shares else None
         largest = max(self.shares)
         objects = self.shares.keys() - {largest, self.background}
-        return largest if largest in (0xFF, LARGEST) and objects and max(objects) < FOREGROUND else None
+        if largest not in (0xFF, LARGEST) or not objects or max(objects) >= FOREGROUND:
+            return None
+        return largest if self.shares[largest] < sum(self.shares[code] for code in objects) else None
 
     def suggestion(self) -> list[str]:
         """Return the words after -S that read these masks as foreground and background; none if they need none.
