@@ -27,13 +27,11 @@ EPOCHS = 20
 def ours(folder: Path, batch_size: int, threads: int, flip: float) -> Callable[[], float]:
     """Return the packed side: it makes the batches of some epochs and returns its speed."""
     use_cpu(threads)
-    batches = Batches(PackedSample.open(folder), "train", "mask", batch_size, pick())
+    batches = Batches(PackedSample.open(folder), "train", ["mask"], batch_size, pick())
 
     def epochs() -> int:
         return sum(
-            len(batch.target)
-            for epoch in range(EPOCHS)
-            for batch in batches.shuffled(0, epoch, Augmentation(flip=flip))
+            len(batch) for epoch in range(EPOCHS) for batch in batches.shuffled(0, epoch, Augmentation(flip=flip))
         )
 
     return partial(speed, epochs)

@@ -39,7 +39,7 @@ class Epoch(IterableDataset[Pair]):
         else:
             self.epoch += 1
             batches = self.batches.shuffled(0, self.epoch, self.augmentation)
-        return ((batch.inputs, batch.target) for batch in batches)
+        return ((batch.inputs, batch.targets["mask"].values) for batch in batches)
 
 
 class Trial(lightning.LightningModule):
@@ -98,7 +98,7 @@ def epoch_seconds(
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     device = torch.device("cpu")
-    train, validation = (Batches(sample, split, "mask", batch_size, device) for split in ("train", "validation"))
+    train, validation = (Batches(sample, split, ["mask"], batch_size, device) for split in ("train", "validation"))
     clock = Clock()
     keep = ModelCheckpoint(checkpoints, monitor="iou", mode="max", save_top_k=1, save_last=True)
     trainer = lightning.Trainer(

@@ -26,11 +26,17 @@ def pictures():
     return columns[..., None].expand(-1, -1, -1, 6).contiguous(), columns.contiguous()
 
 
+def one_head(inputs, target, how, generator, valid=None):
+    """Return what `augment` makes of the inputs and of the target and valid pixels of one head."""
+    inputs, [(target, valid)] = augment(inputs, [(target, valid)], how, generator)
+    return inputs, target, valid
+
+
 def augmented(inputs, target, how, generator, valid=None):
     """Flip what goes together, then change the rest, as `Batches` does."""
     flipped = draw_flips_together(len(inputs), how, generator)
     inputs, target = flip(inputs, flipped), flip(target, flipped)
-    return augment(inputs, target, how, generator, valid_NHW=None if valid is None else flip(valid, flipped))
+    return one_head(inputs, target, how, generator, None if valid is None else flip(valid, flipped))
 
 
 def changed(pictures, seed=0, **how):
@@ -101,13 +107,13 @@ def test_the_switches_do_not_move_the_others_random_numbers(pictures):
 
 
 def test_a_split_in_order_is_changed_alike_every_time(sample):
-    batches = Batches(sample, "test", "mask", 4, torch.device("cpu"))
+    batches = Batches(sample, "test", ["mask"], 4, torch.device("cpu"))
     how = Augmentation(flip=0.5, flip_apart=True, erase=0.5)
     plain, first, second = (
         torch.cat([batch.inputs for batch in batches.in_order(one)]) for one in (None, how, how)
     )  # fmt: skip
     assert torch.equal(first, second) and not torch.equal(first, plain)
-    targets = [torch.cat([batch.target for batch in batches.in_order(one)]) for one in (None, how)]
+    targets = [torch.cat([batch.targets["mask"].values for batch in batches.in_order(one)]) for one in (None, how)]
     assert torch.equal(*targets)
 
 
@@ -147,7 +153,7 @@ def test_picture_target_and_valid_mask_move_together(labelled, how):
 def test_a_rotation_leaves_no_empty_corner():
     inputs = torch.full((50, 32, 32, 6), 200, dtype=torch.uint8)
     target = torch.full((50, 32, 32), 255, dtype=torch.uint8)
-    turned, truth, _ = augment(inputs, target, Augmentation(flip=0.0, rotation=180.0), torch.Generator())
+    turned, truth, _ = one_head(inputs, target, Augmentation(flip=0.0, rotation=180.0), torch.Generator())
     assert turned.min() >= 199 and torch.equal(truth, target)
 
 
@@ -157,7 +163,7 @@ def test_a_rotation_turns_by_the_angle_it_drew(monkeypatch):
 
     monkeypatch.setattr(transforms.Rotation, "make_params", lambda self, _: {"angle": -90.0, "scale": 1.0})
     inputs = torch.randint(0, 256, (2, 8, 8, 3), dtype=torch.uint8)
-    turned, target, _ = augment(inputs, inputs[..., 0], Augmentation(flip=0.0, rotation=90.0), torch.Generator())
+    turned, target, _ = one_head(inputs, inputs[..., 0], Augmentation(flip=0.0, rotation=90.0), torch.Generator())
     assert torch.equal(turned, inputs.rot90(1, (1, 2))) and torch.equal(target, inputs[..., 0].rot90(1, (1, 2)))
 
 
@@ -165,7 +171,7 @@ def test_a_crop_shows_a_part_enlarged():
     """Of a ramp from 0 to 255, a crop of a quarter of the area shows about half the range."""
     ramp = torch.linspace(0, 255, 64).to(torch.uint8).expand(40, 64, 64)
     generator = torch.Generator().manual_seed(0)
-    crops, target, _ = augment(
+    crops, target, _ = one_head(
         ramp[..., None].expand(-1, -1, -1, 3), ramp, Augmentation(flip=0.0, crop=0.25), generator
     )
     ranges = target.flatten(1).amax(1).float() - target.flatten(1).amin(1).float()
@@ -180,7 +186,7 @@ def test_colours_change_inputs_alike_and_no_target(labelled):
     assert torch.equal(background, picture)
     assert not torch.equal(inputs, labelled[0])
     one = torch.full((20, 8, 8, 3), 100, dtype=torch.uint8)
-    bright, _, _ = augment(one, one[..., 0], Augmentation(flip=0.0, colour=Colour(brightness=0.5)), torch.Generator())
+    bright, _, _ = one_head(one, one[..., 0], Augmentation(flip=0.0, colour=Colour(brightness=0.5)), torch.Generator())
     levels = bright.flatten(1)
     assert (levels.amax(1) == levels.amin(1)).all() and len(levels[:, 0].unique()) > 10, "each picture in its own way"
     assert levels.min() >= 50 and levels.max() <= 150
@@ -196,7 +202,7 @@ def test_everything_at_once_depends_on_the_generator_alone(labelled):
 
 def test_an_epoch_is_the_same_after_a_resume(sample):
     how = Augmentation(**EVERYTHING)
-    batches = Batches(sample, "train", "mask", 4, torch.device("cpu"))
+    batches = Batches(sample, "train", ["mask"], 4, torch.device("cpu"))
 
     def epoch(number):
         return torch.cat([batch.inputs for batch in batches.shuffled(3, number, how)])
@@ -211,7 +217,7 @@ def test_a_batch_without_crops_rotation_and_colour_does_not_import_torchvision()
         from loss_study.data.augmentation import augment
         from loss_study.config import Augmentation
         inputs = torch.zeros(2, 8, 8, 3, dtype=torch.uint8)
-        augment(inputs, inputs[..., 0], Augmentation(flip=0.5, erase=0.5), torch.Generator())
+        augment(inputs, [(inputs[..., 0], None)], Augmentation(flip=0.5, erase=0.5), torch.Generator())
         assert "torchvision" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", program], check=True)

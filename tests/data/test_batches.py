@@ -24,10 +24,10 @@ def plain(sample, row, head):
 
 @pytest.mark.parametrize("head", ["mask", "depth"])
 def test_in_order(sample, head):
-    batches = list(Batches(sample, "validation", head, 4, CPU).in_order())
-    assert [len(batch.target) for batch in batches] == [4, 2]
+    batches = list(Batches(sample, "validation", [head], 4, CPU).in_order())
+    assert [len(batch) for batch in batches] == [4, 2]
     inputs = torch.cat([batch.inputs for batch in batches])
-    targets = torch.cat([batch.target for batch in batches])
+    targets = torch.cat([batch.targets[head].values for batch in batches])
     assert inputs.shape == (6, 6, 32, 32) and targets.shape == (6, 1, 32, 32)
     for place, row in enumerate(sample.rows("validation")):
         expected_inputs, expected_target = plain(sample, row, head)
@@ -36,21 +36,21 @@ def test_in_order(sample, head):
 
 
 def test_channels_last(sample):
-    batch = next(Batches(sample, "train", "mask", 4, CPU).in_order())
+    batch = next(Batches(sample, "train", ["mask"], 4, CPU).in_order())
     assert batch.inputs.is_contiguous(memory_format=torch.channels_last)
 
 
 def epoch(sample, seed, number, flip=0.0, batch_size=4):
-    return list(Batches(sample, "train", "mask", batch_size, CPU).shuffled(seed, number, Augmentation(flip=flip)))
+    return list(Batches(sample, "train", ["mask"], batch_size, CPU).shuffled(seed, number, Augmentation(flip=flip)))
 
 
 def joined(batches):
-    return torch.cat([torch.cat([batch.inputs, batch.target], dim=1) for batch in batches])
+    return torch.cat([torch.cat([batch.inputs, batch.targets["mask"].values], dim=1) for batch in batches])
 
 
 def test_an_epoch_sees_every_picture_once(sample):
     seen = joined(epoch(sample, 0, 1))
-    expected = joined(list(Batches(sample, "train", "mask", 4, CPU).in_order()))
+    expected = joined(list(Batches(sample, "train", ["mask"], 4, CPU).in_order()))
     assert len(seen) == 12
     keys = {picture.numpy().tobytes() for picture in seen}
     assert keys == {picture.numpy().tobytes() for picture in expected}
@@ -79,22 +79,22 @@ def test_flip_probability_one_and_zero(sample):
 
 
 def test_incomplete_last_batch_is_left_out(sample):
-    assert [len(batch.target) for batch in epoch(sample, 0, 1, batch_size=5)] == [5, 5]
+    assert [len(batch) for batch in epoch(sample, 0, 1, batch_size=5)] == [5, 5]
 
 
 def test_batch_larger_than_the_split(sample):
-    assert [len(batch.target) for batch in epoch(sample, 0, 1, batch_size=64)] == [12]
+    assert [len(batch) for batch in epoch(sample, 0, 1, batch_size=64)] == [12]
 
 
 def test_a_split_too_large_for_memory_gives_the_same_batches(sample, monkeypatch):
     kept = joined(epoch(sample, 3, 1, 0.5))
     monkeypatch.setattr(batching, "CONCATENATED_BYTES", 2 * 12 * 32 * 32 * 6 - 1)
-    assert Batches(sample, "train", "mask", 4, CPU)._concatenated is None
+    assert Batches(sample, "train", ["mask"], 4, CPU)._concatenated is None
     assert torch.equal(joined(epoch(sample, 3, 1, 0.5)), kept)
 
 
 def test_rows_may_be_asked_for_in_any_order_and_more_than_once(sample):
-    batches = Batches(sample, "train", "mask", 4, CPU)
+    batches = Batches(sample, "train", ["mask"], 4, CPU)
     rows = torch.cat([batches.rows.flip(0), batches.rows[:5]])
     seen = torch.cat([batch.inputs for batch in batches.in_order(Augmentation(flip=1.0), rows)])
     assert len(seen) == 17
@@ -136,7 +136,7 @@ def tiny(tmp_path):
 
 
 def tiny_batch(tiny, split, flip):
-    (batch,) = Batches(tiny, split, "mask", 4, CPU).in_order(Augmentation(flip=flip))
+    (batch,) = Batches(tiny, split, ["mask"], 4, CPU).in_order(Augmentation(flip=flip))
     return batch
 
 
@@ -150,8 +150,8 @@ def test_a_gather_by_hand(tiny):
         torch.testing.assert_close(batch.inputs[1, channel] * 255, 110 + pixels)
         torch.testing.assert_close(batch.inputs[0, channel + 3] * 255, 0 + pixels)
         torch.testing.assert_close(batch.inputs[1, channel + 3] * 255, 20 + pixels)
-    assert batch.target.tolist() == [[[[1.0, 0.0], [0.0, 0.0]]], [[[0.0, 0.0], [1.0, 0.0]]]]
-    assert batch.valid.tolist() == [[[[1.0, 1.0], [1.0, 0.0]]], [[[1.0, 0.0], [1.0, 1.0]]]]
+    assert batch.targets["mask"].values.tolist() == [[[[1.0, 0.0], [0.0, 0.0]]], [[[0.0, 0.0], [1.0, 0.0]]]]
+    assert batch.targets["mask"].valid.tolist() == [[[[1.0, 1.0], [1.0, 0.0]]], [[[1.0, 0.0], [1.0, 1.0]]]]
 
 
 def test_a_flip_by_hand(tiny):
@@ -160,15 +160,15 @@ def test_a_flip_by_hand(tiny):
     mirrored = torch.tensor([[1.0, 0.0], [3.0, 2.0]])
     torch.testing.assert_close(batch.inputs[0, 0] * 255, 120 + mirrored)
     torch.testing.assert_close(batch.inputs[1, 5] * 255, 20 + mirrored)
-    assert batch.target.tolist() == [[[[0.0, 1.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 1.0]]]]
-    assert batch.valid.tolist() == [[[[1.0, 1.0], [0.0, 1.0]]], [[[0.0, 1.0], [1.0, 1.0]]]]
+    assert batch.targets["mask"].values.tolist() == [[[[0.0, 1.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 1.0]]]]
+    assert batch.targets["mask"].valid.tolist() == [[[[1.0, 1.0], [0.0, 1.0]]], [[[0.0, 1.0], [1.0, 1.0]]]]
 
 
 @pytest.mark.parametrize(("split", "images"), [("train", [0, 2]), ("validation", [3]), ("test", [1])])
 def test_a_split_has_its_own_images_alone(tiny, split, images):
     batch = tiny_batch(tiny, split, 0.0)
     assert (batch.inputs[:, 3, 0, 0] * 255).round().tolist() == [10.0 * image for image in images]
-    shuffled = [batch for seed in range(5) for batch in Batches(tiny, split, "mask", 1, CPU).shuffled(seed, 1, None)]
+    shuffled = [batch for seed in range(5) for batch in Batches(tiny, split, ["mask"], 1, CPU).shuffled(seed, 1, None)]
     assert len(shuffled) == 5 * len(images)
     assert {round(float(batch.inputs[0, 3, 0, 0]) * 255) for batch in shuffled} == {10 * image for image in images}
 
@@ -177,7 +177,7 @@ def test_a_split_has_its_own_images_alone(tiny, split, images):
 def test_both_ways_to_gather_are_the_same(tiny, concatenated, monkeypatch):
     if not concatenated:
         monkeypatch.setattr(batching, "CONCATENATED_BYTES", 0)
-    batches = Batches(tiny, "train", "mask", 4, CPU)
+    batches = Batches(tiny, "train", ["mask"], 4, CPU)
     rows, flipped = torch.tensor([2, 0, 2]), torch.tensor([True, False, False])
     taken = batches._inputs(rows, flipped)
     assert (batches._concatenated is not None) == concatenated
@@ -199,6 +199,6 @@ def test_the_order_of_an_epoch_by_hand(tiny):
     generator = torch.Generator().manual_seed((3 << 20) + 7)
     order = torch.tensor([0, 2])[torch.randperm(2, generator=generator)]
     flipped = torch.rand(2, generator=generator) < 0.5
-    (batch,) = Batches(tiny, "train", "mask", 2, CPU).shuffled(3, 7, Augmentation(flip=0.5))
+    (batch,) = Batches(tiny, "train", ["mask"], 2, CPU).shuffled(3, 7, Augmentation(flip=0.5))
     first = (batch.inputs[:, 3, 0, 0] * 255).round().tolist()
     assert first == [10.0 * row + mirrored for row, mirrored in zip(order.tolist(), flipped.tolist(), strict=True)]

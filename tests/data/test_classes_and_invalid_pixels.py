@@ -85,10 +85,11 @@ def test_classes_without_names_get_some(tmp_path):
 
 def test_a_batch_of_classes_is_one_hot(tmp_path):
     sample = packed(tmp_path, ThreeClasses(), heads=["mask"], classes=3)
-    batch = next(Batches(sample, "train", "mask", 4, CPU).in_order())
-    assert batch.target.shape == (4, 3, SIZE, SIZE) and batch.valid is None
-    assert (batch.target.sum(dim=1) == 1).all()
-    assert torch.equal(batch.target.argmax(dim=1), torch.from_numpy(sample.masks[sample.rows("train")[:4]]).long())
+    batch = next(Batches(sample, "train", ["mask"], 4, CPU).in_order())
+    target, valid = batch.targets["mask"]
+    assert target.shape == (4, 3, SIZE, SIZE) and valid is None
+    assert (target.sum(dim=1) == 1).all()
+    assert torch.equal(target.argmax(dim=1), torch.from_numpy(sample.masks[sample.rows("train")[:4]]).long())
 
 
 def test_a_value_that_is_no_class_is_refused(tmp_path):
@@ -106,8 +107,8 @@ def test_missing_readings_are_packed_and_left_out_of_the_statistics(tmp_path):
     assert sample.statistics == {"depth_mean": pytest.approx(mean)}
     share = f"{1 - valid.mean():.1%} of the pixels have no depth ground truth"
     assert any(share in note for note in sample.meta["notes"])
-    batch = next(Batches(sample, "train", "depth", 4, CPU).in_order())
-    assert torch.equal(batch.valid[:, 0] > 0, torch.from_numpy(valid[rows[:4]]))
+    batch = next(Batches(sample, "train", ["depth"], 4, CPU).in_order())
+    assert torch.equal(batch.targets["depth"].valid[:, 0] > 0, torch.from_numpy(valid[rows[:4]]))
     item = source.draw(None, None, 1, np.random.default_rng(0))[0]
     assert (source.example(item, SIZE).depth[~source.example(item, SIZE).depth_valid] == 65535).all()
 
@@ -134,9 +135,10 @@ def test_a_flip_moves_what_is_valid_with_the_target(tmp_path):
     from loss_study.config import Augmentation
 
     sample = packed(tmp_path, RgbdWithInvalidPixels(), heads=["depth"])
-    batches = Batches(sample, "train", "depth", 12, CPU)
-    for batch in batches.shuffled(0, 1, Augmentation(flip=0.5)):
-        assert (batch.target[batch.valid == 0] == 0).all() and (batch.target[batch.valid == 1] > 0).all()
+    batches = Batches(sample, "train", ["depth"], 12, CPU)
+    for batch in batches.shuffled(0, 1, Augmentation(flip=1.0)):
+        depth, valid = batch.targets["depth"]
+        assert (depth[valid == 0] == 0).all() and (depth[valid == 1] > 0).all()
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from loss_study.statistics.estimates import Estimates, image_variances
+from loss_study.statistics.estimates import Estimates, effective_count, image_variances
 from loss_study.statistics.looks import SIGNIFICANCE, Look
 from loss_study.statistics.regret import choose, continuing, regrets
 
@@ -43,6 +43,12 @@ class Images:
         drawn = np.concatenate([np.arange(objects), rng.choice(objects, images - objects, p=often)])
         behind = np.concatenate([np.arange(backgrounds), rng.integers(0, backgrounds, images - backgrounds)])
         return cls(drawn, rng.permutation(behind))
+
+    @classmethod
+    def of_sizes(cls, sizes: Sequence[int]) -> "Images":
+        """Objects with so many images, each image before a background of its own."""
+        objects = np.repeat(np.arange(len(sizes)), sizes)
+        return cls(objects, np.arange(len(objects)))
 
     @classmethod
     def alone(cls, images: int) -> "Images":
@@ -120,7 +126,6 @@ class Verdict:
             loss called worse that is not, a regret above its bound.
         decided: the study ends with a bound within the margin.
         trainings: mean number of them until then, or until the seeds are spent.
-        looks: mean number of comparisons.
     """
 
     studies: int = 0
@@ -156,13 +161,12 @@ def _race(kind: Kind, scores: np.ndarray, first_networks: np.ndarray, verdict: V
     trained = np.zeros((studies, losses), int)
     running = np.ones((studies, losses), bool)
     wrong = {name: np.zeros(studies, bool) for name in ("bound", "regrets", "pairs", "means", "false")}
-    decided, looks = np.zeros(studies, bool), np.zeros(studies, int)
+    decided = np.zeros(studies, bool)
     for number in range(1, len(counts) + 1):
         trained[running] = number - 1
         at = np.flatnonzero(running.any(axis=1))
         if not len(at):
             break
-        looks[at] = number
         mine = trained[at][..., None]
         values = np.take_along_axis(by_look[at], mine[..., None], axis=2)[:, :, 0]
         estimates = Estimates(
@@ -170,7 +174,7 @@ def _race(kind: Kind, scores: np.ndarray, first_networks: np.ndarray, verdict: V
             counts[trained[at]],
             np.take_along_axis(spreads[at], mine, axis=2)[..., 0],
             *image_variances(values, kind.images.objects, kind.images.backgrounds),
-            min(len(np.unique(kind.images.objects)), len(np.unique(kind.images.backgrounds))),
+            min(effective_count(kind.images.objects), effective_count(kind.images.backgrounds)),
         )
         # With one seed the study speaks of these networks, not of losses.
         truth = np.array(kind.means, float) + first_networks[at] * estimates.of_networks
@@ -184,7 +188,6 @@ def _race(kind: Kind, scores: np.ndarray, first_networks: np.ndarray, verdict: V
         false=np.count_nonzero(wrong["false"]),
         decided=np.count_nonzero(decided),
         trainings=counts[trained].sum(),
-        looks=looks.sum(),
     )
 
 

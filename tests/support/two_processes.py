@@ -18,7 +18,7 @@ import torch
 
 from loss_study import losses, models
 from loss_study.config import load_config
-from loss_study.data.batches import Batch, Batches
+from loss_study.data.batches import Batch, Batches, Target
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
 from loss_study.training import checkpoint, distributed, run
@@ -35,7 +35,8 @@ def float64() -> Iterator[None]:
 
     def in_float64(self: Batches, *arguments: torch.Tensor) -> Batch:
         batch = make(self, *arguments)
-        return replace(batch, inputs=batch.inputs.double(), target=batch.target.double())
+        targets = {head: target._replace(values=target.values.double()) for head, target in batch.targets.items()}
+        return replace(batch, inputs=batch.inputs.double(), targets=targets)
 
     torch.set_default_dtype(torch.float64)
     try:
@@ -51,9 +52,11 @@ def gradients() -> dict[str, torch.Tensor]:
     model = models.build("resunet", 6, ["mask"], width=4).train()
     network = distributed.data_parallel(model)
     inputs = torch.rand(8, 6, PIXELS, PIXELS)
-    whole = Batch(inputs, (inputs[:, :1] > 0.7).double())
+    whole = Batch(inputs, {"mask": Target((inputs[:, :1] > 0.7).double())})
     (own,) = distributed.share(iter([whole]))
-    losses.load("dice", {"smooth": 1.0})(network(own.inputs)["mask"], own.target, None).mean().backward()
+    losses.load("dice", {"smooth": 1.0})(
+        network(own.inputs)["mask"], own.targets["mask"].values, None
+    ).mean().backward()
     found = {name: parameter.grad for name, parameter in model.named_parameters()}
     return found | dict(model.named_buffers())
 

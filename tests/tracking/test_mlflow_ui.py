@@ -108,7 +108,7 @@ def test_the_table_lists_the_runs(server, browser):
 def test_the_saved_view_of_a_head_shows_its_metrics_and_no_other_head(server, browser):
     address, experiment, _ = server
     browser.get(views.address(address, experiment, "mask"))
-    shown = shows(browser, "mask: best first", DICE.name, "test/iou", "best/iou", "0.92", "1 matching run")
+    shown = shows(browser, "mask: best first", DICE.name, "test/iou", "kept/iou", "0.92", "1 matching run")
     assert HUBER.name not in shown
 
 

@@ -117,7 +117,7 @@ def check_runs(address, expected, monkeypatch):
     assert len({run.data.tags[describe.CONTENT] for run in runs}) == len(runs)
     for run in runs:
         assert run.info.status == "FINISHED"
-        assert run.data.metrics["best/epoch"] == EPOCHS
+        assert run.data.metrics["kept/epoch"] == EPOCHS
         for name in ("train_loss", "learning_rate"):
             steps = [point.step for point in opened.client.get_metric_history(run.info.run_id, name)]
             assert sorted(steps) == list(range(1, EPOCHS + 1))

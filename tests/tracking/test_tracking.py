@@ -127,8 +127,8 @@ def test_a_run_holds_parameters_curves_results_tags_dataset_and_panels(study, mo
     assert (values["schedule"], values["epochs"], values["batch_size"]) == ("onecycle", "5", "16")
     assert (values["dataset"], values["sample.images"], values["sample.seed"]) == ("scenes", "800", "0")
 
-    assert run.data.metrics["best/iou_at_best"] == pytest.approx(0.92)
-    assert run.data.metrics["best/epoch"] == 8
+    assert run.data.metrics["kept/iou_at_best"] == pytest.approx(0.92)
+    assert run.data.metrics["kept/epoch"] == 8
     assert run.data.metrics["test/iou_at_best"] == pytest.approx(0.92)
     assert run.data.metrics["test/threshold"] == pytest.approx(0.4)
     curve = opened.client.get_metric_history(run.info.run_id, "train_loss")
@@ -216,7 +216,7 @@ def test_filling_in_twice_doubles_nothing_and_a_new_content_is_a_new_run(study):
     path = DICE.run_dir / "trial.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 99.0}))
     assert mirror.fill_in([DICE], study).kept == [DICE.name]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"best_validation": 0.5}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kept_validation": 0.5}))
     assert mirror.fill_in([DICE], study).created == [DICE.name]
     assert len(all_runs()[1]) == 3
 
@@ -246,13 +246,13 @@ def test_a_diverged_trial_is_failed_and_says_why(study):
 
 def test_a_trial_that_diverged_before_its_first_epoch_ended_is_logged(study):
     record = json.loads((HUBER.run_dir / "trial.json").read_text())
-    (HUBER.run_dir / "trial.json").write_text(json.dumps(record | {"best_epoch": 0, "best_validation": None}))
+    (HUBER.run_dir / "trial.json").write_text(json.dumps(record | {"kept_epoch": 0, "kept_validation": None}))
     history = (HUBER.run_dir / "history.csv").read_text().splitlines()
     (HUBER.run_dir / "history.csv").write_text(history[0] + "\n")
     mirror.fill_in([HUBER], study)
     _, (run,) = all_runs()
     assert run.info.status == "FAILED"
-    assert "best/rmse" not in run.data.metrics
+    assert "kept/rmse" not in run.data.metrics
 
 
 @pytest.mark.parametrize("step", ["log_batch", "log_inputs", "log_artifact", "log_model_artifacts", "set_terminated"])
@@ -691,7 +691,7 @@ def test_a_trial_that_was_trained_anew_leaves_its_former_run_out_of_the_study(st
     study_run.gather([DICE], study, reports)
     _, former = run_named(DICE.name)
     path = DICE.run_dir / "trial.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"best_validation": 0.5}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kept_validation": 0.5}))
     mirror.fill_in([DICE], study)
     live_epochs(study, [1], HUBER)
     run_id = study_run.gather([DICE], study, reports)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from loss_study.config import composition, load_config
-from loss_study.data.batches import Batch
+from loss_study.data.batches import Batch, Target
 from loss_study.runtime.errors import StudyError
 from loss_study.training import distributed, run
 from support import two_processes
@@ -115,7 +115,7 @@ def test_two_processes_train_as_one_and_one_that_is_killed_ends_the_other(study,
 
 
 def test_a_batch_that_does_not_divide_is_an_error(monkeypatch):
-    batch = Batch(torch.zeros(5, 6, 16, 16), torch.zeros(5, 1, 16, 16))
+    batch = Batch(torch.zeros(5, 6, 16, 16), {"mask": Target(torch.zeros(5, 1, 16, 16))})
     assert torch.equal(next(distributed.share(iter([batch]))).inputs, batch.inputs)
     monkeypatch.setattr(distributed, "size", lambda: 2)
     with pytest.raises(StudyError, match="5 images do not divide among 2 devices"):

@@ -104,10 +104,10 @@ def test_the_first_step_has_the_loss_of_the_parent_on_the_same_batch(study, samp
 
     monkeypatch.setattr("loss_study.training.train.losses", type("Spied", (), {"load": staticmethod(spied)}))
     trained(sample, study)
-    batch = next(Batches(sample, "train", "mask", 4, CPU).shuffled(TRIAL.seed, 1, study.recipe.augmentation))
+    batch = next(Batches(sample, "train", ["mask"], 4, CPU).shuffled(TRIAL.seed, 1, study.recipe.augmentation))
     model = load_model(MODEL).to(memory_format=torch.channels_last).train()
     expected = torch.nn.functional.binary_cross_entropy_with_logits(
-        model(batch.inputs)["mask"], batch.target, reduction="none"
+        model(batch.inputs)["mask"], batch.targets["mask"].values, reduction="none"
     ).mean((1, 2, 3))
     torch.testing.assert_close(seen[0], expected)
 
@@ -136,7 +136,7 @@ def test_recomputed_statistics_are_those_of_the_training_images(sample):
     """By hand: of what each BatchNorm sees of every whole batch of 5, the mean and the variance; 12 images are two."""
     torch.manual_seed(0)
     model = models.build("resunet", sample.in_channels, ["mask"], width=2)
-    batches, seen = Batches(sample, "train", "mask", 5, CPU), {module: [] for module in norms(model)}
+    batches, seen = Batches(sample, "train", ["mask"], 5, CPU), {module: [] for module in norms(model)}
     hooks = [
         module.register_forward_pre_hook(lambda module, inputs: seen[module].append(inputs[0].detach()))
         for module in seen
@@ -161,7 +161,7 @@ def test_recomputed_statistics_are_those_of_the_training_images(sample):
 
 
 def test_the_images_are_neither_mirrored_nor_left_out(sample):
-    batches = Batches(sample, "train", "mask", 4, CPU)
+    batches = Batches(sample, "train", ["mask"], 4, CPU)
     images = torch.cat([batch.inputs for batch in batches.shuffled(0, 0, None)])
     expected = torch.cat([batch.inputs for batch in batches.in_order()])
     assert sorted(map(str, images.sum((1, 2)).tolist())) == sorted(map(str, expected.sum((1, 2)).tolist()))
@@ -179,7 +179,7 @@ def test_recomputing_changes_the_statistics_that_are_kept_and_no_step(study, sam
         of_batches = name.endswith(("running_mean", "running_var", "num_batches_tracked"))
         assert torch.equal(running[name], recomputed[name]) != of_batches, name
     model = load_model(TRIAL.run_dir / "model.pt")
-    loop.recompute_batchnorm(model, Batches(sample, "train", "mask", 4, CPU), "float32")
+    loop.recompute_batchnorm(model, Batches(sample, "train", ["mask"], 4, CPU), "float32")
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, recomputed[name])
 

@@ -22,7 +22,7 @@ def validation_rmse(loss, precision, sample, study):
     recipe = study.recipe.model_copy(update={"precision": precision})
     study = study.model_copy(update={"recipe": recipe})
     with run.trained(Trial("depth", loss, 0), sample, study, "", lambda _: None) as (outcome, _):
-        return outcome.best_validation
+        return outcome.kept_validation
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import StudyError
 from loss_study.training import run, search
 from loss_study.training.choice import Choice
-from loss_study.training.search import Tried, best, choose, edge
+from loss_study.training.search import Tried, best, choose, edge, peak
 from loss_study.training.seeds import train_seeds
 from loss_study.trial import Trial
 
@@ -124,6 +124,16 @@ def test_best_ignores_what_diverged():
     assert best("mask", tried).candidate.lr == 0.2
     with pytest.raises(StudyError, match=r"mask diverged with every one of \[0.1\]"):
         best("mask", tried[:1])
+
+
+def test_a_rate_that_diverged_after_a_good_epoch_is_not_chosen():
+    tried = [
+        Tried(Choice(0.004), 0.5, 3, "finished"),
+        Tried(Choice(0.02), 0.55, 3, "finished"),
+        Tried(Choice(0.1), 0.6, 1, "diverged"),
+    ]
+    chosen = best("mask", tried)
+    assert chosen.candidate.lr == 0.02 and peak("mask", tried, chosen) == (0.02, "")
 
 
 def test_best_of_equals_is_the_lowest_rate():

@@ -181,7 +181,7 @@ def test_nan_stops_the_trial_and_keeps_the_best_epoch(sample, smoke, monkeypatch
     monkeypatch.setattr("loss_study.losses.l1.LOSS", Loss(loss_that_fails_in_step(8)))
     description, history = trained(Trial("mask", "l1", 0), sample, smoke)
     assert description["status"] == "diverged" and "nan in epoch 3" in description["reason"]
-    assert len(history) == 2 and description["best_epoch"] in (1, 2)
+    assert len(history) == 2 and description["kept_epoch"] in (1, 2)
     assert all(torch.isfinite(tensor).all() for tensor in weights(Trial("mask", "l1", 0)).values())
     assert "mask-l1-0 diverged: the loss became nan in epoch 3" in capsys.readouterr().out
 
@@ -193,7 +193,7 @@ def test_nan_stops_the_trial_and_keeps_the_best_epoch(sample, smoke, monkeypatch
 def test_nan_in_the_first_epoch_keeps_the_start(sample, smoke, monkeypatch):
     monkeypatch.setattr("loss_study.losses.l1.LOSS", Loss(loss_that_fails_in_step(1)))
     description, history = trained(Trial("mask", "l1", 0), sample, smoke)
-    assert description["status"] == "diverged" and description["best_epoch"] == 0 and history == []
+    assert description["status"] == "diverged" and description["kept_epoch"] == 0 and history == []
     assert load_model(Trial("mask", "l1", 0).run_dir / "model.pt")
 
 
@@ -201,21 +201,21 @@ def test_best_epoch_is_by_the_metric_and_not_by_the_loss(sample, smoke, monkeypa
     values = iter([0.2, 0.9, 0.5, 0.4])
     monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
     description, history = trained(Trial("mask", "bce", 0), sample, smoke)
-    assert description["best_epoch"] == 2 and description["best_validation"] == 0.9
+    assert description["kept_epoch"] == 2 and description["kept_validation"] == 0.9
     assert min(history, key=lambda row: float(row["train_loss"]))["epoch"] != "2"
 
 
 def test_best_depth_epoch_has_the_lowest_error(sample, smoke, monkeypatch):
     values = iter([0.2, 0.9, 0.1, 0.4])
     monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
-    assert trained(Trial("depth", "bce", 0), sample, smoke)[0]["best_epoch"] == 3
+    assert trained(Trial("depth", "bce", 0), sample, smoke)[0]["kept_epoch"] == 3
 
 
 def test_the_last_epoch_is_kept_where_it_should_be(sample, smoke, tmp_path, monkeypatch):
     trial, values = Trial("mask", "bce", 0), [0.2, 0.9, 0.5, 0.4]
     monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: values.pop(0))
     description, _ = trained(trial, sample, changed(smoke, tmp_path, keep="last"))
-    assert (description["best_epoch"], description["best_validation"]) == (4, 0.4)
+    assert (description["kept_epoch"], description["kept_validation"]) == (4, 0.4)
     last = weights(trial)
     values[:] = [0.2, 0.3, 0.4, 0.5]
     trained(trial, sample, changed(smoke, tmp_path, keep="best"))
@@ -239,7 +239,7 @@ def test_l1_without_a_sigmoid_predicts_its_raw_output(sample, smoke, tmp_path):
     summary = json.loads((trial.eval_dir / "metrics.json").read_text())
 
     model = load_model(trial.run_dir / "model.pt").eval()
-    found = {"validation": description["best_validation"], "test": summary["test"]["rmse_coded"]}
+    found = {"validation": description["kept_validation"], "test": summary["test"]["rmse_coded"]}
     for split, value in found.items():
         rows = sample.rows(split)
         inputs = np.concatenate([sample.backgrounds[sample.background_rows[rows]], sample.images[rows]], axis=3)
@@ -273,7 +273,7 @@ def test_early_stop(sample, smoke, tmp_path, monkeypatch):
     values = iter([0.5, 0.4, 0.3, 0.2])
     monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
     description, history = trained(Trial("mask", "bce", 0), sample, changed(smoke, tmp_path, early_stop=2))
-    assert len(history) == 3 and description["best_epoch"] == 1
+    assert len(history) == 3 and description["kept_epoch"] == 1
 
 
 def test_the_test_split_is_never_read_in_training(sample, smoke, tmp_path):
@@ -293,6 +293,6 @@ def test_bfloat16_stays_close_to_float32(sample, smoke, tmp_path):
     for precision in ("float32", "bfloat16"):
         description, _ = trained(Trial("depth", "l1", 0), sample, changed(smoke, tmp_path, precision=precision))
         assert description["precision"] == precision
-        results.append(description["best_validation"])
+        results.append(description["kept_validation"])
     assert results[0] != results[1]
     assert results[0] == pytest.approx(results[1], abs=0.03)

@@ -23,32 +23,22 @@ def draw_flips_together(count: int, how: Augmentation | None, generator: torch.G
 
 def augment(
     inputs_NHWC: Tensor,
-    target_NHW: Tensor,
-    how: Augmentation,
-    generator: torch.Generator,
-    *,
-    valid_NHW: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return `inputs_NHWC` (three channels for each input), `target_NHW` and `valid_NHW` changed as `how` says.
-
-    Flips of inputs and target together come before, see `draw_flips_together`; the other changes are made here. Inputs,
-    target and `valid_NHW` move together; `valid_NHW`, bool, says which pixels are valid, None: all.
-    The target's values stay what they are: no two of them are mixed, and no colour changes them.
-
-    Each input is erased on its own, and the target never: one square of a quarter of the side becomes black (Cutout,
-    DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the image).
-    """
-    inputs_NHWC, [(target_NHW, valid_NHW)] = augment_heads(inputs_NHWC, [(target_NHW, valid_NHW)], how, generator)
-    return inputs_NHWC, target_NHW, valid_NHW
-
-
-def augment_heads(
-    inputs_NHWC: Tensor,
     targets: Sequence[tuple[Tensor, Tensor | None]],
     how: Augmentation,
     generator: torch.Generator,
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]]]:
-    """Return the inputs, and target and valid pixels of several heads, changed together as in `augment`."""
+    """Return `inputs_NHWC` (three channels for each input) and the `targets` of the heads changed as `how` says.
+
+    Flips of inputs and targets together come before, see `draw_flips_together`; the other changes are made here.
+    Inputs and targets move together. A target's values stay what they are: no two of them are mixed, and no colour
+    changes them.
+
+    Each input is erased on its own, and a target never: one square of a quarter of the side becomes black (Cutout,
+    DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552; here it lies wholly inside the image).
+
+    Args:
+        targets: of each head the ground truth (N, H, W), and which pixels are valid, bool (N, H, W); None: all.
+    """
     arrays = [array for pair in targets for array in pair if array is not None]
     if how.flip_apart:
         parts = [flip(part, draw_flips(len(part), how.flip, generator)) for part in inputs_NHWC.split(RGB, dim=3)]

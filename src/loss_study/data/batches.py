@@ -7,16 +7,17 @@ that fits, or, of a small split, a copy in memory that has background and image 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from loss_study.config import Augmentation
-from loss_study.data.augmentation import augment, augment_heads, draw_flips_together, take
+from loss_study.data.augmentation import augment, draw_flips_together, take
 from loss_study.data.depth_scale import DEPTH_STEPS
 from loss_study.data.packed import PackedSample
 
@@ -26,21 +27,34 @@ RESIDENT_SHARE = 0.5
 CONCATENATED_BYTES = 2**29
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Floats in [0, 1]: `inputs` (N, C, H, W), background before image, and `target` (N, 1, H, W).
+class Target(NamedTuple):
+    """The ground truth of one head in a batch.
 
-    `inputs` lies in channels-last memory. The target of K >= 2 classes is one-hot, (N, K, H, W). `valid` (N, 1, H, W)
-    is 1 at valid pixels and 0 at invalid ones; None: all are valid. `FeatureBatches` have an encoder's outputs
-    for inputs; `BatchesOfHeads` have the targets of several heads behind one another in the channels.
+    Attributes:
+        values: floats in [0, 1], (N, 1, H, W); of K >= 2 classes one-hot, (N, K, H, W).
+        valid: float (N, 1, H, W), 1 at valid pixels and 0 at invalid ones; None: all are valid.
     """
 
-    inputs: Tensor | list[Tensor]
-    target: Tensor
+    values: Tensor
     valid: Tensor | None = None
 
 
-class Targets:
+@dataclass(frozen=True)
+class Batch:
+    """Floats in [0, 1]: `inputs` (N, C, H, W), background before image, and the `targets` by head.
+
+    `inputs` lies in channels-last memory. `FeatureBatches` have an encoder's outputs for inputs.
+    """
+
+    inputs: Tensor | list[Tensor]
+    targets: Mapping[str, Target]
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(next(iter(self.targets.values())).values)
+
+
+class PackedTargets:
     """The ground truth of one head of a sample, kept on `home`; a batch of it is on `device`."""
 
     def __init__(self, sample: PackedSample, head: str, home: torch.device, device: torch.device) -> None:
@@ -58,11 +72,11 @@ class Targets:
 
         return of_batch(self.targets), None if self.valid is None else of_batch(self.valid)
 
-    def as_floats(self, target_NHW: Tensor, valid_NHW: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return what `taken` gives as `Batch` has it: (N, C, H, W) and (N, 1, H, W) or None."""
-        return self._target(target_NHW[:, None]), None if valid_NHW is None else valid_NHW[:, None].float()
+    def as_floats(self, target_NHW: Tensor, valid_NHW: Tensor | None) -> Target:
+        """Return what `taken` gives as a batch has it."""
+        return Target(self._values(target_NHW[:, None]), None if valid_NHW is None else valid_NHW[:, None].float())
 
-    def _target(self, values_N1HW: Tensor) -> Tensor:
+    def _values(self, values_N1HW: Tensor) -> Tensor:
         if values_N1HW.dtype == torch.int16:
             return values_N1HW.view(torch.uint16).float().div_(DEPTH_STEPS)
         if self.classes == 1:
@@ -71,17 +85,23 @@ class Targets:
 
 
 class Batches:
-    """The batches of one head and split of a sample."""
+    """The batches of one split of a sample, with the ground truth of one or more heads.
 
-    def __init__(self, sample: PackedSample, split: str, head: str, batch_size: int, device: torch.device) -> None:
+    Order, changes and numbers of a head are the same, whichever other heads there are.
+    """
+
+    def __init__(
+        self, sample: PackedSample, split: str, heads: Sequence[str], batch_size: int, device: torch.device
+    ) -> None:
         self.rows = torch.from_numpy(sample.rows(split))
         self.batch_size = batch_size
         self.device = device
         images, backgrounds = sample.images, sample.backgrounds
-        arrays = [images, sample.targets(head), backgrounds, sample.valid(head)]
+        of_heads = [array for head in heads for array in (sample.targets(head), sample.valid(head))]
+        arrays = [images, backgrounds, *of_heads]
         self.home = device if fits(arrays, device) else torch.device("cpu")
         self.images = as_tensor(images).to(self.home)
-        self.targets = Targets(sample, head, self.home, device)
+        self.targets = {head: PackedTargets(sample, head, self.home, device) for head in heads}
         self.backgrounds = None if backgrounds is None else as_tensor(backgrounds).to(self.home)
         self.background_rows = torch.from_numpy(sample.background_rows)
 
@@ -114,15 +134,14 @@ class Batches:
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         flipped = draw_flips_together(len(rows), augmentation, generator)
         inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
-        target_NHW, valid_NHW = self.targets.taken(rows, flipped)
+        taken = [targets.taken(rows, flipped) for targets in self.targets.values()]
         if augmentation is not None:
-            inputs_NHWC, target_NHW, valid_NHW = augment(
-                inputs_NHWC, target_NHW, augmentation, generator, valid_NHW=valid_NHW
-            )
-        return self._batch(as_inputs(inputs_NHWC), target_NHW, valid_NHW)
+            inputs_NHWC, taken = augment(inputs_NHWC, taken, augmentation, generator)
+        return self._batch(as_inputs(inputs_NHWC), taken)
 
-    def _batch(self, inputs: Tensor | list[Tensor], target_NHW: Tensor, valid_NHW: Tensor | None) -> Batch:
-        return Batch(inputs, *self.targets.as_floats(target_NHW, valid_NHW))
+    def _batch(self, inputs: Tensor | list[Tensor], taken: Sequence[tuple[Tensor, Tensor | None]]) -> Batch:
+        of_heads = zip(self.targets.items(), taken, strict=True)
+        return Batch(inputs, {head: targets.as_floats(*arrays) for (head, targets), arrays in of_heads})
 
     def _inputs(self, rows: Tensor, flipped: Tensor) -> Tensor:
         """Return backgrounds and images of `rows`, mirrored where `flipped`, uint8 (N, H, W, C)."""
@@ -147,40 +166,9 @@ class Batches:
         return kept.flatten(0, 1)
 
 
-class BatchesOfHeads(Batches):
-    """The batches of several heads together: the same images, order and flips as those of each head on its own.
-
-    A `Batch` has the targets behind one another in the channels, in the order of `heads`, and where a head has invalid
-    pixels, `valid` (N, heads, H, W).
-    """
-
-    def __init__(
-        self, sample: PackedSample, split: str, heads: Sequence[str], batch_size: int, device: torch.device
-    ) -> None:
-        first, *others = heads
-        super().__init__(sample, split, first, batch_size, device)
-        self.of_heads = [self.targets, *(Targets(sample, head, self.home, device) for head in others)]
-
-    def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
-        flipped = draw_flips_together(len(rows), augmentation, generator)
-        inputs_NHWC = self._inputs(rows, flipped).to(self.device, non_blocking=True)
-        taken = [targets.taken(rows, flipped) for targets in self.of_heads]
-        if augmentation is not None:
-            inputs_NHWC, taken = augment_heads(inputs_NHWC, taken, augmentation, generator)
-        pairs = [targets.as_floats(*pair) for targets, pair in zip(self.of_heads, taken, strict=True)]
-        return Batch(as_inputs(inputs_NHWC), torch.cat([target for target, _ in pairs], dim=1), _valid(pairs))
-
-
 def as_inputs(inputs_NHWC: Tensor) -> Tensor:
     """Return uint8 (N, H, W, C) as float (N, C, H, W) in [0, 1], in channels-last memory."""
     return inputs_NHWC.permute(0, 3, 1, 2).float().div_(255)
-
-
-def _valid(pairs: Sequence[tuple[Tensor, Tensor | None]]) -> Tensor | None:
-    """Return which pixels are valid, one channel for each head; None where all of all heads are."""
-    if all(valid is None for _, valid in pairs):
-        return None
-    return torch.cat([torch.ones_like(target[:, :1]) if valid is None else valid for target, valid in pairs], dim=1)
 
 
 def _signed(targets: np.ndarray) -> np.ndarray:

@@ -39,11 +39,11 @@ class Split:
         self.head = head
         self.rows = sample.rows(name)
         self.foreground = _foreground(sample, name)
-        self._batches = Batches(sample, name, head, BATCH_SIZE, device)
+        self._batches = Batches(sample, name, [head], BATCH_SIZE, device)
         self._augmentation = augmentation
-        pairs = [(batch.target.cpu(), batch.valid) for batch in self._batches.in_order(augmentation)]
-        self.target = torch.cat([target for target, _ in pairs])
-        valid = [valid.cpu() for _, valid in pairs if valid is not None]
+        targets = [batch.targets[head] for batch in self._batches.in_order(augmentation)]
+        self.target = torch.cat([target.values.cpu() for target in targets])
+        valid = [target.valid.cpu() for target in targets if target.valid is not None]
         self.valid = torch.cat(valid) if valid else None
 
     def predict(self, model: nn.Module, precision: str, output: Output) -> Tensor:

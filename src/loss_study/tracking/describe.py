@@ -173,11 +173,11 @@ def outcome_tags(outputs: Outputs) -> dict[str, str]:
 
 
 def outcome_metrics(outputs: Outputs) -> dict[str, float]:
-    """Return the single numbers of a trial: ``best/...`` on validation, ``test/...`` on test, and sizes."""
+    """Return the single numbers of a trial: ``kept/...`` (validation, of the epoch kept), ``test/...``, and sizes."""
     record, evaluation = outputs.record, outputs.evaluation
     values = {
-        f"best/{record['metric']}": record["best_validation"],
-        "best/epoch": record["best_epoch"],
+        f"kept/{record['metric']}": record["kept_validation"],
+        "kept/epoch": record["kept_epoch"],
         **_prefixed("test", evaluation["test"], "/"),
         "test/threshold": evaluation["threshold"],
         "seconds": record["seconds"],

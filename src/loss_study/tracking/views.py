@@ -49,7 +49,7 @@ def address(server: str, experiment: str, view: str) -> str:
 def _state(head: str, runs: str, classes: int = 1) -> dict[str, Any]:
     metric = headline_of(head, classes)
     headline = metric.name
-    metrics = [f"test/{headline}", *(f"test/{name}" for name in _FURTHER[head]), f"best/{headline}", "best/epoch"]
+    metrics = [f"test/{headline}", *(f"test/{name}" for name in _FURTHER[head]), f"kept/{headline}", "kept/epoch"]
     return {
         "searchFilter": runs,
         "orderByKey": f"metrics.`test/{headline}`",

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, distributed, nn
 
-from loss_study.data.batches import Batch
+from loss_study.data.batches import Batch, Target
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.processes import bound
 from loss_study.training.loop import Phase
@@ -130,14 +130,17 @@ def share(batches: Iterator[Batch]) -> Iterator[Batch]:
         yield from batches
         return
     for batch in batches:
-        images, processes = len(batch.target), size()
+        images, processes = len(batch), size()
         if images % processes:
             raise StudyError(
                 f"recipe.batch_size: {images} images do not divide among {processes} devices; choose a multiple"
             )
         own = slice(*(images // processes * (_rank() + end) for end in (0, 1)))
-        valid = None if batch.valid is None else batch.valid[own]
-        yield Batch(batch.inputs[own], batch.target[own], valid)
+        of_heads = batch.targets.items()
+        targets = {
+            head: Target(values[own], None if valid is None else valid[own]) for head, (values, valid) in of_heads
+        }
+        yield Batch(batch.inputs[own], targets)
 
 
 def from_first(make: Callable[..., T], *arguments: Any) -> T:

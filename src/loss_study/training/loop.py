@@ -128,7 +128,7 @@ def start(
 
 def one_phase(training: Training, sample: PackedSample) -> Phase:
     """Return the phase of a training of one head that has one phase: all epochs, all of the model."""
-    arguments = (training.trial.head, training.recipe.batch_size, training.device)
+    arguments = ([training.trial.head], training.recipe.batch_size, training.device)
     train_batches, validation_batches = (Batches(sample, split, *arguments) for split in ("train", "validation"))
     return phase_of(training, train_batches, lambda: validated(training, training.model, validation_batches))
 
@@ -167,7 +167,7 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
     if training.optimizer_state is not None and outcome.last_epoch >= phase.first:
         optimizer.load(training.optimizer_state)
     for epoch in range(max(phase.first, outcome.last_epoch + 1), phase.last + 1):
-        if recipe.early_stop and epoch - max(outcome.best_epoch, phase.first - 1) > recipe.early_stop:
+        if recipe.early_stop and epoch - max(outcome.kept_epoch, phase.first - 1) > recipe.early_stop:
             return
         started = time.perf_counter()
         total_losses = torch.zeros((), device=training.device)
@@ -183,9 +183,9 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
                 logits = phase.network(batch.inputs)
             losses = objective.backward(logits, batch, optimizer.parameters)
             optimizer.step(learning_rate)
-            total_losses = total_losses + losses * len(batch.target)
-            images += len(batch.target)
-            on_step(len(batch.target))
+            total_losses = total_losses + losses * len(batch)
+            images += len(batch)
+            on_step(len(batch))
         totals, images = phase.totals(total_losses, images)
         train_loss, *others = (total / images for total in totals)
         seconds = time.perf_counter() - started
@@ -227,15 +227,15 @@ def predictions(
     output: losses.Output,
     augmentation: Augmentation | None = None,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """Yield prediction, target and `Batch.valid` of every batch of a split, in evaluation mode.
+    """Yield the prediction of every batch of a split, in evaluation mode, with the values and valid pixels of `Target`.
 
-    The first two are float32 (N, C, H, W) in [0, 1].
+    A prediction is float32 (N, C, H, W) in [0, 1].
     """
     model.eval()
     for batch in batches.in_order(augmentation):
         with autocast(batches.device, precision):
             logits = model(batch.inputs)[head]
-        yield output.predict(logits.float()), batch.target, batch.valid
+        yield output.predict(logits.float()), *batch.targets[head]
 
 
 def validated(training: Training, network: nn.Module, batches: Batches) -> dict[str, float]:

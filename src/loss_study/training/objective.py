@@ -59,6 +59,7 @@ class OneHead:
 
     def backward(self, logits: Mapping[str, Tensor], batch: Batch, trained: Sequence[nn.Parameter]) -> Tensor:
         """Set the gradients; returns the mean of the loss over the images, ()."""
-        loss = self.loss(logits[self.head], batch.target, batch.valid).mean()
+        target, valid = batch.targets[self.head]
+        loss = self.loss(logits[self.head], target, valid).mean()
         loss.backward()
         return loss.detach()

@@ -15,18 +15,19 @@ HISTORY = ("epoch", "train_loss", "validation", "learning_rate", "seconds", "ima
 
 @dataclass
 class Outcome:
-    """The weights of the best epoch, the history, and how the training ended.
+    """The weights of the epoch that is kept, the history, and how the training ended.
 
     `history` has one row per epoch: epoch (from 1), train_loss (mean over images), validation (the head's metric),
     learning_rate (of the epoch's last step), seconds, images_per_second. `status` is "finished" or "diverged".
+    `kept_epoch` and `kept_validation` are those of the weights; 0 and NaN before the first epoch is over.
     `parameters` counts all of the model's, `trainable_parameters` those that were trained in any phase.
     """
 
     weights: dict[str, Tensor]
     parameters: int
     trainable_parameters: int = 0
-    best_epoch: int = 0
-    best_validation: float = math.nan
+    kept_epoch: int = 0
+    kept_validation: float = math.nan
     status: str = "finished"
     reason: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
@@ -39,9 +40,9 @@ class Outcome:
     def add(self, row: dict[str, float], model: nn.Module, head: str, keep: str) -> None:
         """Take an epoch's row, and the weights of `model` if it is the best epoch so far or `keep` is "last"."""
         self.history.append(row)
-        better = self.best_epoch == 0 or metrics.is_better(head, row["validation"], self.best_validation)
+        better = self.kept_epoch == 0 or metrics.is_better(head, row["validation"], self.kept_validation)
         if better or keep == "last":
-            self.best_epoch, self.best_validation = int(row["epoch"]), row["validation"]
+            self.kept_epoch, self.kept_validation = int(row["epoch"]), row["validation"]
             self.weights = weights_of(model)
 
     def diverge(self, train_loss: float, epoch: int) -> None:

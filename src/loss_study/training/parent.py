@@ -56,4 +56,4 @@ def _train_and_write(until_all_are_written: ExitStack, trial: Trial, sample: Pac
     if distributed.is_first():
         record.write(trial, sample, config, options, outcome, parent_dir(trial.head, sample.fold))
         metric = headline_of(trial.head, sample.classes).name
-        print(f"{name}  {trial.loss}: validation {metric} {outcome.best_validation:.4f}", flush=True)
+        print(f"{name}  {trial.loss}: validation {metric} {outcome.kept_validation:.4f}", flush=True)

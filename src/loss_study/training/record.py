@@ -71,9 +71,9 @@ def _description(
         "status": outcome.status,
         "reason": outcome.reason,
         "epochs_run": len(outcome.history),
-        "best_epoch": outcome.best_epoch,
+        "kept_epoch": outcome.kept_epoch,
         "metric": metrics.headline_of(trial.head, sample.classes).name,
-        "best_validation": outcome.best_validation,
+        "kept_validation": outcome.kept_validation,
         "loss_options": loss_options,
         "augmentation": recipe.augmentation.model_dump(),
         "parameters": outcome.parameters,
@@ -104,14 +104,14 @@ def _description(
 
 def _of_heads(sample: PackedSample, options: dict[str, Any], outcome: Outcome) -> dict[str, dict[str, Any]]:
     """Return what is different for each head of a joint training, see `joint_trial.record_of`."""
-    best = next((row for row in outcome.history if row["epoch"] == outcome.best_epoch), {})
+    best = next((row for row in outcome.history if row["epoch"] == outcome.kept_epoch), {})
     return {
         head: {
             "head": head,
             TRAINED_WITH: options[head]["loss"],
             "loss_options": options[head]["options"],
             "metric": metrics.headline_of(head, sample.classes).name,
-            "best_validation": best.get(f"validation_{head}", math.nan),
+            "kept_validation": best.get(f"validation_{head}", math.nan),
         }
         for head in HEADS
     }

@@ -191,10 +191,10 @@ def _note(reporter: Reporter, metric: Metric, row: dict[str, float], epochs: int
 
 def _conclude(trial: Trial, metric: Metric, outcome: Outcome, seconds: float) -> None:
     if outcome.status == "diverged":
-        print(f"{trial.name} diverged: {outcome.reason}; keeping epoch {outcome.best_epoch}", flush=True)
+        print(f"{trial.name} diverged: {outcome.reason}; keeping epoch {outcome.kept_epoch}", flush=True)
     else:
         print(
-            f"{trial.name} done in {duration(seconds)}: best validation {metric.name} {outcome.best_validation:.4f}"
-            f" in epoch {outcome.best_epoch}",
+            f"{trial.name} done in {duration(seconds)}: validation {metric.name} {outcome.kept_validation:.4f} "
+            f"in epoch {outcome.kept_epoch}, which is kept",
             flush=True,
         )

@@ -38,16 +38,21 @@ TRUST = 0.7
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate, the best validation metric that it reached, in which epoch, how it ended, after which training time.
+    """A candidate, the validation metric of the epoch that it kept, which one that is, how it ended, and its seconds.
 
-    The seconds are those of its epochs without validation.
+    These are of its epochs without validation.
     """
 
     candidate: Choice
     validation: float
-    best_epoch: int
+    kept_epoch: int
     status: str
     seconds: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether it trained to the end, so that its value says what its rate is worth."""
+        return self.status == "finished" and math.isfinite(self.validation)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -56,7 +61,7 @@ class Tried:
             "lr": self.candidate.lr,
             **{WEIGHT + term: weight for term, weight in self.candidate.weights.items()},
             "validation": self.validation,
-            "best_epoch": self.best_epoch,
+            "kept_epoch": self.kept_epoch,
             "status": self.status,
             "seconds": self.seconds,
         }
@@ -133,7 +138,7 @@ def try_candidate(
     title = f"{trial.head}-{trial.loss} at {values}"
     outcome, _ = until_all_are_written.enter_context(trained(trial, sample, config, title))
     seconds = sum(row["seconds"] for row in outcome.history)
-    return Tried(candidate, outcome.best_validation, outcome.best_epoch, outcome.status, seconds)
+    return Tried(candidate, outcome.kept_validation, outcome.kept_epoch, outcome.status, seconds)
 
 
 def _write(
@@ -154,7 +159,7 @@ def _write(
         "weights": dict(weights),
         "weight_edges": {term: edge(weight, grid[term]) for term, weight in weights.items()},
     }
-    columns = ["lr", *(WEIGHT + term for term in grid), "validation", "best_epoch", "status", "seconds"]
+    columns = ["lr", *(WEIGHT + term for term in grid), "validation", "kept_epoch", "status", "seconds"]
     with whole_folder(trial.tuning_dir) as folder:
         write_json(folder / choice.FILE, record)
         write_csv(folder / "search.csv", [one.row for one in tried], columns)
@@ -173,13 +178,13 @@ def _remark(edge: str) -> str:
 
 
 def best(head: str, tried: Sequence[Tried]) -> Tried:
-    """Return the one with the best validation metric; StudyError if none has a finite one."""
-    finite = [one for one in tried if math.isfinite(one.validation)]
-    if not finite:
+    """Return the one with the best validation metric of those that did not diverge; StudyError if all did."""
+    finished = [one for one in tried if one.usable]
+    if not finished:
         rates = [one.candidate.lr for one in tried]
         raise StudyError(f"recipe.search.lr: {head} diverged with every one of {rates}; go lower")
-    chosen = finite[0]
-    for one in finite[1:]:
+    chosen = finished[0]
+    for one in finished[1:]:
         if is_better(head, one.validation, chosen.validation):
             chosen = one
     return chosen
@@ -198,7 +203,7 @@ def peak(head: str, tried: Sequence[Tried], chosen: Tried) -> tuple[float, str]:
     start = min(max(tried.index(chosen) - 1, 0), len(tried) - 3)
     three = tried[start : start + 3] if start >= 0 else []
     values = np.array([one.validation for one in three])
-    if not three or not np.isfinite(values).all() or not values.any():
+    if not all(one.usable for one in three) or not values.any():
         return chosen.candidate.lr, edge(chosen.candidate.lr, rates)
     heights = (1 if rises(head) else -1) * values / np.abs(values).max()
     logs = np.log([one.candidate.lr for one in three])

@@ -65,7 +65,7 @@ def train(
         return outcome
     if recipe.batchnorm == "recomputed" and distributed.size() > 1:
         raise StudyError("recipe.batchnorm: recomputed works on one device; set it to running")
-    objective, one_phase = _objective(trial, loss_options, sample)
+    objective, one_phase = _objective(trial, loss_options)
     training = loop.start(trial, sample, model_config, recipe, objective, saved)
     outcome = training.outcome
     for row in outcome.history:
@@ -83,10 +83,8 @@ def train(
     return outcome
 
 
-def _objective(
-    trial: Trial, options: dict[str, Any], sample: PackedSample
-) -> tuple[Objective, Callable[[Training, PackedSample], Phase]]:
+def _objective(trial: Trial, options: dict[str, Any]) -> tuple[Objective, Callable[[Training, PackedSample], Phase]]:
     """Return what the steps of `trial` make smaller, and what makes the phase of all its epochs."""
     if trial.head == JOINT:
-        return JointObjective.of(options, sample, pick()), joint_phase
+        return JointObjective.of(options, pick()), joint_phase
     return OneHead(trial.head, losses.load(trial.loss, options)), loop.one_phase

@@ -59,9 +59,9 @@ def test_what_a_joint_training_leaves(recipe, sample):
         assert row["train_loss"] == pytest.approx(row["train_loss_mask"] + row["train_loss_depth"])
         assert row["weight_mask"] != 1 and row["weight_depth"] != 1
     best = max(history, key=lambda row: row["validation"])
-    assert description["metric"] == "joint_score" and description["best_validation"] == best["validation"]
+    assert description["metric"] == "joint_score" and description["kept_validation"] == best["validation"]
     of_depth = description["of_heads"]["depth"]
-    assert of_depth["trained_with"] == "ssim" and of_depth["best_validation"] == best["validation_depth"]
+    assert of_depth["trained_with"] == "ssim" and of_depth["kept_validation"] == best["validation_depth"]
     assert description["loss_options"]["weighting"] == {"name": "uncertainty", "options": {}}
 
 
@@ -107,13 +107,13 @@ def test_the_epoch_that_is_kept_has_the_best_joint_score(recipe, sample, monkeyp
     scores(monkeypatch, [0.1, 0.9, 0.3])
     description, history, _ = trained(sample, pair(recipe(keep=keep)), TRIAL)
     assert [float(value) for _, _, value in history] == pytest.approx([0.3, 0.7, 0.4])
-    assert description["best_epoch"] == best
+    assert description["kept_epoch"] == best
 
 
 def test_it_stops_early_by_the_joint_score(recipe, sample, monkeypatch):
     scores(monkeypatch, [0.5, 0.4, 0.3, 0.2, 0.1])
     description, _, _ = trained(sample, pair(recipe(epochs=5, early_stop=2)), TRIAL)
-    assert description["best_epoch"] == 1 and description["epochs_run"] == 3
+    assert description["kept_epoch"] == 1 and description["epochs_run"] == 3
 
 
 @pytest.mark.parametrize("weighting", ["equal", "upgrad", "cagrad"])

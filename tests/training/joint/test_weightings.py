@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from loss_study import losses, models
-from loss_study.data.batches import BatchesOfHeads
+from loss_study.data.batches import Batches
 from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError
 from loss_study.training.joint import weightings
@@ -107,40 +107,40 @@ def network(sample):
     """A small network with both heads, its logits of a batch, and that batch."""
     torch.manual_seed(0)
     model = models.build("resunet", 6, HEADS, width=4).to(memory_format=torch.channels_last)
-    batch = next(BatchesOfHeads(sample, "train", HEADS, 4, CPU).in_order())
+    batch = next(Batches(sample, "train", HEADS, 4, CPU).in_order())
     return model, model(batch.inputs), batch
 
 
-def objective(sample, weighting):
+def objective(weighting):
     of_heads = {"mask": losses.load("dice"), "depth": losses.load("ssim")}
-    return JointObjective(of_heads, weighting, sample.classes, [])
+    return JointObjective(of_heads, weighting)
 
 
 def gradients(model):
     return {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
-def test_equal_has_the_gradient_of_the_summed_losses(network, sample):
+def test_equal_has_the_gradient_of_the_summed_losses(network):
     model, logits, batch = network
-    mask = losses.load("dice")(logits["mask"], batch.target[:, :1], None).mean()
-    depth = losses.load("ssim")(logits["depth"], batch.target[:, 1:], None).mean()
+    mask = losses.load("dice")(logits["mask"], batch.targets["mask"].values, None).mean()
+    depth = losses.load("ssim")(logits["depth"], batch.targets["depth"].values, None).mean()
     trained = list(model.parameters())
     expected = torch.autograd.grad(mask + depth, trained, retain_graph=True)
-    values = objective(sample, weightings.build("equal", HEADS, CPU, {})).backward(logits, batch, trained)
+    values = objective(weightings.build("equal", HEADS, CPU, {})).backward(logits, batch, trained)
     torch.testing.assert_close([parameter.grad for parameter in trained], list(expected))
     torch.testing.assert_close(values, torch.stack([mask + depth, mask, depth]).detach())
 
 
-def test_gradients_that_are_combined_lie_in_memory_as_the_parameters_do(network, sample):
+def test_gradients_that_are_combined_lie_in_memory_as_the_parameters_do(network):
     """Optimisers go through parameter and gradient side by side, whatever the strides say."""
     model, logits, batch = network
     trained = list(model.parameters())
-    objective(sample, Combined(lambda jacobian: jacobian.sum(dim=0))).backward(logits, batch, trained)
+    objective(Combined(lambda jacobian: jacobian.sum(dim=0))).backward(logits, batch, trained)
     found = gradients(model)
     assert all(parameter.grad.stride() == parameter.stride() for parameter in trained)
     model.zero_grad()
     logits = model(batch.inputs)
-    objective(sample, weightings.build("equal", HEADS, CPU, {})).backward(logits, batch, trained)
+    objective(weightings.build("equal", HEADS, CPU, {})).backward(logits, batch, trained)
     torch.testing.assert_close(found, gradients(model), rtol=1e-4, atol=1e-6)
 
 

@@ -120,7 +120,7 @@ def test_early_stop_ends_a_phase_and_not_the_training(sample, recipe, monkeypatc
     values = iter([0.9, 0.5, 0.4, 0.3])
     monkeypatch.setattr("loss_study.training.loop.validate", lambda *_: next(values))
     description, history, _ = trained(sample, study)
-    assert [row[0] for row in history] == ["1", "2", "4"] and description["best_epoch"] == 1
+    assert [row[0] for row in history] == ["1", "2", "4"] and description["kept_epoch"] == 1
 
 
 CONTRADICTIONS = [

@@ -31,17 +31,14 @@ class GradientImages:
     def __init__(self, sample: PackedSample, head: str, device: torch.device) -> None:
         self.head = head
         self.device = device
-        self._batches = Batches(sample, "validation", head, BATCH_SIZE, device)
-        self.target = torch.cat([batch.target for batch in _first(self._batches)])
-        valid = [batch.valid for batch in _first(self._batches) if batch.valid is not None]
+        heads = [head] if sample.masks is None else list(dict.fromkeys([head, "mask"]))
+        self._batches = Batches(sample, "validation", heads, BATCH_SIZE, device)
+        targets = [batch.targets for batch in _first(self._batches)]
+        self.target = torch.cat([one[head].values for one in targets])
+        valid = [found for one in targets if (found := one[head].valid) is not None]
         self.valid = torch.cat(valid) if valid else None
-        self.regions = regions.of_head(head, self.target, self._masks(sample), self.valid)
-
-    def _masks(self, sample: PackedSample) -> Tensor | None:
-        if sample.masks is None:
-            return None
-        batches = Batches(sample, "validation", "mask", BATCH_SIZE, self.device)
-        return torch.cat([batch.target for batch in _first(batches)])
+        masks = None if sample.masks is None else torch.cat([one["mask"].values for one in targets])
+        self.regions = regions.of_head(head, self.target, masks, self.valid)
 
     @torch.no_grad()
     def logits(self, model: nn.Module, precision: str) -> Tensor:

@@ -11,36 +11,28 @@ from torch import Tensor, nn
 
 from loss_study import losses
 from loss_study.data.batches import Batch
-from loss_study.data.packed import PackedSample
 from loss_study.heads import HEADS
 from loss_study.losses import Loss
-from loss_study.models.base import logit_counts
 from loss_study.training.joint import weightings
 from loss_study.training.joint.weightings import Weighting
 
 
 @dataclass(frozen=True)
 class JointObjective:
-    """The loss of each head, and the weighting that makes gradients of them.
-
-    `classes` is that of the mask; `with_valid` are the heads that have invalid pixels.
-    """
+    """The loss of each head, and the weighting that makes gradients of them."""
 
     losses: Mapping[str, Loss]
     weighting: Weighting
-    classes: int
-    with_valid: Sequence[str]
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], sample: PackedSample, device: torch.device) -> JointObjective:
+    def of(cls, options: Mapping[str, Any], device: torch.device) -> JointObjective:
         """Return the objective of resolved `options`, see `options.resolve`."""
         of_heads: dict[str, Loss] = {
             head: losses.load(options[head]["loss"], options[head]["options"]) for head in HEADS
         }
         chosen = options["weighting"]
         weighting = weightings.build(chosen["name"], HEADS, device, chosen["options"])
-        with_valid = [head for head in HEADS if sample.valid(head) is not None]
-        return cls(of_heads, weighting, sample.classes, with_valid)
+        return cls(of_heads, weighting)
 
     @property
     def heads(self) -> Sequence[str]:
@@ -61,23 +53,8 @@ class JointObjective:
         """Set the gradients; returns the means over the images of the sum of the losses and of each loss, (3,)."""
         values = {
             head: self.losses[head](logits[head], target, valid).mean()
-            for head, (target, valid) in self.split(batch).items()
+            for head, (target, valid) in batch.targets.items()
         }
         self.weighting.backward(values, trained)
         each = torch.stack([value.detach() for value in values.values()])
         return torch.cat([each.sum(dim=0, keepdim=True), each])
-
-    def split(self, batch: Batch) -> dict[str, tuple[Tensor, Tensor | None]]:
-        """Return the target and the valid pixels of each head from a batch of `BatchesOfHeads`."""
-        counts = logit_counts(self.losses, self.classes)
-        targets = batch.target.split(list(counts.values()), dim=1)
-        # Sums of a part of a tensor would be added in another order than those of a head's own batches.
-        return {
-            head: (target.contiguous(), self._valid(batch, place, head))
-            for place, (head, target) in enumerate(zip(self.losses, targets, strict=True))
-        }
-
-    def _valid(self, batch: Batch, place: int, head: str) -> Tensor | None:
-        if batch.valid is None or head not in self.with_valid:
-            return None
-        return batch.valid[:, place : place + 1].contiguous()

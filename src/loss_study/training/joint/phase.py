@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from loss_study.data.batches import Batch, BatchesOfHeads
+from loss_study.data.batches import Batch, Batches
 from loss_study.data.packed import PackedSample
 from loss_study.metrics.headline import Headline
 from loss_study.metrics.joint_score import joint_score
@@ -33,8 +33,8 @@ def one_phase(training: Training, sample: PackedSample) -> Phase:
     if distributed.size() > 1 and not objective.weighting.of_sum:
         raise StudyError("recipe.devices: this weighting combines gradients, on one device; set it to 1")
     arguments = (objective.heads, training.recipe.batch_size, training.device)
-    train_batches, validation = (BatchesOfHeads(sample, split, *arguments) for split in ("train", "validation"))
-    constants = headlines(objective, validation, constant_predictions(objective, sample))
+    train_batches, validation = (Batches(sample, split, *arguments) for split in ("train", "validation"))
+    constants = headlines(objective, validation, constant_predictions(sample))
 
     def validate() -> dict[str, float]:
         values = headlines(objective, validation, _network_predictions(training, objective))
@@ -62,33 +62,31 @@ class _WithParameters(nn.Module):
         return self.model(inputs)
 
 
-def headlines(objective: JointObjective, batches: BatchesOfHeads, predict: Predict) -> dict[str, float]:
+def headlines(objective: JointObjective, batches: Batches, predict: Predict) -> dict[str, float]:
     """Return the headline metric of each head over the split of `batches`."""
     found = {head: Headline(head) for head in objective.heads}
     for batch in batches.in_order():
         predictions = predict(batch)
-        for head, (target, valid) in objective.split(batch).items():
+        for head, (target, valid) in batch.targets.items():
             found[head].add(prediction=predictions[head], target=target, valid=valid)
     return {head: headline.value for head, headline in found.items()}
 
 
-def constant_predictions(objective: JointObjective, sample: PackedSample) -> Predict:
+def constant_predictions(sample: PackedSample) -> Predict:
     """Return predictions that are the same for every pixel: what a network has to be better than.
 
     The mean depth of the training split; of several classes the most frequent one; of a mask of one class 1/2, which is
     all foreground at low thresholds and all background at high ones, so the better of the two is taken.
     """
-    values = {"mask": torch.tensor([0.5])}
-    if "depth" in objective.heads:
-        values["depth"] = torch.tensor([sample.statistics["depth_mean"]])
-    if objective.classes > 1:
-        values["mask"] = torch.zeros(objective.classes)
+    values = {"mask": torch.tensor([0.5]), "depth": torch.tensor([sample.statistics["depth_mean"]])}
+    if sample.classes > 1:
+        values["mask"] = torch.zeros(sample.classes)
         values["mask"][int(torch.tensor(sample.statistics["class_shares"]).argmax())] = 1
 
     def predict(batch: Batch) -> dict[str, Tensor]:
         return {
-            head: values[head].to(target).view(1, -1, 1, 1).expand_as(target).contiguous()
-            for head, (target, _) in objective.split(batch).items()
+            head: values[head].to(target).view(1, -1, 1, 1).expand_as(target)
+            for head, (target, _) in batch.targets.items()
         }
 
     return predict

@@ -60,13 +60,14 @@ class FeatureBatches(Batches):
     def __init__(
         self, sample: PackedSample, split: str, head: str, batch_size: int, device: torch.device, features: Features
     ) -> None:
-        super().__init__(sample, split, head, batch_size, device)
+        super().__init__(sample, split, [head], batch_size, device)
         self.features = features
 
     def _gather(self, rows: Tensor, augmentation: Augmentation | None, generator: torch.Generator) -> Batch:
         chance = 0.0 if augmentation is None else augmentation.flip
         flipped = draw_flips(len(rows), chance, generator)
-        return self._batch(self.features.take(rows, flipped), *self.targets.taken(rows, flipped))
+        taken = [targets.taken(rows, flipped) for targets in self.targets.values()]
+        return self._batch(self.features.take(rows, flipped), taken)
 
 
 class FeatureWriter:

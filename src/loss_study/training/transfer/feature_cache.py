@@ -131,7 +131,7 @@ def _compute(
     mirrored: bool,
     tell: Callable[[str], None],
 ) -> None:
-    train, validation = (Batches(sample, split, head, batch_size, encoder.device) for split in SPLITS)
+    train, validation = (Batches(sample, split, [head], batch_size, encoder.device) for split in SPLITS)
     whole = _filled_up(train.rows, batch_size)
     parts = [(len(train.rows), train.in_order(rows=whole)), (len(validation.rows), validation.in_order())]
     if mirrored:
@@ -145,7 +145,7 @@ def _compute(
             features = encoder.outputs(batch.inputs)
             if not writer.written:
                 _check_room(folder, bytes_of(features) * entries)
-            writer.add(features, min(len(batch.target), end - writer.written))
+            writer.add(features, min(len(batch), end - writer.written))
             tell(f"outputs of the frozen encoder: {writer.written} of {entries}")
 
 
