@@ -64,7 +64,7 @@ def test_a_bound_is_rounded_up(study):
 def test_a_loss_may_be_named_instead(study):
     mask, depth = decision.read(study(), {"mask": "bce"})
     assert (mask.loss, mask.decided, depth.loss) == ("bce", False, "rmse")
-    assert mask.sentence == "It was named by hand; no study compared it."
+    assert mask.sentence == "It was named by hand; the study did not choose it."
 
 
 def test_both_may_be_named_before_any_study(study):

@@ -16,13 +16,19 @@ PAIRS = (Pair("dice", "l1", 0.1, 0.05, 0.2, 0.01, 0.9), Pair("dice", "bce", 0.01
 
 def test_pairs_count_what_is_significant():
     found = ranked(DECIDED, pairs=PAIRS)
-    assert pairs.finding([found]) == "Mask: 1 of 2 differences of IoU are significant."
+    assert (
+        pairs.finding([found])
+        == "Mask: 1 of 2 differences of IoU at the threshold chosen on validation are significant."
+    )
     assert pairs.finding([dataclasses.replace(found, pairs=())]) == ""
 
 
 def test_pairs_of_one_seed_are_of_these_networks():
     found = ranked(DECIDED, seeds=1, pairs=PAIRS)
-    assert pairs.finding([found]) == "Mask: 1 of 2 differences of IoU between these trained networks are significant."
+    assert pairs.finding([found]) == (
+        "Mask: 1 of 2 differences of IoU at the threshold chosen on validation between these trained networks are "
+        "significant."
+    )
 
 
 def test_curves_say_where_they_end(study):
@@ -31,6 +37,17 @@ def test_curves_say_where_they_end(study):
     assert text.startswith("Mask: validation IoU ends at 0.797 (l1) to ")
     assert "Depth: validation RMSE ends at " in text
     assert text.endswith("The last epoch is the best one of 25 of 25 trials.")
+
+
+def test_an_epoch_that_is_kept_because_it_is_the_last_is_not_called_the_best(one_seed):
+    study = one_seed(["dice"])
+    (trial,) = study.ranking("mask").standings[0].sound
+    curve = tuple(row | {"validation": str(value)} for row, value in zip(trial.history, (0.2, 0.9, 0.5), strict=False))
+    last_kept = dataclasses.replace(trial, history=curve, run=trial.run | {"kept_epoch": 3})
+    assert last_kept.best_epoch == 2
+    standing = dataclasses.replace(study.ranking("mask").standings[0], results=(last_kept,))
+    found = dataclasses.replace(study.ranking("mask"), standings=(standing,))
+    assert curves.finding([found]).endswith("The last epoch is the best one of 0 of 1 trials.")
 
 
 def test_curves_that_end_alike_name_no_loss(one_seed):

@@ -40,7 +40,7 @@ def test_groups_differ_by_place_word_and_shape():
     lines = sorted([y for y, _ in chart.headings] + [drawn.y for drawn in chart.rows])
     assert min(b - a for a, b in pairwise(lines)) >= chart.size
     undecided = answer_chart(ranked(UNDECIDED))
-    assert undecided.groups[0][0] == "May be the best, or worse by more than the margin"
+    assert undecided.groups[0][0] == "May be the best, but may be worse by more than the margin"
     assert {row.shape for row in undecided.groups[0][1]} == {"ring"}
 
 
@@ -57,8 +57,8 @@ def test_a_choice_without_regret_is_said_to_have_none():
     assert rows(chart)["dice"].row.text == "none is better"
     assert rows(chart)["dice"].row.title == "dice: none is better; mean 0.600 IoU"
     assert [title for title, _ in chart.groups] == [
-        "No other loss is better",
-        "As good as the best, or worse by more than the margin",
+        "No other loss is better than this one",
+        "May be as good as the best, but may be worse by more than the margin",
     ]
 
 

@@ -31,7 +31,7 @@ def add(name="both", mask="dice", depth="rmse", seeds=(0, 1)):
         run_dir.mkdir(parents=True)
         record = json.loads((separate["mask"].run_dir / "trial.json").read_text())
         of_heads = {
-            head: {"head": head, "trained_with": trial.loss, "loss_options": {}, "best_validation": 0.5}
+            head: {"head": head, "trained_with": trial.loss, "loss_options": {}, "kept_validation": 0.5}
             for head, trial in separate.items()
         }
         record |= {"head": "joint", "loss": name, "seconds": 15.0, "of_heads": of_heads}

@@ -35,7 +35,7 @@ def search(folder):
         choice = {"lr": lr, "validation": best, "edge": edge, "weights": {}, "weight_edges": {}}
         (place / "choice.json").write_text(json.dumps(choice))
         lines = [f"{g},{v},2,{'diverged' if v == '' else 'finished'},9.5" for g, v in zip(GRID, seen, strict=True)]
-        (place / "search.csv").write_text("\n".join(["lr,validation,best_epoch,status,seconds", *lines]) + "\n")
+        (place / "search.csv").write_text("\n".join(["lr,validation,kept_epoch,status,seconds", *lines]) + "\n")
 
 
 def open_weights(folder):
@@ -43,7 +43,7 @@ def open_weights(folder):
     place = folder / "tuning" / "mask" / "dice"
     choice = {"lr": 0.01, "validation": 0.7, "edge": "", "weights": {"bce": 2.0}, "weight_edges": {"bce": "upper"}}
     (place / "choice.json").write_text(json.dumps(choice))
-    header = "lr,weight_bce,validation,best_epoch,status,seconds"
+    header = "lr,weight_bce,validation,kept_epoch,status,seconds"
     lines = ["0.001,0.5,0.4,2,finished,9", "0.01,2.0,0.7,2,finished,9", "0.1,1.0,0.6,2,finished,9"]
     (place / "search.csv").write_text("\n".join([header, *lines]) + "\n")
 

@@ -40,7 +40,7 @@ def test_unknown_identities_are_said_to_be_unknown(study):
 def test_coverage_says_what_is_left_out(one_seed):
     read = one_seed(["dice", "l1"])
     others = ", ".join(name for name in losses.names() if name not in ("dice", "l1"))
-    assert provenance.coverage(read.config) == (
+    assert provenance.coverage(read.config, read.results) == (
         f"2 heads (mask, depth), 2 losses (dice, l1), 1 seed (0). Losses not in this study: {others}."
     )
 

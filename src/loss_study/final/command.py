@@ -106,7 +106,7 @@ def _train_and_write(study: Config, config: Config, arguments: argparse.Namespac
             for network in trained
             for head in network.description.heads
         }
-        values = write(Final(with_losses, sample, winners, trained, measured, _command()), arguments.output)
+        values = write(Final(with_losses, study, sample, winners, trained, measured, _command()), arguments.output)
     _tell(values, arguments.output)
     if not arguments.no_register:
         _register(arguments.output)

@@ -13,7 +13,7 @@ from loss_study.config import Config
 from loss_study.metrics import Metric, headline_of
 from loss_study.runtime.errors import StudyError, nearest
 from loss_study.statistics.results import read_json
-from loss_study.statistics.sentences import at_most, no_other
+from loss_study.statistics.sentences import at_least, at_most, no_other
 from loss_study.training import choice
 from loss_study.training.choice import Choice
 from loss_study.trial import Trial, trials
@@ -61,14 +61,15 @@ class Winner:
             other = no_other(self.all_compared, "choice" if self.joint else "loss")
             begin = f"It is that of the joint training {self.joint}: {other}" if self.joint else other.capitalize()
             return f"{begin} of the study is better by more than {bound} (95 % confidence)."
-        if bound:
+        if bound and self.margin is not None:
+            another = "another loss" if self.all_compared else "another compared loss"
             return (
-                f"The study is not decided: another loss may be better by up to {bound} (95 % confidence), more than "
-                f"the margin of {self.metric.show(self.margin)}."
+                f"The study is not decided: {another} may be better by up to {bound} (95 % confidence), more than "
+                f"the margin of {at_least(self.metric, self.margin)}."
             )
         if self.margin is not None:
             return "The study had no other sound loss to compare it with."
-        return "It was named by hand; no study compared it."
+        return "It was named by hand; the study did not choose it."
 
 
 def read(config: Config, named: Mapping[str, str]) -> list[Winner]:

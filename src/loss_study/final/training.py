@@ -54,7 +54,7 @@ class Trained:
             "weighting": dict(self.weighting),
             "lr": self.lr,
             "epochs": len(outcome.history),
-            "kept_epoch": outcome.best_epoch,
+            "kept_epoch": outcome.kept_epoch,
             "seconds": sum(row["seconds"] for row in outcome.history),
             "parameters": outcome.parameters,
         }

@@ -30,6 +30,7 @@ from loss_study.final.training import Trained
 from loss_study.inference.contract import FORMAT, Contract, Depth, Input, Mask
 from loss_study.inference.folder import CARD, DESCRIPTION, ONNX, OWN, WEIGHTS, own_digest
 from loss_study.inference.torch_runtime import Networks
+from loss_study.report.sections import provenance
 from loss_study.runtime.checksums import sha256
 from loss_study.runtime.files import whole_folder, whole_text, write_bytes, write_json
 from loss_study.tracking import describe
@@ -40,9 +41,13 @@ CHECKED_IMAGES = 8
 
 @dataclass(frozen=True)
 class Final:
-    """All that the folder tells: what was chosen, trained, and measured, and the command that did it."""
+    """All that the folder tells: what was chosen, trained, and measured, and the command that did it.
+
+    `config` is what was trained with, `study` that of the study in params.yaml.
+    """
 
     config: Config
+    study: Config
     sample: PackedSample
     winners: Sequence[Winner]
     networks: Sequence[Trained]
@@ -91,6 +96,7 @@ def write(final: Final, folder: Path) -> dict[str, Any]:
             "training": _training(final),
             "measured": {head: found.as_json() for head, found in final.measured.items()},
             "configuration": final.config.model_dump(mode="json"),
+            "study": final.study.model_dump(mode="json"),
             "command": final.command,
             "commit": describe.commit(),
             "versions": _versions(),
@@ -126,7 +132,7 @@ def _checked_inputs(sample: PackedSample) -> list[np.ndarray]:
     """Return validation images: all at once, one alone, and two of them twice as large and twice as wide."""
     head = sample.meta["heads"][0]
     rows = torch.from_numpy(sample.rows("validation")[:CHECKED_IMAGES])
-    batches = Batches(sample, "validation", head, CHECKED_IMAGES, torch.device("cpu"))
+    batches = Batches(sample, "validation", [head], CHECKED_IMAGES, torch.device("cpu"))
     inputs = next(batches.in_order(rows=rows)).inputs
     assert isinstance(inputs, torch.Tensor)
     images = np.ascontiguousarray(inputs.numpy())
@@ -148,9 +154,7 @@ def _threshold_from(final: Final) -> str:
 
 def _data(final: Final) -> dict[str, Any]:
     sample = final.sample
-    split = "No object and no background is in two of these."
-    if final.config.sample.split != "disjoint":
-        split = "The split is by the order of a listing: objects and backgrounds may be in two of these."
+    split = " ".join(provenance.sharing(sample))
     if sample.folds > 1:
         split += f" These are the splits of fold {sample.fold} of {sample.folds}."
     return {
@@ -168,10 +172,15 @@ def _training(final: Final) -> dict[str, Any]:
         "images": len(final.sample.rows("train")),
         "trained_on": "the training and the validation images, since the last epoch is kept (recipe.keep)"
         if all_of_it
-        else "the training images; the validation images chose the epoch and the threshold",
+        else f"the training images; the validation images chose the epoch{_and_threshold(final)}",
         "choices": [{"head": one.head, "loss": one.loss, "sentence": one.sentence} for one in final.winners],
         "networks": [one.facts for one in final.networks],
     }
+
+
+def _and_threshold(final: Final) -> str:
+    has_one = "mask" in final.measured and final.config.dataset.classes == 1
+    return " and the threshold" if has_one else ""
 
 
 def _versions() -> dict[str, str]:

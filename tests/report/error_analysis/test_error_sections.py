@@ -63,10 +63,10 @@ def test_means_pass_over_what_is_undefined():
 def test_a_threshold_that_helps_nobody_is_said_to():
     trials = [result(test={"iou": 0.7, "iou_at_best": 0.701})] * 2
     assert mask_errors_section.sentences([known("bce", trials=trials)]) == [
-        "No loss gains 0.005 IoU from another threshold than 0.5."
+        "No loss gains or loses 0.005 IoU by another threshold than 0.5."
     ]
     assert mask_errors_section.sentences([known("bce", trials=trials[:1])]) == [
-        "No network gains 0.005 IoU from another threshold than 0.5."
+        "No network gains or loses 0.005 IoU by another threshold than 0.5."
     ]
 
 
@@ -82,7 +82,8 @@ def test_depth_sentences_by_hand():
     l1, dice = depth_errors_of("l1", 0.12, 0.04, 0.05), depth_errors_of("dice", 0.3, 0.25, 0.4)
     assert depth_errors_section.sentences([l1, dice]) == [
         "At depth edges the RMSE (coded depth) of l1 is 3 times that elsewhere, that of dice 1.2 times.",
-        "RMSE (coded depth) on the objects: smallest for l1 (0.0500), largest for dice (0.4000 of the depth range).",
+        "RMSE (coded depth) over all pixels of objects together: "
+        "smallest for l1 (0.0500), largest for dice (0.4000 of the depth range).",
     ]
     assert depth_errors_section.sentences([l1]) == ["At depth edges the RMSE (coded depth) is 3 times that elsewhere."]
 

@@ -33,8 +33,8 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
     if objects:
         (low, least), (high, most) = objects
         found.append(
-            f"{RMSE.label} on the objects: smallest for {low} ({RMSE.show(least)}), largest for {high} "
-            f"({RMSE.show_with_unit(most)})."
+            f"{RMSE.label} over all pixels of objects together: smallest for {low} ({RMSE.show(least)}), largest for "
+            f"{high} ({RMSE.show_with_unit(most)})."
         )
     return found
 
@@ -62,9 +62,13 @@ def table(evidence: Sequence[Evidence]) -> Table:
     columns = [
         Column(heading, meaning, "{:.4f}".format, each(evidence, partial(region_rmse, region=name)))
         for name, heading, meaning in (
-            ("edges", "At edges", f"{RMSE.label} over the pixels at jumps of the true depth"),
+            (
+                "edges",
+                "At edges",
+                f"{RMSE.label} over the pixels at jumps of the true depth, of all test images together",
+            ),
             ("elsewhere", "Elsewhere", f"{RMSE.label} over all other pixels"),
-            ("foreground", "Foreground", f"{RMSE.label} over the pixels of the objects"),
+            ("foreground", "Foreground", f"{RMSE.label} over the pixels of the objects, of all test images together"),
             ("background", "Background", f"{RMSE.label} over all other pixels"),
         )
     ]

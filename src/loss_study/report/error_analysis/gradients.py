@@ -30,7 +30,10 @@ def table(evidence: Sequence[Evidence], head: str, classes: int = 1) -> Table:
             tuple(share(known, moment, place) for known in evidence),
         )
         for place in places
-        for moment, when in (("start", "with the initial weights"), ("end", "with the weights of the best epoch"))
+        for moment, when in (
+            ("start", "with the initial weights"),
+            ("end", "with the weights of the epoch that is kept"),
+        )
     ]
     columns += [
         Column(

@@ -64,7 +64,7 @@ def epochs(known: Evidence, start: float) -> float | None:
 
 def best_epoch(known: Evidence) -> float | None:
     """Return the best epoch, mean over the sound trials."""
-    return mean_of([result.run.get("best_epoch") for result in known.results])
+    return mean_of([result.best_epoch for result in known.results])
 
 
 def spread(known: Evidence, metric: str) -> float | None:

@@ -25,10 +25,15 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
     found = extremes(evidence, threshold_gain, SHOW)
     if not found:
         return []
-    losses, gain = found[1]
-    if gain < LEAST_GAIN:
-        return [f"No {subjects(evidence)[0]} gains {LEAST_GAIN} IoU from another threshold than 0.5."]
-    return [f"The threshold chosen on validation instead of 0.5 changes IoU by up to {SHOW(gain)} ({losses})."]
+    (lowest, loss), (highest, gain) = found
+    if max(gain, -loss) < LEAST_GAIN:
+        return [f"No {subjects(evidence)[0]} gains or loses {LEAST_GAIN} IoU by another threshold than 0.5."]
+    ends = (
+        f"{SHOW(gain)} ({highest})"
+        if SHOW(loss) == SHOW(gain)
+        else f"{SHOW(loss)} ({lowest}) to {SHOW(gain)} ({highest})"
+    )
+    return [f"The threshold chosen on validation instead of 0.5 changes IoU by {ends}."]
 
 
 def best_threshold(known: Evidence) -> float | None:

@@ -22,8 +22,8 @@ def curve_charts(ranking: Ranking) -> list[CurveChart]:
 def finding(rankings: Sequence[Ranking]) -> str:
     """Return between which values of the validation metric the losses end, and how many trials were best at the end."""
     found = [sentence for ranking in rankings if (sentence := _ends(ranking))]
-    trials = [one for ranking in rankings for row in ranking.standings for one in row.sound if "best_epoch" in one.run]
-    last = sum(one.run["best_epoch"] == one.run.get("epochs_run") for one in trials)
+    trials = [one for ranking in rankings for row in ranking.standings for one in row.sound if one.best_epoch]
+    last = sum(one.best_epoch == int(one.history[-1]["epoch"]) for one in trials)
     if trials:
         found.append(f"The last epoch is the best one of {last} of {len(trials)} trials.")
     return " ".join(found)

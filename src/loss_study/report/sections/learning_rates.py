@@ -58,7 +58,7 @@ class HeadSearch:
 
 
 def finding(config: Config, found: Sequence[HeadSearch]) -> str:
-    """Return how the learning rates were chosen, and for how many a better value may lie outside of the grid."""
+    """Return how the learning rates were chosen, and for how many the fitted peak lies outside of the grid."""
     if not found:
         return f"The same for all losses: {config.recipe.optimizer.lr:g}."
     searched = sum(len(search.found) for search in found)

@@ -13,7 +13,8 @@ from loss_study.statistics import joint
 def finding(config: Config) -> str:
     """Return how many losses are compared, and how many of the project's are not."""
     compared, others = len(config.losses), [name for name in losses.names() if name not in config.losses]
-    left_out = f"; {len(others)} others of the project are not in this study" if others else ""
+    are = "1 other of the project is" if len(others) == 1 else f"{len(others)} others of the project are"
+    left_out = f"; {are} not in this study" if others else ""
     count = len(config.joint.names)
     joint = f" and {count} joint training{'' if count == 1 else 's'}" if count else ""
     return f"{compared} {'loss' if compared == 1 else 'losses'}{joint}{left_out}."

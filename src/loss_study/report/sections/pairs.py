@@ -11,7 +11,7 @@ def finding(rankings: Sequence[Ranking]) -> str:
     """Return how many differences are significant on the metrics that rank the heads; "" without pairs."""
     found = [
         f"{ranking.head.capitalize()}: {len(ranking.significant)} of {len(ranking.pairs)} differences of "
-        f"{ranking.metric.short_label}"
+        f"{ranking.metric.label}"
         f"{' between these trained networks' if ranking.of_networks else ''} are significant"
         for ranking in headlines(rankings)
         if ranking.pairs

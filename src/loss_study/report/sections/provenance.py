@@ -55,7 +55,7 @@ def describe(config: Config, results: Sequence[Result], sample: PackedSample, or
     """Return everything that the page says about how the study was run."""
     return {
         "origin": origin,
-        "coverage": coverage(config),
+        "coverage": coverage(config, results),
         "notes": sample.meta.get("notes", []),
         "splits": splits(sample),
         "group": sample.group,
@@ -89,11 +89,11 @@ def finding(results: Sequence[Result], origin: Origin) -> str:
     return f"{', '.join(parts)}."
 
 
-def coverage(config: Config) -> str:
+def coverage(config: Config, results: Sequence[Result]) -> str:
     """Return which heads, losses and seeds the report covers, and which of the project's losses are not in it."""
     covered = config.losses
     left_out = [name for name in losses.names() if name not in covered]
-    heads, seeds = config.loss.heads, config.seeds
+    heads, seeds = config.loss.heads, sorted({result.trial.seed for result in results if not result.missing})
     sentence = (
         f"{_count(heads, 'head')} ({', '.join(heads)}), {_count(covered, 'loss', 'losses')} ({', '.join(covered)}), "
         f"{_count(seeds, 'seed')} ({', '.join(map(str, seeds))})."

@@ -193,6 +193,8 @@ def _seeds(ranking: Ranking) -> list[str]:
         ]
     if ranking.of_networks:
         return ["with three seeds or more for each loss the losses themselves can be compared (seeds)."]
+    if not ranking.has_intervals:
+        return []
     return ["all planned seeds are used: only more of them (seeds, race.rounds) or more test images narrow the bound."]
 
 
@@ -202,6 +204,8 @@ def _margin(ranking: Ranking) -> list[str]:
     if not bound or ranking.without_spread:
         return []
     if ranking.decided:
+        if not float(at_least(metric, bound).split()[0]):
+            return []
         return [f"with a margin below {metric.with_unit(at_least(metric, bound))} the question would be open."]
     return [f"with a margin of {metric.with_unit(at_most(metric, bound))} or more the question would be decided."]
 
