@@ -58,7 +58,7 @@ def row(name: str, trial: Trial, sample: PackedSample, config: Config) -> dict[s
         "model": name,
         "seed": trial.seed,
         "status": outcome.status,
-        "epoch": outcome.best_epoch,
+        "epoch": outcome.kept_epoch,
         "parameters": outcome.parameters,
         "trainable": outcome.trainable_parameters,
         "seconds": round(seconds, 1),

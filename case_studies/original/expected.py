@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import mean
 
 from measure import MIRRORED, REGIONS, SEEN, TRAINED
@@ -162,7 +163,9 @@ def _beside(found: Sequence[Answer], loss: str) -> str:
     told = f"{object_:.2f} in the object instead of {before:.2f}"
     if loss == "bce" and falls and near(object_, half):
         told += f", which is about half of it, and below the threshold of {THRESHOLD}"
-        return f"BCE answers with the probability, {told}."
+        if near(mirror, half):
+            return f"BCE answers with the probability, {told}."
+        return f"BCE answers {told}; in the mirror image it answers {mirror:.2f}, where half would be {half:.2f}."
     if loss == "l1" and falls and object_ < half - TOLERANCE:
         return f"the best answer for L1 is black wherever the probability is below {THRESHOLD}; it answers {told}."
     if loss == "dice" and mirror - mirror_before > TOLERANCE:
@@ -281,7 +284,9 @@ def _longer(own: Sequence[Answer], wanted: Expected) -> str:
         return ""
     if not last.wrong(wanted):
         return " Longer training brings the two together."
-    nearer = {name: far - last.distances(wanted)[name] for name, far in first.distances(wanted).items()}
-    if sum(nearer.values()) > TOLERANCE and min(nearer.values()) > -TOLERANCE:
+    far = [{name: round(distance, 2) for name, distance in one.distances(wanted).items()} for one in own]
+    steadily = all(later[name] <= sooner[name] for sooner, later in pairwise(far) for name in later)
+    # Of what the mistake changes: the object and its mirror image.
+    if steadily and sum(far[0][name] - far[-1][name] for name in ("object", "mirror")) > TOLERANCE:
         return " Longer training brings them nearer to it."
-    return " Longer training does not bring them nearer to it."
+    return " Longer training does not bring them steadily nearer to it."

@@ -305,13 +305,28 @@ def on_pairs(result: Measured) -> list[str]:
     for pair in pairs(result)[:PAIRS]:
         # The effect of a mistake is that on the test split as it is: a pair with the test is told from the test's side.
         one, other = pair.factors[::-1] if TEST in pair.factors else pair.factors
-        without, beside = (mains[one].value + side * pair.value for side in (-1, 1))
-        first, second = ("saves" if value < 0 else "costs" for value in (without, beside))
-        sentences.append(
-            f"On the average, {result.title(one)} {first} {result.written(abs(without))} without {result.title(other)} "
-            f"and {'' if second == first else second + ' '}{result.written(abs(beside))} beside it."
-        )
+        without, beside = (_sum(mains[one], pair, side) for side in (-1, 1))
+        if result.told(without) or result.told(beside):
+            alike = result.told(without) == result.told(beside)
+            then = result.written(abs(beside.value)) if alike else _does(result, beside)
+            sentences.append(
+                f"On the average, {result.title(one)} {_does(result, without)} without {result.title(other)} and "
+                f"{then} beside it."
+            )
     return sentences
+
+
+def _sum(main: Effect, pair: Effect, side: int) -> Effect:
+    """Return the effect of a mistake beside another one, or without it (`side` -1); it holds where its two parts do."""
+    low, high = sorted((side * pair.low, side * pair.high))
+    return Effect(main.factors, main.value + side * pair.value, main.low + low, main.high + high)
+
+
+def _does(result: Measured, effect: Effect) -> str:
+    """Return what an effect does; of one that has 0 in its interval, that none is shown."""
+    verbs = {1: "costs", -1: "saves"}
+    told = result.told(effect)
+    return f"{verbs[told]} {result.written(abs(effect.value))}" if told else "is not shown to change anything"
 
 
 def on_ends(result: Measured) -> list[str]:

@@ -35,6 +35,7 @@ class Mistake:
         fix: overrides without which the recipe makes the mistake.
         losses: those that can make it; None: all.
         beside: other overrides to fix it with, in recipes that make the mistake named.
+        not_in: experiments that cannot make it.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Mistake:
     fix: list[str]
     losses: list[str] | None = None
     beside: dict[str, list[str]] = field(default_factory=dict)
+    not_in: list[str] = field(default_factory=list)
 
     def fixed(self, recipe: Recipe) -> list[str]:
         """Return the overrides that fix it in `recipe`."""
@@ -175,8 +177,10 @@ def load(path: Path = PARAMS) -> Plan:
         for other in mistake.beside:
             _known(f"mistakes.{name}.beside", other, mistakes)
     experiments = [_experiment(name, mistakes) for name in values["experiments"]]
-    for name in values["of_experiment"]:
-        _known("of_experiment", name, [one.name for one in experiments])
+    names = [one.name for one in experiments]
+    for key, given in {"of_experiment": values["of_experiment"], **_not_in(mistakes)}.items():
+        for name in given:
+            _known(key, name, names)
     return Plan(
         values["dataset"],
         values["path"],
@@ -190,9 +194,14 @@ def load(path: Path = PARAMS) -> Plan:
     )
 
 
+def _not_in(mistakes: Mapping[str, Mistake]) -> dict[str, list[str]]:
+    return {f"mistakes.{name}.not_in": mistake.not_in for name, mistake in mistakes.items()}
+
+
 def _experiment(name: str, mistakes: Mapping[str, Mistake]) -> Experiment:
     head, _, loss = name.partition("-")
-    factors = tuple(one for one, mistake in mistakes.items() if mistake.losses is None or loss in mistake.losses)
+    of_loss = [one for one, mistake in mistakes.items() if mistake.losses is None or loss in mistake.losses]
+    factors = tuple(one for one in of_loss if name not in mistakes[one].not_in)
     return Experiment(head, loss, factors)
 
 

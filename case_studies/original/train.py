@@ -107,7 +107,7 @@ def train_and_measure(trial: Trial, config: Config, title: str, measure: Measure
             output = losses.load(own["loss"], own["options"]).output
             measured |= measure(_tests(folder, head, augmentation), model, recipe.precision, output)
     seconds = round(sum(epoch["seconds"] for epoch in outcome.history), 1)
-    return {"status": outcome.status, "seconds": seconds, "epoch": outcome.best_epoch, **measured}
+    return {"status": outcome.status, "seconds": seconds, "epoch": outcome.kept_epoch, **measured}
 
 
 @cache

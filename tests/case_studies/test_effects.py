@@ -209,8 +209,17 @@ def test_what_improves_is_not_called_a_cost(made):
 def test_a_pair_is_told_by_what_one_costs_without_and_beside_the_other(made):
     findings, (iou, _), _ = made(of(none=0.9, flip=0.1, erase=0.1, both=0.1))
     assert findings.on_pairs(iou) == [
-        "On the average, inputs flipped apart costs 0.80 without squares erased and 0.00 beside it."
+        "On the average, inputs flipped apart costs 0.80 without squares erased and is not shown to change "
+        "anything beside it."
     ]
+
+
+def test_what_one_does_beside_another_is_told_only_if_its_interval_shows_it(made):
+    """The pair is shown: flips cost .4 alone and .02 beside erased squares, less than the noise."""
+    findings, (iou, _), _ = made(of(none=0.9, flip=0.5, erase=0.9, both=0.88), noise=0.03)
+    (sentence,) = findings.on_pairs(iou)
+    assert sentence.startswith("On the average, inputs flipped apart costs 0.")
+    assert sentence.endswith("without squares erased and is not shown to change anything beside it.")
 
 
 def test_a_saving_is_no_negative_cost(made):

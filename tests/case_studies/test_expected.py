@@ -145,17 +145,23 @@ def test_agreement_and_longer_training_are_said_only_where_they_are_seen(modules
         "epochs as expected everywhere. Longer training brings the two together."
     ]
     assert said(modules, rows("bce", 4, right)) == ["`bce`: after 4 epochs as expected everywhere."]
-    nearer, not_nearer = "brings them nearer to it.", "does not bring them nearer to it."
+    nearer, not_nearer = "brings them nearer to it.", "does not bring them steadily nearer to it."
     for longer, words in [
         (short, not_nearer),
         ((0.5, 0.3, 0.7, 0.0), nearer),
         # By 0.09 in all.
         ((0.1, 0.1, 0.39, 0.0), not_nearer),
+        # Only where the mistake changes nothing.
+        ((0.1, 0.1, 0.9, 0.0), not_nearer),
         # Better in the object, and worse elsewhere.
         ((0.5, 0.1, 0.3, 0.3), not_nearer),
     ]:
         (sentence,) = said(modules, rows("bce", 4, short), rows("bce", 16, longer, longer))
         assert sentence.endswith(f" Longer training {words}")
+    # Nearer than at first, and not nearer than in between.
+    between, last = (0.5, 0.45, 0.7, 0.0), (0.5, 0.3, 0.7, 0.0)
+    every = (rows("bce", 4, short), rows("bce", 16, between, between), rows("bce", 64, last, last))
+    assert said(modules, *every)[0].endswith(f" Longer training {not_nearer}")
     # One seed is not enough.
     assert "Longer" not in said(modules, rows("bce", 4, short), rows("bce", 16, right))[0]
 

@@ -125,7 +125,7 @@ def test_how_networks_answer_for_masks_explains_no_depth(page):
     """Inputs flipped apart harm Dice on either head."""
     text = page(lambda training: training.experiment.loss == "dice", mirrored=MIRRORED)
     mask, depth = (text.split(f"## {title}")[1].split("## ")[0] for title in ("Why did Dice", "Dice on the depth"))
-    assert "Over all 64 recipes, on RMSE, these cost: inputs flipped apart 0.2" in depth
+    assert "Over all 32 recipes, on RMSE, these cost: inputs flipped apart 0.2" in depth
     assert "Without other mistakes, Dice draws both" in mask and "Without other mistakes" not in depth
 
 

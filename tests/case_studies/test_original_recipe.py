@@ -83,11 +83,11 @@ def test_every_set_of_mistakes_is_a_recipe_and_its_ends_come_first(plan):
         "mask-dice": (64, 64, 14),
         "mask-l1": (128, 128, 16),
         "depth-l1": (128, 128, 16),
-        "depth-dice": (64, 64, 14),
+        "depth-dice": (32, 32, 12),
         "joint-l1": (16, 16, 16),
     }
     trainings = plan.trainings()
-    assert len(trainings) == len(set(trainings)) == 2 * (3 * 64 + 2 * 128) + 2 * (3 * 14 + 2 * 16) + 4 * 16
+    assert len(trainings) == len(set(trainings)) == 2 * (2 * 64 + 2 * 128 + 32) + 2 * (2 * 14 + 2 * 16 + 12) + 4 * 16
     first = trainings[: 14 * 4]
     assert {one.experiment.name for one in first} == {"mask-bce"} and {one.seed for one in first} == {0, 1, 2, 3}
 
