@@ -8,12 +8,14 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from fits import Growth
-from ladder import NORMAL, Answer
+from ladder import NORMAL, Answer, Step
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from overview import Judged, Verdict
 
+from loss_study.metrics import Metric
 from loss_study.report.palette import colours
+from loss_study.statistics.sentences import at_most
 
 #: Lines of text at the right end are at least this share of the axis apart.
 GAP = 0.045
@@ -21,6 +23,8 @@ GAP = 0.045
 BESIDE = 0.035
 #: Colours of a choice that was surely right, may have been, surely was not.
 VERDICTS = {Verdict.GOOD: "#2a9d8f", Verdict.OPEN: "#8d99ae", Verdict.BAD: "#d1495b"}
+#: Bars that are longer than so many margins are cut off, with their numbers beside them: the others must stay readable.
+LONGEST = 6
 #: So that the same numbers give the same file.
 _SAME = {"svg.hashsalt": "loss-study", "svg.fonttype": "none"}
 
@@ -59,8 +63,8 @@ def draw(answers: Sequence[Answer], label: str, path: Path, growth: Growth | Non
         if growth is not None:
             ticks = [f"{rung}\n{x:,.0f}" for rung, x in zip(ticks, growth.x, strict=True)]
             axes.set_xlabel(f"{growth.unit} (logarithmic)")
-        axes.set_xticks(places, ticks)
-        axes.set_xlim(places[0] - 0.2 * step, places[-1] + 0.85 * step)
+        axes.set_xticks(places, ticks, fontsize=8)
+        axes.set_xlim(places[0] - 0.2 * step, places[-1] + step)
         axes.set_ylabel(label)
         _save(figure, path)
 
@@ -73,45 +77,60 @@ def _points(loss: str, answers: Sequence[Answer], places: np.ndarray) -> tuple[l
 def _draw_loss(
     axes: Axes, loss: str, answers: Sequence[Answer], places: np.ndarray, colour: str
 ) -> tuple[float, float]:
-    """Draw the means of one loss at `places` with intervals, and rings where it is chosen; return the last mean."""
+    """Draw the means of one loss at `places` with intervals, and rings where it is chosen; return the last mean.
+
+    A cross is the mean of a loss that was not compared; its interval may be as wide as the axis.
+    """
     x, means = _points(loss, answers, places)
     own = [answer for answer in answers if loss in answer.means]
-    # That of a loss that was not compared may be as wide as the axis.
-    intervals = [NORMAL * answer.errors[loss] if loss in answer.compared else 0.0 for answer in own]
-    axes.errorbar(x, means, intervals, fmt="none", color=colour, linewidth=1, alpha=0.5)
-    axes.plot(x, means, "o", markersize=4, color=colour)
-    for place, answer in zip(x, own, strict=True):
+    for place, mean, answer in zip(x, means, own, strict=True):
+        compared = loss in answer.compared
+        if compared:
+            axes.errorbar(place, mean, NORMAL * answer.errors[loss], fmt="none", color=colour, linewidth=1, alpha=0.5)
+        axes.plot(place, mean, "o" if compared else "x", markersize=4 if compared else 6, color=colour)
         if answer.choice == loss:
-            axes.plot(place, answer.means[loss], "o", markersize=12, fillstyle="none", color="black")
+            axes.plot(place, mean, "o", markersize=12, fillstyle="none", color="black")
     return x[-1], means[-1]
 
 
-def draw_judged(judged: Sequence[Judged], label: str, path: Path) -> None:
+def draw_judged(judged: Sequence[Judged], metric: Metric, path: Path) -> None:
     """Write an SVG: the bounds of the regret of each smaller study's choice at the largest one, and the margin there.
 
     Args:
         judged: of one head; those without bounds are left out.
-        label: of the metric, short.
+        metric: that its losses are ranked by.
         path: of the file.
     """
     shown = [one for one in judged if one.step.high is not None]
+    right = _right_end([one.step for one in shown])
     with mpl.rc_context(_SAME):
         figure = Figure(figsize=(7, 1.1 + 0.32 * len(shown)), layout="constrained")
         axes = figure.subplots()
         for row, one in enumerate(shown):
             step, colour = one.step, VERDICTS[one.verdict]
             axes.plot([step.low or 0.0, step.high], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
-            axes.plot(
-                step.worse, row, "o", color=colour, markersize=9, markeredgecolor="white", clip_on=False, zorder=3
-            )
+            if step.worse <= right:
+                axes.plot(
+                    step.worse, row, "o", color=colour, markersize=9, markeredgecolor="white", clip_on=False, zorder=3
+                )
             axes.vlines(step.large.margin, row - 0.4, row + 0.4, color="black", linewidth=1.5)
+            if step.high > right:
+                numbers = f"{metric.show(step.worse)}, at most {at_most(metric, step.high)} →"
+                axes.annotate(numbers, (right, row - 0.25), ha="right", va="bottom", fontsize=9)
         names = [f"{one.dataset}: {one.step.small.rung} → {one.step.large.rung}" for one in shown]
         axes.set_yticks(range(len(shown)), names)
         axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, right)
         axes.grid(axis="x", alpha=0.3)
-        axes.set_xlabel(f"worse than the best compared loss by so much {label}")
+        axes.set_xlabel(f"worse than the best compared loss by so much {metric.short_label}")
         _save(figure, path)
+
+
+def _right_end(steps: Sequence[Step]) -> float:
+    """Return where the axis ends: a little beyond the longest bar that is not cut off."""
+    longest = max((step.high for step in steps), default=1.0)
+    margins = [step.large.margin for step in steps if step.large.margin is not None]
+    return min(1.05 * longest, LONGEST * max(margins)) if margins else 1.05 * longest
 
 
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], x: float, colour: Mapping[str, str]) -> None:

@@ -62,7 +62,7 @@ def ladder(shape: Callable[[np.ndarray], np.ndarray], studies: int, draw: np.ran
     return [
         Answer(
             str(images), "mask", METRIC.name, "made up", None, None,
-            {"made up": float(mean)}, {"made up": ERROR}, {}, images, 0, 0, 0, 0.0,
+            {"made up": float(mean)}, {"made up": ERROR}, {"made up": (0.0, 0.0)}, images, 0, 0, 0, 0.0,
         )
         for images, mean in zip(IMAGES, means, strict=False)
     ]  # fmt: skip

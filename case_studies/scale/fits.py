@@ -58,7 +58,7 @@ class Growth:
     Attributes:
         x: of each answer, such as its training images, ascending.
         unit: of x.
-        laws: the curve of each loss that has a mean in all answers, whether it fits or not.
+        laws: the curve of each loss that all answers compare, whether it fits or not.
     """
 
     x: Sequence[float]
@@ -70,7 +70,10 @@ class Growth:
         good, bad = ([loss for loss, law in self.laws.items() if law.fits is fits] for fits in (True, False))
         told = []
         if good:
-            told.append(f"Within their errors, a power law of the {self.unit} fits the means of {listed(good)}.")
+            told.append(
+                f"A power law of the {self.unit}, of three numbers, passes within the errors of the means of "
+                f"{listed(good)}: with {len(self.x)} studies that is a description, no proof."
+            )
         if bad:
             told.append(f"No power law of the {self.unit} fits the means of {listed(bad)}.")
         return told
@@ -96,7 +99,7 @@ def fit(metric: Metric, x: np.ndarray, means: np.ndarray, errors: np.ndarray) ->
 
 def growth(metric: Metric, x: Sequence[float], unit: str, answers: Sequence[Answer]) -> Growth:
     """Return the curves of `answers`, at least `LEAST_RUNGS` of one head, on `metric`; see `Growth`."""
-    shared = [loss for loss in answers[0].means if all(loss in answer.errors for answer in answers)]
+    shared = [loss for loss in answers[0].means if all(loss in answer.compared for answer in answers)]
     laws = {
         loss: fit(
             metric,

@@ -75,7 +75,8 @@ class Step:
 
     Attributes:
         small, large: their answers.
-        tau: Kendall's rank correlation of the means of the losses that both compare; None for fewer than three.
+        shared: how many losses both compare.
+        tau: Kendall's rank correlation of their means; None for fewer than three.
         worse: by how much the small study's choice is worse than the best mean of the large one; None where the large
             study does not compare it.
         low, high: bounds of its regret at the large scale; None without them.
@@ -83,6 +84,7 @@ class Step:
 
     small: Answer
     large: Answer
+    shared: int
     tau: float | None
     worse: float | None
     low: float | None
@@ -136,7 +138,7 @@ def step(small: Answer, large: Answer) -> Step:
         best = max(second.values()) if large.head == "mask" else min(second.values())
         worse = abs(best - second[small.choice])
     low, high = large.regrets.get(small.choice, (None, None))
-    return Step(small, large, tau, worse, low, high)
+    return Step(small, large, len(shared), tau, worse, low, high)
 
 
 def crossing(answers: Sequence[Answer]) -> tuple[Answer, Answer] | None:

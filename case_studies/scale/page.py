@@ -87,6 +87,7 @@ def main() -> None:
     on_default = overview.on_default({scale: [one for found in at_scales for one in found[scale]] for scale in SCALES})
     answers = [answer for one in plans for rung in one.rungs for answer in ladder.read(one.results(rung))]
     larger_studies = [row for one in plans for row in larger.count(one.dataset, _larger(one))]
+    first_seeds = len(composed([]).rounds[0])
     text = template.render(
         plan=chosen,
         overviews=overviews,
@@ -97,7 +98,8 @@ def main() -> None:
         larger=larger_studies,
         losses=larger.losses(larger_studies),
         most_often=larger.most_often(larger_studies),
-        on_first_round=overview.on_first_round(answers, len(composed([]).rounds[0])),
+        first_seeds=first_seeds,
+        on_first_round=overview.on_first_round(answers, first_seeds),
     )
     whole_text(PAGE, text)
     write_csv(EVIDENCE, [row for one in plans for row in evidence.rows(one, chosen)], scale_evidence.COLUMNS)
@@ -153,7 +155,7 @@ def _overview(sections: Sequence[Section]) -> dict[str, Any]:
     head, metric = sections[0].head, sections[0].metric
     judged = [Judged(section.dataset, step) for section in sections for step in section.steps]
     chart = f"{metric.name}.svg"
-    draw_judged(judged, metric.short_label, CHARTS / chart)
+    draw_judged(judged, metric, CHARTS / chart)
     return {"head": head, "sentences": overview.sentences(metric, judged), "chart": chart}
 
 

@@ -49,7 +49,7 @@ def made_up(scale_modules):
                 None,
                 {loss: float(values[place]) for loss, values in means.items()},
                 dict.fromkeys(means, error),
-                {},
+                dict.fromkeys(means, (0.0, 0.1)),
                 int(count),
                 24,
                 16,

@@ -54,7 +54,7 @@ def test_a_step_by_hand(ladder):
     large = answer(ladder, "large", "dice", {"bce": 0.6, "dice": 0.65, "l1": 0.3, "huber": 0.9, "ssim": 0.9}, bounds)
     found = ladder.step(small, large)
     # Of the three losses that both compare one of three pairs changes places: (2 - 1) / 3.
-    assert found.tau == pytest.approx(1 / 3)
+    assert found.tau == pytest.approx(1 / 3) and found.shared == 3
     assert found.worse == pytest.approx(0.05) and (found.low, found.high) == (0.01, 0.09)
 
 
@@ -299,10 +299,19 @@ def test_without_a_margin_no_choice_is_judged(scale_modules):
 
 def test_the_chart_of_all_choices_has_a_row_for_each_with_a_bound(scale_modules, tmp_path):
     found = judged(scale_modules, (0.0, 0.01), None, (0.03, 0.05))
-    scale_modules("charts").draw_judged(found, "IoU", tmp_path / "a.svg")
+    scale_modules("charts").draw_judged(found, metrics.find("iou_at_best"), tmp_path / "a.svg")
     drawn = (tmp_path / "a.svg").read_text()
     assert "scenes: a → large" in drawn and "scenes: c → large" in drawn and "scenes: b" not in drawn
     assert "#2a9d8f" in drawn and "#d1495b" in drawn and "#8d99ae" not in drawn
+    assert "at most" not in drawn
+
+
+def test_a_bar_of_more_than_six_margins_is_cut_off_with_its_numbers(scale_modules, tmp_path):
+    found = judged(scale_modules, (0.0, 0.01), (0.1, 0.3))
+    scale_modules("charts").draw_judged(found, metrics.find("iou_at_best"), tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text()
+    assert re.findall(r">([^<]*at most[^<]*)<", drawn) == ["0.010, at most 0.300 →"]
+    assert ">0.10<" in drawn and ">0.20<" not in drawn
 
 
 def test_a_further_dataset_with_results_stands_on_the_page_and_is_quoted_as_other_images(

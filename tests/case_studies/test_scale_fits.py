@@ -54,14 +54,15 @@ def test_means_that_scatter_around_a_law_fit_in_about_95_of_100_cases_and_a_step
     assert not any(fits.fit(IOU, X, draw.normal(step, error), error).fits for _ in range(20))
 
 
-def test_a_loss_without_a_mean_in_some_study_has_no_curve_and_one_that_does_not_fit_is_named(fits, made_up):
+def test_a_loss_that_some_study_does_not_compare_has_no_curve_and_one_that_does_not_fit_is_named(fits, made_up):
     step = np.array([0.3, 0.31, 0.5, 0.8, 0.81])
     answers = made_up({"dice": law(X), "bce": law(X) - 0.1, "ssim": step})
-    del answers[0].means["bce"], answers[0].errors["bce"]
+    del answers[3].regrets["bce"]
     grown = fits.growth(IOU, list(X), "training images", answers)
     assert list(grown.laws) == ["dice", "ssim"]
     assert grown.sentences() == [
-        "Within their errors, a power law of the training images fits the means of dice.",
+        "A power law of the training images, of three numbers, passes within the errors of the means of dice: with 5 "
+        "studies that is a description, no proof.",
         "No power law of the training images fits the means of ssim.",
     ]
 
@@ -85,3 +86,17 @@ def test_the_chart_has_a_curve_only_of_a_loss_that_it_fits(drawn):
     # The one that does not fit is joined by a dotted line.
     assert [len(re.findall(r"clip-path[^>]*stroke-dasharray: 1", one)) for one in (with_curves, without)] == [1, 0]
     assert ">training images" not in without
+
+
+def test_the_chart_crosses_out_the_mean_of_a_loss_that_is_not_compared(scale_modules, made_up, tmp_path):
+    answers = made_up({"dice": law(X), "ssim": law(X) - 0.1})
+
+    def colours_and_intervals():
+        scale_modules("charts").draw(answers, "IoU", tmp_path / "a.svg")
+        text = (tmp_path / "a.svg").read_text()
+        return len(re.findall("LineCollection", text)), text.count("M -3 3") + text.count("M -3 -3")
+
+    assert colours_and_intervals() == (10, 0)
+    del answers[2].regrets["ssim"]
+    intervals, crosses = colours_and_intervals()
+    assert intervals == 9 and crosses > 0
