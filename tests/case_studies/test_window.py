@@ -67,13 +67,17 @@ def test_a_comparison_by_hand(findings):
 
 
 @pytest.mark.parametrize("shape", [0.5, 4.0, 1000.0])
-def test_where_errors_are_distributed_alike_a_difference_is_shown_in_5_of_100_cases(shape):
+def test_where_errors_are_distributed_alike_any_difference_is_shown_in_at_most_5_of_100_cases(findings, shape):
+    """On two sizes, three windows and a reference: 20 comparisons, which share their trainings."""
     rng = np.random.default_rng(7)
-    cases = np.zeros(2000, dtype=bool)
-    for _ in range(20):
-        first, second = rng.gamma(shape, 1.0, (2, len(cases), 12))
-        cases |= stats.mannwhitneyu(first, second, axis=-1, method="exact").pvalue <= 0.05 / 20
-    assert cases.mean() <= 0.06
+
+    def alike(size):
+        return study(findings, size, {loss: list(rng.gamma(shape, 1.0, 12)) for loss in (*WINDOWS, "rmse")})
+
+    cases = [findings.comparisons([alike(32), alike(64)], list(WINDOWS)) for _ in range(400)]
+    assert len(cases[0]) == 20
+    # Three standard errors of 0.05 in 400 cases are 0.033.
+    assert sum(any(one.shown for one in found) for found in cases) / 400 <= 0.083
 
 
 def test_means_of_skewed_errors_are_not_tested_because_welchs_intervals_are_too_short():
