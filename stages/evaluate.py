@@ -7,11 +7,10 @@ trial of the round. A head that trains no more in the round leaves an empty fold
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from loss_study.heads import HEADS
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import DECISIONS, EVAL, Trial, decided_seeds
+from loss_study.trial import DECISIONS, EVAL, SAMPLE, Trial, decided_seeds
 
 
 def main() -> None:
@@ -41,7 +40,7 @@ def _evaluate(trained: list[Trial]) -> None:
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
     from loss_study.evaluation.evaluate import evaluate_trials  # noqa: PLC0415
 
-    evaluate_trials(trained, PackedSample.open(Path("data/sample")))
+    evaluate_trials(trained, PackedSample.open(SAMPLE))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ eval/<round>/joint/<name>/<head>/<seed>/ for every head that asked for the train
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import EVAL, Trial, decided_seeds
+from loss_study.trial import EVAL, SAMPLE, Trial, decided_seeds
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def _evaluate(trials: list[Trial]) -> None:
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
     from loss_study.evaluation.evaluate import evaluate_trials  # noqa: PLC0415
 
-    evaluate_trials(trials, PackedSample.open(Path("data/sample")))
+    evaluate_trials(trials, PackedSample.open(SAMPLE))
 
 
 if __name__ == "__main__":

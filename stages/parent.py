@@ -13,7 +13,7 @@ import yaml
 from loss_study.heads import HEADS
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.files import whole_folder, write_json
-from loss_study.trial import PARENTS
+from loss_study.trial import PARENTS, SAMPLE
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def _train(head: str) -> None:
     from loss_study.training.parent import train_parents  # noqa: PLC0415
 
     config = load_config()
-    sample = PackedSample.open(Path("data/sample"))
+    sample = PackedSample.open(SAMPLE)
     in_processes(config.recipe.devices, lambda: train_parents(head, sample, config))
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from loss_study.config import load_config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
 from loss_study.runtime.memory import keep_freed_memory
 from loss_study.sampling.make import make
-
-SAMPLE = Path("data/sample")
+from loss_study.trial import SAMPLE
 
 
 def main() -> None:

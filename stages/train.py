@@ -11,11 +11,10 @@ empty folder. On several devices: ``recipe.devices``, or
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from loss_study.heads import HEADS, JOINT
 from loss_study.runtime.errors import StudyError, run_stage
-from loss_study.trial import RUNS, decided_seeds, decision_file
+from loss_study.trial import RUNS, SAMPLE, decided_seeds, decision_file
 
 
 def main() -> None:
@@ -47,7 +46,7 @@ def _train(head: str, loss: str, seeds: list[int], number: int) -> None:
     from loss_study.training.seeds import train_seeds  # noqa: PLC0415
 
     config = load_config()
-    sample = PackedSample.open(Path("data/sample"))
+    sample = PackedSample.open(SAMPLE)
 
     def train() -> None:
         # MLflow has a run for each head of a joint network, which `compare` makes.

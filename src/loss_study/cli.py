@@ -31,7 +31,7 @@ COMMANDS = (
     Command("final", "loss_study.final.command", "train the model that the study decided for, write it to model/"),
     Command("predict", "loss_study.inference.command", "predict masks and depth maps with that model"),
     Command("agree", "loss_study.statistics.agreement", "compare the rankings of two studies"),
-    Command("verify", "loss_study.checks.verify", "check every file and every number of the last study"),
+    Command("verify", "loss_study.orchestration.verify", "check every file and every number of the last study"),
     Command("ui", "loss_study.tracking.ui", "browse the runs in MLflow"),
     Command("cluster", "loss_study.cluster.study", "run the study on a Ray cluster"),
     Command("repair", "loss_study.orchestration.repair", "repair lock files that a killed DVC process left behind"),

@@ -17,6 +17,7 @@ from loss_study.runtime import checksums
 if TYPE_CHECKING:
     from loss_study.config import Config
 
+SAMPLE = Path("data/sample")
 RUNS = Path("runs")
 EVAL = Path("eval")
 TUNING = Path("tuning")

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from loss_study import models
-from loss_study.config import fitted
+from loss_study.config import resolvers
 from loss_study.evaluation.trained_models import load_model
 from loss_study.runtime.errors import StudyError
 from loss_study.training.checkpoint import save_atomically
@@ -162,7 +162,7 @@ def test_a_model_without_parts():
 
 
 def test_configurations_name_models_and_their_options():
-    fitted.register()
+    resolvers.register()
     with initialize_config_dir(str(CONF), version_base=None):
         for choice in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
             composed = OmegaConf.to_container(compose("config", [f"model={choice}"]).model, resolve=False)

@@ -31,7 +31,7 @@ from loss_study.tracking import describe, mirror, outputs, panels, store, ui, vi
 from loss_study.tracking import study as study_run
 from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import save_atomically
-from loss_study.trial import Trial
+from loss_study.trial import SAMPLE, Trial
 from support import fabricated_study, outside
 
 ROOT = Path(__file__).parents[2]
@@ -539,7 +539,7 @@ def test_a_damaged_file_is_named(study):
 
 
 def test_a_panel_shows_image_ground_truth_prediction_and_error(study):
-    sample = PackedSample.open(describe.SAMPLE)
+    sample = PackedSample.open(SAMPLE)
     target = sample.targets("mask")
     wrong = np.zeros_like(target[:1])
     sheet = panels.sheet(sample, "mask", [9], wrong)

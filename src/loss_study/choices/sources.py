@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loss_study.choices import imported
@@ -49,19 +48,3 @@ def _of_section(key: str, section: Mapping[str, Any], own: str) -> str:
 def _file(key: str, options: Mapping[str, Any]) -> str:
     # What is written in C has no file of its own: its package is watched by nobody, as are all installed libraries.
     return str(imported.source(key, options) or "src/loss_study/choices/imported.py")
-
-
-def register() -> None:
-    """Let ``conf/`` say ``${model_source:...}``, ``${dataset_source:...}`` and ``${loss_sources:...}``."""
-    from omegaconf import OmegaConf  # noqa: PLC0415 -- not needed to find files
-
-    for name, function in (("model_source", of_model), ("dataset_source", of_dataset), ("loss_sources", of_losses)):
-        OmegaConf.register_new_resolver(name, partial(_created, function), replace=True)
-
-
-def _created(function: Callable[..., Any], *nodes: Any) -> Any:
-    from omegaconf import OmegaConf  # noqa: PLC0415
-
-    plain = [OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node for node in nodes]
-    found = function(*plain)
-    return found if isinstance(found, str) else OmegaConf.create(found)

@@ -31,9 +31,9 @@ from loss_study.sampling.pack import pack
 from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
 from loss_study.training.seeds import train_seeds
-from loss_study.trial import Trial, decided_seeds, heads_and_losses
+from loss_study.trial import SAMPLE, Trial, decided_seeds, heads_and_losses
 
-SAMPLE, INSPECTION = Path("data/sample"), Path("data/inspection")
+INSPECTION = Path("data/inspection")
 
 
 def compare(

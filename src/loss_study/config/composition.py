@@ -8,8 +8,7 @@ from pathlib import Path
 
 from dvc.utils.hydra import compose_and_dump
 
-from loss_study.choices import sources
-from loss_study.config import PARAMS, Config, fitted, load_config, rounds
+from loss_study.config import PARAMS, Config, load_config, resolvers
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import temporary_folder
 
@@ -27,9 +26,7 @@ def compose(output: Path, overrides: Sequence[str] = ()) -> None:
     # DVC takes the format from the suffix.
     new = output.with_name(f".new.{output.name}")
     try:
-        fitted.register()
-        rounds.register()
-        sources.register()
+        resolvers.register()
         compose_and_dump(new, str(Path("conf").resolve()), None, "config", "", list(overrides))
     except PermissionError:
         raise

@@ -47,17 +47,3 @@ def _read() -> dict[str, Any]:
     except (FileNotFoundError, ValueError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def register() -> None:
-    """Let ``conf/`` say ``${scale_of:...}`` and ``${fitted:...}``, see `scale_of` and `value`."""
-    from omegaconf import OmegaConf  # noqa: PLC0415 -- not needed to read and write
-
-    OmegaConf.register_new_resolver("scale_of", scale_of, replace=True)
-    OmegaConf.register_new_resolver("fitted", lambda key: _created(value(key)), replace=True)
-
-
-def _created(found: Any) -> Any:
-    from omegaconf import OmegaConf  # noqa: PLC0415
-
-    return OmegaConf.create(found) if isinstance(found, list) else found

@@ -1,14 +1,12 @@
 """How the seeds of a study are divided into rounds, for the configuration and for DVC's stages.
 
-``conf/config.yaml`` asks for the later rounds, since dvc.yaml can neither count nor compare: see `register`.
+``conf/config.yaml`` asks for the later rounds, since dvc.yaml can neither count nor compare: see `resolvers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 
 def divide(seeds: Sequence[int], ends: Sequence[int], losses: int, folds: int = 1) -> list[list[int]]:
@@ -39,17 +37,3 @@ def later(seeds: Sequence[int], ends: Sequence[int], folds: int, *candidates: Se
 def previous(seeds: Sequence[int], ends: Sequence[int], folds: int, *candidates: Sequence[str]) -> dict[str, int]:
     """Return the round before each of the later ones: {"2": 1, "3": 2}."""
     return {str(number): number - 1 for number in later(seeds, ends, folds, *candidates)}
-
-
-def register() -> None:
-    """Let ``conf/`` say ``${later_rounds:...}`` and ``${previous_rounds:...}``, see `later` and `previous`."""
-    from omegaconf import OmegaConf  # noqa: PLC0415 -- not needed to divide
-
-    for name, function in (("later_rounds", later), ("previous_rounds", previous)):
-        OmegaConf.register_new_resolver(name, partial(_created, function), replace=True)
-
-
-def _created(function: Callable[..., Any], *study: Any) -> Any:
-    from omegaconf import OmegaConf  # noqa: PLC0415
-
-    return OmegaConf.create(function(*study))

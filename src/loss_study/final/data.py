@@ -13,8 +13,8 @@ from loss_study.runtime.files import write_json
 from loss_study.runtime.locks import locked
 from loss_study.sampling.make import make
 from loss_study.statistics.results import read_json
+from loss_study.trial import SAMPLE
 
-STUDY_SAMPLE = Path("data/sample")
 #: A sample of its own, where the final model is trained at another scale than the study.
 OWN_SAMPLE = Path("data/final/sample")
 #: Beside it: what it was made of.
@@ -28,7 +28,7 @@ def open_sample(config: Config, study: Config) -> PackedSample:
         StudyError: no sample, a damaged one, or data that cannot be read.
     """
     if (config.dataset, config.sample) == (study.dataset, study.sample):
-        return PackedSample.open(STUDY_SAMPLE)
+        return PackedSample.open(SAMPLE)
     made_of = {"dataset": config.dataset.model_dump(mode="json"), "sample": config.sample.model_dump(mode="json")}
     # Of several processes that train together, one packs.
     with locked(OWN_SAMPLE.with_name("sample.lock"), "packing the sample", wait_seconds=-1):

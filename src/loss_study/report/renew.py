@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.report import terminal
@@ -11,8 +9,7 @@ from loss_study.report.build import build
 from loss_study.report.publish import publish
 from loss_study.statistics import results
 from loss_study.statistics.ranking import Ranking, rank_all
-
-SAMPLE = Path("data/sample")
+from loss_study.trial import SAMPLE
 
 
 def renew(config: Config) -> list[Ranking]:

@@ -7,15 +7,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from loss_study.config import Config, ParentConfig, flat
 from loss_study.heads import JOINT
 from loss_study.tracking.outputs import Outputs
-from loss_study.trial import Trial, training_stage
+from loss_study.trial import SAMPLE, Trial, training_stage
 
-SAMPLE = Path("data/sample")
 #: Tag of a run that is complete, set last: a hash of what it holds, for a trial `Outputs.content`.
 CONTENT = "loss_study.content"
 #: Tag of a trial's run: which training it is of, known before the training starts.
@@ -111,9 +109,9 @@ def _parent(parent: ParentConfig) -> str:
     return f"{parent.loss}, {parent.epochs} epochs, seed {parent.seed}"
 
 
-def training_key(trial: Trial, config: Config, sample: Path = SAMPLE) -> str:
+def training_key(trial: Trial, config: Config) -> str:
     """Return what identifies a training before it has run: its parameters and its data; `config` as above."""
-    values = {**parameters_of(trial, config), "sample": sample_digest(sample)}
+    values = {**parameters_of(trial, config), "sample": sample_digest()}
     return _short_hash(json.dumps(values, sort_keys=True).encode())
 
 
@@ -133,9 +131,9 @@ def study_tag(config: Config) -> str:
     return f"study.{study_key(config)}"
 
 
-def sample_digest(sample: Path = SAMPLE) -> str:
+def sample_digest() -> str:
     """Return the packed sample's short hash, of its description and its index."""
-    return _short_hash((sample / "sample.json").read_bytes() + (sample / "index.csv").read_bytes())
+    return _short_hash((SAMPLE / "sample.json").read_bytes() + (SAMPLE / "index.csv").read_bytes())
 
 
 def tags_of(trial: Trial, training: str, study: Config) -> dict[str, str]:

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
 from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.store import Store
-from loss_study.trial import Trial
+from loss_study.trial import SAMPLE, Trial
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -50,7 +49,7 @@ class Summary:
         return f"MLflow holds {held} run{'' if held == 1 else 's'} ({new} new) in {self.address}{absent}"
 
 
-def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAMPLE) -> Summary:
+def fill_in(trials: Iterable[Trial], config: Config) -> Summary:
     """Make sure that every one of `trials` with outputs has exactly one complete run in MLflow.
 
     A run is identified by the content of the trial's files, so a second call changes nothing, and a call on an empty
@@ -62,7 +61,7 @@ def fill_in(trials: Iterable[Trial], config: Config, sample: Path = describe.SAM
     """
     summary = Summary(stores.shown(stores.uri()), [], [], [], [])
     with stores.failing_in_one_line(), stores.lock("mirror"):
-        mirror = _Mirror(stores.connect(), config, PackedSample.open(sample))
+        mirror = _Mirror(stores.connect(), config, PackedSample.open(SAMPLE))
         views.save(mirror.store, config)
         for trial in trials:
             getattr(summary, mirror.ensure(trial)).append(trial.name)
@@ -89,7 +88,7 @@ class _Mirror:
         if outputs is None:
             return "absent"
         config = describe.as_trained(self.config, outputs.record)
-        training = describe.training_key(trial, config, self.sample.folder)
+        training = describe.training_key(trial, config)
         content = outputs.content
         complete, same = self.by_content[content], self.by_training[training]
         begun = None if complete else live.find(self.store, same, outputs.history)
@@ -175,9 +174,9 @@ class _Mirror:
         sizes = {split: len(sample.rows(split)) for split in SPLITS}
         dataset = Dataset(
             name=self.config.dataset.title,
-            digest=describe.sample_digest(self.sample.folder),
+            digest=describe.sample_digest(),
             source_type="dvc",
-            source=json.dumps({"uri": describe.SAMPLE.as_posix()}),
+            source=json.dumps({"uri": SAMPLE.as_posix()}),
             profile=json.dumps(sizes),
         )
         tags = {"mlflow.data.context": "train, validation, test", **{key: str(size) for key, size in sizes.items()}}

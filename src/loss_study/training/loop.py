@@ -245,16 +245,9 @@ def validated(training: Training, network: nn.Module, batches: Batches) -> dict[
     return {"validation": validate(network, batches, objective.head, training.precision, objective.loss.output)}
 
 
-def validate(
-    model: nn.Module,
-    batches: Batches,
-    head: str,
-    precision: str,
-    output: losses.Output,
-    augmentation: Augmentation | None = None,
-) -> float:
+def validate(model: nn.Module, batches: Batches, head: str, precision: str, output: losses.Output) -> float:
     """Return the metric that ranks the head over a whole split, see `Headline`."""
     headline = Headline(head)
-    for prediction, target, valid in predictions(model, batches, head, precision, output, augmentation):
+    for prediction, target, valid in predictions(model, batches, head, precision, output):
         headline.add(prediction=prediction, target=target, valid=valid)
     return headline.value

@@ -1,5 +1,5 @@
 """Hydra imports this file before it composes conf/ (``hydra.plugins_path`` in ``.dvc/config``)."""
 
-from loss_study.config.rounds import register
+from loss_study.config.resolvers import register
 
 register()

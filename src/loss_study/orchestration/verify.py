@@ -20,14 +20,13 @@ from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.tasks import DVC
 from loss_study.report import terminal
 from loss_study.report.build import build
-from loss_study.report.renew import SAMPLE
 from loss_study.report.sections.data import INSPECTION
 from loss_study.runtime import checksums
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.progress import Reporter, reporting
 from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
-from loss_study.trial import DECISIONS, EVAL, PARENTS, RUNS, TUNING, trials
+from loss_study.trial import DECISIONS, EVAL, PARENTS, RUNS, SAMPLE, TUNING, trials
 
 #: In DVC's cache: its files, each named by its MD5.
 CACHED = "files/md5/??/*"

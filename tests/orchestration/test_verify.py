@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loss_study import cli
-from loss_study.checks.verify import folders
+from loss_study.orchestration.verify import folders
 from loss_study.report.renew import renew
 from loss_study.runtime import checksums
 from loss_study.runtime.files import whole_folder

@@ -1,5 +1,0 @@
-"""Hydra imports this file before it composes conf/ (``hydra.plugins_path`` in ``.dvc/config``)."""
-
-from loss_study.config.fitted import register
-
-register()
