@@ -285,6 +285,27 @@ def test_layout_7_reads_a_table_and_converts_colours_back_into_depth(tmp_path):
     check_partners(source, 9)
 
 
+@pytest.mark.parametrize(
+    ("row", "second"),
+    [
+        ("a3.jpg,m0.jpg,d3.jpg,park0.jpg,outdoor", "a second mask for a3.jpg"),
+        ("a3.jpg,m5.jpg,d3.jpg,park1.jpg,outdoor", "a second background for a3.jpg"),
+        ("a3.jpg,m5.jpg,d3.jpg,park0.jpg,outdoor", ""),
+    ],
+    ids=["mask", "background", "the same"],
+)
+def test_a_table_that_names_two_files_for_an_image_is_refused(tmp_path, row, second):
+    """The first row was taken, and the other one forgotten without a word."""
+    build_table(tmp_path)
+    with (tmp_path / "data.csv").open("a") as file:
+        file.write(f"{row}\n")
+    if second:
+        with pytest.raises(StudyError, match=f"names {second}; correct it"):
+            open_auto(tmp_path)
+    else:
+        check_partners(open_auto(tmp_path), 9)
+
+
 @pytest.mark.parametrize("name", colour_maps.NAMES)
 def test_every_known_colour_map_is_inverted(tmp_path, name):
     values = np.tile(np.arange(256, dtype=np.uint8), (64, 1))

@@ -145,3 +145,22 @@ def test_too_large_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch, 
     monkeypatch.setattr(images.Image, "MAX_IMAGE_PIXELS", int(400 / factor))
     with pytest.raises(StudyError, match=r"a\.png: more than \d+ pixels; scale it down"):
         read_rgb(tmp_path / "a.png", 8)
+
+
+@pytest.mark.parametrize(("kind", "largest"), [("P5", 255), ("P5", 65535), ("P2", 255)])
+def test_the_numbers_of_a_pgm_are_read_as_they_are(tmp_path, kind, largest):
+    values = np.array([[0, 1], [20, 200]], dtype=">u2" if largest > 255 else "u1")
+    body = values.tobytes() if kind == "P5" else " ".join(map(str, values.flatten())).encode()
+    (tmp_path / "a.pgm").write_bytes(f"{kind}\n2 2\n{largest}\n".encode() + body)
+    assert np.asarray(images.decode(tmp_path / "a.pgm")).tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("kind", ["P5", "P2"])
+@pytest.mark.parametrize("largest", [20, 4095])
+def test_a_pgm_whose_numbers_would_be_scaled_is_refused(tmp_path, kind, largest):
+    """Millimetres in 12 bits were read as sixteen times as far, and label 1 of 20 as 13."""
+    values = np.array([[0, 1], [1, 0]], dtype=">u2" if largest > 255 else "u1")
+    body = values.tobytes() if kind == "P5" else b"0 1 1 0"
+    (tmp_path / "a.pgm").write_bytes(f"{kind}\n2 2\n{largest}\n".encode() + body)
+    with pytest.raises(StudyError, match=f"a.pgm: a PGM whose largest value is {largest}, not 255 or 65535; save it as PNG"):
+        images.decode(tmp_path / "a.pgm")

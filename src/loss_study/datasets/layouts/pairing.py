@@ -165,7 +165,12 @@ def _match_by_table(listing: Listing, layout: Layout) -> _Matches:
     if not exists.all():
         first = rows[int(np.argmin(exists))][table.image]
         problems.append(f"{np.count_nonzero(~exists)} images of {table.file} do not exist (first: {first})")
-    _, once = np.unique(numbers["image"], return_index=True)
+    _, once, same = np.unique(numbers["image"], return_index=True, return_inverse=True)
+    for kind, values in numbers.items():
+        others = np.flatnonzero((values != values[once][same]) & exists)
+        if len(others):
+            second = f"a second {TARGETS.get(kind, kind)} for {rows[others[0]][table.image]}"
+            raise StudyError(f"{listing.root}: the table {table.file} names {second}; correct it")
     rows_kept = once[exists[once]]
     images = found.pop("image")
     order = numbers.pop("image")[rows_kept]

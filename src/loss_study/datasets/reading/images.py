@@ -222,6 +222,7 @@ def _opened(path: Path) -> Iterator[tuple[bytes, Image.Image | None]]:
                 yield head, None
                 return
             with image:
+                _check_pgm(image, path)
                 yield head, image
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; add it, or correct dataset.options") from None
@@ -232,6 +233,17 @@ def _opened(path: Path) -> Iterator[tuple[bytes, Image.Image | None]]:
     except Exception as error:
         # Changed bytes cause nearly any error in the libraries that read images.
         raise StudyError(f"{path}: not a readable image ({error}); replace or remove it") from None
+
+
+def _check_pgm(image: Image.Image, path: Path) -> None:
+    """Raise a StudyError for a grey PGM whose numbers Pillow scales, so that they are those of the file no more.
+
+    Of a mask of 0 and 1 it makes black and white.
+    """
+    if image.format == "PPM" and image.mode in ("L", "I"):
+        largest = next((tile.args[-1] for tile in image.tile if tile.codec_name.startswith("ppm")), 255)
+        if largest not in (1, 255, 65535):
+            raise StudyError(f"{path}: a PGM whose largest value is {largest}, not 255 or 65535; save it as PNG")
 
 
 def _orientation(image: Image.Image) -> int:
