@@ -162,5 +162,7 @@ def test_a_pgm_whose_numbers_would_be_scaled_is_refused(tmp_path, kind, largest)
     values = np.array([[0, 1], [1, 0]], dtype=">u2" if largest > 255 else "u1")
     body = values.tobytes() if kind == "P5" else b"0 1 1 0"
     (tmp_path / "a.pgm").write_bytes(f"{kind}\n2 2\n{largest}\n".encode() + body)
-    with pytest.raises(StudyError, match=f"a.pgm: a PGM whose largest value is {largest}, not 255 or 65535; save it as PNG"):
+    with pytest.raises(
+        StudyError, match=f"a.pgm: a PGM whose largest value is {largest}, not 255 or 65535; save it as PNG"
+    ):
         images.decode(tmp_path / "a.pgm")

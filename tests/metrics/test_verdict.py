@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from loss_study.metrics.verdict import collapse
@@ -81,3 +82,31 @@ def test_a_mask_collapses_at_the_threshold_that_it_is_judged_at():
     assert collapse("mask", prediction=target * 0.4, target=target, threshold=0.2) == ""
     assert collapse("mask", prediction=target * 0.4, target=target, threshold=0.45) == "all background"
     assert collapse("mask", prediction=0.3 + target * 0.4, target=target, threshold=0.2) == "all foreground"
+
+
+@pytest.mark.parametrize(("found", "verdict"), [(0, "all background"), (1, ""), (2, "")])
+def test_one_in_a_hundred_of_the_foreground_is_no_collapse(found, verdict):
+    """100 of 400 pixels are foreground."""
+    target = torch.zeros(1, 1, 20, 20)
+    target[..., :5] = 1
+    prediction = torch.zeros_like(target).flatten()
+    prediction[target.flatten().nonzero().flatten()[:found]] = 1
+    assert collapse("mask", prediction=prediction.view_as(target), target=target) == verdict
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.0499, "constant depth"), (0.0501, "")])
+def test_depth_is_constant_below_a_twentieth_of_the_targets_spread(share, verdict):
+    target = (torch.arange(256) / 255).view(1, 1, 16, 16)
+    assert collapse("depth", prediction=0.5 + share * (target - 0.5), target=target) == verdict
+
+
+def test_a_depth_as_good_as_a_constant_is_no_better_than_one():
+    """By hand: off by 1/4 at every pixel, as the constant is."""
+    target = torch.tensor([0.25, 0.75, 0.25, 0.75]).view(1, 1, 2, 2) * 254 / 255 + 1 / 510
+    target = (target * 255).round() / 255
+    middle = float(target.mean())
+    apart = float(target.max() - middle)
+    worse = target + torch.tensor([apart, apart, -apart, -apart]).view(1, 1, 2, 2)
+    assert collapse("depth", prediction=worse, target=target, constant=middle) == "no better than a constant depth"
+    better = target + 0.99 * (worse - target)
+    assert collapse("depth", prediction=better, target=target, constant=middle) == ""

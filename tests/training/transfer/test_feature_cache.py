@@ -71,6 +71,20 @@ def test_the_encoder_runs_once_for_all_losses_and_heads(sample, recipe, monkeypa
     assert len(passes) == 16, "another seed draws another encoder"
 
 
+@pytest.mark.parametrize(("size", "expected"), [(5, [5, 5, 5, 5, 1]), (16, [12, 6])])
+def test_batches_of_the_training_split_are_as_large_as_in_a_training(size, expected, sample, recipe, monkeypatch):
+    """12 images for training, 6 for validation; the last digits may depend on the size of a batch."""
+    passes, outputs = [], feature_cache.Encoder.outputs
+
+    def counted(self, images):
+        passes.append(len(images))
+        return outputs(self, images)
+
+    monkeypatch.setattr(feature_cache.Encoder, "outputs", counted)
+    trained(sample, recipe(freeze=["encoder"], cache_features=True, batch_size=size, augmentation={"flip": 0.0}))
+    assert passes == expected
+
+
 def test_the_key_tells_encoders_apart_and_not_decoders():
     def digest(change=None):
         torch.manual_seed(0)
