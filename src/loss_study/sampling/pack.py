@@ -80,39 +80,42 @@ def pack(
         _check_masks([one.foreground for one in summaries if one.foreground is not None])
         invalid = [head for head in config.heads if _has_invalid_pixels(writer, head, summaries)]
         write_csv(new / "index.csv", _index_rows(drawn, row_of, summaries), _columns(sample))
-        write_json(
-            new / "sample.json",
-            {
-                "format": FORMAT,
-                "dataset": config.name,
-                "size": sample.size,
-                "images": {split: drawn.split.count(split) for split in SPLITS},
-                "backgrounds": len(backgrounds),
-                "objects": None if dataset.objects is None else len({item.object for item in items}),
-                "group": dataset.group if isinstance(dataset, NamesGroups) else "object",
-                "objects_by_name": isinstance(dataset, NamesObjects) and dataset.objects_by_name,
-                "heads": list(config.heads),
-                "classes": config.classes,
-                "class_names": config.class_names or _default_names(config.classes),
-                "invalid_pixels": invalid,
-                "depth": _depth(dataset, teacher),
-                "notes": [
-                    printable(note)
-                    for note in [
-                        *notes,
-                        *dataset.notes,
-                        *([teacher.note] if teacher else []),
-                        *drawn.notes,
-                        *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
-                        *sample_notes.on_identical_images(items, drawn.part_or_split, summaries),
-                        *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
-                        sample_notes.on_size(sample.size),
-                    ]
-                ],
-                "statistics": _statistics(_training(summaries, drawn.split), config),
-                **_folds(summaries, drawn, sample.folds, config),
-            },
-        )
+        own_notes = [
+            *notes,
+            *dataset.notes,
+            *([teacher.note] if teacher else []),
+            *drawn.notes,
+            *sample_notes.on_wrong_backgrounds(items, row_of, backgrounds),
+            *sample_notes.on_identical_images(items, drawn.part_or_split, summaries),
+            *sample_notes.on_invalid_pixels(summaries, invalid, sample.size),
+            sample_notes.on_size(sample.size),
+        ]
+        description = {
+            "format": FORMAT,
+            **_of_dataset(dataset, config, teacher),
+            "size": sample.size,
+            "images": {split: drawn.split.count(split) for split in SPLITS},
+            "backgrounds": len(backgrounds),
+            "objects": None if dataset.objects is None else len({item.object for item in items}),
+            "invalid_pixels": invalid,
+            "notes": [printable(note) for note in own_notes],
+            "statistics": _statistics(_training(summaries, drawn.split), config),
+            **_folds(summaries, drawn, sample.folds, config),
+        }
+        write_json(new / "sample.json", description)
+
+
+def _of_dataset(dataset: Dataset, config: DatasetConfig, teacher: Teacher | None) -> dict[str, Any]:
+    """Return what ``sample.json`` says of the dataset alone, whatever is drawn of it."""
+    return {
+        "dataset": config.name,
+        "group": dataset.group if isinstance(dataset, NamesGroups) else "object",
+        "objects_by_name": isinstance(dataset, NamesObjects) and dataset.objects_by_name,
+        "heads": list(config.heads),
+        "classes": config.classes,
+        "class_names": config.class_names or _default_names(config.classes),
+        "depth": _depth(dataset, teacher),
+    }
 
 
 def draw(dataset: Dataset, sample: SampleConfig) -> Drawn:

@@ -170,26 +170,8 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
         if recipe.early_stop and epoch - max(outcome.kept_epoch, phase.first - 1) > recipe.early_stop:
             return
         started = time.perf_counter()
-        total_losses = torch.zeros((), device=training.device)
-        images = 0
-        phase.set_training()
-        # Dropout draws from torch's global generator; so it draws the same after a resume.
-        torch.manual_seed((trial.seed << 20) + epoch)
-        moments = phase.moments(epoch, outcome.history, metrics.rises(trial.head))
-        for batch, moment in zip(phase.batches(epoch), moments, strict=True):
-            learning_rate = phase.lr * training.schedule(moment)
-            optimizer.zero_grad()
-            with autocast(training.device, training.precision):
-                logits = phase.network(batch.inputs)
-            losses = objective.backward(logits, batch, optimizer.parameters)
-            optimizer.step(learning_rate)
-            total_losses = total_losses + losses * len(batch)
-            images += len(batch)
-            on_step(len(batch))
-        totals, images = phase.totals(total_losses, images)
-        train_loss, *others = (total / images for total in totals)
+        (train_loss, *others), images, learning_rate = _train_epoch(training, phase, optimizer, epoch, on_step)
         seconds = time.perf_counter() - started
-
         if not math.isfinite(train_loss):
             outcome.diverge(train_loss, epoch)
             return
@@ -207,6 +189,29 @@ def train(training: Training, phase: Phase, save: Save, on_step: OnStep, on_epoc
         state = {"model": model.state_dict(), "optimizer": optimizer.state(), "objective": own}
         save(state | {"outcome": vars(outcome)})
         on_epoch(outcome.history[-1])
+
+
+def _train_epoch(
+    training: Training, phase: Phase, optimizer: optimizers.Optimizer, epoch: int, on_step: OnStep
+) -> tuple[list[float], int, float]:
+    """Return the mean of each loss over the images of `epoch`, how many they are, and the last learning rate."""
+    objective, total_losses, images = training.objective, torch.zeros((), device=training.device), 0
+    phase.set_training()
+    # Dropout draws from torch's global generator; so it draws the same after a resume.
+    torch.manual_seed((training.trial.seed << 20) + epoch)
+    moments = phase.moments(epoch, training.outcome.history, metrics.rises(training.trial.head))
+    for batch, moment in zip(phase.batches(epoch), moments, strict=True):
+        learning_rate = phase.lr * training.schedule(moment)
+        optimizer.zero_grad()
+        with autocast(training.device, training.precision):
+            logits = phase.network(batch.inputs)
+        losses = objective.backward(logits, batch, optimizer.parameters)
+        optimizer.step(learning_rate)
+        total_losses = total_losses + losses * len(batch)
+        images += len(batch)
+        on_step(len(batch))
+    totals, images = phase.totals(total_losses, images)
+    return [total / images for total in totals], images, learning_rate
 
 
 def recompute_batchnorm(model: nn.Module, batches: Batches, precision: str) -> None:

@@ -241,7 +241,8 @@ def _check_pgm(image: Image.Image, path: Path) -> None:
     Of a mask of 0 and 1 it makes black and white.
     """
     if image.format == "PPM" and image.mode in ("L", "I"):
-        largest = next((tile.args[-1] for tile in image.tile if tile.codec_name.startswith("ppm")), 255)
+        tiles = getattr(image, "tile", ())
+        largest = next((tile.args[-1] for tile in tiles if tile.codec_name.startswith("ppm")), 255)
         if largest not in (1, 255, 65535):
             raise StudyError(f"{path}: a PGM whose largest value is {largest}, not 255 or 65535; save it as PNG")
 
