@@ -13,6 +13,7 @@ import expected
 import findings
 import plan
 from effects import LEVEL
+from expected import Reason
 from findings import WORDS, Measured
 from plan import Experiment, Plan
 from pool import Row
@@ -116,21 +117,27 @@ def _question(
 ) -> dict[str, Any]:
     """Return one experiment's section: what holds on all datasets, then each dataset that has enough trainings."""
     measured = {one.dataset: findings.measured(chosen, experiment, one.rows) for one in found}
-    parts = [_part(one, measured[one.dataset], figures) for one in found if measured[one.dataset][0].has_ends]
+    shown = [one for one in found if measured[one.dataset][0].has_ends]
+    reasons = [_why_flips_harm(one, measured[one.dataset][0]) for one in shown]
+    parts = [_part(one, measured[one.dataset], why, figures) for one, why in zip(shown, reasons, strict=True)]
+    on_all = findings.on_datasets({name: results[0] for name, results in measured.items()})
     return {
         "title": findings.QUESTIONS.get(experiment.name, experiment.name),
-        "on_all": findings.on_datasets({name: results[0] for name, results in measured.items()}),
+        "on_all": on_all + expected.on_reasons(reasons),
         "parts": parts,
     }
 
 
-def _part(found: Results, results: Sequence[Measured], figures: dict[str, str]) -> dict[str, Any]:
+def _part(
+    found: Results, results: Sequence[Measured], reason: Reason | None, figures: dict[str, str]
+) -> dict[str, Any]:
     """Return a dataset's paragraph with the answer, then the other sentences, charts and tables."""
     first = results[0]
     own = [_sentences(result) for result in results]
     counted = findings.on_collapses(first, found.rows)
     paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first) + own[0][0][:1]
-    paragraph += _why_flips_harm(found, first) + _both_heads(found, results) + counted[:2] + own[0][1][:1]
+    paragraph += [f"With inputs flipped apart and no other mistake, {reason.told}."] if reason else []
+    paragraph += _both_heads(found, results) + counted[:2] + own[0][1][:1]
     largest = [sentence for result in results for sentence in findings.on_largest(result)]
     every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
@@ -156,11 +163,11 @@ def _both_heads(found: Results, results: Sequence[Measured]) -> list[str]:
     ]
 
 
-def _why_flips_harm(found: Results, result: Measured) -> list[str]:
-    """Say why inputs flipped apart harm a mask, if they are shown to: the answers are those of networks for masks."""
+def _why_flips_harm(found: Results, result: Measured) -> Reason | None:
+    """Return why inputs flipped apart harm a mask, if they are shown to; the answers are of networks for masks."""
     experiment = result.experiment
     if experiment.head != "mask" or not found.of_answers or not findings.flips_harm(result):
-        return []
+        return None
     share = float(found.of_answers[0]["foreground"])
     epochs = result.plan.parameters(experiment, frozenset()).recipe.epochs
     return expected.because(expected.answers(found.of_answers), experiment.loss, share, epochs)

@@ -187,9 +187,21 @@ def test_a_reason_is_given_only_if_the_networks_of_as_many_epochs_answer_so(modu
     expected = modules("expected")
     shorter, longer = rows(loss, 4, (0.7, 0.7, 0.2, 0.2)), rows(loss, 64, (0.7, 0.7, 0.2, 0.2))
     found = expected.answers([*shorter, *rows(loss, 16, answers), *longer])
-    said = expected.because(found, loss, FOREGROUND, 16)
-    assert [words in sentence for sentence in said] == [True] if words else said == []
-    assert expected.because(found, loss, FOREGROUND, 4) == expected.because([], loss, FOREGROUND, 16) == []
+    reason = expected.because(found, loss, FOREGROUND, 16)
+    assert words in reason.told if words else reason is None
+    assert expected.because(found, loss, FOREGROUND, 4) is None and expected.because([], loss, FOREGROUND, 16) is None
+
+
+def test_a_reason_in_general_is_given_only_where_all_datasets_have_it(modules):
+    expected = modules("expected")
+    black, drawn = (
+        expected.Reason("L1 answers black", "L1 answers 0.02"),
+        expected.Reason("L1 draws it", "L1 answers 0.9"),
+    )
+    mistake = "With inputs flipped apart, half of the masks belong to the mirror image"
+    assert expected.on_reasons([]) == expected.on_reasons([None, None]) == []
+    assert expected.on_reasons([black, black]) == [f"{mistake}: L1 answers black."]
+    assert expected.on_reasons([black, drawn]) == expected.on_reasons([black, None]) == [f"{mistake}."]
 
 
 def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
@@ -295,7 +307,7 @@ def test_the_mean_of_a_network_and_its_mirror_image_has_the_least_expected_cross
         pytest.param("bce", (0.39, 0.1), (0.8, 0.1), "0.39 in the object instead of 0.80", id="0.45 within 0.1"),
         pytest.param("bce", (0.2, 0.1), (0.7, 0.1), "", id="not the half"),
         pytest.param("bce", (0.3, 0.1), (0.45, 0.1), "", id="below the threshold without the mistake, too"),
-        ("l1", (0.17, 0.05), (0.8, 0.02), "it answers 0.17 in the object instead of 0.80"),
+        ("l1", (0.17, 0.05), (0.8, 0.02), "L1 answers 0.17 in the object instead of 0.80"),
         pytest.param("l1", (0.35, 0.05), (0.8, 0.02), "", id="no less than the half"),
         pytest.param("l1", (0.6, 0.05), (0.8, 0.02), "", id="above the threshold"),
         ("dice", (0.7, 0.25), (0.8, 0.02), "a part of the mirror image, too, 0.25 there instead of 0.02"),
@@ -312,9 +324,9 @@ def test_beside_networks_without_the_mistake_a_reason_is_given_only_where_it_is_
         return rows(loss, 16, *[(*(flipped if is_flipped else plain), 0.6, 0.2)] * count, flipped=is_flipped)
 
     found = [*networks(2, is_flipped=True), *networks(2, is_flipped=False)]
-    said = expected.because(expected.answers(found), loss, FOREGROUND, 16)
-    assert [words in sentence for sentence in said] == [True] * bool(words)
+    reason = expected.because(expected.answers(found), loss, FOREGROUND, 16)
+    assert words in reason.told if words else reason is None
     # Of one seed nothing is said.
     for counts in ((1, 2), (2, 1)):
         found = [*networks(counts[0], is_flipped=True), *networks(counts[1], is_flipped=False)]
-        assert expected.because(expected.answers(found), loss, FOREGROUND, 16) == []
+        assert expected.because(expected.answers(found), loss, FOREGROUND, 16) is None

@@ -95,11 +95,15 @@ def test_the_page_agrees_with_the_results(monkeypatch, tmp_path):
 
 def test_with_all_trainings_every_question_has_its_answer(page):
     text = page(lambda training: True, mirrored=MIRRORED)
-    answer = text.split("## Why did cross-entropy (BCE) not work for the mask?")[1].split("\n")[2]
+    lead, answer = text.split("## Why did cross-entropy (BCE) not work for the mask?")[1].split("\n")[2:5:2]
+    assert lead == (
+        "With inputs flipped apart, half of the masks belong to the mirror image: BCE answers about 0.5, and a "
+        "threshold of 0.5 decides by chance."
+    )
     assert answer.startswith("**On scenes.** With every mistake the network reaches 0.00 IoU at 0.5 and 0.")
     assert "The threshold hides a part: at the best one the networks with every mistake reach 0." in answer
     assert "these cost: inputs flipped apart 0." in answer
-    assert "half of the masks belong to the mirror image. Without other mistakes, BCE answers 0.48 in" in answer
+    assert "With inputs flipped apart and no other mistake, BCE answers 0.48 in the object: a threshold" in answer
     assert "networks give the same answer everywhere (all background)" in answer
     for question in (
         "Why did Dice disappoint",
@@ -126,7 +130,7 @@ def test_how_networks_answer_for_masks_explains_no_depth(page):
     text = page(lambda training: training.experiment.loss == "dice", mirrored=MIRRORED)
     mask, depth = (text.split(f"## {title}")[1].split("## ")[0] for title in ("Why did Dice", "Dice on the depth"))
     assert "Over all 32 recipes, on RMSE, these cost: inputs flipped apart 0.2" in depth
-    assert "Without other mistakes, Dice draws both" in mask and "Without other mistakes" not in depth
+    assert "and no other mistake, Dice draws both" in mask and "no other mistake, " not in depth
 
 
 def test_two_datasets_answer_a_question_together(page):
