@@ -288,6 +288,13 @@ def test_unknown_objects_and_backgrounds_are_said(unknown, sentence):
     assert said[1:] == ([f"Which test images {sentence}"] if sentence else [])
 
 
+def test_one_background_for_all_is_no_unknown_one():
+    one = Identities.of(["beach"] * 200)
+    said = caveats(ranked(dataclasses.replace(study([0.8, 0.9]), backgrounds=one)))
+    assert said[1:] == ["All test images have one background: nothing is known of other backgrounds."]
+    assert "background" not in said[0]
+
+
 def test_failures_are_said():
     scores = study([0.7, 0.8, 0.95])
     scores.values["rmse"] = scores.values["rmse"][:2]

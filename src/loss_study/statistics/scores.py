@@ -28,9 +28,9 @@ class Identities:
     """Which test images share an object or a background, by one of the two.
 
     Attributes:
-        numbers: of each image, int64 (images,). An image without a name is alone.
-        known: how many names there are; 0 where some image has none, or all have the same: then nothing is known of new
-            objects or backgrounds.
+        numbers: of each image, int64 (images,). An image without a name is alone; so are all where there is one name,
+            which says nothing of new objects or backgrounds.
+        known: how many names there are; 0 where some image has none.
     """
 
     numbers: np.ndarray
@@ -41,7 +41,7 @@ class Identities:
         """Number the `names`, one for each image; "" is unknown."""
         known = set(names)
         if len(known - {""}) < 2:
-            return cls(np.arange(len(names)), 0)
+            return cls(np.arange(len(names)), int("" not in known))
         unlike = [(name, -1) if name else ("", image) for image, name in enumerate(names)]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(unlike))}
         return cls(np.array([numbers[name] for name in unlike]), 0 if "" in known else len(known))

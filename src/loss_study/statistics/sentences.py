@@ -170,7 +170,7 @@ def _basis(ranking: Ranking) -> list[str]:
     if not ranking.has_intervals:
         return []
     counts_of = {f"{ranking.object_name}s": ranking.objects, "backgrounds": ranking.backgrounds}
-    known = [f"{count:,} {name}" for name, count in counts_of.items() if count]
+    known = [f"{count:,} {name}" for name, count in counts_of.items() if count > 1]
     images = f"{ranking.images:,} test images" + (f" of {listed(known)}" if known else "")
     if ranking.of_networks:
         one_seed = f"One seed per loss: the intervals are of these trained networks on images like the {images}."
@@ -202,14 +202,17 @@ def _identities(ranking: Ranking) -> list[str]:
     if not ranking.has_intervals:
         return []
     counts = {ranking.object_name: ranking.objects, "background": ranking.backgrounds}
+    same = [name for name, count in counts.items() if count == 1]
+    sentences = [f"All test images have one {name}: nothing is known of other {name}s." for name in same]
     unknown = [name for name, count in counts.items() if not count]
     if not unknown:
-        return []
+        return sentences
     plural = listed([f"{name}s" for name in unknown])
     either = " or ".join(unknown)
     return [
+        *sentences,
         f"Which test images share {'an' if unknown[0][0] in 'aeiou' else 'a'} {either} is unknown: if some do, the "
-        f"intervals are too narrow for new {plural}."
+        f"intervals are too narrow for new {plural}.",
     ]
 
 
