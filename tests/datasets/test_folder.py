@@ -1,5 +1,7 @@
 """Any folders: patterns tie the files together, and the labels of a mask mean what the configuration says."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,16 @@ def test_shades_of_grey_are_the_mask(tmp_path):
     for number, item in enumerate(everything(source)):
         assert item.id == f"p{number}"
         assert abs(int(source.example(item, 8).image.mean()) - 30 * number) <= 2
+
+
+@pytest.mark.parametrize("files", [PATTERNS, {"image": "auto", "mask": "auto"}], ids=["patterns", "auto"])
+def test_accented_letters_are_the_same_however_they_are_written(tmp_path, files):
+    """An image as one program names it, and its mask as another: one character, or a letter and its accent."""
+    names = ["Bär", "Löwe", "Möwe", "Kröte"]
+    for number, name in enumerate(names):
+        save(tmp_path / f"images/{unicodedata.normalize('NFC', name)}.jpg", np.full((8, 8, 3), 30 * number, np.uint8))
+        save(tmp_path / f"masks/{unicodedata.normalize('NFD', name)}.png", np.eye(8, dtype=np.uint8) * 255)
+    assert len(everything(open_folder(tmp_path, files))) == 4
 
 
 def test_one_class_is_its_labels(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,4 +184,9 @@ def _first_match(
 
 def joined(words: Sequence[dict[str, str]], which: Sequence[str]) -> list[str]:
     """Return a key for each file: two keys are equal if all words of `which` have the same text."""
-    return ["\0".join([one.get(word, "") for word in which]) for one in words]
+    return [composed("\0".join([one.get(word, "") for word in which])) for one in words]
+
+
+def composed(text: str) -> str:
+    """Return `text` with one character for each accented letter, which some programs write as two (Unicode's NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
 from loss_study.datasets.layouts.layout import GROUPS
-from loss_study.datasets.layouts.listing import Listing, find
+from loss_study.datasets.layouts.listing import Listing, composed, find
 from loss_study.datasets.layouts.pattern import NUMBER, SPLIT, Pattern, split_named
 
 NAME, FOLDER, INSTANCE = "name", "folder", "instance"
@@ -59,7 +59,7 @@ class Template:
     def keys(self, words: Collection[str]) -> list[tuple[str, ...]]:
         """Return the texts of those words that are in `words`, one key for each path."""
         places = [place for place, word in enumerate(self.words) if word in words]
-        return [tuple(texts[place] for place in places) for texts in self.paths]
+        return [tuple(composed(texts[place]) for place in places) for texts in self.paths]
 
     def with_instances(self) -> Template:
         """Return the template with a name of its own for each file, as that of several masks of one image."""
