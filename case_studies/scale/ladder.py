@@ -158,8 +158,24 @@ def _surely_worse(answer: Answer, loss: str) -> bool:
     return answer.regrets.get(loss, (0.0, 0.0))[0] > 0
 
 
-def order(answers: Sequence[Answer]) -> list[tuple[str, list[tuple[int | None, float | None]]]]:
-    """Return every loss with its place and mean in each study, without a place where it was not compared.
+@dataclass(frozen=True)
+class Place:
+    """What one study says of one loss.
+
+    Attributes:
+        place: from 1 for the best mean; None where it was not compared.
+        mean: None where it has none.
+        most: by how much it is at most worse than the best compared one, with 95 % confidence for all losses together;
+            None where it was not compared.
+    """
+
+    place: int | None
+    mean: float | None
+    most: float | None
+
+
+def order(answers: Sequence[Answer]) -> list[tuple[str, list[Place]]]:
+    """Return every loss with its place in each study.
 
     Args:
         answers: of one head, from small to large, each with its losses from the best to the worst; the largest one's
@@ -168,7 +184,13 @@ def order(answers: Sequence[Answer]) -> list[tuple[str, list[tuple[int | None, f
     places = [{loss: place for place, loss in enumerate(one.compared, 1)} for one in answers]
     losses = dict.fromkeys(loss for answer in reversed(answers) for loss in answer.means)
     return [
-        (loss, [(place.get(loss), one.means.get(loss)) for place, one in zip(places, answers, strict=True)])
+        (
+            loss,
+            [
+                Place(place.get(loss), one.means.get(loss), one.regrets.get(loss, (None, None))[1])
+                for place, one in zip(places, answers, strict=True)
+            ],
+        )
         for loss in losses
     ]
 

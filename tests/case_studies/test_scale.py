@@ -177,11 +177,12 @@ def test_losses_cross_only_where_neither_choice_can_be_the_best_in_the_other_stu
 def test_places_are_those_of_each_study_and_the_largest_one_orders_the_rows(scale_modules, ladder):
     small = answer(ladder, "a", "bce", {"bce": 0.6, "dice": 0.5, "l1": 0.4}, {"bce": (0, 0.1), "dice": (0, 0.2)})
     large = answer(ladder, "b", "dice", {"dice": 0.8, "bce": 0.7}, {"dice": (0, 0.1), "bce": (0, 0.2)})
+    place = ladder.Place
     assert ladder.order([small, large]) == [
-        ("dice", [(2, 0.5), (1, 0.8)]),
-        ("bce", [(1, 0.6), (2, 0.7)]),
+        ("dice", [place(2, 0.5, 0.2), place(1, 0.8, 0.1)]),
+        ("bce", [place(1, 0.6, 0.1), place(2, 0.7, 0.2)]),
         # Not compared in the first, no mean in the second.
-        ("l1", [(None, 0.4), (None, None)]),
+        ("l1", [place(None, 0.4, None), place(None, None, None)]),
     ]
 
 
