@@ -132,6 +132,14 @@ def test_with_one_seed_only_trained_networks_are_spoken_of():
     assert "networks" not in " ".join([decision(several), *groups(several), *caveats(several)])
 
 
+def test_networks_of_one_seed_that_score_alike_are_all_named():
+    scores = study([0.7, 0.9, 0.8], seeds=1)
+    scores.values["dice"] = scores.values["l1"].copy()
+    assert decision(ranked(scores)).startswith(
+        "Of these 4 trained networks those trained with l1 and dice score best on"
+    )
+
+
 def test_without_any_spread_nothing_is_claimed():
     scores = study([0.7, 0.7])
     scores.values.update(bce=np.full((3, 200), 0.7), l1=np.full((3, 200), 0.7))

@@ -82,17 +82,23 @@ def _few(losses: Sequence[str]) -> str:
 
 def _of_networks(ranking: Ranking, best: Standing) -> str:
     """With one seed nothing is said of losses."""
-    score = f"the one trained with {best.loss} scores best on these test images: {_value(ranking.metric, best)}"
+    ties = _ties(ranking, best)
+    which = f"those trained with {listed(ties)} score" if len(ties) > 1 else f"the one trained with {best.loss} scores"
     return (
-        f"Of these {len(ranking.compared)} trained networks {score}. With one seed per loss nothing is known of other "
+        f"Of these {len(ranking.compared)} trained networks {which} best on these test images: "
+        f"{_value(ranking.metric, best)}. With one seed per loss nothing is known of other "
         "trainings with the same losses."
     )
 
 
 def _first(ranking: Ranking, best: Standing) -> str:
-    ties = [row.loss for row in ranking.compared if row.mean == best.mean]
+    ties = _ties(ranking, best)
     scores = f"best on these test images: {_value(ranking.metric, best)}."
     return f"{listed(ties)} score {scores}" if len(ties) > 1 else f"{best.loss} scores {scores}"
+
+
+def _ties(ranking: Ranking, best: Standing) -> list[str]:
+    return [row.loss for row in ranking.compared if row.mean == best.mean]
 
 
 def _value(metric: Metric, standing: Standing) -> str:
