@@ -173,6 +173,19 @@ def test_what_is_not_committed_is_refused_by_name(repository, changed):
         shipment.committed()
 
 
+def test_without_a_repository_or_its_history_nothing_is_shipped(repository, tmp_path_factory, monkeypatch):
+    Path("losses/dice.py").write_text("two\n")
+    command("git", "commit", "--quiet", "--all", "--message", "second")
+    folder = tmp_path_factory.mktemp("elsewhere")
+    command("git", "clone", "--quiet", "--depth", "1", repository.as_uri(), str(folder / "shallow"))
+    monkeypatch.chdir(folder / "shallow")
+    with pytest.raises(StudyError, match=r"^a shallow clone, .* run 'git fetch --unshallow'$"):
+        shipment.committed()
+    monkeypatch.chdir(folder)
+    with pytest.raises(StudyError, match=r"^'git status' failed: fatal: not a git repository"):
+        shipment.committed()
+
+
 def test_a_missing_remote_is_one_line(repository):
     with pytest.raises(StudyError, match=r"^no DVC remote"):
         shipment.remote()

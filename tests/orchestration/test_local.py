@@ -1,5 +1,6 @@
 """Several DVC processes at once: how tasks are dealt out, failures, Ctrl-C, and what is printed."""
 
+import io
 import json
 import math
 import os
@@ -11,11 +12,14 @@ import threading
 import time
 
 import pytest
+from rich.console import Console
+from rich.live import Live
 
 from loss_study import cli, decisions
 from loss_study.config import load_config
 from loss_study.orchestration import local
 from loss_study.orchestration.local import Queue, run_tasks
+from loss_study.orchestration.progress_view import View
 from loss_study.orchestration.tasks import Task
 from loss_study.runtime.errors import StudyError
 from support.clone import ROOT
@@ -243,6 +247,41 @@ print("MLflow holds 1 run")
     assert (said, capsys.readouterr().out) == ("mask: Use dice.\n", "MLflow holds 1 run\n")
 
 
+def test_a_comparison_outlives_the_worker_that_starts_it(compare, capsys):
+    """A process ends with the thread that starts it: the answer after the last task was never printed."""
+    compare("import time; time.sleep(1); print('mask: Use dice.')")
+    with local.Comparison() as comparison:
+        worker = threading.Thread(target=comparison.start)
+        worker.start()
+        worker.join()
+    assert capsys.readouterr().out == "mask: Use dice.\n"
+
+
+def test_fewer_than_no_trainings_at_once_are_refused():
+    assert local.at_once(3) == 3 and 1 <= local.at_once(0) <= local.MOST_JOBS
+    with pytest.raises(StudyError, match="--jobs -1: say how many trainings at once"):
+        local.at_once(-1)
+
+
+def test_brackets_in_what_a_stage_says_are_shown_as_they_are():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with Live(console=console, auto_refresh=False) as live:
+        shown = View(TASKS, live)
+        shown.began(0, TASKS)
+        shown.said(0, f"{TASKS[0].name}  reading [/data/x] [red]")
+        live.refresh()
+    assert "reading [/data/x] [red]" in console.file.getvalue()
+
+
+@pytest.mark.parametrize("words", [["run"], ["repair"]])
+def test_outside_of_a_project_nothing_is_written(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = cli.parse(words)
+    with pytest.raises(StudyError, match=r"dvc\.yaml: not here; run this in the project's root"):
+        arguments.main(arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_comparison_ends_with_the_trainings_beside_it(compare, tmp_path):
     compare(f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)")
     with pytest.raises(KeyboardInterrupt), local.Comparison() as comparison:
@@ -331,6 +370,7 @@ def test_an_interrupt_starts_nothing_more_and_ends_what_runs(stages, tmp_path):
 
 def test_a_second_study_in_the_same_folder_names_the_process_that_runs_the_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").touch()
     arguments = cli.parse(["run"])
     with local.locked(local.LOCK, "running the study of this folder"), pytest.raises(StudyError) as refused:
         arguments.main(arguments)

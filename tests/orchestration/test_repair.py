@@ -89,6 +89,17 @@ def test_locks_of_what_is_no_dvc_any_more_are_released_and_those_of_a_dvc_are_ke
     assert json.loads((here / LOCKS).read_text()) == {}
 
 
+def test_a_program_that_works_on_dvc_yaml_is_no_dvc(here):
+    words = ["-c", "import time; time.sleep(60)", "dvc.yaml", "tests/test_dvc_notes.py"]
+    editor = subprocess.Popen([sys.executable, *words])
+    try:
+        (here / LOCKS).write_text(json.dumps({"write": {"a": {"pid": editor.pid, "cmd": "dvc repro"}}, "read": {}}))
+        assert len(repair()) == 1
+    finally:
+        editor.kill()
+        editor.wait()
+
+
 def test_what_a_running_dvc_holds_is_left_alone(here):
     code = """
 import sys, zc.lockfile

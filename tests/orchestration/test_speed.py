@@ -29,7 +29,8 @@ def test_a_training_and_an_evaluation_are_measured(sample, tmp_path, monkeypatch
     many = repeated(sample, tmp_path / "repeated", counts)
     trial, training, validation = speed._trained("mask", "bce", config, many)
     analysis, evaluation = speed._evaluated("mask", config, many)
-    assert min(trial, training, validation, evaluation) > 0 and analysis >= 0
+    # What begins and ends a training is a difference of two times: 0 where other work makes it negative.
+    assert min(training, validation, evaluation) > 0 and min(trial, analysis) >= 0
     assert max(trial, 16 * training, 8 * validation, 8 * evaluation) < 60
 
 

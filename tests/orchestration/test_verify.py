@@ -53,6 +53,13 @@ def test_a_whole_study_holds(verify):
     assert verify() == (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
 
 
+def test_a_hidden_file_of_the_system_hides_no_folder(verify, root):
+    (root / "runs/.DS_Store").touch()
+    found = verify()
+    (root / "runs/.DS_Store").unlink()
+    assert found == (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
+
+
 def test_a_commit_after_the_study_is_no_problem(verify, root):
     """The page names the commit that was checked out when it was made."""
     (root / "code").write_text("1")

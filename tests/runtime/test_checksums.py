@@ -56,6 +56,15 @@ def test_without_a_list_nothing_is_checked(tmp_path):
     assert [path.name for path in (tmp_path / "unlisted").iterdir()] == ["a"]
 
 
+def test_an_empty_folder_is_as_it_was_written(tmp_path):
+    with whole_folder(tmp_path / "empty"):
+        pass
+    checksums.check(tmp_path / "empty")
+    (tmp_path / "empty/a").touch()
+    with pytest.raises(StudyError, match="a: not in the list"):
+        checksums.check(tmp_path / "empty")
+
+
 def test_a_list_that_has_lost_a_line_is_noticed(folder):
     path = folder / checksums.LIST
     lines = path.read_text().splitlines(keepends=True)

@@ -65,6 +65,15 @@ def test_nearest_name():
     assert nearest("zzz", ["dice", "bce"]) == "(known: bce, dice)"
 
 
+def test_a_file_that_may_not_be_read_is_no_folder_to_write_to(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("LOSS_STUDY_DEBUG", raising=False)
+    (tmp_path / "params.yaml").touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    error = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "params.yaml"))
+    line = f"error: {tmp_path / 'params.yaml'}: Permission denied; it takes a file that you may read\n"
+    assert ended(error, capsys) == (1, line)
+
+
 @pytest.fixture
 def other_clone(tmp_path):
     """The folder of a clone with other code, and a stage that says which code it runs."""

@@ -33,6 +33,7 @@ from loss_study.tracking.live import LiveRun
 from loss_study.training.checkpoint import save_atomically
 from loss_study.trial import SAMPLE, Trial
 from support import fabricated_study, outside
+from support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 DICE = Trial("mask", "dice", 0)
@@ -428,8 +429,13 @@ def test_a_damaged_database_is_one_clear_error_for_the_mirror(study, tmp_path, d
     path = tmp_path / "mlflow.db"
     path.write_bytes(path.read_bytes()[:100_000] if damage is None else damage)
     for act in (lambda: mirror.fill_in([DICE], study), lambda: study_run.gather([DICE], study, tmp_path)):
-        with pytest.raises(StudyError, match=r"^MLflow at sqlite:.*'dvc repro -f -s compare' completes its runs$"):
+        with pytest.raises(
+            StudyError, match=r"mlflow\.db: damaged; remove it, and 'dvc repro -f -s compare' brings its"
+        ):
             act()
+    words = [sys.executable, "-m", "loss_study", "ui", "--port", str(free_port())]
+    pages = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (pages.returncode, pages.stderr.count("\n")) == (1, 1) and "mlflow.db: damaged; remove it" in pages.stderr
 
 
 def test_what_a_store_missed_while_it_was_away_is_filled_in_once(study, dead_server, monkeypatch, capsys):

@@ -33,12 +33,14 @@ def committed() -> str:
 
     Raises:
         StudyError: something beside params.yaml, the dvc.lock files and reports/ differs from it, so that nodes would
-            run something else.
+            run something else; or there is no repository, or no history, which nodes are sent.
     """
     changed = _git("status", "--porcelain", "--", ".", *_MADE).decode().splitlines()
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise StudyError(f"{changed[0][3:]}{more}: not committed, and nodes run what is; commit or remove it")
+    if _git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise StudyError("a shallow clone, whose history nodes would lack; run 'git fetch --unshallow'")
     return _git("rev-parse", "HEAD").decode().strip()
 
 
@@ -69,7 +71,11 @@ def pack(commit: str, dvc_remote: tuple[str, str]) -> Shipment:
 
 
 def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True).stdout
+    done = subprocess.run(["git", *arguments], check=False, capture_output=True)
+    if done.returncode != 0:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise StudyError(f"'git {arguments[0]}' failed: {last}")
+    return done.stdout
 
 
 def _dvc_config(key: str) -> str:

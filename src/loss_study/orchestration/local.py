@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -23,11 +22,11 @@ from pathlib import Path
 from loss_study.config import Config, load_config
 from loss_study.orchestration.dvc_notes import keep_private
 from loss_study.orchestration.progress_view import View, view
-from loss_study.orchestration.repair import repair
+from loss_study.orchestration.repair import check_in_project, repair
 from loss_study.orchestration.tasks import DVC, Task, decision, evaluations, trainings, unfinished
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.locks import locked
-from loss_study.runtime.processes import bound, end_with_make
+from loss_study.runtime.processes import bound, cores, end_with_make
 from loss_study.trial import EVAL
 
 #: More trainings at once than this want more memory than most machines have.
@@ -49,13 +48,16 @@ def main(arguments: argparse.Namespace) -> None:
     end_with_make()
     keep_private()
     limit_s = 60 * arguments.minutes if arguments.minutes > 0 else math.inf
+    check_in_project()
     with locked(LOCK, "running the study of this folder"):
         run(at_once(arguments.jobs), limit_s)
 
 
 def at_once(jobs: int) -> int:
-    """Return `jobs`, or where that is 0 one for each core, at most `MOST_JOBS`."""
-    return jobs or min(os.cpu_count() or 1, MOST_JOBS)
+    """Return `jobs`, or where that is 0 one for each core, at most `MOST_JOBS`; StudyError for fewer than 0."""
+    if jobs < 0:
+        raise StudyError(f"--jobs {jobs}: say how many trainings at once, or 0 for one per core")
+    return jobs or min(cores(), MOST_JOBS)
 
 
 def run(jobs: int, limit_s: float = math.inf) -> None:
@@ -124,7 +126,7 @@ class Comparison:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._printer: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._wanted = True
 
@@ -134,26 +136,30 @@ class Comparison:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait for the comparison that runs, or end it after an exception."""
-        if kind is not None and self._process is not None:
+        if kind is not None:
             self._wanted = False
-            self._process.terminate()
+            if self._process is not None:
+                self._process.terminate()
         self._wait()
 
     def start(self) -> None:
         """Compare; a comparison that still runs ends first."""
         with self._lock:
             self._wait()
-            command = bound([sys.executable, "stages/compare.py"])
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            self._printer = threading.Thread(target=self._print, args=(self._process,), daemon=True)
-            self._printer.start()
+            # The process is killed when the thread that starts it ends, and whoever calls this may end sooner.
+            self._thread = threading.Thread(target=self._compare, daemon=True)
+            self._thread.start()
 
     def _wait(self) -> None:
-        if self._printer is not None:
-            self._printer.join()
+        if self._thread is not None:
+            self._thread.join()
 
-    def _print(self, process: subprocess.Popen[str]) -> None:
-        with process:
+    def _compare(self) -> None:
+        command = bound([sys.executable, "stages/compare.py"])
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            self._process = process
+            if not self._wanted:
+                process.terminate()
             for line in process.stdout or ():
                 if self._wanted:
                     # `print`, because the live view of the trainings takes what is printed and shows it above itself.

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from loss_study.orchestration.tasks import Task
 
@@ -86,7 +87,8 @@ class View:
             return
         table = Table.grid()
         for line in self._latest.values():
-            table.add_row(line)
+            # Text, because rich takes brackets for its own commands.
+            table.add_row(Text(line))
         table.add_row(f"{self._done} of {self._total} done")
         self._live.update(table)
 

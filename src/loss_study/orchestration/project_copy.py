@@ -31,16 +31,15 @@ class ProjectCopy:
         Raises:
             StudyError: the choices do not compose.
         """
-        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-        files = subprocess.run(listed, cwd=project, capture_output=True, text=True, check=True).stdout.split("\0")
-        # The results of the project's own study are not those of this one.
-        own = {str(path) for path in LOCK_FILES} | {"params.yaml"}
-        for name in filter(None, files):
-            if (project / name).is_file() and name not in own and not name.startswith("reports/"):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_bytes((project / name).read_bytes())
+        folder.mkdir(parents=True, exist_ok=True)
         if not (folder / ".git").exists():
             subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        names = _code(project)
+        for name in _code(folder) - names:
+            (folder / name).unlink()
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((project / name).read_bytes())
         copy = cls(folder.resolve())
         copy.run("loss-study", "compose", *choices)
         return copy
@@ -56,6 +55,16 @@ class ProjectCopy:
         done = subprocess.run(bound(list(command)), cwd=self.folder, env=self.environment, check=False)
         if done.returncode != 0:
             raise StudyError(f"{self.folder}: '{' '.join(command)}' failed, see above")
+
+
+def _code(project: Path) -> set[str]:
+    """Return the files that git does not ignore, but for parameters and results: they are a study's own."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    files = subprocess.run(listed, cwd=project, capture_output=True, text=True, check=True).stdout.split("\0")
+    own = {str(path) for path in LOCK_FILES} | {"params.yaml"}
+    return {
+        name for name in files if (project / name).is_file() and name not in own and not name.startswith("reports/")
+    }
 
 
 def check_parameters(study: Path, choices: list[str]) -> None:

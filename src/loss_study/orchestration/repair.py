@@ -18,9 +18,17 @@ import psutil
 import yaml
 
 from loss_study.orchestration.tasks import LOCK_FILES
+from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import write_json
 
+PIPELINE = Path("dvc.yaml")
 TEMPORARY = Path(".dvc/tmp")
+
+
+def check_in_project() -> None:
+    """Raise a StudyError where the working directory is not that of a project, before anything is written there."""
+    if not PIPELINE.exists():
+        raise StudyError(f"{PIPELINE}: not here; run this in the project's root")
 
 
 def repair() -> list[str]:
@@ -90,7 +98,8 @@ def _living(locks: Mapping[str, Any]) -> dict[str, Any]:
 def _is_dvc(pid: int) -> bool:
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in " ".join(process.cmdline())
+        # `python -m dvc`, or the program dvc; "dvc" is in the names of many files.
+        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in {Path(word).name for word in process.cmdline()}
     except psutil.Error:
         return False
 
@@ -101,4 +110,5 @@ def add_arguments(_: argparse.ArgumentParser) -> None:
 
 def main(_: argparse.Namespace) -> None:
     """Repair, and say what was done."""
+    check_in_project()
     print(*(repair() or ["nothing to repair"]), sep="\n")

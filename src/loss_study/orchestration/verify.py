@@ -75,8 +75,8 @@ def folders() -> list[Path]:
 
 
 def _with_files(folder: Path) -> Iterator[Path]:
-    """Yield `folder` if a file is in it, else those of its subfolders."""
-    inside = sorted(folder.iterdir())
+    """Yield `folder` if a file is in it, else those of its subfolders; an operating system leaves hidden files."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     if any(path.is_file() for path in inside):
         yield folder
         return

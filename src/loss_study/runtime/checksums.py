@@ -35,7 +35,7 @@ def check(folder: Path) -> None:
     except UnicodeDecodeError:
         raise _damaged(folder / LIST, "changed since it was written") from None
     listed = set[Path]()
-    for line in text.removesuffix("\n").split("\n"):
+    for line in text.removesuffix("\n").split("\n") if text else ():
         expected, _, name = line.partition("  ")
         path = folder / name
         if not (name and path.is_file()):

@@ -91,7 +91,9 @@ def _one_line(error: Exception) -> str:
         return f"{where}the disk is full; free some space and run the same command again"
     if isinstance(error, OSError) and error.errno in _DENIED:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}; it takes a folder that you may write to"
+        is_closed = bool(error.filename) and Path(error.filename).is_file() and not os.access(error.filename, os.R_OK)
+        needed = "a file that you may read" if is_closed else "a folder that you may write to"
+        return f"{where}{error.strerror}; it takes {needed}"
     # Names of files may hold what a terminal takes for commands.
     return printable(" ".join(without_secrets(str(error)).split()))
 

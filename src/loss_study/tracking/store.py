@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -210,7 +211,20 @@ def failing_in_one_line() -> Iterator[None]:
 
 
 def _failed(reason: str) -> StudyError:
+    if not os.environ.get("MLFLOW_TRACKING_URI") and _is_damaged(path := root() / "mlflow.db"):
+        return StudyError(f"{path}: damaged; remove it, and 'dvc repro -f -s compare' brings its runs back")
     return StudyError(f"MLflow at {shown(uri())}: {brief(reason)}; 'dvc repro -f -s compare' completes its runs")
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether SQLite finds that a database is none, or not whole; False where it is locked or cannot be opened."""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute("PRAGMA quick_check").fetchone() != ("ok",)
+    except sqlite3.OperationalError:
+        return False
+    except sqlite3.DatabaseError:
+        return True
 
 
 def _experiment(client: MlflowClient, address: str) -> str:

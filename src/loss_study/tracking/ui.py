@@ -38,8 +38,9 @@ def main(arguments: argparse.Namespace) -> None:
         print(f"MLFLOW_TRACKING_URI is a server; open {store.shown(address)}", flush=True)
         return
     _check_free(port)
-    opened = store.connect()
-    views.save(opened)
+    with store.failing_in_one_line():
+        opened = store.connect()
+        views.save(opened)
     for head in HEADLINE:
         print(f"{head}: {views.address(f'http://{HOST}:{port}', opened.experiment, head)}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
