@@ -139,6 +139,7 @@ def test_another_error_where_there_is_space_stays_what_it_is(tmp_path, monkeypat
 def test_a_folder_that_is_read_only(disk, words):
     (disk / "conf").symlink_to(ROOT / "conf")
     Path(".dvc").mkdir()
+    Path("dvc.yaml").touch()
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     arguments = cli.parse(words)
     line = said(lambda: arguments.main(arguments))
