@@ -273,14 +273,7 @@ def _on_every(result: Measured, by_factor: Mapping[str, Sequence[Effect]], sign:
 
 
 def _by_dataset(result: Measured, names: Sequence[str], own: Sequence[Effect]) -> str:
-    verbs = {1: "costs", -1: "saves"}
-    return listed(
-        [
-            f"{verbs[result.told(one)]} {result.written(abs(one.value))} on {name}"
-            for name, one in zip(names, own, strict=True)
-            if result.told(one)
-        ]
-    )
+    return listed([f"{_does(result, one)} on {name}" for name, one in zip(names, own, strict=True) if result.told(one)])
 
 
 def _mains(result: Measured) -> list[Effect]:

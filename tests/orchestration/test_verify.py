@@ -14,8 +14,7 @@ from loss_study.runtime import checksums
 from loss_study.runtime.files import whole_folder
 from loss_study.tracking import mirror, store
 from loss_study.trial import trials
-from support import outside
-from tracking.test_tracking import make_study
+from tracking.test_tracking import study_in
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +22,7 @@ def root(tmp_path_factory, empty_store):
     """A whole study: files with checksums, a report, MLflow."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        outside.leave(patch)
-        shutil.copy(empty_store, root / "mlflow.db")
-        config = make_study(root)
+        config = study_in(root, empty_store, patch)
         for folder in folders():
             checksums.write(folder)
         renew(config)

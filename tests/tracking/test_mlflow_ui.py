@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from loss_study.tracking import mirror, store, study, views
-from support import outside
 from support.ports import free_port
-from tracking.test_tracking import DICE, HUBER, make_study, write_reports
+from tracking.test_tracking import DICE, HUBER, make_study, study_in, write_reports
 
 pytestmark = [
     pytest.mark.browser,
@@ -43,10 +42,7 @@ def server(tmp_path_factory, empty_store):
     """A plain ``mlflow ui`` in the root of a study of two trials: its address, the experiment, and the runs by name."""
     root = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        outside.leave(patch)
-        shutil.copy(empty_store, root / "mlflow.db")
-        config = make_study(root)
+        config = study_in(root, empty_store, patch)
         mirror.fill_in([DICE, HUBER], config)
         study.gather([DICE, HUBER], config, write_reports(root / "reports"))
         opened = store.connect()

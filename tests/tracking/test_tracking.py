@@ -64,13 +64,18 @@ def make_study(root: Path, trials=(DICE, HUBER)) -> config.Config:
     return load_config(root / "params.yaml")
 
 
+def study_in(root, empty_store, patch):
+    """Go to `root`, make a study there whose store is empty, and return its configuration."""
+    patch.chdir(root)
+    outside.leave(patch)
+    shutil.copy(empty_store, root / "mlflow.db")
+    return make_study(root)
+
+
 @pytest.fixture
 def study(tmp_path, monkeypatch, empty_store):
     """The parameters of a fabricated study; the working directory is its root, the store there is empty."""
-    monkeypatch.chdir(tmp_path)
-    outside.leave(monkeypatch)
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    return make_study(tmp_path)
+    return study_in(tmp_path, empty_store, monkeypatch)
 
 
 def all_runs():

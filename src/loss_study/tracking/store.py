@@ -69,9 +69,14 @@ def root() -> Path:
     raise StudyError(f"{here}: in no repository; change into the project's folder")
 
 
+def _database() -> Path:
+    """Return where the project's own store is, if it has one."""
+    return root() / "mlflow.db"
+
+
 def uri() -> str:
     """Return ``MLFLOW_TRACKING_URI``, or that of ``mlflow.db`` in the root, where plain ``mlflow ui`` looks."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _address(root() / "mlflow.db")
+    return os.environ.get("MLFLOW_TRACKING_URI") or _address(_database())
 
 
 def _address(database: Path) -> str:
@@ -211,7 +216,7 @@ def failing_in_one_line() -> Iterator[None]:
 
 
 def _failed(reason: str) -> StudyError:
-    if not os.environ.get("MLFLOW_TRACKING_URI") and _is_damaged(path := root() / "mlflow.db"):
+    if not os.environ.get("MLFLOW_TRACKING_URI") and _is_damaged(path := _database()):
         return StudyError(f"{path}: damaged; remove it, and 'dvc repro -f -s compare' brings its runs back")
     return StudyError(f"MLflow at {shown(uri())}: {brief(reason)}; 'dvc repro -f -s compare' completes its runs")
 
@@ -253,6 +258,6 @@ def _check_place(artifacts: Path) -> None:
     """Raise a StudyError if the project's own database is of another folder, into which MLflow would write."""
     if artifacts.resolve() != (root() / ARTIFACTS).resolve():
         raise StudyError(
-            f"{root() / 'mlflow.db'}: it was made in {artifacts.parent}, and MLflow would put files there; "
+            f"{_database()}: it was made in {artifacts.parent}, and MLflow would put files there; "
             "remove it, and 'dvc repro -f -s compare' brings its runs back"
         )
