@@ -176,6 +176,15 @@ def test_shades_of_grey_need_no_description(tmp_path, kind):
         assert np.array_equal(example.mask, expected) and example.mask_valid is None
 
 
+@pytest.mark.parametrize("quality", [10, 20, 40, 70, 75, 90])
+def test_black_and_white_masks_that_jpeg_has_made_nearly_so_need_no_description(tmp_path, quality):
+    build(tmp_path, lambda number: (regions(number) > 0).astype(np.uint8) * 255)
+    for path in (tmp_path / "masks").iterdir():
+        Image.open(path).save(path, "JPEG", quality=quality)
+    for number, example in enumerate(examples(opened(tmp_path))):
+        assert ((example.mask >= 128) != (regions(number) > 0)).mean() < 0.01
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_the_mask_of_a_cut_out_is_its_transparency(tmp_path, mode):
     def cut_out(number):

@@ -35,6 +35,8 @@ FOREGROUND = 128
 MANY = 64
 #: Share of pixels below which values between the darkest and the brightest say nothing.
 FEW = 0.001
+#: Units by which lossy compression changes an area of one value, also at low quality.
+COMPRESSION_ERROR = 8
 #: Values that a message lists.
 LISTED = 8
 #: The colour of void pixels in the Pascal VOC masks.
@@ -49,8 +51,9 @@ class MaskValues:
     `modes` are Pillow's, sorted. `palette`: all values are indices of colours; `coloured`: they are colours, 0xrrggbb;
     otherwise grey values. `alpha`: transparency varies within a mask. `brightest` is a luminance, 0 to 255. `flat` is
     the share of the pixels between 0 and the largest value that lie within an area of one value: that of labels, not
-    of soft edges. `lossy`: compression may have changed the values. `outermost` is the most frequent value at the
-    masks' borders. `shares` are the shares of pixels by value, largest first.
+    of soft edges. `lossy`: compression may have changed the values; those next to 0 and 255 do not count as between.
+    `outermost` is the most frequent value at the masks' borders. `shares` are the shares of pixels by value, largest
+    first.
     """
 
     files: int
@@ -204,7 +207,8 @@ def _look(path: Path, labelled: bool) -> _Look:
         image = image.convert("L")
     if mode == "F" and not labelled and _are_shares(image):
         image = Image.fromarray(np.rint(255 * np.asarray(image)).astype(np.uint8))
-    deep = image.mode in DEEP
+    deep, lossy = image.mode in DEEP, is_lossy(path)
+    error = COMPRESSION_ERROR if lossy else 0
     grid = np.ix_(*(np.array(spread(length, SIDE)) for length in (image.height, image.width)))
     coloured = is_coloured(image)
     codes = colour_codes(image) if coloured else codes_of(image, path)
@@ -218,11 +222,11 @@ def _look(path: Path, labelled: bool) -> _Look:
         coloured=coloured,
         alpha=bool(alpha.min() < FOREGROUND <= alpha.max()),
         brightest=math.ceil(shades.max()),
-        lossy=is_lossy(path),
+        lossy=lossy,
         codes=codes[grid].ravel(),
         colours=colours.ravel(),
         border=_border(colours.shape),
-        between=(shades > 0) & (shades < 255),
+        between=(shades > error) & (shades < 255 - error),
         flat=_is_flat(codes, *grid).ravel(),
     )
 
