@@ -32,6 +32,26 @@ def test_folder_stays_on_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_an_interrupt_while_the_old_folder_is_removed_leaves_no_half_of_it(tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "a").touch()
+    (target / "b").touch()
+
+    def interrupted(*words, unlink=os.unlink, **options):
+        unlink(*words, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "unlink", interrupted)
+    with pytest.raises(KeyboardInterrupt), whole_folder(target, listed=False) as folder:
+        (folder / "c").mkdir()
+    assert [path.name for path in target.iterdir()] == ["c"]
+    monkeypatch.undo()
+    with whole_folder(target, listed=False) as folder:
+        (folder / "d").mkdir()
+    assert list(tmp_path.iterdir()) == [target] and [path.name for path in target.iterdir()] == ["d"]
+
+
 def test_what_an_earlier_crash_left_is_cleared(tmp_path):
     (tmp_path / ".out.new").mkdir()
     (tmp_path / ".out.new" / "half").touch()

@@ -63,8 +63,11 @@ def whole_folder(target: Path, *, listed: bool = True) -> Iterator[Path]:
         yield new
         if listed:
             checksums.write(new)
-        shutil.rmtree(target, ignore_errors=True)
-        new.replace(target)
+        # The old one is renamed before it is removed, so that a kill in the middle of that leaves no half of it.
+        with scratch_folder(target.with_name(f".{target.name}.old")) as old:
+            if target.exists():
+                target.replace(old / target.name)
+            new.replace(target)
 
 
 def check_writable(folder: Path) -> None:
