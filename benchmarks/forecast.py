@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from loss_study.orchestration.speed import Meter
 from loss_study.orchestration.study_time import Images, Machine, Round, answers
 from loss_study.orchestration.tasks import pairs_to_train
 from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.runtime.processes import cores
 from loss_study.runtime.progress import duration
 from loss_study.sampling.pack import draw
 from loss_study.trial import DECISIONS
@@ -51,7 +51,7 @@ def main() -> None:
         raise StudyError(f"{arguments.folder} exists; the time of a study that goes on would say nothing")
     config = composed(arguments.choices)
     with images_of(config.dataset) as path, Meter(arguments.jobs) as meter:
-        machine = Machine(meter.start, arguments.jobs, os.cpu_count() or 1)
+        machine = Machine(meter.start, arguments.jobs, cores())
         images = Images.of(draw(datasets.open_chosen(config.dataset, path), config.sample), config.sample)
         started = time.perf_counter()
         speed = meter.measure(config, path)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -48,15 +47,14 @@ def measure(images: int, size: int, width: int, folder: Path) -> Run:
     from loss_study import datasets  # noqa: PLC0415
     from loss_study.config import load_config  # noqa: PLC0415
     from loss_study.data.packed import PackedSample  # noqa: PLC0415
+    from loss_study.runtime.processes import cores  # noqa: PLC0415
     from loss_study.sampling.pack import pack  # noqa: PLC0415
     from our_way import epoch_seconds  # noqa: PLC0415 -- the parent process must not pay for torch
 
     study = load_config()
     chosen = study.sample.model_copy(update={"images": images, "size": size})
     source = datasets.open_dataset("scenes", Path(), {"backgrounds": 400, "objects": 400})
-    pack_seconds, pack_mib = _watched(
-        lambda: pack(source, folder / "sample", study.dataset, chosen, workers=os.cpu_count() or 1)
-    )
+    pack_seconds, pack_mib = _watched(lambda: pack(source, folder / "sample", study.dataset, chosen, workers=cores()))
     model = study.model.model_copy(update={"options": {"width": width}})
     study = study.model_copy(update={"model": model})
     sample = PackedSample.open(folder / "sample")

@@ -1,6 +1,7 @@
 """The scale that fits a time: the rule, what is said of it, and what is refused."""
 
 import argparse
+import os
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,17 @@ def test_scales_are_measured_until_one_does_not_fit(monkeypatch, tmp_path, capsy
     assert found["scale"] == "quick" and len(found["seeds"]) in (6, 12, 20)
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == """  make study CHOICES="scale=auto 'loss.names=[bce,dice]'" MINUTES=0 JOBS=2"""
+
+
+def test_images_are_read_by_the_cores_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(fit_scale, "check_choices", check)
+    monkeypatch.setattr(fit_scale, "Meter", FakeMeter)
+    found = []
+    for allowed in ({0}, {0, 1}):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, allowed=allowed: allowed)
+        found += fit_scale.measured(["loss=dice"], jobs=2, limit_s=1.0)
+    one, two = found
+    assert one.answers[0] - two.answers[0] == pytest.approx(one.images.read * 0.01 / 2)
 
 
 def test_a_scale_that_the_model_cannot_take_is_left_out(monkeypatch, tmp_path, capsys):

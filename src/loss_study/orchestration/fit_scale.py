@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from loss_study.orchestration.study_time import Images, Machine, answers, every_
 from loss_study.report.sections import scale_evidence
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.files import temporary_folder
+from loss_study.runtime.processes import cores
 from loss_study.runtime.progress import duration
 from loss_study.sampling.make import SOURCE
 from loss_study.sampling.pack import draw
@@ -87,7 +87,7 @@ def measured(choices: Sequence[str], jobs: int, limit_s: float) -> list[Option]:
     """
     found: list[Option] = []
     with images_of(composed([*choices, f"scale={SCALES[0]}"]).dataset) as path, Meter(jobs) as meter:
-        machine = Machine(meter.start, jobs, os.cpu_count() or 1)
+        machine = Machine(meter.start, jobs, cores())
         for scale in SCALES:
             config = composed([*choices, f"scale={scale}"])
             try:
