@@ -123,14 +123,13 @@ def test_what_is_left_behind_of_a_request_does_not_keep_the_process():
 def test_an_upload_has_more_time_than_a_request_and_an_error_stays_the_error(monkeypatch):
     monkeypatch.setattr(patience, "SECONDS", 0.05)
     ended = threading.Event()
-    slow = types.SimpleNamespace(
-        get_run=lambda _: ended.wait(60), log_artifact=lambda _: time.sleep(0.5), set_tag=lambda _: 1 / 0
-    )
+    uploads = dict.fromkeys(("log_artifact", "log_image", "log_model_artifacts", "log_text"), lambda _: time.sleep(0.2))
+    slow = types.SimpleNamespace(get_run=lambda _: ended.wait(60), set_tag=lambda _: 1 / 0, **uploads)
     client = patience.Patient(slow)
     with pytest.raises(TimeoutError, match=r"^no answer within 0\.05 s$"):
         client.get_run("a")
     ended.set()
-    assert client.log_artifact("a") is None
+    assert [getattr(client, upload)("a") for upload in uploads] == [None] * 4
     monkeypatch.setattr(patience, "SECONDS", 60.0)
     with pytest.raises(ZeroDivisionError):
         client.set_tag("a")

@@ -13,6 +13,8 @@ Result = TypeVar("Result")
 
 #: For one request, and for one that uploads files.
 SECONDS, SECONDS_TO_UPLOAD = 60.0, 600.0
+#: In the names of the client's methods that upload a file.
+_UPLOADED = ("artifact", "image", "text")
 
 
 def within(seconds: float, action: Callable[[], Result]) -> Result:
@@ -50,7 +52,7 @@ class Patient:
         method = getattr(self._client, name)
 
         def limited(*arguments: Any, **options: Any) -> Any:
-            seconds = SECONDS_TO_UPLOAD if "artifact" in name else SECONDS
+            seconds = SECONDS_TO_UPLOAD if any(what in name for what in _UPLOADED) else SECONDS
             return within(seconds, lambda: method(*arguments, **options))
 
         return limited
