@@ -1,5 +1,7 @@
 """A lock is held by one process at a time, names it, and ends with it."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -83,3 +85,14 @@ def test_an_error_in_the_block_releases_the_lock_and_the_folder_is_created(tmp_p
         raise KeyboardInterrupt
     with locked(path, "training"):
         pass
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch, code):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    message = rf"a\.lock: no file can be locked there \({os.strerror(code)}\); use a folder on another disk$"
+    with pytest.raises(StudyError, match=message), locked(tmp_path / "a.lock", "training"):
+        pytest.fail("locked")

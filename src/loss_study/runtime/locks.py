@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -11,6 +12,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from loss_study.runtime.errors import StudyError
+
+#: What a file system without locks says, such as some that are shared over a network.
+_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}
 
 
 @contextmanager
@@ -26,16 +30,23 @@ def locked(
         on_wait: called once, with a line that says who is waited for, before waiting.
 
     Raises:
-        StudyError: another process holds the lock and did not release it in time; the message names that process.
+        StudyError: another process holds the lock and did not release it in time; the message names that process. Or
+            the file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, thread_local=False)
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         if on_wait is not None:
             on_wait(f"waiting for {_holder(path)}, which is {work}")
         _wait(lock, path, work, wait_seconds)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise StudyError(
+            f"{path}: no file can be locked there ({error.strerror}); use a folder on another disk"
+        ) from None
     try:
         path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
