@@ -149,7 +149,7 @@ def repository(tmp_path, monkeypatch):
         Path(folder).mkdir()
     Path(".dvc/config").write_text("[core]\n    analytics = false\n")
     Path(".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
-    for name in ("params.yaml", "dvc.lock"):
+    for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
         Path(name).write_text("{}\n")
     Path("losses/dice.py").write_text("one\n")
     command("git", "add", "--all")

@@ -1,12 +1,15 @@
 """What the head of a Ray cluster makes of tasks, nodes and clusters that fail, with the parts of Ray that it calls."""
 
 import types
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from loss_study.cluster import node, study
 from loss_study.cluster.shipment import Shipment
+from loss_study.config import load_config
 from loss_study.orchestration.tasks import Task
 from loss_study.runtime.errors import StudyError
 
@@ -108,3 +111,64 @@ def test_a_cluster_that_is_lost_is_one_line(ray, monkeypatch):
         StudyError, match=r"^the Ray cluster is lost \(WorkerCrashedError: The .* died\.\); the same comm"
     ):
         hand_out(ray, monkeypatch, lambda _: 0)
+
+
+@pytest.fixture
+def run(ray, monkeypatch, tmp_path):
+    """A function that runs a study of two losses on the mask, of which the trainings called `failing` fail.
+
+    It returns what DVC was told to do, without what it shares with the nodes, and how the study ended.
+    """
+    config = load_config()
+    loss = config.loss.model_copy(update={"names": ["dice", "bce"], "heads": ["mask"]})
+    config = config.model_copy(update={"loss": loss})
+    told = []
+
+    @contextmanager
+    def connected(_):
+        yield ray
+
+    def dvc(*words, failing):
+        if words[0] == "repro":
+            told.append(words[-1])
+        if words[-1] in failing:
+            raise StudyError(f"'dvc {' '.join(words)}' failed, see above")
+
+    def ran(*failing):
+        monkeypatch.setattr(study, "dvc", lambda *words: dvc(*words, failing=failing))
+        monkeypatch.setattr(node, "run", lambda _, name, *__: int(name in failing))
+        with pytest.raises(StudyError) as said:
+            study.run("auto", study.Request(1, 0, 2, "folder"))
+        return told, str(said.value)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study, "_connected", connected)
+    monkeypatch.setattr(study, "_warn", lambda *_: None)
+    monkeypatch.setattr(study, "load_config", lambda: config)
+    monkeypatch.setattr(study.shipment, "committed", lambda: "commit")
+    monkeypatch.setattr(study.shipment, "remote", lambda: ("team", "folder"))
+    monkeypatch.setattr(study.shipment, "pack", lambda *_: Shipment("commit", b"", {}, {}))
+    return ran
+
+
+def test_of_a_training_that_failed_nothing_earlier_is_evaluated_or_compared(run):
+    """The head has the models and evaluations of an earlier configuration, and a node the training that failed."""
+    left = ["runs/1/mask/dice/0", "tuning/mask/dice", "eval/1/mask/dice/0", "eval/2/mask/dice/3"]
+    for folder in left:
+        Path(folder).mkdir(parents=True)
+    told, said = run("mask-dice")
+    assert told == ["sample", "parent@mask", "train@mask-bce", "evaluate@mask", "compare"]
+    assert said == "failed: mask-dice; the same command tries again"
+    assert [folder for folder in left if Path(folder).exists()] == []
+
+
+def test_an_evaluation_that_fails_stops_no_comparison(run):
+    told, said = run("mask-dice", "mask-bce", "evaluate@mask")
+    assert told == ["sample", "parent@mask", "evaluate@mask", "compare"]
+    assert said == "failed: mask-dice, mask-bce, mask; the same command tries again"
+
+
+def test_what_a_killed_dvc_left_on_the_head_is_repaired_first(run, capsys):
+    Path("dvc.lock").write_text("stages: {")
+    run("mask-dice")
+    assert capsys.readouterr().out.startswith("dvc.lock was half-written and is removed; ")

@@ -273,7 +273,7 @@ def test_brackets_in_what_a_stage_says_are_shown_as_they_are():
     assert "reading [/data/x] [red]" in console.file.getvalue()
 
 
-@pytest.mark.parametrize("words", [["run"], ["repair"]])
+@pytest.mark.parametrize("words", [["run"], ["repair"], ["cluster"]])
 def test_outside_of_a_project_nothing_is_written(words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = cli.parse(words)

@@ -19,8 +19,9 @@ from loss_study.cluster import node, shipment
 from loss_study.cluster.shipment import Shipment
 from loss_study.config import Config, load_config
 from loss_study.orchestration.dvc_notes import keep_private
-from loss_study.orchestration.local import LOCK, dvc
+from loss_study.orchestration.local import LOCK, dvc, forget
 from loss_study.orchestration.progress_view import View, view
+from loss_study.orchestration.repair import check_in_project, repair
 from loss_study.orchestration.tasks import Task, decision, evaluations, parent, trainings, unfinished
 from loss_study.runtime.errors import StudyError, in_one_line
 from loss_study.runtime.locks import locked
@@ -56,6 +57,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes on a cluster."""
     keep_private()
     request = Request(arguments.cpus_per_trial, arguments.gpus_per_trial, arguments.retries, arguments.folder)
+    check_in_project()
     with locked(LOCK, "running the study of this folder"):
         run(arguments.address, request)
 
@@ -70,6 +72,8 @@ def run(address: str, request: Request) -> None:
     commit, remote = shipment.committed(), shipment.remote()
     with _connected(address) as ray:
         _warn(ray, request)
+        for sentence in repair():
+            print(sentence, flush=True)
         dvc("repro", "check", "inspect", "sample")
         dvc("push", "--run-cache", "check", "sample")
         config = load_config()
@@ -82,8 +86,7 @@ def run(address: str, request: Request) -> None:
             tasks = trainings(config, number)
             if not tasks:
                 break
-            failed = _Handout(ray, shipment.pack(commit, remote), request).run(unfinished(tasks))
-            _collect(config, number, [task for task in tasks if task not in failed])
+            failed = _round(config, number, tasks, _Handout(ray, shipment.pack(commit, remote), request))
             if failed:
                 break
     dvc("repro", "--single-item", "compare")
@@ -157,12 +160,19 @@ def _share(stage: str) -> None:
     dvc("push", "--run-cache", stage)
 
 
-def _collect(config: Config, number: int, trained: Sequence[Task]) -> None:
-    """Restore what the nodes pushed in round `number`, and evaluate it."""
-    if trained:
-        dvc("repro", "--pull", "--single-item", *(task.stage for task in trained))
+def _round(config: Config, number: int, tasks: Sequence[Task], handout: _Handout) -> list[Task]:
+    """Train round `number` on the nodes, restore what they pushed, evaluate it here, and return what failed."""
+    if todo := unfinished(tasks):
+        forget(config, number, todo)
+    failed = handout.run(todo)
+    if trained := [task.stage for task in tasks if task not in failed]:
+        dvc("repro", "--pull", "--single-item", *trained)
     for task in evaluations(config, number):
-        dvc("repro", "--single-item", task.stage)
+        try:
+            dvc("repro", "--single-item", task.stage)
+        except StudyError:
+            failed.append(task)
+    return failed
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from loss_study.orchestration.tasks import DVC, Task, decision, evaluations, tra
 from loss_study.runtime.errors import StudyError
 from loss_study.runtime.locks import locked
 from loss_study.runtime.processes import bound, cores, end_with_make
-from loss_study.trial import EVAL
+from loss_study.trial import EVAL, Trial
 
 #: More trainings at once than this want more memory than most machines have.
 MOST_JOBS = 4
@@ -114,7 +114,7 @@ def _rounds(config: Config, jobs: int, deadline: float) -> _Done:
                 comparison.start()
             if todo:
                 done.changed = True
-                _forget(config, number)
+                forget(config, number, todo)
             # A joint training is compared on both heads, so no head has an answer before all is evaluated.
             evaluated = (lambda: None) if config.joint.names else comparison.start
             done.failed = run_tasks(in_order(todo, evaluations(config, number)), jobs, evaluated)
@@ -166,13 +166,20 @@ class Comparison:
                     print(line, end="", flush=True)
 
 
-def _forget(config: Config, first: int) -> None:
-    """Remove the evaluations of round `first` and of those after it: they are of trials that will be trained again.
+def forget(config: Config, number: int, todo: Sequence[Task]) -> None:
+    """Remove what is of earlier trainings in the place of `todo`, those of round `number` that are to be done.
 
-    DVC keeps them in its cache. The report between two rounds takes the rounds that are there.
+    These are their results, and the evaluations of the round and of those after it. DVC keeps them in its cache. The
+    report takes the rounds that are there, and for a training that fails it would take the results of the earlier one.
     """
-    for number in range(first, len(config.rounds) + 1):
-        shutil.rmtree(EVAL / str(number), ignore_errors=True)
+    for task in todo:
+        head, loss = task.name.split("-", 1)
+        earlier = Trial(head, loss, seed=0, round=number)
+        shutil.rmtree(earlier.run_dir.parent, ignore_errors=True)
+        if number == 1:
+            shutil.rmtree(earlier.tuning_dir, ignore_errors=True)
+    for later in range(number, len(config.rounds) + 1):
+        shutil.rmtree(EVAL / str(later), ignore_errors=True)
 
 
 def dvc(*arguments: str) -> None:
