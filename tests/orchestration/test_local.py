@@ -188,6 +188,16 @@ def test_a_failed_stage_stops_no_other_and_shows_all_that_it_said(stages, capsys
     ]
 
 
+def test_what_keeps_dvc_from_a_stage_is_said(stages, tmp_path, capsys):
+    """As DVC says it of a folder that it may not remove, before it runs the stage."""
+    stages()
+    reason = "WARNING: [Errno 13] Permission denied: 'runs/1/mask/l0'"
+    error = "ERROR: failed to reproduce stages: 'train@mask-l0'"
+    (tmp_path / "dvc.py").write_text(f"print({reason!r}); print({error!r}); raise SystemExit(255)")
+    assert run_tasks(TASKS[:1], 1) == TASKS[:1]
+    assert capsys.readouterr().out == f"{reason}\n"
+
+
 def test_a_dvc_that_dies_without_a_word_fails_all_its_tasks(stages, tmp_path, capsys):
     stages()
     (tmp_path / "dvc.py").write_text("print('Traceback: no such repository'); raise SystemExit(1)")

@@ -19,6 +19,8 @@ _STARTED = "Running stage '"
 _FAILED = re.compile(r"^ERROR: failed to reproduce (.+)$")
 #: What DVC says of a stage as soon as its command has failed.
 _BROKEN = "WARNING: failed to run: "
+#: Whatever else it warns of, such as what keeps it from running a stage.
+_WARNING = "WARNING: "
 #: How DVC's own lines begin that may name a stage.
 _DVC = (">", _STARTED, "Stage '", "ERROR", "WARNING", "Updating")
 
@@ -49,6 +51,8 @@ class View:
             self._log[worker].append(line)
             if line.startswith(_BROKEN):
                 self._print(self._log[worker])
+            elif line.startswith(_WARNING):
+                self._print([line])
             elif failed := _FAILED.match(line):
                 self._fail(re.findall(r"'(.+?)'", failed[1]))
             elif self._is_news(worker, line):
