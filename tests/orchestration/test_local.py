@@ -273,6 +273,24 @@ def test_fewer_than_no_trainings_at_once_are_refused():
         local.at_once(-1)
 
 
+@pytest.mark.parametrize("minutes", ["-1", "nan"])
+def test_a_time_that_is_none_is_refused(minutes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").touch()
+    arguments = cli.parse(["run", f"--minutes={minutes}"])
+    with pytest.raises(StudyError, match=f"^--minutes {minutes}: say after how many minutes no round starts, or 0"):
+        arguments.main(arguments)
+    assert local.limit(1.5) == 90 and local.limit(0) == math.inf
+
+
+def test_parameters_that_are_not_valid_are_one_line_and_nothing_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(local, "dvc", lambda *_: pytest.fail("started"))
+    (tmp_path / "params.yaml").write_text("seeds: 3\n")
+    with pytest.raises(StudyError, match=r"^dataset: missing; set it in conf/"):
+        local.run(1)
+
+
 def test_brackets_in_what_a_stage_says_are_shown_as_they_are():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with Live(console=console, auto_refresh=False) as live:

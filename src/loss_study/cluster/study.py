@@ -71,12 +71,12 @@ def run(address: str, request: Request) -> None:
     """
     commit, remote = shipment.committed(), shipment.remote()
     with _connected(address) as ray:
+        config = load_config()
         _warn(ray, request)
         for sentence in repair():
             print(sentence, flush=True)
         dvc("repro", "check", "inspect", "sample")
         dvc("push", "--run-cache", "check", "sample")
-        config = load_config()
         for head in config.loss.heads:
             _share(parent(head))
         failed = list[Task]()

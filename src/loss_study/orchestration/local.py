@@ -47,10 +47,9 @@ def main(arguments: argparse.Namespace) -> None:
     """Run the study that params.yaml describes."""
     end_with_make()
     keep_private()
-    limit_s = 60 * arguments.minutes if arguments.minutes > 0 else math.inf
     check_in_project()
     with locked(LOCK, "running the study of this folder"):
-        run(at_once(arguments.jobs), limit_s)
+        run(at_once(arguments.jobs), limit(arguments.minutes))
 
 
 def at_once(jobs: int) -> int:
@@ -58,6 +57,13 @@ def at_once(jobs: int) -> int:
     if jobs < 0:
         raise StudyError(f"--jobs {jobs}: say how many trainings at once, or 0 for one per core")
     return jobs or min(cores(), MOST_JOBS)
+
+
+def limit(minutes: float) -> float:
+    """Return `minutes` in seconds, or where that is 0 infinity; StudyError for fewer than 0."""
+    if not minutes >= 0:
+        raise StudyError(f"--minutes {minutes:g}: say after how many minutes no round starts, or 0 for no limit")
+    return 60 * minutes or math.inf
 
 
 def run(jobs: int, limit_s: float = math.inf) -> None:
@@ -68,13 +74,15 @@ def run(jobs: int, limit_s: float = math.inf) -> None:
         limit_s: no round but the first starts later than this many seconds from now.
 
     Raises:
-        StudyError: some failed; the others of the same round are finished and compared all the same.
+        StudyError: params.yaml is not valid; or some failed: the others of the same round are finished and compared all
+            the same.
     """
     deadline = time.monotonic() + limit_s
+    config = load_config()
     for sentence in repair():
         print(sentence, flush=True)
     dvc("repro", "inspect", "parent")
-    done = _rounds(load_config(), jobs, deadline)
+    done = _rounds(config, jobs, deadline)
     dvc("repro", "--single-item", "compare")
     if done.failed:
         raise StudyError(f"failed: {', '.join(task.name for task in done.failed)}; the same command tries again")
