@@ -95,6 +95,16 @@ def test_a_damaged_file_in_the_cache_of_dvc_is_named(verify, root):
     assert (lines, code) == ([damaged, "6 folders, 2 files in DVC's cache, the report and MLflow: 1 problem"], 1)
 
 
+def test_what_dvc_could_not_copy_to_the_end_is_no_file_of_its_cache(verify, root):
+    """A disk that is full leaves it, under a name of its own."""
+    half = root / ".dvc/cache/files/md5/a4/.htsk9r37-BZiWY20c2jopA.tmp"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    said = verify()
+    shutil.rmtree(root / ".dvc/cache")
+    assert said == (["6 folders, 0 files in DVC's cache, the report and MLflow: no problems"], 0)
+
+
 def test_a_cache_that_clones_share_is_verified_too(verify, root, tmp_path):
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     (root / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path}/shared\n")

@@ -28,8 +28,8 @@ from loss_study.statistics import results
 from loss_study.statistics.ranking import rank_all
 from loss_study.trial import DECISIONS, EVAL, PARENTS, RUNS, SAMPLE, TUNING, trials
 
-#: In DVC's cache: its files, each named by its MD5.
-CACHED = "files/md5/??/*"
+#: In DVC's cache: its files, each named by its MD5. A copy that was interrupted leaves hidden ones.
+CACHED = "files/md5/??/[!.]*"
 #: What the page says of the commit that was checked out, and of the experiment, when it was made: no file tells that.
 _ORIGIN = re.compile(
     rb", commit [0-9a-f]{7}( with uncommitted changes)?|  <p>Some files had uncommitted changes .*\n"
