@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from loss_study import cli, decisions
-from loss_study.config import load_config
+from loss_study.config import JointConfig, JointTraining, load_config
 from loss_study.orchestration import local
 from loss_study.orchestration.local import Queue, run_tasks
 from loss_study.orchestration.progress_view import View
@@ -291,6 +291,21 @@ def test_parameters_that_are_not_valid_are_one_line_and_nothing_starts(tmp_path,
         local.run(1)
 
 
+def test_what_a_killed_dvc_left_is_repaired_before_the_next_one_starts(tmp_path, monkeypatch, capsys):
+    parameters = (ROOT / "params.yaml").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes(parameters)
+    (tmp_path / "dvc.lock").write_text("stages: {")
+
+    def dvc(*_):
+        raise StudyError("started")
+
+    monkeypatch.setattr(local, "dvc", dvc)
+    with pytest.raises(StudyError, match="^started$"):
+        local.run(1)
+    assert capsys.readouterr().out.startswith("dvc.lock was half-written and is removed; ")
+
+
 def test_brackets_in_what_a_stage_says_are_shown_as_they_are():
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with Live(console=console, auto_refresh=False) as live:
@@ -329,13 +344,6 @@ def events(tmp_path, monkeypatch):
     config = load_config().model_copy(update={"loss": loss, "race": race, "seeds": [0, 1]})
     found = []
 
-    def run(tasks, _, evaluated):
-        for task in tasks:
-            found.append(task.name)
-            if task.name == "mask" and len(tasks) > 2:
-                evaluated()
-        return []
-
     def decide(*words):
         found.append(words[-1].partition(":")[2])
         decisions.write(config, 2, {"mask": ["bce"], "depth": []})
@@ -343,24 +351,73 @@ def events(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(local, "dvc", decide)
     monkeypatch.setattr(local.Comparison, "start", lambda _: found.append("compare"))
-    monkeypatch.setattr(local, "run_tasks", run)
 
-    def ran(left=lambda tasks: tasks):
+    def ran(left=lambda tasks: tasks, deadline=math.inf, failing=(), joint=config.joint):
+        def run(tasks, _, evaluated):
+            for task in tasks:
+                found.append(task.name)
+                if task.name == "mask" and len(tasks) > 2:
+                    evaluated()
+            return [task for task in tasks if task.name in failing]
+
+        monkeypatch.setattr(local, "run_tasks", run)
         monkeypatch.setattr(local, "unfinished", left)
-        local._rounds(config, 2, math.inf)
-        return found
+        done = local._rounds(config.model_copy(update={"joint": joint}), 2, deadline)
+        return [*found, *(f"no round {number}" for number in [done.left_out] if number)]
 
     return ran
 
 
+FIRST = ["mask-dice", "mask-bce", "mask", "compare", "depth-dice", "depth-bce", "depth"]
+LONG_AGO = -math.inf
+
+
+def of_round(number):
+    """Return what keeps of tasks those of a round."""
+    return lambda tasks: [task for task in tasks if task.stage.startswith("rounds/") is (number == 2)]
+
+
 def test_a_head_is_compared_as_soon_as_it_is_evaluated_beside_the_next_trainings(events):
-    first = ["mask-dice", "mask-bce", "mask", "compare", "depth-dice", "depth-bce", "depth"]
-    assert events() == [*first, "decide@2", "compare", "mask-bce", "mask"]
+    assert events() == [*FIRST, "decide@2", "compare", "mask-bce", "mask"]
 
 
 def test_what_was_compared_before_is_not_compared_again(events):
-    later = events(lambda tasks: [task for task in tasks if task.stage.startswith("rounds/")])
-    assert later == ["mask", "depth", "decide@2", "mask-bce", "mask"]
+    assert events(of_round(2)) == ["mask", "depth", "decide@2", "mask-bce", "mask"]
+
+
+def test_a_joint_training_is_compared_once_all_of_the_round_is_evaluated(events):
+    joint = JointConfig(names=["both"], options={"both": JointTraining(mask="dice", depth="bce")})
+    told = events(joint=joint)
+    assert told.index("compare") > told.index("decide@2") and told.count("compare") == 1
+
+
+def test_after_a_failure_no_round_starts(events):
+    assert events(failing=["mask-dice"]) == FIRST
+
+
+def test_the_time_ends_a_study_before_a_later_round_and_never_before_the_first(events):
+    assert events(deadline=LONG_AGO) == [*FIRST, "decide@2", "no round 2"]
+
+
+def test_what_is_trained_already_is_compared_however_late_it_is(events):
+    assert events(lambda _: [], LONG_AGO) == ["mask", "depth", "decide@2", "mask"]
+
+
+def test_what_is_trained_again_leaves_no_earlier_result_to_be_compared(events, tmp_path):
+    gone = ["runs/1/mask/dice/0", "tuning/mask/dice", "eval/1/mask/bce/0", "eval/2/mask/bce/1"]
+    kept = ["runs/1/mask/bce/0", "tuning/mask/bce", "runs/2/mask/bce/1"]
+    for folder in (*gone, *kept):
+        (tmp_path / folder).mkdir(parents=True)
+    events(lambda tasks: [task for task in tasks if task.stage == "train@mask-dice"])
+    assert [folder for folder in (*gone, *kept) if (tmp_path / folder).exists()] == kept
+
+
+def test_what_a_later_round_trains_again_keeps_its_learning_rate_and_the_rounds_before(events, tmp_path):
+    gone, kept = ["runs/2/mask/bce/1", "eval/2/mask/bce/1"], ["runs/1/mask/bce/0", "tuning/mask/bce", "eval/1/mask"]
+    for folder in (*gone, *kept):
+        (tmp_path / folder).mkdir(parents=True)
+    events(of_round(2))
+    assert [folder for folder in (*gone, *kept) if (tmp_path / folder).exists()] == kept
 
 
 INTERRUPTED = """
