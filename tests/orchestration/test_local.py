@@ -301,7 +301,7 @@ def test_what_a_killed_dvc_left_is_repaired_before_the_next_one_starts(tmp_path,
         raise StudyError("started")
 
     monkeypatch.setattr(local, "dvc", dvc)
-    with pytest.raises(StudyError, match="^started$"):
+    with pytest.raises(StudyError, match=r"^started$"):
         local.run(1)
     assert capsys.readouterr().out.startswith("dvc.lock was half-written and is removed; ")
 
@@ -336,6 +336,79 @@ def test_a_comparison_ends_with_the_trainings_beside_it(compare, tmp_path):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+SAYS_THAT_IT_ENDS = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("terminated", flush=True)))
+print("begun", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_comparison_that_is_ended_says_nothing_more(compare, capsys):
+    compare(SAYS_THAT_IT_ENDS)
+    said = ""
+    with pytest.raises(KeyboardInterrupt), local.Comparison() as comparison:
+        comparison.start()
+        while not said:
+            said = capsys.readouterr().out
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert (said, capsys.readouterr().out) == ("begun\n", "")
+
+
+def test_a_comparison_that_begins_after_an_interrupt_is_ended_too(compare, monkeypatch):
+    compare("import time; time.sleep(60)")
+    interrupted = threading.Event()
+
+    def late(*words, popen=subprocess.Popen, **options):
+        interrupted.wait(60)
+        time.sleep(0.2)
+        return popen(*words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", late)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), local.Comparison() as comparison:
+        comparison.start()
+        interrupted.set()
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 50
+
+
+@pytest.fixture
+def ending(tmp_path, monkeypatch):
+    """A function that runs a study whose rounds end as it is told, and returns the commands behind them."""
+
+    def ran(**done):
+        told = []
+        parameters = (ROOT / "params.yaml").read_bytes()
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "params.yaml").write_bytes(parameters)
+        monkeypatch.setattr(local, "dvc", lambda *words: told.append(words[-1]))
+        monkeypatch.setattr(local, "_rounds", lambda *_: local._Done(**done))
+        monkeypatch.setattr(subprocess, "run", lambda words, **_: told.append(words[-1]))
+        local.run(1, 90)
+        return told
+
+    return ran
+
+
+def test_the_answer_is_shown_also_where_nothing_was_to_be_done(ending):
+    assert ending(changed=True) == ["parent", "compare"]
+    assert ending() == ["parent", "compare", "show"]
+
+
+def test_a_study_says_which_round_the_time_was_too_short_for_and_how_to_keep_it(ending, capsys):
+    ending(changed=True, left_out=2)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "1.5 minutes are over: no round 2; the same command goes on"
+    assert second.startswith("to keep this study in git: git add params.yaml dvc.lock ")
+
+
+def test_a_study_names_what_failed_once_the_others_are_compared(ending):
+    with pytest.raises(StudyError, match=r"^failed: mask-l0, mask-l1; the same command tries again$"):
+        ending(changed=True, failed=TASKS[:2])
+
+
 @pytest.fixture
 def events(tmp_path, monkeypatch):
     """What a study of two losses does in its rounds, in order; the decision leaves `bce` on the mask alone."""
@@ -344,15 +417,14 @@ def events(tmp_path, monkeypatch):
     config = load_config().model_copy(update={"loss": loss, "race": race, "seeds": [0, 1]})
     found = []
 
-    def decide(*words):
-        found.append(words[-1].partition(":")[2])
-        decisions.write(config, 2, {"mask": ["bce"], "depth": []})
-
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "dvc", decide)
     monkeypatch.setattr(local.Comparison, "start", lambda _: found.append("compare"))
 
-    def ran(left=lambda tasks: tasks, deadline=math.inf, failing=(), joint=config.joint):
+    def ran(left=lambda tasks: tasks, deadline=math.inf, failing=(), joint=config.joint, later=("bce",)):
+        def decide(*words):
+            found.append(words[-1].partition(":")[2])
+            decisions.write(config, 2, {"mask": later, "depth": []})
+
         def run(tasks, _, evaluated):
             for task in tasks:
                 found.append(task.name)
@@ -360,6 +432,7 @@ def events(tmp_path, monkeypatch):
                     evaluated()
             return [task for task in tasks if task.name in failing]
 
+        monkeypatch.setattr(local, "dvc", decide)
         monkeypatch.setattr(local, "run_tasks", run)
         monkeypatch.setattr(local, "unfinished", left)
         done = local._rounds(config.model_copy(update={"joint": joint}), 2, deadline)
@@ -393,6 +466,10 @@ def test_a_joint_training_is_compared_once_all_of_the_round_is_evaluated(events)
 
 def test_after_a_failure_no_round_starts(events):
     assert events(failing=["mask-dice"]) == FIRST
+
+
+def test_once_all_is_decided_nothing_more_starts(events):
+    assert events(later=()) == [*FIRST, "decide@2"]
 
 
 def test_the_time_ends_a_study_before_a_later_round_and_never_before_the_first(events):
