@@ -21,13 +21,16 @@ def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
 
 
 def sentences(evidence: Sequence[Evidence]) -> list[str]:
-    """Return whether another threshold than 0.5 helps any loss."""
+    """Return what the threshold chosen on validation changes: another one may change more."""
     found = extremes(evidence, threshold_gain, SHOW)
     if not found:
         return []
     (lowest, loss), (highest, gain) = found
     if max(gain, -loss) < LEAST_GAIN:
-        return [f"No {subjects(evidence)[0]} gains or loses {LEAST_GAIN} IoU by another threshold than 0.5."]
+        return [
+            f"No {subjects(evidence)[0]} gains or loses {LEAST_GAIN} IoU by the threshold chosen on validation instead of "
+            "0.5."
+        ]
     ends = (
         f"{SHOW(gain)} ({highest})"
         if SHOW(loss) == SHOW(gain)
