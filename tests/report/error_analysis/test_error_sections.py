@@ -6,6 +6,7 @@ import pytest
 
 from loss_study.report.error_analysis import (
     calibration,
+    class_errors_section,
     depth_errors_section,
     learning_speed,
     mask_errors_section,
@@ -104,6 +105,35 @@ def test_mask_sentences_by_hand():
         "Expected calibration error of the foreground pixels, as in the chart: smallest for bce (0.010), largest for "
         "l1 (0.200).",
     ]
+
+
+CLASSES = ("road", "parked_car", "bicycle")
+
+
+def hardest(pixels, *ious):
+    """What is said of the classes of a loss where the test split has so many `pixels` of each."""
+    confusion = [[count if place == row else 0 for place in range(3)] for row, count in enumerate(pixels)]
+    trials = [result(test={f"iou_{name}": iou for name, iou in zip(CLASSES, ious, strict=False)})]
+    regions = {name: {"pixels": 0, "wrong": 0} for name in ("outline", "elsewhere")}
+    one = known("dice", analysis={"errors": {"confusion": confusion, "regions": regions}}, trials=trials)
+    return class_errors_section.sentences([one], CLASSES)
+
+
+def test_the_hardest_class_is_named():
+    assert hardest((9, 1, 1), 0.9, 0.2, 0.1) == ["The hardest class is bicycle for dice (IoU 0.100; road 0.900)."]
+
+
+def test_classes_that_are_equally_hard_are_named_together():
+    assert hardest((9, 1, 1), 0.9, 0.0, 0.0001) == [
+        "The hardest classes are parked car and bicycle for dice (IoU 0.000; road 0.900)."
+    ]
+    assert hardest((9, 1, 1), 0.5, 0.5, 0.5) == []
+
+
+def test_a_class_that_the_test_split_does_not_have_is_not_hard():
+    # It is predicted somewhere, which is an IoU of 0 there.
+    assert hardest((9, 1, 0), 0.9, 0.2, 0.0) == ["The hardest class is parked car for dice (IoU 0.200; road 0.900)."]
+    assert hardest((9, 0, 0), 0.9, 0.0, 0.0) == []
 
 
 def calibrated(loss, error):

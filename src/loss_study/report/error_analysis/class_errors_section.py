@@ -22,6 +22,8 @@ from loss_study.report.error_analysis.loss_table import (
 )
 from loss_study.statistics.sentences import listed
 
+SHOW = "{:.3f}".format
+
 
 def section(evidence: Sequence[Evidence], class_names: Sequence[str]) -> ErrorsSection:
     """Return the section of a head."""
@@ -64,15 +66,21 @@ def table(evidence: Sequence[Evidence], class_names: Sequence[str]) -> Table:
 
 
 def _hardest_class(evidence: Sequence[Evidence], class_names: Sequence[str]) -> list[str]:
-    hardest: dict[str, list[str]] = {}
+    """The hardest class of each loss, of those in the test split; those whose IoU looks the same are named together."""
+    hardest: dict[tuple[str, ...], list[str]] = {}
     for known in evidence:
-        means = {name: _mean_iou(known, name) for name in class_names}
+        means = {name.replace("_", " "): _mean_iou(known, number, name) for number, name in enumerate(class_names)}
         present = {name: value for name, value in means.items() if value is not None}
-        if len(present) > 1:
-            worst, best = min(present, key=present.__getitem__), max(present, key=present.__getitem__)
-            text = f"{known.loss} (IoU {present[worst]:.3f}; {best.replace('_', ' ')} {present[best]:.3f})"
-            hardest.setdefault(worst.replace("_", " "), []).append(text)
-    return [f"The hardest class is {name} for {listed(losses)}." for name, losses in hardest.items()]
+        if present:
+            worst, best = SHOW(min(present.values())), max(present, key=present.__getitem__)
+            names = tuple(name for name, value in present.items() if SHOW(value) == worst)
+            if best not in names:
+                text = f"{known.loss} (IoU {worst}; {best} {SHOW(present[best])})"
+                hardest.setdefault(names, []).append(text)
+    return [
+        f"The hardest {'class is' if len(names) == 1 else 'classes are'} {listed(names)} for {listed(losses)}."
+        for names, losses in hardest.items()
+    ]
 
 
 def _confusions(evidence: Sequence[Evidence], names: Sequence[str]) -> list[str]:
@@ -128,6 +136,7 @@ def recall(known: Evidence, number: int) -> float | None:
     return None if pixels is None else ratio(float(pixels[number, number]), float(pixels[number].sum()))
 
 
-def _mean_iou(known: Evidence, class_name: str) -> float | None:
+def _mean_iou(known: Evidence, number: int, class_name: str) -> float | None:
+    """Return the IoU of a class; None where the test split has none, whose IoU is 0 if it is predicted somewhere."""
     iou = of_class(class_name).name
-    return mean_of([result.test.get(iou) for result in known.results])
+    return None if recall(known, number) is None else mean_of([result.test.get(iou) for result in known.results])

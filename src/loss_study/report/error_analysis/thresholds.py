@@ -28,8 +28,8 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
     (lowest, loss), (highest, gain) = found
     if max(gain, -loss) < LEAST_GAIN:
         return [
-            f"No {subjects(evidence)[0]} gains or loses {LEAST_GAIN} IoU by the threshold chosen on validation instead of "
-            "0.5."
+            f"No {subjects(evidence)[0]} gains or loses {LEAST_GAIN} IoU by the threshold chosen on validation instead "
+            "of 0.5."
         ]
     ends = (
         f"{SHOW(gain)} ({highest})"
