@@ -116,7 +116,7 @@ def test_names_of_images_are_escaped(folder):
     fabricate(folder, repository=REPOSITORY, background="<script>alert(1)</script>")
     take_apart(folder)
     page = Study.read().page()
-    assert "Hard for all" in page and "<script>alert" not in page
+    assert "Hardest on average" in page and "<script>alert" not in page
 
 
 def test_undefined_gradients_are_shown_as_absent(analysed):

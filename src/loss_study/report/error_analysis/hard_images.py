@@ -1,4 +1,4 @@
-"""Test images that are hard or easy for all losses, and those on which the losses differ most."""
+"""Test images that are hard or easy in the mean over the losses, and those on which the losses differ most."""
 
 from __future__ import annotations
 
@@ -29,20 +29,25 @@ def choose(scores: np.ndarray, *, higher_is_better: bool, them: str = "losses") 
 
     Args:
         scores: headline metric, (losses, images). Hardest and easiest are by the mean over the losses, disputed by
-            the difference between the best and the worst loss. No image is chosen twice.
+            the difference between the best and the worst loss, if there is one. No image is chosen twice, and none
+            without a value.
         them: what differs, in a title.
     """
-    mean = scores.mean(axis=0)
-    hardest_first = np.argsort(mean if higher_is_better else -mean, kind="stable").tolist()
-    most_disputed_first = np.argsort(-np.ptp(scores, axis=0), kind="stable").tolist()
+    mean, difference = scores.mean(axis=0), np.ptp(scores, axis=0)
+    hardest_first = [place for place in _ascending(mean if higher_is_better else -mean) if np.isfinite(mean[place])]
+    most_disputed_first = [place for place in _ascending(-difference) if difference[place] > 0]
     chosen: dict[int, str] = {}
     for title, order, count in (
-        ("Hard for all", hardest_first, HARDEST),
-        (f"The {them} differ most", most_disputed_first if len(scores) > 1 else [], DISPUTED),
-        ("Easy for all", hardest_first[::-1], EASIEST),
+        ("Hardest on average", hardest_first, HARDEST),
+        (f"The {them} differ most", most_disputed_first, DISPUTED),
+        ("Easiest on average", hardest_first[::-1], EASIEST),
     ):
         chosen |= dict.fromkeys([place for place in order if place not in chosen][:count], title)
     return chosen
+
+
+def _ascending(values: np.ndarray) -> list[int]:
+    return np.argsort(values, kind="stable").tolist()
 
 
 def hard_images(ranking: Ranking, evidence: Sequence[Evidence], sample: PackedSample) -> list[HardImage]:
