@@ -32,3 +32,16 @@ def test_iou_by_size_is_the_mean_over_seeds_and_images():
     ]
     curve = object_sizes.iou_by_size(known("bce", images=images))
     assert curve == [pytest.approx((2.0, 0.3)), pytest.approx((7.0, 0.5))]
+
+
+def of_sizes(loss, small, large):
+    """Ten images, the first five with objects of 1 % of the image, the others of 40 %."""
+    return known(loss, images=[{"iou": np.repeat([small, large], 5), "foreground": np.repeat([0.01, 0.4], 5)}])
+
+
+def test_small_objects_that_are_easier_have_a_difference_below_0():
+    assert object_sizes.sentences([of_sizes("dice", 0.9, 0.5), of_sizes("bce", 0.6, 0.7)]) == [
+        "With dice the smallest objects (about 1.0 % of the image) have IoU 0.900, the largest (40 %) 0.500; the "
+        "difference is -0.400 (dice) to +0.100 (bce)."
+    ]
+    assert object_sizes.sentences([of_sizes("dice", 0.9, 0.5)])[0].endswith("the largest (40 %) 0.500.")

@@ -14,7 +14,7 @@ from loss_study.report.error_analysis.line_charts import Curve, curves_by_loss, 
 BINS = 5
 #: A bin with fewer images is too noisy.
 LEAST_IMAGES = 5
-SHOW = "{:.3f}".format
+SHOW = "{:+.3f}".format
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
     if not found:
         return [f"{sentence}."]
     (low, least), (high, most) = found
-    return [f"{sentence}; the gap is smallest for {low} ({SHOW(least)}) and largest for {high} ({SHOW(most)})."]
+    return [f"{sentence}; the difference is {SHOW(least)} ({low}) to {SHOW(most)} ({high})."]
 
 
 def _gap(known: Evidence) -> float | None:
