@@ -29,13 +29,14 @@ def finding(rankings: Sequence[Ranking]) -> str:
     """Return per head which loss has the best mean on each metric that the losses are compared on."""
     sentences = []
     for head in dict.fromkeys(ranking.head for ranking in rankings):
+        of_head = [ranking for ranking in rankings if ranking.head == head and len(ranking.compared) > 1]
         best: dict[str, list[str]] = {}
-        for ranking in rankings:
-            if ranking.head == head and len(ranking.compared) > 1:
-                best.setdefault(_first(ranking), []).append(ranking.metric.label)
+        for ranking in of_head:
+            best.setdefault(_first(ranking), []).append(ranking.metric.label)
         if best:
             texts = [f"{losses} ({'; '.join(labels)})" for losses, labels in best.items()]
-            sentences.append(f"{head.capitalize()}: the best mean is that of {', '.join(texts)}.")
+            whose = "" if of_head[0].all_compared else " of a compared loss"
+            sentences.append(f"{head.capitalize()}: the best mean{whose} is that of {', '.join(texts)}.")
     return " ".join(sentences)
 
 
