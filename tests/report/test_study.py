@@ -1,15 +1,19 @@
 """What the page says of the study as a whole: each sentence where its condition holds, and not where it fails."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
-from loss_study.config import ParentConfig, SearchConfig
-from loss_study.metrics import find
+from loss_study.config import Margin, ParentConfig, SearchConfig
+from loss_study.metrics import HEADLINE, find
 from loss_study.report.sections import study as section
 from loss_study.report.sections.learning_rates import Found, HeadSearch
 from loss_study.statistics.looks import Look
-from loss_study.statistics.ranking import OPEN
+from loss_study.statistics.ranking import BEST, OPEN
+from loss_study.statistics.scores import Identities, Scores
+from support.made_up_scores import ranked as scored
 from support.rankings import DECIDED, UNDECIDED, ranked, result
 
 ONE_SEED = {"dice": (OPEN, None, None, 0.7), "bce": (OPEN, None, None, 0.6)}
@@ -67,6 +71,8 @@ def test_the_estimand_names_the_search(study):
 @pytest.mark.parametrize(("unknown", "words"), [("objects", "objects"), ("backgrounds", "backgrounds")])
 def test_the_estimand_promises_no_unknown_identities(study, unknown, words):
     assert f"new {words}" not in " ".join(section.estimand([ranked(DECIDED, **{unknown: 0})], study.config))
+    # One for all test images says nothing of new ones.
+    assert f"new {words}" not in " ".join(section.estimand([ranked(DECIDED, **{unknown: 1})], study.config))
     neither = " ".join(section.estimand([ranked(DECIDED, objects=0, backgrounds=0)], study.config))
     assert "on new images of the same kind" in neither and "seeds and test images." in neither
 
@@ -181,6 +187,28 @@ def test_the_margin_that_would_change_the_decision(study):
     )
     text = changes(ranked(UNDECIDED), study.config)
     assert "ith a margin of 0.031 IoU or more the question would be decided." in text and "would be open" not in text
+
+
+def test_the_margin_is_that_of_the_loss_with_the_smallest_bound(study):
+    # dice has the best mean, and bce, whose seeds differ less, the smaller bound: a margin between the two chooses bce.
+    noisy_best = {"dice": (BEST, 0.0, 0.0191, 0.7), "bce": (BEST, 0.0, 0.0162, 0.699)}
+    assert changes(ranked(noisy_best), study.config).startswith(
+        "With a margin below 0.016 IoU the question would be open."
+    )
+    undecided = changes(ranked(noisy_best, margin=0.01), study.config)
+    assert "With a margin of 0.017 IoU or more the question would be decided." in undecided
+
+
+@pytest.mark.parametrize("margin", [0.018, 0.03])
+def test_from_the_margin_that_is_named_on_the_question_is_decided(margin, study):
+    rng, spread = np.random.default_rng(13), np.array([0.02, 0.0001, 0.02])
+    scores = 0.65 + rng.normal(0, 0.1, 100) + spread[:, None, None] * rng.standard_normal((3, 12, 1))
+    alone = Identities.of([f"{image}" for image in range(100)])
+    made = Scores("mask", HEADLINE["mask"], dict(zip(("bce", "dice", "l1"), scores, strict=True)), alone, alone)
+    text = changes(scored(made, margin=Margin(mask=margin)), study.config)
+    named = float(re.search(r"ith a margin (?:below|of) (0\.\d+) IoU", text)[1])
+    assert scored(made, margin=Margin(mask=named + 0.001)).decided
+    assert not scored(made, margin=Margin(mask=named - 0.001)).decided
 
 
 def test_one_seed_says_what_compares_losses(study):

@@ -60,7 +60,7 @@ def protocol(config: Config) -> list[str]:
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
     """Return what the intervals are about, what is random in them, and what is not."""
     metrics = listed([f"{ranking.head} {ranking.metric.label}" for ranking in rankings])
-    known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) for ranking in rankings)]
+    known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) > 1 for ranking in rankings)]
     images = "on new images"
     group = next(iter(rankings)).object_name
     images += f" of new {group}s" if "objects" in known else ""
@@ -199,8 +199,9 @@ def _seeds(ranking: Ranking) -> list[str]:
 
 
 def _margin(ranking: Ranking) -> list[str]:
-    """From which margin on the same trials would decide otherwise."""
-    bound, metric = ranking.regret_bound, ranking.metric
+    """From which margin on the same trials would decide otherwise: that of the loss with the smallest bound."""
+    metric = ranking.metric
+    bound = min((row.regret_high for row in ranking.compared if row.regret_high is not None), default=None)
     if not bound or ranking.without_spread:
         return []
     if ranking.decided:
