@@ -95,7 +95,7 @@ def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path, caps
     first = write(tmp_path / "first", "abc", [(0, 0.01), (0, 0.02), (0.1, 0.2)])
     second = write(tmp_path / "second", "bac", [(0, 0.005), (0.01, 0.03), (0.21, 0.3)])
     found = agree(Study.read(first), Study.read(second))
-    assert found.apart == [("mask", "c")]
+    assert found.apart == (("mask", "c"),)
     assert found.choices == {"mask": ("a", "b", (0.01, 0.03))}
     assert run(first, second) == 1
     assert capsys.readouterr().out.splitlines()[:3] == [
@@ -104,6 +104,57 @@ def test_regrets_are_contradicted_where_their_intervals_are_apart(tmp_path, caps
         "3 regrets of losses: 1 contradicted",
         "  contradicted  mask: regret of c",
     ]
+
+
+ZERO, SMALL, LARGE = (0, 0.01), (0.005, 0.02), (0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        # e, which the first study does not have, may be the better one.
+        ({"a": ZERO, "b": SMALL}, {"e": ZERO, "a": LARGE, "b": LARGE}, ()),
+        ({"e": ZERO, "a": LARGE, "b": LARGE}, {"a": ZERO, "b": SMALL}, ()),
+        # But not one that makes a better.
+        ({"b": ZERO, "a": LARGE}, {"a": ZERO, "b": SMALL, "e": LARGE}, ("a",)),
+        ({"a": ZERO, "b": SMALL, "e": LARGE}, {"b": ZERO, "a": LARGE}, ("a",)),
+        # The best loss of either is one that the other does not have.
+        ({"d": ZERO, "a": LARGE}, {"a": ZERO, "e": SMALL}, ()),
+        ({"a": ZERO, "b": LARGE}, {"b": ZERO, "a": LARGE}, ("a", "b")),
+    ],
+)
+def test_a_regret_among_more_losses_may_be_larger(tmp_path, first, second, apart):
+    one = write(tmp_path / "first", first, first.values())
+    other = write(tmp_path / "second", second, second.values())
+    found = agree(Study.read(one), Study.read(other))
+    assert sorted(loss for _, loss in found.apart) == sorted(apart)
+    assert run(one, other) == bool(apart)
+
+
+def test_networks_of_one_seed_contradict_nothing(tmp_path, capsys):
+    several = write(tmp_path / "several", "ab", a_b=0.01)
+    one_seed = write(tmp_path / "one", "ba", b_a=0.001)
+    lines = one_seed.read_text().splitlines()
+    one_seed.write_text("\n".join([lines[0], *(line + "1" for line in lines[1:])]))
+    said = "with one seed per loss, significant differences on the mask are of networks, and do not count"
+    for pair in ((several, one_seed), (one_seed, several)):
+        assert run(*pair) == 0 and said in capsys.readouterr().out.splitlines()
+    assert Study.read(one_seed).significant == frozenset() != Study.read(several).significant
+    run(several, several)
+    assert "networks" not in capsys.readouterr().out
+
+
+def test_the_order_is_that_of_the_means(tmp_path):
+    first = write(tmp_path / "first", "ab", a_b=0.01)
+    # b stands first since a failed with a seed, but has not the better mean.
+    behind = write(tmp_path / "behind", "ba")
+    behind.write_text(behind.read_text().replace(",0.9,", ",0.95,").replace(",1.0,", ",0.9,"))
+    tie = write(tmp_path / "tie", "ba")
+    tie.write_text(tie.read_text().replace(",0.9,", ",1.0,"))
+    for second in (behind, tie):
+        found = agree(Study.read(first), Study.read(second))
+        assert (found.flipped, found.reversed, found.unknown) == ((), (), ())
+        assert found.significant == found.orderings == (ordering("a", "b"),)
 
 
 def test_a_missing_table_is_named(tmp_path):
@@ -133,5 +184,5 @@ def test_reports_of_the_same_effects_agree_and_those_of_opposite_effects_do_not(
     again = reported(tmp_path / "again", DIFFERENT, 1)
     opposite = reported(tmp_path / "opposite", 2 * SAME - DIFFERENT, 2)
     assert len(one.significant) > 5
-    assert agree(one, again).contradicted == () and agree(one, again).apart == []
+    assert agree(one, again).contradicted == () and agree(one, again).apart == ()
     assert len(agree(one, opposite).contradicted) > 5
