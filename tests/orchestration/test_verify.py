@@ -135,8 +135,12 @@ def test_a_run_with_another_number_and_a_missing_run_are_named(verify):
     (run,) = [one for one in opened.client.search_runs([opened.experiment]) if one.info.run_name == "mask-dice-0"]
     logged = run.data.metrics["test/iou"]
     opened.client.log_metric(run.info.run_id, "test/iou", 0.99, timestamp=run.info.end_time + 1)
+    opened.client.set_tag(run.info.run_id, "verdict", "mended")
     lines, _ = verify()
-    assert lines[0] == f"MLflow: mask-dice-0: test/iou is 0.99 instead of {logged}; delete the run"
+    assert lines[:2] == [
+        f"MLflow: mask-dice-0: test/iou is 0.99 instead of {logged}; delete the run",
+        f"MLflow: mask-dice-0: verdict is mended instead of {run.data.tags['verdict']}; delete the run",
+    ]
     opened.client.delete_run(run.info.run_id)
     lines, _ = verify()
     assert lines[0] == "MLflow: mask-dice-0 has 0 complete runs instead of one; run 'dvc repro -f -s compare'"

@@ -685,6 +685,34 @@ def test_studies_that_share_a_trial_are_both_complete(study, reports, last):
     assert len(all_runs()[1]) == 4
 
 
+def test_a_study_under_another_name_has_runs_with_its_own_parameters(study, reports):
+    mirror.fill_in([DICE], study)
+    first = study_run.gather([DICE], study, reports)
+    other = changed(scale="mine")
+    assert mirror.fill_in([DICE], other).created == [DICE.name]
+    second = study_run.gather([DICE], other, reports)
+    opened, runs = all_runs()
+    tag = describe.study_tag(other)
+    assert [run.data.params["scale"] for run in runs if tag in run.data.tags] == ["mine"]
+    assert members(first) == members(second) == ({DICE.name}, {DICE.name})
+    assert opened.client.get_run(first).data.params["scale"] == study.scale
+
+
+def test_the_report_of_a_study_is_renewed_and_a_number_that_it_no_longer_has_is_gone(study, reports):
+    def compare():
+        return study_run.gather([DICE], study, reports)
+
+    mirror.fill_in([DICE], study)
+    first = compare()
+    (reports / "index.html").write_text("another page")
+    assert compare() == first
+    opened, _ = all_runs()
+    assert Path(opened.client.download_artifacts(first, "report/index.html")).read_text() == "another page"
+    (reports / "metrics.json").write_text('{"mask": {"iou": 0.75}}')
+    assert opened.client.get_run(compare()).data.metrics == {"mask.iou": 0.75}
+    assert len(all_runs()[1]) == 2
+
+
 def test_a_lost_store_is_brought_back_once_with_its_studies(study, reports, empty_store):
     def compare():
         mirror.fill_in([DICE, HUBER], study)

@@ -33,7 +33,7 @@ from loss_study.trial import EVAL, Trial
 MOST_JOBS = 4
 #: Two studies in one folder would remove each other's results.
 LOCK = Path(".dvc/tmp/study.lock")
-COMMIT = "git add params.yaml dvc.lock rounds/dvc.lock reports/metrics.json reports/*.csv && git commit"
+COMMIT = "git add params.yaml dvc.lock rounds reports/metrics.json reports/*.csv && git commit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import math
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loss_study.config import Config, load_config
@@ -121,12 +120,12 @@ def _report(config: Config) -> Iterator[str]:
 
 
 def _mlflow(config: Config) -> Iterator[str]:
-    """Compare the numbers of every trial's run with its files."""
-    from loss_study.tracking import describe, outputs, store  # noqa: PLC0415 -- imports MLflow, which takes seconds
+    """Compare the numbers and the verdict of every trial's run with its files."""
+    # MLflow's import takes seconds.
+    from loss_study.tracking import describe, mirror, outputs, store  # noqa: PLC0415
 
     with store.failing_in_one_line():
-        opened = store.connect()
-        by_content = store.Index(store.runs(opened, {describe.TRAINING: None}), describe.CONTENT)
+        all_runs = mirror.TrialRuns(store.connect())
     for trial in trials(config):
         try:
             one = outputs.read(trial)
@@ -134,15 +133,17 @@ def _mlflow(config: Config) -> Iterator[str]:
             continue  # `_files` has named it.
         if one is None:
             continue
-        runs = by_content[one.content]
+        runs = all_runs.complete(describe.trained_key(one, config), one.content)
         if len(runs) != 1:
             yield f"MLflow: {trial.name} has {len(runs)} complete runs instead of one; run 'dvc repro -f -s compare'"
+        expected = describe.outcome_metrics(one) | describe.outcome_tags(one)
         for run in runs:
-            logged = run.data.metrics
-            for name, value in describe.outcome_metrics(one).items():
-                if not _same(logged.get(name, math.inf), value):
-                    yield f"MLflow: {trial.name}: {name} is {logged.get(name)} instead of {value}; delete the run"
+            yield from _differences(f"MLflow: {trial.name}", run.data.metrics | run.data.tags, expected)
 
 
-def _same(logged: float, value: float) -> bool:
-    return logged == value or (math.isnan(logged) and math.isnan(value))
+def _differences(whose: str, logged: Mapping[str, float | str], expected: Mapping[str, float | str]) -> Iterator[str]:
+    for name, value in expected.items():
+        held = logged.get(name)
+        # As text as well: NaN does not equal itself.
+        if held != value and str(held) != str(value):
+            yield f"{whose}: {name} is {held} instead of {value}; delete the run"

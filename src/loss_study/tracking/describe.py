@@ -109,6 +109,11 @@ def _parent(parent: ParentConfig) -> str:
     return f"{parent.loss}, {parent.epochs} epochs, seed {parent.seed}"
 
 
+def trained_key(outputs: Outputs, config: Config) -> str:
+    """Return the `training_key` of a trial that was trained; `config` is the study's."""
+    return training_key(outputs.trial, as_trained(config, outputs.record))
+
+
 def training_key(trial: Trial, config: Config) -> str:
     """Return what identifies a training before it has run: its parameters and its data; `config` as above."""
     values = {**parameters_of(trial, config), "sample": sample_digest()}

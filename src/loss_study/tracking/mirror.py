@@ -23,10 +23,7 @@ from loss_study.tracking.store import Store
 from loss_study.trial import SAMPLE, Trial
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
-
-#: MLflow's limit on the metrics of one batch.
-_BATCH = 1000
+    from mlflow.entities import Run
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,10 @@ class Summary:
 def fill_in(trials: Iterable[Trial], config: Config) -> Summary:
     """Make sure that every one of `trials` with outputs has exactly one complete run in MLflow.
 
-    A run is identified by the content of the trial's files, so a second call changes nothing, and a call on an empty
-    store brings every run back. A run that a live training opened is completed; one that this checkout left half-filled
-    is replaced. Checkouts that do this at the same time each fill their own runs, of which the oldest stays.
+    A run is identified by its parameters and the content of the trial's files, so a second call changes nothing, and a
+    call on an empty store brings every run back. A run that a live training opened is completed; one that this checkout
+    left half-filled is replaced. Checkouts that do this at the same time each fill their own runs, of which the oldest
+    stays.
 
     Raises:
         StudyError: MLflow cannot be reached or refuses; trials filled in until then stay.
@@ -69,18 +67,32 @@ def fill_in(trials: Iterable[Trial], config: Config) -> Summary:
     return summary
 
 
+class TrialRuns:
+    """The runs of trials in a store, oldest first."""
+
+    def __init__(self, store: Store) -> None:
+        self.all = stores.runs(store, {describe.TRAINING: None})
+        self._by_training: dict[str, list[Run]] = {}
+        for run in self.all:
+            self._by_training.setdefault(run.data.tags[describe.TRAINING], []).append(run)
+
+    def of_training(self, training: str) -> list[Run]:
+        """Return the runs of a training, see `describe.training_key`; those with earlier results among them."""
+        return self._by_training.get(training, [])
+
+    def complete(self, training: str, content: str) -> list[Run]:
+        """Return those that are complete and hold these results, see `Outputs.content`."""
+        return [run for run in self.of_training(training) if run.data.tags.get(describe.CONTENT) == content]
+
+
 class _Mirror:
     """One pass over the trials of a study; they share a store and a sample."""
 
     def __init__(self, store: Store, config: Config, sample: PackedSample) -> None:
         self.store, self.config, self.sample = store, config, sample
         self.checkout = f"{socket.gethostname()}:{stores.root()}"
-        self.filled: list[str] = []
-        runs = self._runs()
-        self.by_content, self.by_training = (stores.Index(runs, tag) for tag in (describe.CONTENT, describe.TRAINING))
-
-    def _runs(self) -> list[Run]:
-        return stores.runs(self.store, {describe.TRAINING: None})
+        self.filled: list[tuple[str, str]] = []
+        self.runs = TrialRuns(store)
 
     def ensure(self, trial: Trial) -> str:
         """Leave exactly one complete run of `trial`; return the `Summary` field that it belongs to."""
@@ -88,9 +100,8 @@ class _Mirror:
         if outputs is None:
             return "absent"
         config = describe.as_trained(self.config, outputs.record)
-        training = describe.training_key(trial, config)
-        content = outputs.content
-        complete, same = self.by_content[content], self.by_training[training]
+        training, content = describe.training_key(trial, config), outputs.content
+        complete, same = self.runs.complete(training, content), self.runs.of_training(training)
         begun = None if complete else live.find(self.store, same, outputs.history)
         half_filled = [
             run
@@ -103,15 +114,15 @@ class _Mirror:
         if complete:
             return "kept"
         self._fill(begun.info.run_id if begun else self._open(outputs, training), outputs, config, content)
-        self.filled.append(content)
+        self.filled.append((training, content))
         return "completed" if begun else "created"
 
     def delete_doubles(self) -> None:
         """Of each trial that was filled here, leave the oldest run: another checkout may have filled the same."""
         if self.filled:
-            by_content = stores.Index(self._runs(), describe.CONTENT)
-            for content in self.filled:
-                self._delete(by_content[content][1:])
+            runs = TrialRuns(self.store)
+            for training, content in self.filled:
+                self._delete(runs.complete(training, content)[1:])
 
     def _delete(self, runs: Sequence[Run]) -> None:
         for run in runs:
@@ -157,16 +168,12 @@ class _Mirror:
             if point[3] not in logged
         ]
         single = [Metric(key, value, last_ms, 0) for key, value in describe.outcome_metrics(outputs).items()]
-        self._batch(run_id, points + single)
         self.store.client.log_batch(
             run_id,
+            metrics=points + single,
             params=[Param(*item) for item in describe.parameters_of(outputs.trial, config).items()],
             tags=[RunTag(*item) for item in describe.outcome_tags(outputs).items()],
         )
-
-    def _batch(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        for first in range(0, len(metrics), _BATCH):
-            self.store.client.log_batch(run_id, metrics=metrics[first : first + _BATCH])
 
     def _dataset(self, run_id: str, sample: PackedSample) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415

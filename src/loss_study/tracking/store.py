@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,19 +153,6 @@ def runs(store: Store, tags: Mapping[str, str | None]) -> list[Run]:
         found += some
         page = some.token or ""
     return found
-
-
-class Index:
-    """Many runs by the value of one of their tags, oldest first: one search instead of one for each trial."""
-
-    def __init__(self, runs: Iterable[Run], tag: str) -> None:
-        self._runs: dict[str, list[Run]] = {}
-        for run in runs:
-            if tag in run.data.tags:
-                self._runs.setdefault(run.data.tags[tag], []).append(run)
-
-    def __getitem__(self, value: str) -> list[Run]:
-        return self._runs.get(value, [])
 
 
 def write_shared(write: Callable[[], None]) -> None:

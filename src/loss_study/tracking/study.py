@@ -20,6 +20,7 @@ from loss_study.metrics import headline_of
 from loss_study.tracking import describe, views
 from loss_study.tracking import outputs as trial_outputs
 from loss_study.tracking import store as stores
+from loss_study.tracking.mirror import TrialRuns
 from loss_study.tracking.outputs import Outputs
 from loss_study.tracking.store import Store
 from loss_study.trial import Trial
@@ -54,11 +55,12 @@ def gather(trials: Iterable[Trial], config: Config, reports: Path) -> str:
     with stores.failing_in_one_line():
         store = stores.connect()
         views.save(store, config)
-        study = _run_of(store, config)
-        runs = stores.runs(store, {describe.TRAINING: None})
-        members = list(_members(runs, trials))
-        _mark(store, runs, members, config)
-        _fill(store, study, members, reports)
+        summary = dict(numbers(json.loads((reports / "metrics.json").read_bytes())))
+        study = _run_of(store, config, summary)
+        runs = TrialRuns(store)
+        members = list(_members(runs, trials, config))
+        _mark(store, runs.all, members, config)
+        _fill(store, study, members, summary, reports)
         return study.info.run_id
 
 
@@ -71,9 +73,15 @@ def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", float(value)
 
 
-def _run_of(store: Store, config: Config) -> Run:
-    """Return the study's run, created where it is missing; of two that were created at once the older one stays."""
+def _run_of(store: Store, config: Config, summary: Mapping[str, float]) -> Run:
+    """Return the study's run, created where it is missing; of two that were created at once the older one stays.
+
+    One with a number that is no longer in `summary` is replaced: MLflow removes no metric.
+    """
     tags = {STUDY: describe.study_key(config)}
+    for run in stores.runs(store, tags):
+        if run.data.metrics.keys() - summary.keys():
+            store.client.delete_run(run.info.run_id)
     if not stores.runs(store, tags):
         _create(store, config, tags)
     study, *others = stores.runs(store, tags)
@@ -102,12 +110,12 @@ def _create(store: Store, config: Config, tags: dict[str, str]) -> None:
     store.client.log_batch(run.info.run_id, params=[Param(*item) for item in parameters.items()])
 
 
-def _members(runs: Iterable[Run], trials: Iterable[Trial]) -> Iterator[_Member]:
-    by_content = stores.Index(runs, describe.CONTENT)
+def _members(runs: TrialRuns, trials: Iterable[Trial], config: Config) -> Iterator[_Member]:
     for trial in trials:
         outputs = trial_outputs.read(trial)
         if outputs is not None:
-            yield from (_Member(outputs, run) for run in by_content[outputs.content][:1])
+            complete = runs.complete(describe.trained_key(outputs, config), outputs.content)
+            yield from (_Member(outputs, run) for run in complete[:1])
 
 
 def _mark(store: Store, runs: Iterable[Run], members: Sequence[_Member], config: Config) -> None:
@@ -123,20 +131,20 @@ def _mark(store: Store, runs: Iterable[Run], members: Sequence[_Member], config:
             store.client.delete_tag(run_id, tag)
 
 
-def _fill(store: Store, study: Run, members: Sequence[_Member], reports: Path) -> None:
+def _fill(store: Store, study: Run, members: Sequence[_Member], summary: Mapping[str, float], reports: Path) -> None:
     """Log the table of trials, the summary and the report, unless they are those that the run has."""
     from mlflow.entities import Metric  # noqa: PLC0415
 
-    summary, table = (reports / "metrics.json").read_bytes(), _table(members)
-    content = hashlib.sha256(summary + table.encode()).hexdigest()[:16]
+    table, files = _table(members), [reports / name for name in _REPORT]
+    content = hashlib.sha256(b"".join([table.encode(), *(path.read_bytes() for path in files)])).hexdigest()[:16]
     if study.data.tags.get(describe.CONTENT) == content:
         return
     run_id, now_ms = study.info.run_id, round(time.time() * 1000)
-    metrics = [Metric(name, value, now_ms, 0) for name, value in numbers(json.loads(summary))]
+    metrics = [Metric(name, value, now_ms, 0) for name, value in summary.items()]
     store.client.log_batch(run_id, metrics=metrics)
     store.client.log_text(run_id, table, TRIALS)
-    for name in _REPORT:
-        store.client.log_artifact(run_id, str(reports / name), "report")
+    for path in files:
+        store.client.log_artifact(run_id, str(path), "report")
     store.client.set_terminated(run_id, "FINISHED")
     store.client.set_tag(run_id, describe.CONTENT, content)
 
