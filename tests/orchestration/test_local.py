@@ -267,8 +267,13 @@ def test_a_comparison_outlives_the_worker_that_starts_it(compare, capsys):
     assert capsys.readouterr().out == "mask: Use dice.\n"
 
 
+def test_there_are_as_many_trainings_at_once_as_cores_and_four_at_most_but_as_many_as_are_asked_for(monkeypatch):
+    for cores, jobs in {1: 1, 2: 2, 64: 4}.items():
+        monkeypatch.setattr(local, "cores", lambda cores=cores: cores)
+        assert (local.at_once(0), local.at_once(7)) == (jobs, 7)
+
+
 def test_fewer_than_no_trainings_at_once_are_refused():
-    assert local.at_once(3) == 3 and 1 <= local.at_once(0) <= local.MOST_JOBS
     with pytest.raises(StudyError, match="--jobs -1: say how many trainings at once"):
         local.at_once(-1)
 
@@ -372,6 +377,47 @@ def test_a_comparison_that_begins_after_an_interrupt_is_ended_too(compare, monke
         interrupted.set()
         raise KeyboardInterrupt
     assert time.monotonic() - began < 50
+
+
+def test_two_comparisons_never_run_at_once(compare, tmp_path):
+    """Both would write the report."""
+    compare("""
+import time
+with open("seen", "a") as file:
+    print("begun", file=file, flush=True)
+    time.sleep(0.3)
+    print("ended", file=file)
+""")
+    with local.Comparison() as comparison:
+        comparison.start()
+        comparison.start()
+    assert (tmp_path / "seen").read_text().split() == ["begun", "ended"] * 2
+
+
+WAITS_FOR_A_COMPARISON = """
+from loss_study.orchestration import local
+from loss_study.runtime.errors import run_stage
+
+def main():
+    with local.Comparison() as comparison:
+        comparison.start()
+
+run_stage(main)
+"""
+
+
+def test_a_study_that_waits_for_its_last_comparison_can_be_ended(compare, tmp_path):
+    compare("import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)")
+    done = subprocess.run(
+        [sys.executable, "-c", WAITS_FOR_A_COMPARISON],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (143, "terminated\n")
 
 
 @pytest.fixture
