@@ -1,5 +1,6 @@
 """What the head of a Ray cluster makes of tasks, nodes and clusters that fail, with the parts of Ray that it calls."""
 
+import sys
 import types
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from loss_study import decisions
 from loss_study.cluster import node, study
 from loss_study.cluster.shipment import Shipment
 from loss_study.config import load_config
@@ -72,6 +74,10 @@ def ray(monkeypatch):
         remote=lambda **_: Remote,
         wait=lambda references, timeout: (references[:1], references[1:]),
         get=get,
+        nodes=lambda: [
+            {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0}},
+            {"Alive": False, "Resources": {"CPU": 64.0}},
+        ],
     )
 
 
@@ -117,11 +123,12 @@ def test_a_cluster_that_is_lost_is_one_line(ray, monkeypatch):
 def run(ray, monkeypatch, tmp_path):
     """A function that runs a study of two losses on the mask, of which the trainings called `failing` fail.
 
-    It returns what DVC was told to do, without what it shares with the nodes, and how the study ended.
+    It returns what DVC was told to run and to push. The decision before the second round leaves `bce`, the next none.
     """
     config = load_config()
     loss = config.loss.model_copy(update={"names": ["dice", "bce"], "heads": ["mask"]})
-    config = config.model_copy(update={"loss": loss})
+    race = config.race.model_copy(update={"rounds": [1, 2, 3]})
+    config = config.model_copy(update={"loss": loss, "race": race, "seeds": [0, 1, 2]})
     told = []
 
     @contextmanager
@@ -129,26 +136,52 @@ def run(ray, monkeypatch, tmp_path):
         yield ray
 
     def dvc(*words, failing):
-        if words[0] == "repro":
-            told.append(words[-1])
-        if words[-1] in failing:
+        stage = words[-1].removeprefix("rounds/dvc.yaml:")
+        told.append(f"push {stage}" if words[0] == "push" else stage)
+        if stage.startswith("decide@"):
+            decisions.write(config, int(stage[-1]), {"mask": ["bce"] if stage == "decide@2" else []})
+        if stage in failing:
             raise StudyError(f"'dvc {' '.join(words)}' failed, see above")
 
-    def ran(*failing):
+    def ran(*failing, cpus=1):
         monkeypatch.setattr(study, "dvc", lambda *words: dvc(*words, failing=failing))
         monkeypatch.setattr(node, "run", lambda _, name, *__: int(name in failing))
-        with pytest.raises(StudyError) as said:
-            study.run("auto", study.Request(1, 0, 2, "folder"))
-        return told, str(said.value)
+        study.run("auto", study.Request(cpus, 0, 2, "folder"))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(study, "_connected", connected)
-    monkeypatch.setattr(study, "_warn", lambda *_: None)
     monkeypatch.setattr(study, "load_config", lambda: config)
     monkeypatch.setattr(study.shipment, "committed", lambda: "commit")
     monkeypatch.setattr(study.shipment, "remote", lambda: ("team", "folder"))
     monkeypatch.setattr(study.shipment, "pack", lambda *_: Shipment("commit", b"", {}, {}))
+    ran.told = told
     return ran
+
+
+SHARED = ["sample", "push sample", "parent@mask", "push parent@mask"]
+
+
+def test_what_nodes_need_is_pushed_and_no_round_starts_once_all_is_decided(run):
+    run()
+    second = ["decide@2", "push decide@2", "train@2-mask-bce", "evaluate@2-mask"]
+    assert run.told == [*SHARED, "train@mask-bce", "evaluate@mask", *second, "decide@3", "push decide@3", "compare"]
+
+
+def test_gpus_that_nothing_asks_for_and_tasks_that_wait_for_ever_are_said(run, capsys):
+    run(cpus=64)
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "no node has 64 CPUs and 0 GPUs yet; trials wait for one"
+    assert second == "the cluster has 1 GPUs and trials ask for none: --gpus-per-trial 1"
+
+
+def test_where_no_cluster_runs_that_is_one_line(monkeypatch):
+    def init(**_):
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setitem(sys.modules, "ray", types.SimpleNamespace(init=init))
+    message = r"^--address auto: Could not find any running Ray instance\.$"
+    with pytest.raises(StudyError, match=message), study._connected("auto"):
+        pass
 
 
 def test_of_a_training_that_failed_nothing_earlier_is_evaluated_or_compared(run):
@@ -156,19 +189,19 @@ def test_of_a_training_that_failed_nothing_earlier_is_evaluated_or_compared(run)
     left = ["runs/1/mask/dice/0", "tuning/mask/dice", "eval/1/mask/dice/0", "eval/2/mask/dice/3"]
     for folder in left:
         Path(folder).mkdir(parents=True)
-    told, said = run("mask-dice")
-    assert told == ["sample", "parent@mask", "train@mask-bce", "evaluate@mask", "compare"]
-    assert said == "failed: mask-dice; the same command tries again"
+    with pytest.raises(StudyError, match=r"^failed: mask-dice; the same command tries again$"):
+        run("mask-dice")
+    assert run.told == [*SHARED, "train@mask-bce", "evaluate@mask", "compare"]
     assert [folder for folder in left if Path(folder).exists()] == []
 
 
 def test_an_evaluation_that_fails_stops_no_comparison(run):
-    told, said = run("mask-dice", "mask-bce", "evaluate@mask")
-    assert told == ["sample", "parent@mask", "evaluate@mask", "compare"]
-    assert said == "failed: mask-dice, mask-bce, mask; the same command tries again"
+    with pytest.raises(StudyError, match=r"^failed: mask-dice, mask-bce, mask; the same command tries again$"):
+        run("mask-dice", "mask-bce", "evaluate@mask")
+    assert run.told == [*SHARED, "evaluate@mask", "compare"]
 
 
 def test_what_a_killed_dvc_left_on_the_head_is_repaired_first(run, capsys):
     Path("dvc.lock").write_text("stages: {")
-    run("mask-dice")
-    assert capsys.readouterr().out.startswith("dvc.lock was half-written and is removed; ")
+    run()
+    assert "dvc.lock was half-written and is removed; " in capsys.readouterr().out

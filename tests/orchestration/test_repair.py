@@ -89,6 +89,14 @@ def test_locks_of_what_is_no_dvc_any_more_are_released_and_those_of_a_dvc_are_ke
     assert json.loads((here / LOCKS).read_text()) == {}
 
 
+def test_a_dvc_that_nobody_has_waited_for_is_none_any_more(here):
+    dvc = subprocess.Popen([sys.executable, "-c", "", "dvc", "repro"])
+    os.waitid(os.P_PID, dvc.pid, os.WEXITED | os.WNOWAIT)
+    (here / LOCKS).write_text(json.dumps({"write": {"a": {"pid": dvc.pid, "cmd": "dvc repro"}}, "read": {}}))
+    assert len(repair()) == 1
+    dvc.wait()
+
+
 def test_a_program_that_works_on_dvc_yaml_is_no_dvc(here):
     words = ["-c", "import time; time.sleep(60)", "dvc.yaml", "tests/test_dvc_notes.py"]
     editor = subprocess.Popen([sys.executable, *words])

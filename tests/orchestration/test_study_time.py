@@ -64,17 +64,19 @@ def test_without_a_search_a_joint_training_is_evaluated_on_both_heads():
     assert found == pytest.approx(10 + 30 + trainings + evaluations + (5 + 0.1 * (2 + joint)) * 2)
 
 
-def test_parents_are_trained_before():
-    config = composed(["recipe=continue", "loss.names=[bce]", "loss.heads=[mask]"])
+@pytest.mark.parametrize("folds", [1, 3])
+def test_parents_are_trained_before_one_for_each_fold(folds):
+    choices = ["loss.names=[bce]", "loss.heads=[mask]", f"sample.folds={folds}"]
+    config = composed(["recipe=continue", *choices])
     parent = config.recipe.parent.epochs
-    start = composed(["recipe=tuned", "loss.names=[bce]", "loss.heads=[mask]"]).model_copy(
+    start = composed(["recipe=tuned", *choices]).model_copy(
         update={
             "recipe": config.recipe.model_copy(update={"parent": config.recipe.parent.model_copy(update={"epochs": 0})})
         }
     )
     pairs = every_loss(config)
     with_parent, without = (answers(one, IMAGES, speed(pairs[0]), MACHINE, pairs) for one in (config, start))
-    assert with_parent[0] - without[0] == pytest.approx(3 + 1 + 1.1 * parent)
+    assert with_parent[0] - without[0] == pytest.approx(3 + folds * (1 + 1.1 * parent))
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,8 @@ def _living(locks: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_dvc(pid: int) -> bool:
     try:
-        process = psutil.Process(pid)
-        # `python -m dvc`, or the program dvc; "dvc" is in the names of many files.
-        return process.status() != psutil.STATUS_ZOMBIE and "dvc" in {Path(word).name for word in process.cmdline()}
+        # `python -m dvc`, or the program dvc; "dvc" is in the names of many files. A zombie has no command line.
+        return "dvc" in {Path(word).name for word in psutil.Process(pid).cmdline()}
     except psutil.Error:
         return False
 
