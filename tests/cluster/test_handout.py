@@ -104,8 +104,9 @@ def test_a_task_that_cannot_say_how_it_ended_is_one_line_and_stops_no_other(ray,
 
 
 @pytest.mark.parametrize("code", [3, "mask-a", None])
-def test_a_task_that_returns_anything_but_0_has_failed(ray, monkeypatch, code):
+def test_a_task_that_returns_anything_but_0_has_failed(ray, monkeypatch, capsys, code):
     assert hand_out(ray, monkeypatch, lambda name: code if name == "mask-b" else 0) == [TASKS[1]]
+    assert capsys.readouterr().out == f"mask-b  ended with exit code {3 if code == 3 else 1}\n"
 
 
 def test_a_cluster_that_is_lost_is_one_line(ray, monkeypatch):
@@ -127,8 +128,8 @@ def run(ray, monkeypatch, tmp_path):
     """
     config = load_config()
     loss = config.loss.model_copy(update={"names": ["dice", "bce"], "heads": ["mask"]})
-    race = config.race.model_copy(update={"rounds": [1, 2, 3]})
-    config = config.model_copy(update={"loss": loss, "race": race, "seeds": [0, 1, 2]})
+    race = config.race.model_copy(update={"rounds": [1, 2, 3, 4]})
+    config = config.model_copy(update={"loss": loss, "race": race, "seeds": [0, 1, 2, 3]})
     told = []
 
     @contextmanager
@@ -143,10 +144,10 @@ def run(ray, monkeypatch, tmp_path):
         if stage in failing:
             raise StudyError(f"'dvc {' '.join(words)}' failed, see above")
 
-    def ran(*failing, cpus=1):
+    def ran(*failing, cpus=1, gpus=0):
         monkeypatch.setattr(study, "dvc", lambda *words: dvc(*words, failing=failing))
         monkeypatch.setattr(node, "run", lambda _, name, *__: int(name in failing))
-        study.run("auto", study.Request(cpus, 0, 2, "folder"))
+        study.run("auto", study.Request(cpus, gpus, 2, "folder"))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(study, "_connected", connected)
@@ -172,6 +173,8 @@ def test_gpus_that_nothing_asks_for_and_tasks_that_wait_for_ever_are_said(run, c
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first == "no node has 64 CPUs and 0 GPUs yet; trials wait for one"
     assert second == "the cluster has 1 GPUs and trials ask for none: --gpus-per-trial 1"
+    run(cpus=4, gpus=1)
+    assert capsys.readouterr().out == ""
 
 
 def test_where_no_cluster_runs_that_is_one_line(monkeypatch):

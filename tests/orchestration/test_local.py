@@ -311,14 +311,38 @@ def test_what_a_killed_dvc_left_is_repaired_before_the_next_one_starts(tmp_path,
     assert capsys.readouterr().out.startswith("dvc.lock was half-written and is removed; ")
 
 
-def test_brackets_in_what_a_stage_says_are_shown_as_they_are():
+@pytest.fixture
+def shown():
+    """A view of `TASKS` on a terminal, and a function that returns what is there at the end, without colours."""
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with Live(console=console, auto_refresh=False) as live:
-        shown = View(TASKS, live)
-        shown.began(0, TASKS)
-        shown.said(0, f"{TASKS[0].name}  reading [/data/x] [red]")
+
+    def text():
         live.refresh()
-    assert "reading [/data/x] [red]" in console.file.getvalue()
+        return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", console.file.getvalue())
+
+    with Live(console=console, auto_refresh=False) as live:
+        yield View(TASKS, live), text
+
+
+def test_brackets_in_what_a_stage_says_are_shown_as_they_are(shown):
+    seen, text = shown
+    seen.began(0, TASKS[:2])
+    seen.said(0, f"{TASKS[0].name}  reading [/data/x] [red]")
+    assert "reading [/data/x] [red]" in text()
+    seen.said(0, "ValueError: [/data/y] [red]")
+    seen.said(0, "WARNING: failed to run: python stages/train.py mask l0, exited with 1")
+    assert "ValueError: [/data/y] [red]" in text()
+
+
+def test_a_terminal_shows_how_many_are_done_and_only_what_still_runs(shown):
+    seen, text = shown
+    seen.began(0, TASKS[:2])
+    seen.said(0, "mask-l1  epoch 1")
+    before = text()
+    assert "mask-l1  epoch 1" in before and "0 of 7 done" in before
+    seen.ended(0, 0)
+    now = text().removeprefix(before)
+    assert "2 of 7 done" in now and "epoch" not in now
 
 
 @pytest.mark.parametrize("words", [["run"], ["repair"], ["cluster"]])
