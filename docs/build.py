@@ -28,6 +28,7 @@ from committed import HEADS, Row, Study, of_head, studies
 
 from loss_study.metrics import find
 from loss_study.runtime.errors import StudyError, run_stage
+from loss_study.statistics.joint import seconds
 from loss_study.statistics.ranking import BEST, GROUPS, WORSE
 from loss_study.statistics.results import read_csv
 from loss_study.statistics.sentences import at_least, at_most
@@ -115,7 +116,9 @@ def _joint(study: Study) -> list[str]:
             f"| `{name}` | {head} | `{losses[head]}` | {_beside(study, head, name, losses[head])} |" for head in HEADS
         ]
     timed = [(name, _times(study, name, losses)) for name, losses in study.joint.items()]
-    words = [f"`{name}` {joint:.3g} s, its losses separately {apart:.3g} s" for name, (joint, apart) in timed if apart]
+    words = [
+        f"`{name}` {seconds(joint)}, its losses separately {seconds(apart)}" for name, (joint, apart) in timed if apart
+    ]
     return [*lines, "", f"Seconds of a training: {'; '.join(words)}."] if words else lines
 
 

@@ -87,7 +87,7 @@ def sentences(rankings: Sequence[Ranking], config: Config) -> list[str]:
     lines = []
     for name in config.joint.names:
         of_name = [one for one in found if one.name == name]
-        known = [*(on_head(one) for one in of_name), *as_good(of_name), *time(of_name)]
+        known = [*(on_head(one) for one in of_name), *replaces(of_name), *time(of_name)]
         lines.append(f"{name}: {described(name, config)}. {' '.join(known)}")
     return [*lines, *(line for ranking in rankings for line in best_of(ranking, config))]
 
@@ -130,13 +130,13 @@ def _interval(one: Comparison) -> str:
     return f"perhaps better or worse than {separate}: from {worst} worse to {metric.with_unit(gain)} better"
 
 
-def as_good(of_name: Sequence[Comparison]) -> list[str]:
-    """Return that one network is as good as two, where on every head it is no worse by more than the margin.
+def replaces(of_name: Sequence[Comparison]) -> list[str]:
+    """Return that one network can replace two, where on every head it is no worse by more than the margin.
 
-    Nothing with one seed: a training is not known from one network.
+    It may be worse by less. Nothing with one seed: a training is not known from one network.
     """
     if all(one.no_worse and not one.ranking.of_networks for one in of_name):
-        return ["One network is as good as two: on neither head it is worse by more than the margin."]
+        return ["One network can replace two: on neither head it is worse by more than the margin."]
     return []
 
 
@@ -153,10 +153,15 @@ def time(of_name: Sequence[Comparison]) -> list[str]:
         return []
     joint = next(one.joint.seconds for one in of_name if one.joint)
     separate = [one.separate.seconds for one in of_name if one.separate]
-    if joint is None or any(seconds is None for seconds in separate):
+    if joint is None or any(one is None for one in separate):
         return []
-    total = sum(seconds for seconds in separate if seconds is not None)
-    return [f"A training takes {joint:.3g} s, the {len(separate)} separate ones take {total:.3g} s together."]
+    total = sum(one for one in separate if one is not None)
+    return [f"A training takes {seconds(joint)}, the {len(separate)} separate ones take {seconds(total)} together."]
+
+
+def seconds(value: float) -> str:
+    """Return a duration with three digits or, if it is long, in whole seconds: ``27.4 s``, ``1,234 s``."""
+    return f"{value:,.0f} s" if value >= 1000 else f"{value:.3g} s"
 
 
 def best_of(ranking: Ranking, config: Config) -> list[str]:
