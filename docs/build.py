@@ -74,7 +74,7 @@ def default_study() -> str:
     titles = [f"{head}: {find(of_head(rows, head)[0]['metric']).label}" for head in HEADS]
     lines = [f"| loss | what it is | {' | '.join(titles)} |", "|---|---|---|---|"]
     for loss in (row["loss"] for row in of_head(rows, "mask")):
-        cells = [_known(_row(rows, head, loss)) for head in HEADS]
+        cells = [_known(_row(rows, head, loss), rows) for head in HEADS]
         lines.append(f"| `{loss}` | {_summary(loss)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -97,7 +97,7 @@ def section(study: Study) -> list[str]:
     lines += [f"| loss | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
     for loss in dict.fromkeys(row["loss"] for row in study.rows):
         found = [study.row(head, loss) for head in study.heads]
-        lines.append(f"| `{loss}` | {' | '.join(_known(row) if row else '-' for row in found)} |")
+        lines.append(f"| `{loss}` | {' | '.join(_known(row, study.rows) if row else '-' for row in found)} |")
     return lines + (_joint(study) if study.joint else [])
 
 
@@ -192,14 +192,19 @@ def _row(rows: list[Row], head: str, loss: str) -> Row:
     return next(row for row in of_head(rows, head) if row["loss"] == loss)
 
 
-def _known(row: Row) -> str:
-    """Return the mean and what is known of the loss: its group, and by how much it is worse than the best."""
+def _known(row: Row, rows: list[Row]) -> str:
+    """Return the mean and what is known of the loss: its group, and by how much it is worse than the best.
+
+    `rows` are those of the study: of losses that are not compared nothing is known.
+    """
     if not row["mean"]:
         return "no result"
     metric = find(row["metric"])
     mean = metric.show(float(row["mean"]))
     if row["group"] == BEST:
-        return f"**{mean}**, {'may be the best' if float(row['regret_high']) else 'none is better'}"
+        all_compared = all(one["group"] for one in of_head(rows, row["head"]))
+        none = "none is better" if all_compared else "none compared is better"
+        return f"**{mean}**, {'may be the best' if float(row['regret_high']) else none}"
     if row["group"] == WORSE:
         low, high = at_least(metric, float(row["regret_low"])), at_most(metric, float(row["regret_high"]))
         return f"{mean}, worse by {low} to {high}"

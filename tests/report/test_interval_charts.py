@@ -1,13 +1,17 @@
 """Charts with a row for each loss: what is drawn where, and in which words."""
 
-import dataclasses
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from loss_study.metrics import find
 from loss_study.report.interval_charts import WIDTH, answer_chart, means_chart
-from loss_study.statistics.ranking import BEST, OPEN, WORSE
-from support.rankings import DECIDED, UNDECIDED, ranked
+from loss_study.statistics.ranking import BEST, OPEN, WORSE, Standing
+from loss_study.statistics.results import MISSING
+from support.rankings import DECIDED, UNDECIDED, ranked, result
+
+METRIC = find("iou_at_best")
 
 
 def rows(chart):
@@ -60,6 +64,9 @@ def test_a_choice_without_regret_is_said_to_have_none():
         "No other loss is better than this one",
         "May be as good as the best, but may be worse by more than the margin",
     ]
+    # Of a loss that is not compared nothing is known.
+    with_failure = rows(answer_chart(ranked(sure, failed=["huber"])))
+    assert with_failure["dice"].row.text == "none compared is better"
 
 
 def test_a_loss_far_off_ends_in_an_arrow():
@@ -74,6 +81,27 @@ def test_a_failed_loss_has_words_and_no_interval():
     drawn = rows(answer_chart(ranked(DECIDED, failed=["huber"])))["huber"]
     assert (drawn.low, drawn.middle, drawn.row.text) == (None, None, "1 of 2 trials failed")
     assert drawn.row.title == "huber: collapsed: all background"
+
+
+def missing(loss, failed=0):
+    """A loss of whose two trials `failed` failed and the others have no result."""
+    trials = [result("mask", loss, seed, "all background") for seed in range(2)]
+    return Standing(
+        loss, METRIC, tuple(one if one.trial.seed < failed else replace(one, status=MISSING) for one in trials)
+    )
+
+
+@pytest.mark.parametrize("known", [DECIDED, {"dice": (OPEN, None, None, 0.7), "bce": (OPEN, None, None, 0.6)}])
+def test_a_loss_without_a_result_has_not_failed(known):
+    found = ranked(known)
+    chart = answer_chart(replace(found, standings=(*found.standings, missing("l2"), missing("huber", failed=1))))
+    assert [(title, [row.text for row in group]) for title, group in chart.groups[-2:]] == [
+        (
+            "Failed with at least one seed, not compared",
+            ["1 of 2 trials failed, 1 of 2 trials without a result"],
+        ),
+        ("Without a result, not compared", ["2 of 2 trials without a result"]),
+    ]
 
 
 def test_the_words_for_a_screen_reader_name_every_loss():
@@ -100,8 +128,8 @@ def test_without_a_spread_there_are_means_without_regrets():
 
 def test_without_a_sound_trial_there_is_no_chart():
     found = ranked({}, choice=None, failed=["dice"])
-    gone = dataclasses.replace(found.standings[0], results=found.standings[0].results[1:], mean=None)
-    assert answer_chart(dataclasses.replace(found, standings=(gone,))) is None
+    gone = replace(found.standings[0], results=found.standings[0].results[1:], mean=None)
+    assert answer_chart(replace(found, standings=(gone,))) is None
 
 
 @pytest.mark.parametrize("count", [2, 7, 12, 13, 30])

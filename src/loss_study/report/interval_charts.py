@@ -5,6 +5,7 @@ Lengths are in units of the drawing, which is `WIDTH` wide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -26,7 +27,7 @@ FAR_MEAN = 6
 
 #: The marks of a group.
 SHAPES = {BEST: "disc", EQUIVALENT: "diamond", OPEN: "ring", WORSE: "square"}
-_NOT_COMPARED = "Failed with at least one seed, not compared"
+_FAILED, _WITHOUT_RESULT = "Failed with at least one seed, not compared", "Without a result, not compared"
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def regret_chart(ranking: Ranking) -> IntervalChart:
     assert margin is not None and ranking.regret_bound is not None
     titles = group_titles(ranking).items()
     parts = [(title, tuple(_regret(ranking, row) for row in ranking.group(name))) for name, title in titles]
-    parts.append((_NOT_COMPARED, tuple(_failure(row) for row in ranking.standings if not row.group)))
+    parts += _not_compared([row for row in ranking.standings if not row.group])
     highs = [row.regret_high for row in ranking.compared if row.regret_high is not None]
     limit = FAR * max(margin, ranking.regret_bound)
     near = [min(high, limit) for high in highs]
@@ -198,7 +199,6 @@ def means_chart(ranking: Ranking, title: str = "") -> IntervalChart:
     reach = FAR_MEAN * median(abs(means[row.loss] - best) for row in ranking.compared)
     near = [row for row in ranking.placed if abs(means[row.loss] - best) <= max(reach, 1e-12)]
     rows = tuple(_mean(ranking, row) for row in ranking.placed)
-    failed = tuple(_failure(row) for row in ranking.failed)
     direction = "higher" if metric.higher_is_better else "lower"
     intervals = any(row.low is not None for row in ranking.placed)
     over = "over new images of these trained networks" if ranking.of_networks else "for all losses together"
@@ -208,7 +208,7 @@ def means_chart(ranking: Ranking, title: str = "") -> IntervalChart:
         note=note,
         alt=f"{ranking.head}: {metric.label_with_unit}, best first: {', '.join(row.title for row in rows)}",
         axis=Axis.around((end for row in near for end in (row.low, row.mean, row.high) if end is not None), ticks=4),
-        groups=tuple(part for part in (("", rows), (_NOT_COMPARED, failed)) if part[1]),
+        groups=tuple(part for part in [("", rows), *_not_compared(ranking.failed)] if part[1]),
     )
 
 
@@ -221,7 +221,7 @@ def _regret(ranking: Ranking, row: Standing) -> Row:
     text = f"{at_least(metric, row.regret_low)} to {high}" if row.regret_low > 0 else f"at most {high}"
     known = f"worse than the best by {metric.with_unit(text)}"
     if row.regret_high == 0:
-        text = known = "none is better"
+        text = known = "none is better" if ranking.all_compared else "none compared is better"
     return Row(
         row.loss,
         text,
@@ -246,8 +246,16 @@ def _mean(ranking: Ranking, row: Standing) -> Row:
     return Row(row.loss, text, title, "ring" if row.failed else "disc", first, row.low, row.mean, row.high)
 
 
+def _not_compared(rows: Sequence[Standing]) -> list[tuple[str, tuple[Row, ...]]]:
+    """Return the losses of which a trial failed, then those that lack a result, each with a title."""
+    failed = tuple(_failure(row) for row in rows if not row.without_result)
+    return [(_FAILED, failed), (_WITHOUT_RESULT, tuple(_failure(row) for row in rows if row.without_result))]
+
+
 def _failure(row: Standing) -> Row:
-    text = "no result" if row.without_result else f"{len(row.failed)} of {len(row.results)} trials failed"
+    missing = sum(result.missing for result in row.failed)
+    counts = {"failed": len(row.failed) - missing, "without a result": missing}
+    text = ", ".join(f"{count} of {len(row.results)} trials {how}" for how, count in counts.items() if count)
     return Row(
         row.loss, text, f"{row.loss}: {'; '.join(dict.fromkeys(result.failure for result in row.failed))}", "ring"
     )
