@@ -76,3 +76,10 @@ def test_few_losses_are_not_tested():
     values = [0.1, 0.2, 0.3, 0.4, 0.5]
     (sentence,) = explanation.explanation(losses_of_shares(values, values), "mask", find("iou"), 0.0)
     assert sentence.startswith("Fewer than 6 losses")
+
+
+def test_losses_that_have_a_result_and_no_number_are_not_said_to_have_none():
+    without = [known(f"loss{n}", n / 10) for n in range(7)]
+    assert explanation.explanation(without, "mask", find("iou"), 0.0) == [
+        "Fewer than 6 losses have a result and one of these numbers: too few to test correlations."
+    ]

@@ -40,6 +40,17 @@ def test_losses_that_lead_to_a_wrong_depth_are_named():
     ]
 
 
+@pytest.mark.parametrize("pulls", [[0.0, 0.0, 0.0], [None, None, None], [None, 1.0, 2.0]])
+def test_without_a_pull_no_depth_is_said_to_be_led_to(pulls):
+    """None is what ``error_analysis.json`` has for NaN."""
+    pixels = [{"name": name, "truth": depth, "late": pulls} for name, depth in (("near", 0.25), ("far", 0.75))]
+    none = known("none", analysis={"response": {"probability": [0.1, 0.5, 0.9], "pixels": pixels}})
+    assert responses.sentences([none]) == []
+    near, _ = responses.charts([none], "late")
+    drawn = [point.split(",") for point in near.lines[-1].points.split()]
+    assert [float(y) for _, y in drawn] == [50 - 25 * pull for pull in pulls if pull is not None]
+
+
 @pytest.mark.parametrize(
     ("optimizer", "rates", "words"),
     [

@@ -41,7 +41,9 @@ def explanation(evidence: Sequence[Evidence], head: str, metric: Metric, start: 
             results, numbers = zip(*pairs, strict=True)
             found.append((name, rank_correlation(numbers, results), p_value(numbers, results)))
     if not found:
-        return [f"Fewer than {LEAST_LOSSES} {them} have a result: too few to test correlations."]
+        return [
+            f"Fewer than {LEAST_LOSSES} {them} have a result and one of these numbers: too few to test correlations."
+        ]
     return [_verdict(found, them)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ def charts(evidence: Sequence[Evidence], state: str) -> list[CurveChart]:
     """Return, for each of the two pixels, the pull on it by what is predicted there.
 
     Every loss is scaled by its strongest pull on either pixel, because a constant factor only scales the learning rate.
+    A pull that is not a number is left out.
 
     Args:
         evidence: of all losses.
@@ -44,8 +46,8 @@ def _response_chart(
 ) -> CurveChart:
     curves = {}
     for loss, response in responses:
-        strongest = max(abs(pull) for pixel in response["pixels"] for pull in pixel[state])
-        pulls = [pull / strongest for pull in response["pixels"][number][state]]
+        strongest = max((abs(pull) for pixel in response["pixels"] for pull in pixel[state] if pull), default=1.0)
+        pulls = [math.nan if pull is None else pull / strongest for pull in response["pixels"][number][state]]
         curves[loss] = list(zip(response["probability"], pulls, strict=True))
     guide = {"its true depth": [(truth, -1.0), (truth, 1.0)]} if 0 < truth < 1 else {}
     note = f"by its predicted depth; true depth {truth:.2f}, dashed" if guide else "by its predicted probability"
@@ -53,12 +55,17 @@ def _response_chart(
 
 
 def sentences(evidence: Sequence[Evidence]) -> list[str]:
-    """Return a sentence for each loss of the depth whose pull does not end at the true depth."""
+    """Return a sentence for each loss of the depth whose pull does not end at the true depth.
+
+    Nothing of a loss that does not pull, or whose pull is not a number somewhere.
+    """
     found = []
     for known in evidence:
         pixel, pulls, predictions = _near_pixel(known)
+        if not any(pulls) or None in pulls:
+            continue
         rest = _rest(predictions, pulls)
-        if pulls and abs(rest - pixel) > MISPLACED:
+        if abs(rest - pixel) > MISPLACED:
             end = {0.0: "all the way to 0", 1.0: "all the way to 1"}.get(rest, f"to {rest:.2f}")
             found.append(f"In a made-up image, {known.loss} pulls a pixel of true depth {pixel:.2f} {end}.")
     return found
@@ -77,4 +84,4 @@ def _rest(predictions: Sequence[float], pulls: Sequence[float]) -> float:
     for (low, pull), (high, next_pull) in pairwise(zip(predictions, pulls, strict=True)):
         if pull > 0 >= next_pull:
             return low + (high - low) * pull / (pull - next_pull)
-    return 1.0 if pulls and pulls[0] > 0 else 0.0
+    return 1.0 if pulls[0] > 0 else 0.0
