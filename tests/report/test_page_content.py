@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -88,6 +89,15 @@ def test_page_and_csv_agree(study, tmp_path):
     means = sound.groupby(["head", "loss"])[metrics].mean().stack().dropna()
     assert len(means) == 7 * (8 + 10)
     assert Cells(files["index.html"].decode()).values == pytest.approx(means.to_dict())
+
+
+def test_the_variance_of_a_difference_is_that_of_the_design(study):
+    of_seeds, of_folds = "between the seeds of either loss", "of the differences of their seeds, which share folds,"
+    page = study.page()
+    assert of_seeds in page and of_folds not in page
+    sample = study.config.sample.model_copy(update={"folds": 5})
+    page = replace(study, config=study.config.model_copy(update={"sample": sample})).page()
+    assert of_folds in page and of_seeds not in page
 
 
 def test_unfolded_the_page_has_few_words(study):
