@@ -176,7 +176,11 @@ def test_an_open_question_names_the_next_round(study):
     going_on = ranked(UNDECIDED, look=Look(1, (3, 5)), contenders=("dice", "bce"))
     assert "Round 2 of at most 2 would train dice and bce, up to 5 seeds each." in changes(going_on, study.config)
     at_the_end = changes(ranked(UNDECIDED, look=Look(2, (3, 5))), study.config)
-    assert "Round" not in at_the_end and at_the_end.startswith("All planned seeds are used")
+    assert "Round" not in at_the_end and at_the_end.startswith("All planned seeds are used: only more of them")
+    # Where losses share too few seeds there is no bound that could be narrowed.
+    without = {loss: (OPEN, None, None, mean) for loss, (*_, mean) in UNDECIDED.items()}
+    no_bound = changes(ranked(without, look=Look(2, (3, 5)), choice=None), study.config)
+    assert no_bound.startswith("All planned seeds are used: with more of them") and "narrow" not in no_bound
     decided = changes(ranked(DECIDED), study.config)
     assert "seeds" not in decided and "Round" not in decided
 
@@ -213,7 +217,7 @@ def test_from_the_margin_that_is_named_on_the_question_is_decided(margin, study)
 
 def test_one_seed_says_what_compares_losses(study):
     text = changes(of_networks(), study.config)
-    assert "With three seeds or more for each loss the losses themselves can be compared" in text
+    assert "With three sound trials or more of each loss the losses themselves can be compared" in text
     assert "margin" not in text
     assert "themselves" not in changes(ranked(UNDECIDED), study.config)
 

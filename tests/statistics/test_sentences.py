@@ -132,6 +132,14 @@ def test_with_one_seed_only_trained_networks_are_spoken_of():
     assert "networks" not in " ".join([decision(several), *groups(several), *caveats(several)])
 
 
+def test_where_one_seed_of_several_is_sound_it_is_not_called_the_only_one():
+    found = ranked(study([0.7, 0.9], seeds=1), bce=2, l1=2)
+    assert decision(found).endswith(
+        "With one sound trial per loss nothing is known of other trainings with the same losses."
+    )
+    assert caveats(found)[0].startswith("One sound trial per loss: the intervals are of these trained networks")
+
+
 def test_networks_of_one_seed_that_score_alike_are_all_named():
     scores = study([0.7, 0.9, 0.8], seeds=1)
     scores.values["dice"] = scores.values["l1"].copy()

@@ -86,9 +86,14 @@ def _of_networks(ranking: Ranking, best: Standing) -> str:
     which = f"those trained with {listed(ties)} score" if len(ties) > 1 else f"the one trained with {best.loss} scores"
     return (
         f"Of these {len(ranking.compared)} trained networks {which} best on these test images: "
-        f"{_value(ranking.metric, best)}. With one seed per loss nothing is known of other "
+        f"{_value(ranking.metric, best)}. With {_one(ranking)} per loss nothing is known of other "
         "trainings with the same losses."
     )
+
+
+def _one(ranking: Ranking) -> str:
+    """Return what each loss has one of, where none has more than one sound trial: others may have failed."""
+    return "one sound trial" if any(row.failed for row in ranking.compared) else "one seed"
 
 
 def _first(ranking: Ranking, best: Standing) -> str:
@@ -179,8 +184,8 @@ def _basis(ranking: Ranking) -> list[str]:
     known = [f"{count:,} {name}" for name, count in counts_of.items() if count > 1]
     images = f"{ranking.images:,} test images" + (f" of {listed(known)}" if known else "")
     if ranking.of_networks:
-        one_seed = f"One seed per loss: the intervals are of these trained networks on images like the {images}."
-        return [one_seed, *_folds(ranking)]
+        one = f"{_one(ranking).capitalize()} per loss"
+        return [f"{one}: the intervals are of these trained networks on images like the {images}.", *_folds(ranking)]
     counts = sorted({row.trials for row in ranking.compared})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     sentences = [f"The intervals are from {seeds} seeds per loss and the {images}."]

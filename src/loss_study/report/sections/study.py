@@ -192,9 +192,11 @@ def _seeds(ranking: Ranking) -> list[str]:
             f"{listed(ranking.contenders)}, up to {ranking.look.seeds[ranking.look.number]} seeds each."
         ]
     if ranking.of_networks:
-        return ["with three seeds or more for each loss the losses themselves can be compared (seeds)."]
+        return ["with three sound trials or more of each loss the losses themselves can be compared (seeds)."]
     if not ranking.has_intervals:
         return []
+    if ranking.regret_bound is None:
+        return ["all planned seeds are used: with more of them (seeds, race.rounds) there can be a bound."]
     return ["all planned seeds are used: only more of them (seeds, race.rounds) or more test images narrow the bound."]
 
 
