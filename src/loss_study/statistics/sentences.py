@@ -205,7 +205,10 @@ def _folds(ranking: Ranking) -> list[str]:
         return []
     thing = ranking.object_name if ranking.objects else "image"
     if ranking.tested < ranking.folds:
-        return [f"The seeds have come to {ranking.tested} of {ranking.folds} folds: other {thing}s are not tested."]
+        return [
+            f"All compared losses have sound trials on {ranking.tested} of {ranking.folds} folds: the {thing}s that "
+            "the others test are left out."
+        ]
     return [f"Every {thing} is tested: the seeds take turns at {ranking.folds} folds."]
 
 
