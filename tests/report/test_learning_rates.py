@@ -88,3 +88,23 @@ def test_searched_weights_are_shown_with_their_edges(folder):
     said = "dice (weight of bce above, 2 was used), l1 (learning rate above, 0.1 was used)."
     assert said in " ".join(html.split())
     assert "A combination with open weights has the same budget" in html
+
+
+def test_a_loss_whose_best_value_is_0_has_that_one_in_bold(folder):
+    search(folder)
+    place = folder / "tuning" / "mask" / "dice"
+    choice = json.loads((place / "choice.json").read_text())
+    (place / "choice.json").write_text(json.dumps(choice | {"validation": 0.0}))
+    text = (place / "search.csv").read_text().replace("0.001,0.4,2,finished", "0.001,,2,diverged")
+    (place / "search.csv").write_text(text.replace(",0.7,", ",0.0,").replace(",0.6,", ",0.0,"))
+    mask, _ = searches(load_config())
+    assert mask.found[0].values == {0.001: None, 0.01: 0.0, 0.1: 0.0} and mask.found[0].best == 0.01
+
+
+def test_a_rate_that_no_parabola_found_is_said_to_be_that_of_the_best_value(folder):
+    search(folder)
+    html = " ".join(Study.read().page().split())
+    assert "where one of the three did not finish, or fewer were tried, the rate of the best value." in html
+    assert "uses the rate and the weights of the best one" not in html
+    open_weights(folder)
+    assert "uses the rate and the weights of the best one" in " ".join(Study.read().page().split())

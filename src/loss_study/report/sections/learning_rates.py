@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,7 +87,8 @@ def _found(head: str, losses: Sequence[str]) -> list[Found]:
             tried = read_csv(folder / "search.csv")
             values = {float(row["lr"]): _value(row) for row in tried}
             weights = {float(row["lr"]): _weights(row) for row in tried}
-            best = min(values, key=lambda lr: abs((values[lr] or math.inf) - choice["validation"]))
+            known = {lr: value for lr, value in values.items() if value is not None}
+            best = min(known, key=lambda lr: abs(known[lr] - choice["validation"]))
             seconds = sum(float(row["seconds"]) for row in tried)
             edges = tuple(_edges(choice))
             found.append(Found(loss, values, best, choice["lr"], weights, edges, seconds))
