@@ -1,4 +1,4 @@
-"""What the studies of a ladder say of more images than any of them has: a range for each loss, and what it would cost.
+"""What the studies of a ladder say of more images than any of them has: a range for each loss, and what it costs.
 
 The range supposes only that more images never make a loss worse, and that they help it less with every doubling. Then
 its score is at least that of the largest study, and at most on the straight line, over the logarithm of the images,
@@ -18,6 +18,7 @@ from fits import sign
 from ladder import Answer
 from scipy.stats import norm
 
+from loss_study import metrics
 from loss_study.config import Config
 from loss_study.metrics import Metric
 from loss_study.runtime.progress import duration
@@ -35,6 +36,46 @@ class Range:
 
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What a ladder of images says of one head at `FULL_IMAGES`.
+
+    Attributes:
+        dataset, largest: of the ladder, and the answer of its largest study.
+        metric: of the ranges.
+        size: of the images of the studies, in px.
+        epochs: of a training.
+        ranges: of each loss that all studies compare; None where nothing is known.
+        core_hours: of a training on one core, with images of `FULL_SIZE`.
+        gpu_hours: the same on one GPU at best, see `gpu`.
+    """
+
+    dataset: str
+    largest: Answer
+    metric: Metric
+    size: int
+    epochs: int
+    ranges: Mapping[str, Range | None]
+    core_hours: float
+    gpu_hours: float
+
+    @property
+    def possible(self) -> list[str]:
+        """The losses that can be the best there; one without a range may be anything."""
+        known = {loss: one for loss, one in self.ranges.items() if one is not None}
+        among = candidates(self.metric, known)
+        return [loss for loss in self.ranges if loss not in known or loss in among]
+
+    def written(self, loss: str) -> str:
+        """Return the range of a loss: ``0.708 to 0.961``, or why there is none."""
+        if loss not in self.ranges:
+            return "not compared"
+        found = self.ranges[loss]
+        if found is None:
+            return "none: doublings gain more and more"
+        return f"{self.metric.show(found.low)} to {self.metric.show(found.high)}"
 
 
 def ranges(metric: Metric, answers: Sequence[Answer], losses: Sequence[str], at: float) -> dict[str, Range | None]:
@@ -90,30 +131,6 @@ def _grows(doublings: np.ndarray, scores: np.ndarray, errors: np.ndarray) -> boo
     return bool(np.any(more > norm.isf(LEVEL / len(more)) * spreads))
 
 
-def sentences(metric: Metric, found: Mapping[str, Range | None], what: str) -> list[str]:
-    """Return the ranges at `what`, and which losses can be the best there."""
-    known = {loss: one for loss, one in found.items() if one is not None}
-    unknown = [loss for loss in found if loss not in known]
-    told = []
-    if known:
-        values = [f"{loss} {metric.show(one.low)} to {metric.show(one.high)}" for loss, one in known.items()]
-        told.append(
-            f"Computed, not measured: at {what}, if more images never make a loss worse and help it less with every "
-            f"doubling, {', '.join(values)} (95 % for all together)."
-        )
-    if unknown:
-        told.append(
-            f"Nothing is computed for {listed(unknown)}: from study to study, the gain of a doubling surely grows."
-        )
-    possible = [*candidates(metric, known), *unknown]
-    if len(possible) == 1:
-        told.append(f"Only {possible[0]} can be the best there.")
-    else:
-        which = "Any of these losses" if len(possible) == len(found) else f"Each of {listed(possible)}"
-        told.append(f"{which} can be the best there; these studies do not say which.")
-    return told
-
-
 def candidates(metric: Metric, found: Mapping[str, Range]) -> list[str]:
     """Return the losses that can be the best one: no other is surely better."""
     if metric.higher_is_better is False:
@@ -123,20 +140,40 @@ def candidates(metric: Metric, found: Mapping[str, Range]) -> list[str]:
     return [loss for loss, one in found.items() if one.high >= most]
 
 
-def cost(config: Config, largest: Answer) -> list[str]:
-    """Return what a training as in the `largest` study, with its `config`, would take at full size.
+def of_ladder(dataset: str, config: Config, answers: Sequence[Answer], losses: Sequence[str]) -> Beyond:
+    """Return what the `answers` of one head say of `FULL_IMAGES`; `config` is that of the largest study.
 
     The time of an epoch is taken for proportional to the number of images and of their pixels.
     """
-    epochs, searched = config.recipe.epochs, config.recipe.search.epochs
-    passes = epochs * largest.trials + searched * (largest.trainings - largest.trials)
-    each = largest.seconds * epochs / passes
-    core = each * FULL_IMAGES / largest.images * (FULL_SIZE / config.sample.size) ** 2
+    metric, largest, epochs = metrics.find(answers[0].metric), answers[-1], config.recipe.epochs
+    passes = epochs * largest.trials + config.recipe.search.epochs * (largest.trainings - largest.trials)
+    core = largest.seconds * epochs / passes * FULL_IMAGES / largest.images * (FULL_SIZE / config.sample.size) ** 2
+    found = ranges(metric, answers, losses, FULL_IMAGES)
     best = gpu.hours(config, FULL_IMAGES, FULL_SIZE)
+    return Beyond(dataset, largest, metric, config.sample.size, epochs, found, core / 3600, best)
+
+
+def rows(found: Sequence[Beyond]) -> list[tuple[str, list[str]]]:
+    """Return a table with a column for each ladder: ranges, which losses can be the best, what a training costs."""
+    losses = dict.fromkeys(loss for one in found for loss in one.ranges)
+    possible = [listed(one.possible) if len(one.possible) < len(one.ranges) else "any" for one in found]
     return [
-        f"A training of {FULL_IMAGES:,} images at {FULL_SIZE} px, {epochs} epochs, would take {core / 3600:,.0f} hours "
-        f"of one core, computed from the mean epoch of `{largest.rung}`, its images and its pixels.",
-        f"One {gpu.NAME} would take {duration(3600 * best)} if nothing but its arithmetic, {gpu.ARITHMETIC / 1e12:.0f} "
-        f"TFLOP/s, and its memory, {gpu.BANDWIDTH / 1e12} TB/s, took time, and every operation read and wrote memory: "
-        "computed, not measured.",
+        *((f"`{loss}`", [one.written(loss) for one in found]) for loss in losses),
+        ("can be the best", possible),
+        (f"a training at {FULL_SIZE} px, one core", [f"{one.core_hours:,.0f} hours" for one in found]),
+        (f"the same, one {gpu.NAME}, at least", [duration(3600 * one.gpu_hours) for one in found]),
     ]
+
+
+def in_short(found: Sequence[Beyond]) -> str:
+    """Return on how many ladders any loss can be the best, and what a training costs; "" without a ladder."""
+    if not found:
+        return ""
+    undecided = sum(len(one.possible) == len(one.ranges) for one in found)
+    hours = [one.core_hours for one in found]
+    core = " to ".join(dict.fromkeys(f"{end:,.0f}" for end in (min(hours), max(hours))))
+    return (
+        f"On {undecided} of {len(found)} ladders of images any compared loss can be the best there, computed from what "
+        f"images gain. A training of them at {FULL_SIZE} px would take {core} hours of one core, and of one "
+        f"{gpu.NAME} at least {duration(3600 * min(one.gpu_hours for one in found))}: computed, not measured."
+    )

@@ -11,6 +11,7 @@ from fits import Growth
 from ladder import NORMAL, Answer, Step
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from overview import Judged, Verdict
 
 from loss_study.metrics import Metric
@@ -19,22 +20,26 @@ from loss_study.statistics.sentences import at_most
 
 #: Lines of text at the right end are at least this share of the axis apart.
 GAP = 0.045
-#: The losses of one study are drawn this far apart, of the distance of two studies.
+#: The losses of one study are drawn this far apart, of the mean distance of two studies.
 BESIDE = 0.035
 #: Colours of a choice that was surely right, may have been, surely was not.
 VERDICTS = {Verdict.GOOD: "#2a9d8f", Verdict.OPEN: "#8d99ae", Verdict.BAD: "#d1495b"}
 #: Bars that are longer than so many margins are cut off, with their numbers beside them: the others must stay readable.
 LONGEST = 6
-#: So that the same numbers give the same file.
-_SAME = {"svg.hashsalt": "loss-study", "svg.fonttype": "none"}
+#: In inches. A phone shrinks a chart to its own width, and the text with it.
+WIDTH = 5
+#: Space for the names at the right end, and beyond the highest and the lowest mean, as shares of the data's.
+NAMES, BEYOND = 0.56, 0.06
+#: The salt, so that the same numbers give the same file.
+_LOOK = {"svg.hashsalt": "loss-study", "svg.fonttype": "none", "xtick.labelsize": 9, "ytick.labelsize": 9}
 
 
-def draw(answers: Sequence[Answer], label: str, path: Path, growth: Growth | None = None) -> None:
+def draw(answers: Sequence[Answer], metric: Metric, path: Path, growth: Growth | None = None) -> None:
     """Write an SVG: each loss's means with 95 % intervals, named at the end, and a ring around each choice.
 
     Args:
         answers: of one head, from small to large, at least two.
-        label: of the metric, with its unit.
+        metric: of the means; errors have a logarithmic axis, on which the best are not pressed together by the worst.
         path: of the file.
         growth: puts the studies on a logarithmic axis, and draws the curves that fit; else lines join the means.
     """
@@ -42,31 +47,45 @@ def draw(answers: Sequence[Answer], label: str, path: Path, growth: Growth | Non
     colour = {loss: one.light for loss, one in colours(losses).items()}
     places = np.arange(len(answers)) if growth is None else np.log10(growth.x)
     laws = {} if growth is None else {loss: law for loss, law in growth.laws.items() if law.fits}
-    # The mean distance of two studies.
-    step = (places[-1] - places[0]) / (len(answers) - 1)
-    with mpl.rc_context(_SAME):
-        figure = Figure(figsize=(7, 4), layout="constrained")
+    span = places[-1] - places[0]
+    with mpl.rc_context(_LOOK):
+        figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
         axes = figure.subplots()
         axes.grid(alpha=0.3)
+        _scale(axes, answers, metric)
         ends = {}
         for number, loss in enumerate(losses):
             # Side by side, so that no interval hides another one.
-            shift = BESIDE * step * (number - (len(losses) - 1) / 2)
+            shift = BESIDE * span / max(len(answers) - 1, 2) * (number - (len(losses) - 1) / 2)
             ends[loss] = _draw_loss(axes, loss, answers, places + shift, colour[loss])
             if loss in laws:
                 along = np.linspace(places[0], places[-1], 100)
                 axes.plot(along, laws[loss].at(10**along), color=colour[loss])
             else:
                 axes.plot(*_points(loss, answers, places + shift), color=colour[loss], linestyle=":" if laws else "-")
-        _name_ends(axes, ends, places[-1] + 0.25 * step, colour)
+        _name_ends(axes, ends, places[-1] + 0.12 * span, colour)
         ticks = [answer.rung for answer in answers]
         if growth is not None:
-            ticks = [f"{rung}\n{x:,.0f}" for rung, x in zip(ticks, growth.x, strict=True)]
+            ticks = [f"{rung}: {x:,.0f}" for rung, x in zip(ticks, growth.x, strict=True)]
             axes.set_xlabel(f"{growth.unit} (logarithmic)")
-        axes.set_xticks(places, ticks, fontsize=8)
-        axes.set_xlim(places[0] - 0.2 * step, places[-1] + step)
-        axes.set_ylabel(label)
+        axes.set_xticks(places, ticks, rotation=25, ha="right")
+        axes.set_xlim(places[0] - 0.12 * span, places[-1] + NAMES * span)
+        axes.set_ylabel(metric.label_with_unit)
         _save(figure, path)
+
+
+def _scale(axes: Axes, answers: Sequence[Answer], metric: Metric) -> None:
+    """Let the axis end a little beyond the means: one wide interval would press all lines together."""
+    means = [mean for answer in answers for mean in answer.means.values()]
+    low, high = min(means), max(means)
+    if metric.higher_is_better is False:
+        axes.set_yscale("log")
+        axes.set_ylim(low * (low / high) ** BEYOND, high * (high / low) ** BEYOND)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(low - BEYOND * (high - low), high + BEYOND * (high - low))
 
 
 def _points(loss: str, answers: Sequence[Answer], places: np.ndarray) -> tuple[list[float], list[float]]:
@@ -94,7 +113,7 @@ def _draw_loss(
 
 
 def draw_judged(judged: Sequence[Judged], metric: Metric, path: Path) -> None:
-    """Write an SVG: the bounds of the regret of each smaller study's choice at the largest one, and the margin there.
+    """Write an SVG with a panel for each dataset: the bounds of the regret of all choices, and the margins.
 
     Args:
         judged: of one head; those without bounds are left out.
@@ -102,28 +121,36 @@ def draw_judged(judged: Sequence[Judged], metric: Metric, path: Path) -> None:
         path: of the file.
     """
     shown = [one for one in judged if one.step.high is not None]
-    right = _right_end([one.step for one in shown])
-    with mpl.rc_context(_SAME):
-        figure = Figure(figsize=(7, 1.1 + 0.32 * len(shown)), layout="constrained")
-        axes = figure.subplots()
-        for row, one in enumerate(shown):
-            step, colour = one.step, VERDICTS[one.verdict]
-            axes.plot([step.low or 0.0, step.high], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
-            if step.worse <= right:
-                axes.plot(
-                    step.worse, row, "o", color=colour, markersize=9, markeredgecolor="white", clip_on=False, zorder=3
-                )
-            axes.vlines(step.large.margin, row - 0.4, row + 0.4, color="black", linewidth=1.5)
-            if step.high > right:
-                numbers = f"{metric.show(step.worse)}, at most {at_most(metric, step.high)} →"
-                axes.annotate(numbers, (right, row - 0.25), ha="right", va="bottom", fontsize=9)
-        names = [f"{one.dataset}: {one.step.small.rung} → {one.step.large.rung}" for one in shown]
-        axes.set_yticks(range(len(shown)), names)
-        axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_xlim(0, right)
-        axes.grid(axis="x", alpha=0.3)
-        axes.set_xlabel(f"worse than the best compared loss by so much {metric.short_label}")
+    panels = {
+        name: [one for one in shown if one.dataset == name] for name in dict.fromkeys(one.dataset for one in shown)
+    }
+    with mpl.rc_context(_LOOK):
+        figure = Figure(figsize=(WIDTH, 0.4 + 0.55 * len(panels) + 0.22 * len(shown)), layout="constrained")
+        heights = [len(own) for own in panels.values()]
+        all_axes = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
+        for axes, (dataset, own) in zip(all_axes, panels.items(), strict=True):
+            right = _right_end([one.step for one in own])
+            for row, one in enumerate(own):
+                _draw_bounds(axes, row, one, metric, right)
+            axes.set_title(dataset, fontsize=10)
+            axes.set_yticks(range(len(own)), [f"{one.step.small.rung} → {one.step.large.rung}" for one in own])
+            axes.set_ylim(len(own) - 0.5, -0.5)
+            axes.set_xlim(0, right)
+            axes.grid(axis="x", alpha=0.3)
+        figure.supxlabel(f"worse than the best compared loss by so much {metric.short_label}", fontsize=10)
         _save(figure, path)
+
+
+def _draw_bounds(axes: Axes, row: int, one: Judged, metric: Metric, right: float) -> None:
+    """Draw the bar, the difference of the means and the margin of one choice, up to `right`."""
+    step, colour = one.step, VERDICTS[one.verdict]
+    axes.plot([step.low, step.high], [row, row], color=colour, linewidth=4, solid_capstyle="butt")
+    if step.worse <= right:
+        axes.plot(step.worse, row, "o", color=colour, markersize=8, markeredgecolor="white", clip_on=False, zorder=3)
+    axes.vlines(step.large.margin, row - 0.4, row + 0.4, color="black", linewidth=1.5)
+    if step.high > right:
+        numbers = f"{metric.show(step.worse)}, at most {at_most(metric, step.high)} →"
+        axes.annotate(numbers, (right, row - 0.15), ha="right", va="bottom", fontsize=9)
 
 
 def _right_end(steps: Sequence[Step]) -> float:
@@ -135,15 +162,15 @@ def _right_end(steps: Sequence[Step]) -> float:
 
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], x: float, colour: Mapping[str, str]) -> None:
     """Write each loss's name at `x`, near the end of its line, above or below the others."""
-    low, high = axes.get_ylim()
-    gap = GAP * (high - low)
-    placed = apart({loss: y for loss, (_, y) in ends.items()}, gap)
-    for loss, y in placed.items():
+    up = axes.transData + axes.transAxes.inverted()
+    placed = apart({loss: float(up.transform(end)[1]) for loss, end in ends.items()}, GAP)
+    # Inside the frame.
+    shift = min(0.0, 1 - GAP / 2 - max(placed.values())) + max(0.0, GAP / 2 - min(placed.values()))
+    for loss, height in placed.items():
         axes.annotate(
-            loss, ends[loss], (x, y), va="center", fontsize=9, color=colour[loss],
-            arrowprops={"arrowstyle": "-", "color": colour[loss], "linewidth": 0.5},
+            loss, ends[loss], (x, height + shift), textcoords=axes.get_xaxis_transform(), va="center", fontsize=9,
+            color=colour[loss], arrowprops={"arrowstyle": "-", "color": colour[loss], "linewidth": 0.5},
         )  # fmt: skip
-    axes.set_ylim(min(low, min(placed.values()) - gap), max(high, max(placed.values()) + gap))
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -67,16 +67,10 @@ class Growth:
 
     def sentences(self) -> list[str]:
         """Return which losses' means a power law fits, and which not."""
-        good, bad = ([loss for loss, law in self.laws.items() if law.fits is fits] for fits in (True, False))
-        told = []
-        if good:
-            told.append(
-                f"A power law of the {self.unit}, of three numbers, passes within the errors of the means of "
-                f"{listed(good)}: with {len(self.x)} studies that is a description, no proof."
-            )
-        if bad:
-            told.append(f"No power law of the {self.unit} fits the means of {listed(bad)}.")
-        return told
+        fitted, other = ([loss for loss, law in self.laws.items() if law.fits is fits] for fits in (True, False))
+        which = "each loss that all studies compare" if not other else listed(fitted)
+        told = [f"A power law of the {self.unit} fits the means of {which}."] if fitted else []
+        return told + ([f"No power law of the {self.unit} fits those of {listed(other)}."] if other else [])
 
 
 def fit(metric: Metric, x: np.ndarray, means: np.ndarray, errors: np.ndarray) -> PowerLaw:

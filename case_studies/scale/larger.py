@@ -48,8 +48,8 @@ def most_often(found: Sequence[Larger]) -> str:
         return ""
     total = sum(one.studies for one in found)
     return (
-        f"Of these {total} answers `{first}` is the choice of {chosen[first]}, more than any other loss, and surely "
-        f"within the margin in {within[first]}."
+        f"Of the {total} answers of studies larger than `default` {chosen[first]} choose `{first}`, more than any "
+        f"other loss; in {within[first]} it is surely within the margin."
     )
 
 

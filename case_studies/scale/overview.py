@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import ladder
 from ladder import Answer, Step
 
 from loss_study.metrics import Metric
@@ -50,19 +51,28 @@ def sentences(metric: Metric, judged: Sequence[Judged]) -> list[str]:
         return []
     limit = " to ".join(dict.fromkeys(at_least(metric, margin) for margin in (margins[0], margins[-1])))
     good, bad = (sum(one.verdict is verdict for one in judged) for verdict in (Verdict.GOOD, Verdict.BAD))
+    others = len(judged) - good - bad
     told = [
-        f"In {good} of {len(judged)} comparisons the choice of the smaller study is, with 95 % confidence each, within "
-        f"the margin ({metric.with_unit(limit)}) of the best compared loss of the ladder's largest study."
+        f"Of {len(judged)} choices of smaller studies {good} are surely within the margin "
+        f"({metric.with_unit(limit)}) of the best compared loss of their ladder's largest study, {bad or 'none'} "
+        f"surely beyond it; {others or 'none'} are open."
     ]
-    if bad:
-        told.append(f"In {bad} it is with as much confidence farther from it.")
-    if others := len(judged) - good - bad:
-        told.append(f"In {others} that is open.")
-    worse = [one.step.worse for one in judged]
-    if None not in worse:
+    worse = [one.step.worse for one in judged if one.step.worse is not None]
+    if worse:
         best, most = sum(value == 0 for value in worse), metric.with_unit(at_most(metric, max(worse)))
-        told.append(f"By the means, it is the best compared loss there in {best}, and never more than {most} worse.")
+        those = "" if len(worse) == len(judged) else f" of the {len(worse)} compared"
+        told.append(f"By the means there, {best}{those} are the best, and none is more than {most} worse.")
     return told
+
+
+def on_crossings(ladders: Sequence[Sequence[Answer]]) -> str:
+    """Count the ladders, each from small to large, on which the choice changes, and those whose losses surely cross."""
+    changed = [one for one in ladders if len({answer.choice for answer in one if answer.choice}) > 1]
+    crossed = sum(ladder.crossing(one) is not None for one in changed)
+    return (
+        f"The choice changes on {len(changed)} of {len(ladders)} ladders; that losses cross is shown on "
+        f"{crossed or 'none'} of them."
+    )
 
 
 def on_default(found: Mapping[str, Sequence[Judged]]) -> list[str]:

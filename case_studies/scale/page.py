@@ -11,10 +11,12 @@ from typing import Any
 import beyond
 import evidence
 import fits
+import gpu
 import ladder
 import larger
 import overview
 import plan
+from beyond import Beyond
 from charts import draw, draw_judged
 from fits import Growth
 from ladder import Answer, Step
@@ -63,43 +65,40 @@ class Section:
     steps: list[Step]
     chart: str
     growth: Growth | None
+    beyond: Beyond | None
     sentences: list[str]
-    on_growth: list[str]
-    details: list[str]
 
 
 def main() -> None:
     """Read the results, draw the charts, write the page."""
     chosen = plan.load()
     plans = chosen.datasets()
-    shutil.rmtree(CHARTS, ignore_errors=True)
     sections = [section for one in plans for section in _sections(one)]
+    shutil.rmtree(CHARTS, ignore_errors=True)
     for section in sections:
-        _draw(section)
-    templates = markdown(plan.HERE)
-    templates.filters |= {"duration": duration, "at_most": _bound, "order": ladder.order}
-    template = templates.get_template("page.md.j2")
-    missing = {one.dataset: _missing(one) for one in plans}
+        draw(section.answers, section.metric, CHARTS / section.chart, section.growth)
     ranked_by = dict.fromkeys(section.metric.name for section in sections if section.steps)
     overviews = [_overview([one for one in sections if one.metric.name == name]) for name in ranked_by]
-    datasets = [_dataset(one) for one in plans]
-    at_scales = [_at_scales(one) for one in plans]
-    on_default = overview.on_default({scale: [one for found in at_scales for one in found[scale]] for scale in SCALES})
-    answers = [answer for one in plans for rung in one.rungs for answer in ladder.read(one.results(rung))]
-    larger_studies = [row for one in plans for row in larger.count(one.dataset, _larger(one))]
-    first_seeds = len(composed([]).rounds[0])
-    text = template.render(
+    missing = {one.dataset: _missing(one) for one in plans}
+    templates = markdown(plan.HERE)
+    templates.filters |= {"duration": duration, "at_most": _bound, "order": ladder.order}
+    ladders_of_images = [one.beyond for one in sections if one.beyond]
+    text = templates.get_template("page.md.j2").render(
         plan=chosen,
         overviews=overviews,
+        crossings=overview.on_crossings([one.answers for one in sections]),
+        beyond=ladders_of_images,
+        beyond_in_short=beyond.in_short(ladders_of_images),
+        beyond_rows=beyond.rows(ladders_of_images),
         sections=sections,
         missing=missing,
-        datasets=datasets,
-        on_default=on_default,
-        larger=larger_studies,
-        losses=larger.losses(larger_studies),
-        most_often=larger.most_often(larger_studies),
-        first_seeds=first_seeds,
-        on_first_round=overview.on_first_round(answers, first_seeds),
+        datasets=[_dataset(one) for one in plans],
+        larger=_larger_studies(plans),
+        scales=_scales(plans),
+        choice=choice,
+        regret=regret,
+        full=f"{beyond.FULL_IMAGES:,}",
+        gpu=gpu,
     )
     whole_text(PAGE, text)
     write_csv(EVIDENCE, [row for one in plans for row in evidence.rows(one, chosen)], scale_evidence.COLUMNS)
@@ -120,6 +119,24 @@ def _dataset(chosen: Plan) -> str:
     studies = "1 study" if len(ran) == 1 else f"{len(ran)} studies"
     trainings, hours = sum(answer.trainings for answer in ran), sum(answer.seconds for answer in ran) / 3600
     return f"**{chosen.dataset}**{what}: {studies}, {trainings:,} trainings, {hours:.1f} hours of training time"
+
+
+def _larger_studies(plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return which losses the larger studies of all datasets choose."""
+    rows = [row for one in plans for row in larger.count(one.dataset, _larger(one))]
+    return {"rows": rows, "losses": larger.losses(rows), "most_often": larger.most_often(rows)}
+
+
+def _scales(plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return why the default scale is the default, and how often the first round was enough."""
+    found = [_at_scales(one) for one in plans]
+    answers = [answer for one in plans for rung in one.rungs for answer in ladder.read(one.results(rung))]
+    seeds = len(composed([]).rounds[0])
+    return {
+        "on_default": overview.on_default({name: [one for own in found for one in own[name]] for name in SCALES}),
+        "seeds": seeds,
+        "on_first_round": overview.on_first_round(answers, seeds),
+    }
 
 
 def _at_scales(chosen: Plan) -> dict[str, list[Judged]]:
@@ -146,10 +163,6 @@ def _larger(chosen: Plan) -> list[Answer]:
     return [answer for rung in above for answer in ladder.read(chosen.results(rung))]
 
 
-def _draw(section: Section) -> None:
-    draw(section.answers, section.metric.label_with_unit, CHARTS / section.chart, section.growth)
-
-
 def _overview(sections: Sequence[Section]) -> dict[str, Any]:
     """Return what all ladders whose losses are ranked by one metric say, and draw it."""
     head, metric = sections[0].head, sections[0].metric
@@ -163,28 +176,48 @@ def _bound(value: float | None, metric: Metric) -> str:
     return "-" if value is None else at_most(metric, value)
 
 
+def choice(answer: Answer, metric: Metric) -> str:
+    """Return what a study chooses, and the bound of its regret: ``dice (0.018)``."""
+    if not answer.choice:
+        return "none"
+    return f"{answer.choice} ({_bound(answer.bound, metric)}{'' if answer.decided else ', not decided'})"
+
+
+def regret(step: Step | None, metric: Metric) -> str:
+    """Return the regret of a choice at the largest study: ``0.018 (0.000 to 0.041)``; "-" without a step to it."""
+    if step is None:
+        return "-"
+    if step.worse is None or step.low is None or step.high is None:
+        return "not compared there"
+    return f"{metric.show(step.worse)} ({at_least(metric, step.low)} to {at_most(metric, step.high)})"
+
+
 def _sections(chosen: Plan) -> Iterator[Section]:
     for name, one in chosen.ladders.items():
         answers = [answer for rung in one.rungs for answer in ladder.read(chosen.results(rung))]
         for head in HEADS:
             own = [answer for answer in answers if answer.head == head]
             if len(own) > 1:
-                metric = metrics.find(own[0].metric)
-                steps = ladder.steps(own)
-                grown = growth(chosen, name, own)
-                yield Section(
-                    dataset=chosen.dataset,
-                    ladder=one,
-                    head=head,
-                    metric=metric,
-                    answers=own,
-                    steps=steps,
-                    chart=f"{chosen.dataset}-{name}-{head}.svg",
-                    growth=grown,
-                    sentences=[*on_cheapest(metric, steps), *on_crossing(own)],
-                    on_growth=on_growth(chosen, own, grown),
-                    details=on_steps(metric, steps),
-                )
+                yield _section(chosen, name, own)
+
+
+def _section(chosen: Plan, name: str, answers: list[Answer]) -> Section:
+    """Return the section of the ladder `name`, from its `answers` of one head."""
+    head, metric, steps = answers[0].head, metrics.find(answers[0].metric), ladder.steps(answers)
+    grown = growth(chosen, name, answers)
+    on_growth = grown.sentences() if grown else []
+    return Section(
+        dataset=chosen.dataset,
+        ladder=chosen.ladders[name],
+        head=head,
+        metric=metric,
+        answers=answers,
+        steps=steps,
+        chart=f"{chosen.dataset}-{name}-{head}.svg",
+        growth=grown,
+        beyond=_beyond(chosen, answers, grown),
+        sentences=[*on_cheapest(metric, steps), *on_crossing(answers), *on_growth],
+    )
 
 
 def growth(chosen: Plan, name: str, answers: Sequence[Answer]) -> Growth | None:
@@ -198,23 +231,11 @@ def growth(chosen: Plan, name: str, answers: Sequence[Answer]) -> Growth | None:
     return fits.growth(metrics.find(answers[0].metric), x, UNITS[fit], answers)
 
 
-def on_growth(chosen: Plan, answers: Sequence[Answer], grown: Growth | None) -> list[str]:
-    """Return what curves fit; of more and more images, also what lies beyond, and what a training would cost there."""
-    if grown is None:
-        return []
-    told = grown.sentences()
-    # More epochs of the same images say nothing of more images.
-    if grown.unit == UNITS["images"]:
-        metric, config = metrics.find(answers[0].metric), composed(chosen.choices(answers[-1].rung))
-        ranges = beyond.ranges(metric, answers, list(grown.laws), beyond.FULL_IMAGES)
-        what = f"{beyond.FULL_IMAGES:,} training images of {config.sample.size} px"
-        told += [*beyond.sentences(metric, ranges, what), *beyond.cost(config, answers[-1])]
-    return told
-
-
-def on_steps(metric: Metric, steps: Sequence[Step]) -> list[str]:
-    """Return what the largest rung says of each smaller one's choice."""
-    return [sentence(metric, one) for one in steps]
+def _beyond(chosen: Plan, answers: Sequence[Answer], grown: Growth | None) -> Beyond | None:
+    """Return what lies beyond a ladder; of none but of images: more epochs of the same images say nothing of more."""
+    if grown is None or grown.unit != UNITS["images"]:
+        return None
+    return beyond.of_ladder(chosen.dataset, composed(chosen.choices(answers[-1].rung)), answers, list(grown.laws))
 
 
 def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
@@ -239,34 +260,12 @@ def on_cheapest(metric: Metric, steps: Sequence[Step]) -> list[str]:
 
 
 def on_crossing(answers: Sequence[Answer]) -> list[str]:
-    """Return whether and where the choice changes from small to large, and whether it surely has to."""
-    chosen = [one.choice for one in answers if one.choice]
-    if len(set(chosen)) < 2:
-        return []
-    if found := ladder.crossing(answers):
-        small, large = found
-        return [
-            f"The losses cross between `{small.rung}` and `{large.rung}`: with 95 % confidence each, {large.choice} is "
-            f"not the best at the first, and {small.choice} not at the second."
-        ]
+    """Return where the losses surely cross; nothing where that is not shown."""
     return [
-        f"From small to large the choices are {', '.join(chosen)}. That the losses cross is not shown: of no two of "
-        "these studies is each one's choice surely not the best in the other."
+        f"The losses cross between `{small.rung}` and `{large.rung}`: with 95 % confidence each, {large.choice} is "
+        f"not the best at the first, and {small.choice} not at the second."
+        for small, large in filter(None, [ladder.crossing(answers)])
     ]
-
-
-def sentence(metric: Metric, one: Step) -> str:
-    """Return what the larger study says of the smaller one's choice."""
-    chosen = f"`{one.small.rung}` chooses {one.small.choice}"
-    if one.high is None:
-        return f"{chosen}, which `{one.large.rung}` does not compare: some of its trainings failed there."
-    same = one.small.choice == one.large.choice
-    told = "which it chooses, too" if same else f"which chooses {one.large.choice}"
-    beaten = f", and at least {at_least(metric, one.low)}" if one.low else ""
-    return (
-        f"{chosen}. At `{one.large.rung}`, {told}, that loss is with 95 % confidence at most "
-        f"{metric.with_unit(at_most(metric, one.high))} worse than the best compared one{beaten}."
-    )
 
 
 if __name__ == "__main__":

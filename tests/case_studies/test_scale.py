@@ -78,7 +78,7 @@ def test_a_study_without_a_choice_makes_no_step(ladder):
 
 
 def told(scale_modules, bounds):
-    """Return what is said of two smaller studies, whose choices have these bounds in the largest: of each, of both."""
+    """Return the regrets of two smaller studies, whose choices have these bounds in the largest, and the cheapest."""
     ladder, page = scale_modules("ladder"), scale_modules("page")
     means = {"bce": 0.6, "dice": 0.65, "l1": 0.3}
     smaller = [
@@ -87,22 +87,29 @@ def told(scale_modules, bounds):
         answer(ladder, "dear", "dice", means, seconds=60),
     ]
     large = answer(ladder, "large", "dice", means, bounds)
-    steps = ladder.steps([*smaller, large])
-    return page.on_steps(metrics.find("iou_at_best"), steps), page.on_cheapest(metrics.find("iou_at_best"), steps)
+    steps, iou = ladder.steps([*smaller, large]), metrics.find("iou_at_best")
+    return [page.regret(one, iou) for one in steps], page.on_cheapest(iou, steps)
 
 
-def test_sentences_say_what_the_bounds_say(scale_modules):
-    steps, cheapest = told(scale_modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
-    assert steps == [
-        "`cheap` chooses bce. At `large`, which chooses dice, that loss is with 95 % confidence at most 0.015 IoU "
-        "worse than the best compared one.",
-        "`dear` chooses dice. At `large`, which it chooses, too, that loss is with 95 % confidence at most 0.005 IoU "
-        "worse than the best compared one.",
-    ]
+def test_the_table_and_the_sentences_say_what_the_bounds_say(scale_modules):
+    regrets, cheapest = told(scale_modules, {"bce": (0.0, 0.015), "dice": (0.0, 0.005)})
+    assert regrets == ["0.050 (0.000 to 0.015)", "0.000 (0.000 to 0.005)"]
     assert cheapest == [
         "The cheapest study whose choice is surely within 0.010 IoU of the best compared loss of `large` is `dear`.",
         "The cheapest study whose choice is surely within 0.020 IoU of the best compared loss of `large` is `cheap`.",
     ]
+
+
+def test_the_largest_study_and_one_without_a_choice_have_no_regret(scale_modules):
+    assert scale_modules("page").regret(None, metrics.find("iou_at_best")) == "-"
+
+
+def test_a_choice_is_shown_with_its_bound_and_whether_it_is_decided(scale_modules, ladder):
+    choice, iou = scale_modules("page").choice, metrics.find("iou_at_best")
+    assert choice(answer(ladder, "a", "bce", {"bce": 0.5}, {"bce": (0.0, 0.0191)}), iou) == "bce (0.020)"
+    assert choice(answer(ladder, "a", "bce", {"bce": 0.5}, {"bce": (0.0, 0.0201)}), iou) == "bce (0.021, not decided)"
+    assert choice(answer(ladder, "a", "bce", {"bce": 0.5}), iou) == "bce (-, not decided)"
+    assert choice(answer(ladder, "a", "", {}), iou) == "none"
 
 
 def test_the_cheapest_study_is_told_once_if_it_is_the_same_for_both_limits(scale_modules):
@@ -112,17 +119,16 @@ def test_the_cheapest_study_is_told_once_if_it_is_the_same_for_both_limits(scale
 
 
 def test_without_a_small_bound_no_study_is_called_good_enough(scale_modules):
-    steps, cheapest = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
+    regrets, cheapest = told(scale_modules, {"bce": (0.012, 0.09), "dice": (0.0, 0.03)})
     assert cheapest == [
         "Of no smaller study is the choice surely within 0.020 IoU of the best compared loss of `large`."
     ]
-    assert "at most 0.090 IoU worse than the best compared one, and at least 0.012." in steps[0]
-    assert "at least" not in steps[1]
+    assert regrets == ["0.050 (0.012 to 0.090)", "0.000 (0.000 to 0.030)"]
 
 
 def test_bounds_are_rounded_so_that_the_sentence_is_true(scale_modules):
-    steps, _ = told(scale_modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
-    assert "at most 0.015 IoU worse than the best compared one, and at least 0.012." in steps[0]
+    regrets, _ = told(scale_modules, {"bce": (0.0129, 0.0142), "dice": (0.0, 0.005)})
+    assert regrets[0] == "0.050 (0.012 to 0.015)"
 
 
 def test_a_limit_is_rounded_so_that_the_sentence_is_true(scale_modules):
@@ -143,9 +149,9 @@ def test_a_limit_is_rounded_so_that_the_sentence_is_true(scale_modules):
 
 def test_of_a_choice_that_the_larger_study_does_not_compare_only_that_is_said(scale_modules):
     none_good = ["Of no smaller study is the choice surely within 0.020 IoU of the best compared loss of `large`."]
-    steps, cheapest = told(scale_modules, {"dice": (0.0, 0.03)})
+    regrets, cheapest = told(scale_modules, {"dice": (0.0, 0.03)})
     assert cheapest == none_good
-    assert steps[0] == "`cheap` chooses bce, which `large` does not compare: some of its trainings failed there."
+    assert regrets[0] == "not compared there"
 
 
 def on_crossing(scale_modules, *studies):
@@ -167,11 +173,25 @@ def test_losses_cross_only_where_neither_choice_can_be_the_best_in_the_other_stu
     # The nearest two of all.
     assert "between `b` and `c`" in on_crossing(scale_modules, bce, bce, dice)[0]
     unsure = ("dice", {"bce": 0.0, "dice": 0.0})
-    told = on_crossing(scale_modules, bce, unsure)[0]
-    assert told.startswith("From small to large the choices are bce, dice. That the losses cross is not shown")
-    assert on_crossing(scale_modules, bce, bce) == []
+    assert on_crossing(scale_modules, bce, unsure) == on_crossing(scale_modules, bce, bce) == []
     # A study without bounds shows nothing.
-    assert "not shown" in on_crossing(scale_modules, bce, ("dice", {}))[0]
+    assert on_crossing(scale_modules, bce, ("dice", {})) == []
+
+
+def test_ladders_with_a_change_of_choice_and_those_that_cross_are_counted(scale_modules, ladder):
+    on_crossings = scale_modules("overview").on_crossings
+
+    def study(choice, lows):
+        return answer(ladder, "a", choice, {"bce": 0.5, "dice": 0.5}, {loss: (low, 0.5) for loss, low in lows.items()})
+
+    bce, dice = study("bce", {"bce": 0.0, "dice": 0.01}), study("dice", {"bce": 0.02, "dice": 0.0})
+    unsure = study("dice", {"bce": 0.0, "dice": 0.0})
+    assert on_crossings([[bce, dice], [bce, unsure], [bce, bce]]) == (
+        "The choice changes on 2 of 3 ladders; that losses cross is shown on 1 of them."
+    )
+    assert on_crossings([[bce, unsure]]) == (
+        "The choice changes on 1 of 1 ladders; that losses cross is shown on none of them."
+    )
 
 
 def test_places_are_those_of_each_study_and_the_largest_one_orders_the_rows(scale_modules, ladder):
@@ -205,35 +225,29 @@ def test_a_choice_is_good_only_within_the_margin_and_bad_only_beyond_it(scale_mo
 def test_all_ladders_together_count_the_choices_that_were_right_and_wrong(scale_modules):
     sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
     found = judged(scale_modules, (0.0, 0.01), (0.0, 0.05), (0.03, 0.05), (0.0, 0.02))
-    within = (
-        "the choice of the smaller study is, with 95 % confidence each, within the margin (0.020 IoU) of the best "
-        "compared loss of the ladder's largest study"
-    )
+    within = "surely within the margin (0.020 IoU) of the best compared loss of their ladder's largest study"
     assert sentences(iou, found) == [
-        f"In 2 of 4 comparisons {within}.",
-        "In 1 it is with as much confidence farther from it.",
-        "In 1 that is open.",
-        "By the means, it is the best compared loss there in 0, and never more than 0.010 IoU worse.",
+        f"Of 4 choices of smaller studies 2 are {within}, 1 surely beyond it; 1 are open.",
+        "By the means there, 0 are the best, and none is more than 0.010 IoU worse.",
     ]
-    assert sentences(iou, found[1:2]) == [
-        f"In 0 of 1 comparisons {within}.",
-        "In 1 that is open.",
-        "By the means, it is the best compared loss there in 0, and never more than 0.010 IoU worse.",
-    ]
+    assert sentences(iou, found[1:2])[0] == (
+        f"Of 1 choices of smaller studies 0 are {within}, none surely beyond it; 1 are open."
+    )
     assert sentences(iou, []) == []
 
 
-def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is_if_all_have_one(scale_modules):
+def test_the_means_say_how_many_choices_are_the_best_and_how_bad_the_worst_is(scale_modules):
     sentences, iou = scale_modules("overview").sentences, metrics.find("iou_at_best")
     found = [
         replace(one, step=replace(one.step, worse=worse))
         for one, worse in zip(judged(scale_modules, *[(0.0, 0.01)] * 4), (0.0, 0.0301, 0.0101, 0.002), strict=True)
     ]
-    assert sentences(iou, found)[-1] == (
-        "By the means, it is the best compared loss there in 1, and never more than 0.031 IoU worse."
-    )
+    assert sentences(iou, found)[-1] == ("By the means there, 1 are the best, and none is more than 0.031 IoU worse.")
     without = [*found, replace(found[0], step=replace(found[0].step, worse=None))]
-    assert not any("By the means" in sentence for sentence in sentences(iou, without))
+    assert sentences(iou, without)[-1] == (
+        "By the means there, 1 of the 4 compared are the best, and none is more than 0.031 IoU worse."
+    )
+    assert len(sentences(iou, without[-1:])) == 1
 
 
 def test_only_decided_answers_of_few_seeds_were_decided_after_the_first_round(scale_modules, ladder):
@@ -264,7 +278,8 @@ def test_what_larger_studies_choose_is_counted_by_head(scale_modules, ladder):
     assert (depth.head, depth.studies, dict(depth.chosen), dict(depth.within)) == ("depth", 1, {"ssim": 1}, {"ssim": 1})
     assert larger.losses(found) == ["rmse", "ssim", "dice"]
     assert larger.most_often(found) == (
-        "Of these 3 answers `rmse` is the choice of 2, more than any other loss, and surely within the margin in 1."
+        "Of the 3 answers of studies larger than `default` 2 choose `rmse`, more than any other loss; in 1 it is "
+        "surely within the margin."
     )
     # Without a margin or a choice nothing is counted.
     assert larger.count("pets", [made("", margin=None, rmse=0.0)])[0].within == {}
@@ -300,9 +315,11 @@ def test_without_a_margin_no_choice_is_judged(scale_modules):
 
 def test_the_chart_of_all_choices_has_a_row_for_each_with_a_bound(scale_modules, tmp_path):
     found = judged(scale_modules, (0.0, 0.01), None, (0.03, 0.05))
+    found.append(replace(found[0], dataset="pets"))
     scale_modules("charts").draw_judged(found, metrics.find("iou_at_best"), tmp_path / "a.svg")
     drawn = (tmp_path / "a.svg").read_text()
-    assert "scenes: a → large" in drawn and "scenes: c → large" in drawn and "scenes: b" not in drawn
+    assert drawn.count(">a → large<") == 2 and ">c → large<" in drawn and ">b → large<" not in drawn
+    assert ">scenes<" in drawn and ">pets<" in drawn
     assert "#2a9d8f" in drawn and "#d1495b" in drawn and "#8d99ae" not in drawn
     assert "at most" not in drawn
 
@@ -337,7 +354,7 @@ def test_a_further_dataset_with_results_stands_on_the_page_and_is_quoted_as_othe
     text = (tmp_path / "docs/scale.md").read_text()
     for name in ("scenes", "composites"):
         assert f"## Number of images: mask, {name}\n" in text
-        assert f"{name}: images250 → default" in (tmp_path / "docs/scale/iou_at_best.svg").read_text()
+        assert f">{name}<" in (tmp_path / "docs/scale/iou_at_best.svg").read_text()
         assert (tmp_path / f"docs/scale/{name}-images-mask.svg").is_file()
     assert "Not run yet on composites" in text and "python scale/rung.py images" in text
     rows = read_csv(tmp_path / "evidence.csv")

@@ -75,66 +75,72 @@ def test_power_laws_that_fit_are_far_off_beyond_the_studies(scale_modules):
     assert len(off) > 10 and np.median(off) > 0.1
 
 
-def of(beyond, **bounds):
-    return {loss: beyond.Range(*one) if one else None for loss, one in bounds.items()}
+def made(beyond, metric, answers=None, hours=20.4, **bounds):
+    """Return what a ladder says with these ranges; None: of a loss without one."""
+    found = {loss: beyond.Range(*one) if one else None for loss, one in bounds.items()}
+    return beyond.Beyond("scenes", answers, metric, 32, 5, found, hours, 62 / 3600)
 
 
 def test_only_a_loss_that_is_surely_better_than_all_others_is_called_the_best(beyond):
-    told = beyond.sentences(IOU, of(beyond, dice=(0.8, 0.9), bce=(0.6, 0.79)), "400,000 images")
-    assert told == [
-        "Computed, not measured: at 400,000 images, if more images never make a loss worse and help it less with every "
-        "doubling, dice 0.800 to 0.900, bce 0.600 to 0.790 (95 % for all together).",
-        "Only dice can be the best there.",
-    ]
-    told = beyond.sentences(RMSE, of(beyond, l1=(0.02, 0.03), huber=(0.031, 0.05)), "400,000 images")
-    assert told[1] == "Only l1 can be the best there."
+    assert made(beyond, IOU, dice=(0.8, 0.9), bce=(0.6, 0.79)).possible == ["dice"]
+    assert made(beyond, RMSE, l1=(0.02, 0.03), huber=(0.031, 0.05)).possible == ["l1"]
 
 
 def test_losses_whose_ranges_overlap_may_all_be_the_best(beyond):
-    found = of(beyond, dice=(0.7, 0.9), bce=(0.6, 0.7), l1=(0.5, 0.69))
-    assert beyond.sentences(IOU, found, "there")[-1] == (
-        "Each of dice and bce can be the best there; these studies do not say which."
-    )
-    assert beyond.sentences(IOU, of(beyond, dice=(0.7, 0.9), bce=(0.6, 0.7)), "there")[-1].startswith("Any of these")
+    assert made(beyond, IOU, dice=(0.7, 0.9), bce=(0.6, 0.7), l1=(0.5, 0.69)).possible == ["dice", "bce"]
 
 
 def test_a_loss_without_a_range_may_be_the_best(beyond):
-    told = beyond.sentences(IOU, of(beyond, dice=(0.8, 0.9), bce=(0.6, 0.79), ssim=None), "there")
-    assert told[1:] == [
-        "Nothing is computed for ssim: from study to study, the gain of a doubling surely grows.",
-        "Each of dice and ssim can be the best there; these studies do not say which.",
+    assert made(beyond, IOU, dice=(0.8, 0.9), bce=(0.6, 0.79), ssim=None).possible == ["dice", "ssim"]
+    assert made(beyond, IOU, ssim=None, bce=None).possible == ["ssim", "bce"]
+
+
+def test_the_table_has_a_column_for_each_ladder(beyond):
+    mask = made(beyond, IOU, dice=(0.8, 0.9), bce=(0.6, 0.79), ssim=None)
+    depth = made(beyond, RMSE, hours=9.6, l1=(0.02, 0.03), dice=(0.0, 0.05))
+    assert beyond.rows([mask, depth]) == [
+        ("`dice`", ["0.800 to 0.900", "0.0000 to 0.0500"]),
+        ("`bce`", ["0.600 to 0.790", "not compared"]),
+        ("`ssim`", ["none: doublings gain more and more", "not compared"]),
+        ("`l1`", ["not compared", "0.0200 to 0.0300"]),
+        ("can be the best", ["dice and ssim", "any"]),
+        ("a training at 224 px, one core", ["20 hours", "10 hours"]),
+        ("the same, one H200, at least", ["1 min 02 s", "1 min 02 s"]),
     ]
-    only = beyond.sentences(IOU, of(beyond, ssim=None, bce=None), "there")
-    assert only[0].startswith("Nothing is computed") and only[1].startswith("Any of these")
+    assert beyond.in_short([mask, depth]) == (
+        "On 1 of 2 ladders of images any compared loss can be the best there, computed from what images gain. A "
+        "training of them at 224 px would take 10 to 20 hours of one core, and of one H200 at least 1 min 02 s: "
+        "computed, not measured."
+    )
+    assert "would take 20 hours of one core" in beyond.in_short([mask])
+    assert beyond.in_short([]) == ""
 
 
 @pytest.fixture
-def on_ladder(scale_modules, made_up):
-    """Return what the page says of the growth of so many rungs of a ladder."""
+def section(scale_modules, made_up):
+    """Return a function that makes the page's section of so many rungs of a ladder."""
     page, plan = scale_modules("page"), scale_modules("plan").load()
 
-    def told(name, count):
+    def made(name, count):
         rungs = plan.ladders[name].rungs[:count]
         answers = made_up({"dice": [0.5, 0.6, 0.66, 0.7][:count]}, images=IMAGES[:count], rungs=rungs)
-        return page.on_growth(plan, answers, page.growth(plan, name, answers))
+        return page._section(plan, name, answers)
 
-    return told
+    return made
 
 
-def test_with_three_rungs_nothing_is_said_and_with_four_it_is_called_computed(on_ladder):
-    assert on_ladder("images", 3) == []
-    told = on_ladder("images", 4)
-    assert told[1].startswith("Computed, not measured: at 400,000 training images of 32 px, ")
+def test_with_three_rungs_nothing_is_computed_and_with_four_the_cost_too(section):
+    few, enough = section("images", 3), section("images", 4)
+    assert few.beyond is None and not any("power law" in sentence for sentence in few.sentences)
+    assert enough.sentences[-1].startswith("A power law of the training images fits")
     # 16 trainings of 5 epochs and 8 of 3 in 200 s: 9.6 s each, 400,000 / 2,600 times the images, 49 times the pixels.
-    assert told[3].startswith(
-        "A training of 400,000 images at 224 px, 5 epochs, would take 20 hours of one core, computed"
-    )
-    assert told[4].startswith("One H200 would take 1 min") and told[4].endswith("not measured.")
+    assert enough.beyond.core_hours == pytest.approx(200 * 5 / 104 * 400_000 / 2600 * 49 / 3600)
+    assert 60 < 3600 * enough.beyond.gpu_hours < 120 and enough.beyond.size == 32
 
 
-def test_more_epochs_of_the_same_images_say_nothing_of_more_images(on_ladder):
-    told = on_ladder("epochs", 4)
-    assert len(told) == 1 and told[0].startswith("A power law of the images times epochs, of")
+def test_more_epochs_of_the_same_images_say_nothing_of_more_images(section):
+    found = section("epochs", 4)
+    assert found.beyond is None and found.sentences[-1].startswith("A power law of the images times epochs fits")
 
 
 def test_the_page_speaks_of_more_images_only_after_four_rungs(scale_modules):

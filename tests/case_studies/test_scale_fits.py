@@ -61,9 +61,15 @@ def test_a_loss_that_some_study_does_not_compare_has_no_curve_and_one_that_does_
     grown = fits.growth(IOU, list(X), "training images", answers)
     assert list(grown.laws) == ["dice", "ssim"]
     assert grown.sentences() == [
-        "A power law of the training images, of three numbers, passes within the errors of the means of dice: with 5 "
-        "studies that is a description, no proof.",
-        "No power law of the training images fits the means of ssim.",
+        "A power law of the training images fits the means of dice.",
+        "No power law of the training images fits those of ssim.",
+    ]
+
+
+def test_all_losses_are_not_counted_up_where_a_law_fits_each(fits, made_up):
+    grown = fits.growth(IOU, list(X), "training images", made_up({"dice": law(X), "bce": law(X) - 0.1}))
+    assert grown.sentences() == [
+        "A power law of the training images fits the means of each loss that all studies compare."
     ]
 
 
@@ -74,15 +80,24 @@ def drawn(scale_modules, made_up, tmp_path):
     def draw(curves):
         answers = made_up({"dice": law(X), "ssim": np.array([0.3, 0.31, 0.5, 0.8, 0.81])})
         grown = scale_modules("fits").growth(IOU, list(X), "training images", answers) if curves else None
-        scale_modules("charts").draw(answers, "IoU", tmp_path / "a.svg", grown)
+        scale_modules("charts").draw(answers, IOU, tmp_path / "a.svg", grown)
         return (tmp_path / "a.svg").read_text()
 
     return draw
 
 
+def drawn_axes(charts, answers, metric):
+    """Return the axes of a chart before it is written."""
+    found = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(charts, "_save", lambda figure, path: found.append(figure.axes[0]))
+        charts.draw(answers, metric, None)
+    return found[0]
+
+
 def test_the_chart_has_a_curve_only_of_a_loss_that_it_fits(drawn):
     with_curves, without = drawn(curves=True), drawn(curves=False)
-    assert ">10,400<" in with_curves and ">training images (logarithmic)<" in with_curves
+    assert ">rung4: 10,400<" in with_curves and ">training images (logarithmic)<" in with_curves
     # The one that does not fit is joined by a dotted line.
     assert [len(re.findall(r"clip-path[^>]*stroke-dasharray: 1", one)) for one in (with_curves, without)] == [1, 0]
     assert ">training images" not in without
@@ -92,7 +107,7 @@ def test_the_chart_crosses_out_the_mean_of_a_loss_that_is_not_compared(scale_mod
     answers = made_up({"dice": law(X), "ssim": law(X) - 0.1})
 
     def colours_and_intervals():
-        scale_modules("charts").draw(answers, "IoU", tmp_path / "a.svg")
+        scale_modules("charts").draw(answers, IOU, tmp_path / "a.svg")
         text = (tmp_path / "a.svg").read_text()
         return len(re.findall("LineCollection", text)), text.count("M -3 3") + text.count("M -3 -3")
 
@@ -100,3 +115,31 @@ def test_the_chart_crosses_out_the_mean_of_a_loss_that_is_not_compared(scale_mod
     del answers[2].regrets["ssim"]
     intervals, crosses = colours_and_intervals()
     assert intervals == 9 and crosses > 0
+
+
+def test_one_wide_interval_does_not_press_the_lines_together(scale_modules, made_up):
+    """The axis ends beside the means, 0.45 to 0.76; the interval of one reaches from below 0 to above 1."""
+    charts = scale_modules("charts")
+    answers = made_up({"dice": law(X), "ssim": law(X) - 0.05})
+    answers[0].errors["ssim"] = 0.5
+    axes = drawn_axes(charts, answers, IOU)
+    low, high = axes.get_ylim()
+    assert 0.3 < low < 0.4 and 0.75 < high < 0.85
+
+
+def test_errors_have_a_logarithmic_axis(scale_modules, made_up):
+    """So that one loss of ten times the error does not press the others together."""
+    charts = scale_modules("charts")
+    answers = made_up({"l1": 0.02 + 0.05 * (X / X[0]) ** -1, "dice": np.full(5, 0.3)})
+    axes = drawn_axes(charts, answers, RMSE)
+    assert axes.get_yscale() == "log" and axes.get_ylim() == pytest.approx((0.017, 0.353), abs=1e-3)
+
+
+def test_names_at_the_ends_stay_inside_the_frame_and_apart(scale_modules, made_up):
+    """All lines end at the top, where the names have no room around them."""
+    charts = scale_modules("charts")
+    losses = ["rmse", "dice", "bce", "l1", "huber", "ssim", "weighted_bce"]
+    axes = drawn_axes(charts, made_up({loss: law(X) for loss in losses}), IOU)
+    heights = sorted(text.get_position()[1] for text in axes.texts)
+    assert len(heights) == 7 and heights[0] > 0 and heights[-1] < 1
+    assert min(np.diff(heights)) >= charts.GAP - 1e-9
