@@ -80,7 +80,7 @@ def _label(y: float, text: str) -> str:
 def _drawing(title: str, marks: Sequence[str], ticks: Sequence[tuple[float, str]], height: float) -> str:
     texts = [f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{escape(text)}</text>' for x, text in ticks]
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + _BOTTOM}" role="img"',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" viewBox="0 0 {WIDTH} {height + _BOTTOM}" role="img"',
         f'  aria-label="{escape(title)}" font-family="sans-serif" font-size="14" fill="{_INK}">',
         f'<text x="0" y="18" font-size="13" font-weight="bold">{escape(title)}</text>',
         *marks,

@@ -26,6 +26,9 @@ class Share:
     count: int
     networks: int
 
+    def __str__(self) -> str:
+        return f"{self.count} of {self.networks}"
+
     @property
     def interval(self) -> tuple[float, float]:
         """Ends of Clopper and Pearson's interval."""

@@ -116,14 +116,13 @@ def flipped(found: Sequence[Answer], loss: str) -> list[Answer]:
 
 
 def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
-    """Say of each loss where its networks answer what is expected, and whether longer training changes that."""
+    """Say of each loss whether its networks answer as expected after the longest training, and whether that helped."""
     wanted = expected(mask_mean)
     sentences = []
     for loss in wanted:
         own = flipped(found, loss)
         if own:
-            told = "; ".join(_told(one, wanted[loss]) for one in own)
-            sentences.append(f"`{loss}`: {told}.{_longer(own, wanted[loss])}")
+            sentences.append(f"`{loss}`: {_told(own[-1], wanted[loss])}.{_longer(own, wanted[loss])}")
     return sentences
 
 

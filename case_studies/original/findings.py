@@ -264,6 +264,28 @@ def on_datasets(results: Mapping[str, Measured]) -> list[str]:
     ]
 
 
+def on_collapses_of_datasets(results: Mapping[str, Measured]) -> list[str]:
+    """Say with which mistakes more networks are shown to collapse on every dataset.
+
+    Args:
+        results: one measure of one experiment on each dataset; nothing is said of fewer than two complete ones.
+    """
+    complete = {name: result for name, result in results.items() if result.is_complete}
+    if len(complete) < 2:
+        return []
+    first = next(iter(complete.values()))
+    factors = first.experiment.factors
+    compared = zip(*(collapses.comparisons(one.collapsed, factors) for one in complete.values()), strict=True)
+    named = [
+        f"{first.title(own[0].factor)} ({listed([str(one.having) for one in own])}; without it "
+        f"{listed([str(one.without) for one in own])})"
+        for own in compared
+        if all(one.sign > 0 for one in own)
+    ]
+    where = listed([f"on {name}" for name in complete])
+    return [f"More networks {_HOW[first.experiment.head]} {where} with {listed(named)}."] if named else []
+
+
 def _on_every(result: Measured, by_factor: Mapping[str, Sequence[Effect]], sign: int) -> str:
     """Name the mistakes whose effect is told with `sign` on every dataset, those that do most first."""
     same = {factor: own for factor, own in by_factor.items() if all(result.told(one) == sign for one in own)}
@@ -303,7 +325,7 @@ def on_pairs(result: Measured) -> list[str]:
             alike = result.told(without) == result.told(beside)
             then = result.written(abs(beside.value)) if alike else _does(result, beside)
             sentences.append(
-                f"On the average, {result.title(one)} {_does(result, without)} without {result.title(other)} and "
+                f"On average, {result.title(one)} {_does(result, without)} without {result.title(other)} and "
                 f"{then} beside it."
             )
     return sentences
@@ -358,9 +380,8 @@ def on_threshold(results: Sequence[Measured]) -> list[str]:
     if not all(other - one > _WORTH for one, other in seeds):
         return []
     return [
-        "The threshold hides a part: at the best one the networks with every mistake reach "
-        f"{best.written(best.mean(best.original))} instead of {half.written(half.mean(half.original))}, more in each "
-        f"of {len(seeds)} seeds."
+        f"The threshold of 0.5 hides a part: each of the {len(seeds)} networks with every mistake reaches more at the "
+        "best one."
     ]
 
 
@@ -384,9 +405,8 @@ def on_collapses(result: Measured, rows: Sequence[Row]) -> list[str]:
     found, column = result.collapsed, COLLAPSE[result.measure]
     count, networks = sum(map(sum, found.values())), sum(map(len, found.values()))
     names = sorted({str(row[column]) for row in of(result.experiment, rows) if row[column]})
-    kinds = f" ({', '.join(names)})" if names else ""
-    how = {"mask": f"give the same answer everywhere{kinds} or diverged", "depth": _CONSTANT}[result.experiment.head]
-    sentences = [f"{count or 'None'} of {networks} networks {how}."]
+    kinds = f" ({', '.join(names)})" if names and result.experiment.head == "mask" else ""
+    sentences = [f"{count or 'None'} of {networks} networks {_HOW[result.experiment.head]}{kinds}."]
     told = [one for one in collapses.comparisons(found, result.experiment.factors) if one.sign]
     told.sort(key=lambda one: one.without.count - one.having.count)
     return sentences + [
@@ -449,12 +469,38 @@ def _kinds(rows: Sequence[Row], result: Measured) -> str:
     return f" ({', '.join(named)})" if named else ""
 
 
-_CONSTANT = "answer a constant depth, or are no better than one, or diverged"
+def on_both_heads_of_datasets(pairs: Mapping[str, tuple[Measured, Measured]]) -> list[str]:
+    """Count the collapsed masks of networks with both heads and of those for the mask alone, on every dataset.
+
+    Args:
+        pairs: by dataset both kinds of networks, see `on_both_heads`; those without the ends are left out.
+    """
+    known = {name: (both, alone) for name, (both, alone) in pairs.items() if both.has_ends and alone.has_ends}
+    compared = {name: collapses.versus(alone.collapsed, both.collapsed) for name, (both, alone) in known.items()}
+    if not compared:
+        return []
+    both, alone = (
+        listed([f"{share} on {name}" for name, share in zip(compared, shares, strict=True)])
+        for shares in zip(*((one.having, one.without) for one in compared.values()), strict=True)
+    )
+    words = {1: "more do with both heads", -1: "fewer do with both heads"}
+    shown = [f"{words[one.sign]} on {name}" for name, one in compared.items() if one.sign]
+    return [
+        f"Of networks with both heads {both} give the same mask everywhere at 0.5 or diverge; of those for the mask "
+        f"alone, with the same recipes, {alone} do: {listed(shown) if shown else 'a difference is not shown'}."
+    ]
+
+
+#: What a collapsed network does, by head.
+_HOW = {
+    "mask": "give the same answer everywhere or diverge",
+    "depth": "answer a constant depth, or are no better than one, or diverge",
+}
 
 
 def _share(share: collapses.Share) -> str:
     low, high = share.interval
-    return f"{share.count} of {share.networks} ({low:.0%} to {high:.0%})"
+    return f"{share} ({100 * low:.0f} % to {100 * high:.0f} %)"
 
 
 def _named(result: Measured, found: Sequence[Effect], sign: int = 1) -> str:

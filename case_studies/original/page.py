@@ -58,7 +58,7 @@ def main() -> None:
             questions=[_question(chosen, experiment, found, figures) for experiment in chosen.experiments],
             answers=[_answers(one.dataset, one.of_answers, figures) for one in found if one.of_answers],
             tolerance=expected.TOLERANCE,
-            level=f"{LEVEL:.0%}",
+            level=f"{100 * LEVEL:.0f} %",
         )
     )
     for old in FIGURES.glob("*.svg"):
@@ -120,10 +120,18 @@ def _question(
     shown = [one for one in found if measured[one.dataset][0].has_ends]
     reasons = [_why_flips_harm(one, measured[one.dataset][0]) for one in shown]
     parts = [_part(one, measured[one.dataset], why, figures) for one, why in zip(shown, reasons, strict=True)]
-    on_all = findings.on_datasets({name: results[0] for name, results in measured.items()})
+    first = {name: results[0] for name, results in measured.items()}
+    beside = {
+        one.dataset: (first[one.dataset], alone) for one in found for alone in _mask_alone(chosen, one, experiment)
+    }
     return {
         "title": findings.QUESTIONS.get(experiment.name, experiment.name),
-        "on_all": on_all + expected.on_reasons(reasons),
+        "on_all": [
+            *findings.on_datasets(first),
+            *expected.on_reasons(reasons),
+            *findings.on_collapses_of_datasets(first),
+            *findings.on_both_heads_of_datasets(beside),
+        ],
         "parts": parts,
     }
 
@@ -131,13 +139,15 @@ def _question(
 def _part(
     found: Results, results: Sequence[Measured], reason: Reason | None, figures: dict[str, str]
 ) -> dict[str, Any]:
-    """Return a dataset's paragraph with the answer, then the other sentences, charts and tables."""
+    """Return the sentences that answer the question on a dataset, then the other sentences, charts and tables."""
     first = results[0]
     own = [_sentences(result) for result in results]
     counted = findings.on_collapses(first, found.rows)
-    paragraph = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first) + own[0][0][:1]
-    paragraph += [f"With inputs flipped apart and no other mistake, {reason.told}."] if reason else []
-    paragraph += _both_heads(found, results) + counted[:2] + own[0][1][:1]
+    answer = findings.state(results) + findings.on_threshold(results) + findings.on_largest(first) + own[0][0][:1]
+    answer += [f"With inputs flipped apart and no other mistake, {reason.told}."] if reason else []
+    for alone in _mask_alone(first.plan, found, first.experiment):
+        answer += findings.on_both_heads(results, alone, found.rows)
+    answer += counted[:2] + own[0][1][:1]
     largest = [sentence for result in results for sentence in findings.on_largest(result)]
     every = largest + [sentence for kinds in own for kind in kinds for sentence in kind] + counted
     complete = [result for result in results if result.is_complete]
@@ -146,21 +156,16 @@ def _part(
     return {
         "dataset": found.dataset,
         "is_complete": first.is_complete,
-        "paragraph": paragraph,
-        "details": [sentence for sentence in every if sentence not in paragraph],
+        "answer": answer,
+        "details": [sentence for sentence in every if sentence not in answer],
         "measures": [{**_table(result), "figure": names.get(result.measure)} for result in results],
     }
 
 
-def _both_heads(found: Results, results: Sequence[Measured]) -> list[str]:
-    """Compare networks with both heads with those for the mask alone, where these are trained, too."""
-    own, chosen = results[0].experiment, results[0].plan
-    alone = [one for one in chosen.experiments if own.head == JOINT and one.name == f"mask-{own.loss}"]
-    return [
-        sentence
-        for one in alone
-        for sentence in findings.on_both_heads(results, findings.measured(chosen, one, found.rows)[0], found.rows)
-    ]
+def _mask_alone(chosen: Plan, found: Results, experiment: Experiment) -> list[Measured]:
+    """Return the networks for the mask alone with the loss of networks with both heads, on IoU at 0.5, if there are."""
+    of_mask = [one for one in chosen.experiments if experiment.head == JOINT and one.name == f"mask-{experiment.loss}"]
+    return [findings.measured(chosen, one, found.rows)[0] for one in of_mask]
 
 
 def _why_flips_harm(found: Results, result: Measured) -> Reason | None:
