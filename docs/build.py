@@ -82,7 +82,7 @@ def default_study() -> str:
 def all_studies() -> str:
     """Return the tables of docs/results.md: what every study decided, then a section of each but the default one."""
     found = [Study(ANSWER.parent, DEFAULT, "make study", {}), *studies(RESULTS)]
-    lines = ["| study | head | choice | no other is better by more than | " + " | ".join(GROUPS) + " | trials |"]
+    lines = ["| study | head | choice | no compared one is better by more than | " + " | ".join(GROUPS) + " | trials |"]
     lines.append("|---" * 9 + "|")
     for study in found:
         lines += [f"| {study.title} | {head} | {_decision(of_head(study.rows, head))} |" for head in study.heads]

@@ -34,7 +34,7 @@ def section(table: Path) -> list[str]:
         f"On both heads {agreeing} of {len(found)} do.",
         "",
         "| repetition | "
-        + " | ".join(f"{head}: choice | no other is better by more than | worse by" for head in HEADS)
+        + " | ".join(f"{head}: choice | no compared one is better by more than | worse by" for head in HEADS)
         + " |",
         "|---" * (1 + 3 * len(HEADS)) + "|",
     ]
