@@ -84,6 +84,12 @@ def test_the_estimand_of_one_seed_is_of_these_networks(study):
     assert "these trained networks" not in " ".join(section.estimand([ranked(DECIDED)], study.config))
 
 
+def test_the_estimand_of_losses_is_that_of_the_heads_that_have_seeds(study):
+    text = " ".join(section.estimand([of_networks(), ranked(DECIDED, "depth")], study.config))
+    assert text.startswith("Compared is the mean depth RMSE (coded depth) that a network reaches")
+    assert "mask" not in text and "these trained networks" not in text
+
+
 def test_the_estimand_of_folds_is_that_of_their_training_images(study):
     text = " ".join(section.estimand([ranked(DECIDED, folds=5, tested=5)], study.config))
     assert "Not in them: other training images than those of the 5 folds." in text

@@ -58,7 +58,12 @@ def protocol(config: Config) -> list[str]:
 
 
 def estimand(rankings: Sequence[Ranking], config: Config) -> list[str]:
-    """Return what the intervals are about, what is random in them, and what is not."""
+    """Return what the intervals are about, what is random in them, and what is not.
+
+    Where only some heads have more than one sound trial of a loss, this is about these; `sentences.caveats` is about
+    the others.
+    """
+    rankings = [ranking for ranking in rankings if not ranking.of_networks] or rankings
     metrics = listed([f"{ranking.head} {ranking.metric.label}" for ranking in rankings])
     known = [name for name in ("objects", "backgrounds") if all(getattr(ranking, name) > 1 for ranking in rankings)]
     images = "on new images"
