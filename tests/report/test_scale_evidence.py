@@ -72,8 +72,8 @@ def test_of_several_larger_studies_those_within_their_own_margin_are_counted(con
         {"larger": "default", "at": "1.7 times the epochs"},
     )
     assert sentence(config, "mask", IOU, path) == (
-        "A study of this scale chose dice; that loss was within the margin of the best compared one in 2 of 4 "
-        "larger studies, with 95 % confidence in each (docs/scale.md)."
+        "A study of this scale chose dice; in 2 of 4 larger studies that loss was within their margin of the best "
+        "compared one, with 95 % confidence in each (docs/scale.md)."
     )
 
 
@@ -134,8 +134,8 @@ def test_of_other_images_it_is_said_that_they_are_others(key, value, config, tab
         {"larger": "large"},
     )
     assert sentence(changed(config, key, value), "mask", IOU, path) == (
-        "On other images (scenes) a study of this scale chose dice; that loss was within the margin of the best "
-        "compared one in 1 of 2 larger studies, with 95 % confidence in each (docs/scale.md). On other images "
+        "On other images (scenes) a study of this scale chose dice; in 1 of 2 larger studies that loss was within "
+        "their margin of the best compared one, with 95 % confidence in each (docs/scale.md). On other images "
         "(composites) a study of this scale chose rmse; with 95 % confidence that loss was at most 0.015 IoU worse "
         "than the best compared one at 3.2 times the training images (docs/scale.md)."
     )

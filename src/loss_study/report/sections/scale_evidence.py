@@ -73,7 +73,7 @@ def _told(who: str, known: Sequence[dict[str, str]], metric: Metric) -> str:
         )
     good = sum(bool(row["regret_high"]) and float(row["regret_high"]) <= float(row["margin"]) for row in rows)
     return (
-        f"{begin} that loss was within the margin of the best compared one in {good} of {len(rows)} larger studies, "
+        f"{begin} in {good} of {len(rows)} larger studies that loss was within their margin of the best compared one, "
         "with 95 % confidence in each (docs/scale.md)."
     )
 
