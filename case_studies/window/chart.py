@@ -27,16 +27,17 @@ def draw(studies: Sequence[Trained], windows: Mapping[str, int], path: Path) -> 
         path: of the file.
     """
     with mpl.rc_context(_SAME):
-        figure = Figure(figsize=(7, 3.8), layout="constrained")
-        for axes, metric in zip(figure.subplots(1, 2), (CODED, ALIGNED), strict=True):
+        # One above the other: a phone shrinks a chart to its own width, and the text with it.
+        figure = Figure(figsize=(5, 6.5), layout="constrained")
+        for axes, metric in zip(figure.subplots(2, sharex=True), (CODED, ALIGNED), strict=True):
             for study, (colour, away) in zip(studies, _LOOKS, strict=False):
                 _draw_study(axes, study, windows, metric, colour, away)
             axes.set_title(metric.label, fontsize=10)
-            axes.set_xlabel("window, % of the image's side")
             axes.set_xlim(0, 85)
-            axes.set_ylim(bottom=0)
+            axes.margins(y=0.1)
             axes.grid(alpha=0.3)
-        figure.axes[0].legend(fontsize=8, loc="lower right")
+        figure.axes[0].legend(fontsize=9, loc="upper right")
+        figure.axes[-1].set_xlabel("window, % of the image's side")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None}, facecolor="white")
 
@@ -51,6 +52,9 @@ def _draw_study(
     means = [study.mean(metric, loss) for loss in windows]
     axes.plot(shares, means, "o-", color=colour, markersize=6, label=f"SSIM, images of {study.size} px")
     for share, mean, side in zip(shares, means, windows.values(), strict=True):
-        axes.annotate(f"{side} px", (share, mean), away, textcoords="offset points", fontsize=8, color=colour)
+        axes.annotate(
+            f"{side} px", (share, mean), away, textcoords="offset points", fontsize=9, color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+        )  # fmt: skip
     reference = study.mean(metric, REFERENCE)
     axes.axhline(reference, color=colour, linestyle="--", label=f"{REFERENCE}, images of {study.size} px")
