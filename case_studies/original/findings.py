@@ -254,9 +254,9 @@ def on_datasets(results: Mapping[str, Measured]) -> list[str]:
     costly, helpful = (_on_every(first, by_factor, sign) for sign in (1, -1))
     where, words = listed([f"on {name}" for name in complete]), WORDS[first.measure]
     none = f"No mistake is shown to cost {first.least:g} {words} or more {where}."
-    sentences = [f"These cost {words} {where}: {costly}." if costly else none]
+    sentences = [f"These cost {words}: {costly}." if costly else none]
     if helpful:
-        sentences.append(f"These improve {words} {where}: {helpful}.")
+        sentences.append(f"These improve {words}: {helpful}.")
     return sentences + [
         f"{first.title(factor)[0].upper()}{first.title(factor)[1:]} {_by_dataset(first, list(complete), own)}."
         for factor, own in by_factor.items()
@@ -282,8 +282,7 @@ def on_collapses_of_datasets(results: Mapping[str, Measured]) -> list[str]:
         for own in compared
         if all(one.sign > 0 for one in own)
     ]
-    where = listed([f"on {name}" for name in complete])
-    return [f"More networks {_HOW[first.experiment.head]} {where} with {listed(named)}."] if named else []
+    return [f"More networks {_HOW[first.experiment.head]} with {listed(named)}."] if named else []
 
 
 def _on_every(result: Measured, by_factor: Mapping[str, Sequence[Effect]], sign: int) -> str:
@@ -443,19 +442,22 @@ def on_both_heads(results: Sequence[Measured], alone: Measured, rows: Sequence[R
     )
     compared = collapses.versus(alone.collapsed, mask.collapsed)
     told = {1: "so more do with both heads", -1: "so fewer do with both heads", 0: "a difference is not shown"}
-    sentences.append(
-        f"Of networks for the mask alone (see above), with the same recipes, {compared.without.count} of "
-        f"{compared.without.networks} do: {told[compared.sign]}."
-    )
-    beside = [
+    return [
+        *sentences,
+        f"Of networks for the mask alone (see above), with the same recipes, {compared.without} do: "
+        f"{told[compared.sign]}.",
+        f"Beside such a mask {_of(_depths_beside(mask, depth))} networks have learned a depth that is better than a "
+        "constant.",
+    ]
+
+
+def _depths_beside(mask: Measured, depth: Measured) -> list[bool]:
+    """Return of each network with a collapsed mask whether its depth has not collapsed."""
+    return [
         not depth_too
         for recipe, of_mask in mask.collapsed.items()
         for mask_too, depth_too in zip(of_mask, depth.collapsed[recipe], strict=True)
         if mask_too
-    ]
-    return [
-        *sentences,
-        f"Beside such a mask {_of(beside)} networks have learned a depth that is better than a constant.",
     ]
 
 

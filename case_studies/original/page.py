@@ -208,7 +208,7 @@ def _change(result: Measured, changes: Sequence[findings.Change], name: str) -> 
             values = f"{result.written(change.without)} → {result.written(change.having)}"
             if change.cost is not None:
                 return f"{values}: {result.interval(change.cost)}"
-            counts = " → ".join(f"{share.count} of {share.networks}" for share in change.collapsed)
+            counts = " → ".join(map(str, change.collapsed))
             return f"{values}; {counts} collapsed"
     return ""
 

@@ -87,9 +87,9 @@ def on_default(found: Mapping[str, Sequence[Judged]]) -> list[str]:
         return []
     counts = listed([f"that of `{scale}` in {right[scale]}" for scale in right])
     return [
-        f"Larger studies than both have {len(found[last])} answers, of all heads and datasets. By them the choice of a "
-        f"scale is surely within the margin of the best compared loss, {counts}: that is why `{last}` is what runs if "
-        "no scale is chosen."
+        "The choice of a scale is surely within the margin of the best compared loss in so many of the "
+        f"{len(found[last])} answers of larger studies: {counts}. That is why `{last}` is what runs if no scale is "
+        "chosen."
     ]
 
 

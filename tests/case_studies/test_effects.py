@@ -261,13 +261,10 @@ def on_both(made, scenes, composites, *, seeds=4, noise=0.01):
 def test_what_holds_on_both_datasets_is_named_with_both_costs(made):
     scenes, composites = of(none=0.9, flip=0.5, erase=0.8, both=0.4), of(none=0.8, flip=0.5, erase=0.6, both=0.3)
     assert on_both(made, scenes, composites) == [
-        "These cost IoU at 0.5 on scenes and on composites: inputs flipped apart (0.40 and 0.30) and squares erased "
-        "(0.10 and 0.20)."
+        "These cost IoU at 0.5: inputs flipped apart (0.40 and 0.30) and squares erased (0.10 and 0.20)."
     ]
     improved = of(none=0.5, flip=0.7, erase=0.5, both=0.7)
-    assert on_both(made, improved, improved)[1:] == [
-        "These improve IoU at 0.5 on scenes and on composites: inputs flipped apart (0.20 and 0.20)."
-    ]
+    assert on_both(made, improved, improved)[1:] == ["These improve IoU at 0.5: inputs flipped apart (0.20 and 0.20)."]
 
 
 def test_what_is_shown_on_one_dataset_alone_does_not_hold_on_both(made):
@@ -281,7 +278,7 @@ def test_what_is_shown_on_one_dataset_alone_does_not_hold_on_both(made):
 def test_a_mistake_that_costs_on_one_dataset_and_saves_on_the_other_is_named_apart(made):
     scenes, composites = of(none=0.9, flip=0.5, erase=0.8, both=0.4), of(none=0.8, flip=0.5, erase=0.9, both=0.6)
     assert on_both(made, scenes, composites) == [
-        "These cost IoU at 0.5 on scenes and on composites: inputs flipped apart (0.40 and 0.30).",
+        "These cost IoU at 0.5: inputs flipped apart (0.40 and 0.30).",
         "Squares erased costs 0.10 on scenes and saves 0.10 on composites.",
     ]
 
@@ -371,8 +368,8 @@ def test_more_collapses_are_told_of_all_datasets_only_where_each_shows_them(made
     findings, (first, _), _ = made(flip, collapse="all background", noise=0.0, seeds=6)
     _, (second, _), _ = made(both, collapse="all background", noise=0.0, seeds=6)
     assert findings.on_collapses_of_datasets({"scenes": first, "composites": second}) == [
-        "More networks give the same answer everywhere or diverge on scenes and on composites with inputs flipped "
-        "apart (12 of 12 and 12 of 12; without it 0 of 12 and 6 of 12)."
+        "More networks give the same answer everywhere or diverge with inputs flipped apart (12 of 12 "
+        "and 12 of 12; without it 0 of 12 and 6 of 12)."
     ]
     assert findings.on_collapses_of_datasets({"scenes": first}) == []
     _, (never, _), _ = made(of(none=0.9, flip=0.9, erase=0.9, both=0.9), seeds=6)

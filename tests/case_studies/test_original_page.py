@@ -139,8 +139,9 @@ def test_two_datasets_answer_a_question_together(page):
     """The made-up networks are the same on both."""
     text = page(lambda training: True, mirrored=MIRRORED, datasets=("scenes", "composites"))
     title = "Why did cross-entropy (BCE) not work for the mask?"
-    assert f"- **{title}** These cost IoU at 0.5 on scenes and on composites: inputs flipped apart (0." in text
-    assert "More networks give the same answer everywhere or diverge on scenes and on composites with inputs" in text
+    assert f"- **{title}** These cost IoU at 0.5: inputs flipped apart (0." in text
+    assert "More networks give the same answer everywhere or diverge with inputs flipped apart (" in text
+    assert "shown on each dataset, with its numbers on scenes and on composites in brackets." in text
     lines = text.split(f"## {title}")[1].split("\n## ")[0].split("\n")
     for name in ("scenes", "composites"):
         assert any(line.startswith(f"**On {name}.** With every mistake") for line in lines)

@@ -296,9 +296,9 @@ def test_the_default_is_explained_only_if_it_was_right_more_often_than_smaller_s
     on_default = scale_modules("overview").on_default
     good, bad = judged(scale_modules, (0.0, 0.01), (0.0, 0.05))
     assert on_default({"small": [bad, good], "default": [good, good]}) == [
-        "Larger studies than both have 2 answers, of all heads and datasets. By them the choice of a scale is surely "
-        "within the margin of the best compared loss, that of `small` in 1 and that of `default` in 2: that is why "
-        "`default` is what runs if no scale is chosen."
+        "The choice of a scale is surely within the margin of the best compared loss in so many of the 2 answers of "
+        "larger studies: that of `small` in 1 and that of `default` in 2. That is why `default` is what runs if no "
+        "scale is chosen."
     ]
     assert on_default({"small": [bad, good], "default": [good, bad]}) == []
     assert on_default({"small": [], "default": []}) == []
