@@ -38,3 +38,8 @@ def test_a_class_that_is_nowhere_has_no_iou_and_no_part_in_the_mean():
 def test_the_iou_of_a_class_is_named_after_it():
     metric = of_class("traffic_light")
     assert (metric.name, metric.label) == ("iou_traffic_light", "IoU traffic light")
+
+
+def test_a_class_in_the_prediction_alone_has_an_iou_of_0_as_its_definition_says():
+    assert class_iou(counts([[0]], [[3]], [[0]])).tolist() == [[0]]
+    assert "with it in the ground truth or prediction" in of_class("cat").definition

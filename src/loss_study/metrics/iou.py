@@ -57,5 +57,5 @@ def class_mean_iou(counts: Counts) -> Tensor:
 def of_class(class_name: str) -> Metric:
     """Return the metric IoU of one class of several."""
     words = class_name.replace("_", " ")
-    definition = f"IoU of the class {words}; mean over the images that have it."
+    definition = f"IoU of the class {words}; mean over the images with it in the ground truth or prediction."
     return Metric(OF_CLASS + class_name, f"IoU {words}", definition, lowest=0, highest=1)
