@@ -49,7 +49,7 @@ class Beyond:
         epochs: of a training.
         ranges: of each loss that all studies compare; None where nothing is known.
         core_hours: of a training on one core, with images of `FULL_SIZE`.
-        gpu_hours: the same on one GPU at best, see `gpu`.
+        gpu_hours: the same on one GPU that never waits, see `gpu`.
     """
 
     dataset: str
@@ -161,7 +161,7 @@ def rows(found: Sequence[Beyond]) -> list[tuple[str, list[str]]]:
         *((f"`{loss}`", [one.written(loss) for one in found]) for loss in losses),
         ("can be the best", possible),
         (f"a training at {FULL_SIZE} px, one core", [f"{one.core_hours:,.0f} hours" for one in found]),
-        (f"the same, one {gpu.NAME}, at least", [duration(3600 * one.gpu_hours) for one in found]),
+        (f"the same, one {gpu.NAME}, never waiting", [duration(3600 * one.gpu_hours) for one in found]),
     ]
 
 
@@ -174,6 +174,7 @@ def in_short(found: Sequence[Beyond]) -> str:
     core = " to ".join(dict.fromkeys(f"{end:,.0f}" for end in (min(hours), max(hours))))
     return (
         f"On {undecided} of {len(found)} ladders of images any compared loss can be the best there, computed from what "
-        f"images gain. A training of them at {FULL_SIZE} px would take {core} hours of one core, and of one "
-        f"{gpu.NAME} at least {duration(3600 * min(one.gpu_hours for one in found))}: computed, not measured."
+        f"images gain. A training of them at {FULL_SIZE} px would take {core} hours of one core, and "
+        f"{duration(3600 * max(one.gpu_hours for one in found))} of one {gpu.NAME} that never waits: computed, not "
+        "measured."
     )

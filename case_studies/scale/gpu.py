@@ -1,4 +1,4 @@
-"""How long one GPU would take at best: computed from the operations of a training step, not measured.
+"""How long one GPU would take if it never waited: computed from the operations of a training step, not measured.
 
 A step takes at least as long as its arithmetic, and at least as long as what its operations read from memory and write
 to it, one after another: fusing some would save a part of that.

@@ -233,7 +233,7 @@ def growth(chosen: Plan, name: str, answers: Sequence[Answer]) -> Growth | None:
 
 def _beyond(chosen: Plan, answers: Sequence[Answer], grown: Growth | None) -> Beyond | None:
     """Return what lies beyond a ladder; of none but of images: more epochs of the same images say nothing of more."""
-    if grown is None or grown.unit != UNITS["images"]:
+    if grown is None or not grown.laws or grown.unit != UNITS["images"]:
         return None
     return beyond.of_ladder(chosen.dataset, composed(chosen.choices(answers[-1].rung)), answers, list(grown.laws))
 

@@ -105,12 +105,12 @@ def test_the_table_has_a_column_for_each_ladder(beyond):
         ("`l1`", ["not compared", "0.0200 to 0.0300"]),
         ("can be the best", ["dice and ssim", "any"]),
         ("a training at 224 px, one core", ["20 hours", "10 hours"]),
-        ("the same, one H200, at least", ["1 min 02 s", "1 min 02 s"]),
+        ("the same, one H200, never waiting", ["1 min 02 s", "1 min 02 s"]),
     ]
     assert beyond.in_short([mask, depth]) == (
         "On 1 of 2 ladders of images any compared loss can be the best there, computed from what images gain. A "
-        "training of them at 224 px would take 10 to 20 hours of one core, and of one H200 at least 1 min 02 s: "
-        "computed, not measured."
+        "training of them at 224 px would take 10 to 20 hours of one core, and 1 min 02 s of one H200 that never "
+        "waits: computed, not measured."
     )
     assert "would take 20 hours of one core" in beyond.in_short([mask])
     assert beyond.in_short([]) == ""
@@ -136,6 +136,15 @@ def test_with_three_rungs_nothing_is_computed_and_with_four_the_cost_too(section
     # 16 trainings of 5 epochs and 8 of 3 in 200 s: 9.6 s each, 400,000 / 2,600 times the images, 49 times the pixels.
     assert enough.beyond.core_hours == pytest.approx(200 * 5 / 104 * 400_000 / 2600 * 49 / 3600)
     assert 60 < 3600 * enough.beyond.gpu_hours < 120 and enough.beyond.size == 32
+
+
+def test_without_a_loss_that_all_studies_compare_nothing_is_computed(scale_modules, made_up):
+    """Else "any" of no losses could be the best."""
+    page, plan = scale_modules("page"), scale_modules("plan").load()
+    answers = made_up({"dice": [0.5, 0.6, 0.66, 0.7]}, images=IMAGES, rungs=plan.ladders["images"].rungs)
+    answers[1].regrets.clear()
+    found = page._section(plan, "images", answers)
+    assert found.beyond is None and not any("power law" in sentence for sentence in found.sentences)
 
 
 def test_more_epochs_of_the_same_images_say_nothing_of_more_images(section):
