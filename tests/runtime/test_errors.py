@@ -60,6 +60,23 @@ def test_debug_shows_the_traceback_of_a_mistake(monkeypatch):
         run_stage(main)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("letters", [10, 1_000_000])
+def test_where_nobody_reads_what_is_printed_there_is_no_line(letters, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    code = f"from loss_study.runtime.errors import run_stage; run_stage(lambda: print('a' * {letters}))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_the_end_of_another_pipe_is_an_error(capsys):
+    code, line = ended(BrokenPipeError(errno.EPIPE, "Broken pipe"), capsys)
+    assert (code, line) == (1, "error: [Errno 32] Broken pipe\n")
+
+
 def test_nearest_name():
     assert nearest("dcie", ["dice", "bce"]) == "did you mean 'dice'? (known: bce, dice)"
     assert nearest("zzz", ["dice", "bce"]) == "(known: bce, dice)"

@@ -59,6 +59,18 @@ def test_cores_are_those_that_this_process_may_use():
 
 
 @pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("50000 100000", 1), ("150000 100000", 2), ("300000 100000", 3), ("900000 100000", 4), ("max 100000", 4)],
+)
+def test_cores_are_no_more_than_the_container_allows(monkeypatch, tmp_path, quota, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(processes, "_QUOTA", tmp_path / "cpu.max")
+    assert processes.cores() == 4
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert processes.cores() == expected
+
+
+@pytest.mark.parametrize(
     ("number", "line", "code"), [(signal.SIGTERM, "terminated\n", 143), (signal.SIGINT, "interrupted\n", 130)]
 )
 def test_a_signal_ends_a_stage_in_one_line(number, line, code):

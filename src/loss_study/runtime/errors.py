@@ -6,6 +6,7 @@ import difflib
 import errno
 import os
 import re
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ _NUMPY_FULL = re.compile(r"\d+ requested and \d+ written")
 _PACKAGE = Path(__file__).parents[1]
 #: In the environment of a process that was started again: the folder of the code that it should run.
 _STARTED_AGAIN = "LOSS_STUDY_STARTED_AGAIN"
+_STDOUT = 1
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -45,7 +47,8 @@ def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's `main`; a `StudyError`, Ctrl-C, SIGTERM or a full disk ends in one line on stderr, no traceback.
 
     Exit codes: 1 for an error, 130 for Ctrl-C, 143 for SIGTERM. Any other exception is a bug and
-    keeps its traceback; so does every error when ``LOSS_STUDY_DEBUG`` is set. A stage that DVC runs ends with DVC.
+    keeps its traceback; so does every error when ``LOSS_STUDY_DEBUG`` is set. Where nobody reads stdout any more, as in
+    ``loss-study show | head``, there is no line. A stage that DVC runs ends with DVC.
     In the project's folder, the code that runs is that of the folder.
     """
     try:
@@ -53,6 +56,7 @@ def run_stage(main: Callable[[], None]) -> None:
         end_with_dvc()
         with signals_raise():
             main()
+            sys.stdout.flush()
     except Terminated:
         _end("terminated", 143)
     except KeyboardInterrupt:
@@ -60,7 +64,18 @@ def run_stage(main: Callable[[], None]) -> None:
     except (StudyError, OSError) as error:
         if os.environ.get("LOSS_STUDY_DEBUG"):
             raise
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            # Python writes what is left when it ends, and would say that it cannot.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+            sys.exit(1)
         _end(f"error: {_one_line(error)}", 1)
+
+
+def _nobody_reads() -> bool:
+    """Return True if the program that read stdout has ended, as `head` does after its last line."""
+    poll = select.poll()
+    poll.register(_STDOUT, 0)
+    return bool(poll.poll(0))
 
 
 def _run_code_of_this_folder() -> None:

@@ -16,6 +16,7 @@ atomically.
 from __future__ import annotations
 
 import ctypes
+import math
 import multiprocessing
 import os
 import select
@@ -31,6 +32,8 @@ from typing import Any, NoReturn
 
 _LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
+#: The time that all processes of a container may compute in a period, both in microseconds, or "max" and the period.
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _LINES: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -39,8 +42,16 @@ class Terminated(KeyboardInterrupt):
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use, if the system tells, else that of all cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of cores that this process may use: those that the system and its container allow it.
+
+    A container's share of a core counts as one (https://docs.kernel.org/admin-guide/cgroup-v2.html, cpu.max).
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _QUOTA.read_text().split()
+    except OSError:
+        return allowed
+    return allowed if quota == "max" else min(allowed, math.ceil(int(quota) / int(period)))
 
 
 @contextmanager
