@@ -7,7 +7,6 @@ next DVC refuses to read, or the lock of a process whose number another program 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 import psutil
 import yaml
+from filelock import FileLock, Timeout
 
 from loss_study.orchestration.tasks import LOCK_FILES
 from loss_study.runtime.errors import StudyError
@@ -43,13 +43,16 @@ def repair() -> list[str]:
 def _held(path: Path) -> Iterator[bool]:
     """Hold one of DVC's lock files, as DVC does; yields False where another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except (Timeout, OSError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _drop_broken_results() -> Iterator[str]:
