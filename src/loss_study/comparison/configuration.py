@@ -84,6 +84,8 @@ def configuration(
 def _merged(defaults: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `defaults` with `changes`, section by section; options belong to a name and are replaced as a whole."""
     result = dict(defaults)
+    if changes.get("name", defaults.get("name")) != defaults.get("name"):
+        result.pop("options", None)
     for key, value in changes.items():
         nested = isinstance(value, Mapping) and key != "options"
         result[key] = _merged(result.get(key) or {}, value) if nested else value
