@@ -1,6 +1,7 @@
 """What the final model is trained on."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from loss_study.config import composition, load_config
 from loss_study.data.packed import PackedSample
 from loss_study.final import data
+from loss_study.runtime import checksums
 from support.clone import ROOT
 from support.final_model import write_study
 from support.samples import write_sample
@@ -32,6 +34,7 @@ def packed(tmp_path, monkeypatch):
 
     def make(config, folder):
         made.append(config.sample.size)
+        shutil.rmtree(folder, ignore_errors=True)
         write_sample(folder, seed=1)
 
     monkeypatch.setattr(data, "make", make)
@@ -54,6 +57,17 @@ def test_another_scale_has_a_sample_of_its_own_packed_once(packed, tmp_path, mon
     assert packed == [48]
     assert json.loads(Path("data/final/made_of.json").read_text())["sample"]["size"] == 48
     assert PackedSample.open(Path("data/sample")).images.shape[0] == 24
+
+
+def test_it_is_packed_again_where_the_images_of_the_study_have_changed(packed):
+    study = load_config()
+    other = study.model_copy(update={"sample": study.sample.model_copy(update={"seed": 5})})
+    for times in (1, 2):
+        shutil.rmtree("data/sample")
+        checksums.write(write_sample(Path("data/sample"), seed=times))
+        for _ in range(2):
+            data.open_sample(other, study)
+        assert len(packed) == times
 
 
 def test_a_sample_that_was_cut_short_is_packed_again(packed, monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from loss_study.config import Config
 from loss_study.data.packed import PackedSample
+from loss_study.runtime import checksums
 from loss_study.runtime.files import write_json
 from loss_study.runtime.locks import locked
 from loss_study.sampling.make import make
@@ -29,13 +30,23 @@ def open_sample(config: Config, study: Config) -> PackedSample:
     """
     if (config.dataset, config.sample) == (study.dataset, study.sample):
         return PackedSample.open(SAMPLE)
-    made_of = {"dataset": config.dataset.model_dump(mode="json"), "sample": config.sample.model_dump(mode="json")}
+    made_of = {
+        "dataset": config.dataset.model_dump(mode="json"),
+        "sample": config.sample.model_dump(mode="json"),
+        "images": _images_of_study(),
+    }
     # Of several processes that train together, one packs.
     with locked(OWN_SAMPLE.with_name("sample.lock"), "packing the sample", wait_seconds=-1):
         if read_json(OWN_SAMPLE.with_name(MADE_OF)) != made_of:
             make(config, OWN_SAMPLE)
             write_json(OWN_SAMPLE.with_name(MADE_OF), made_of)
     return PackedSample.open(OWN_SAMPLE)
+
+
+def _images_of_study() -> str:
+    """Return a digest of the study's sample, which DVC makes anew where the images change; "" where there is none."""
+    listed = SAMPLE / checksums.LIST
+    return checksums.sha256(listed) if listed.exists() else ""
 
 
 @dataclass(frozen=True)
