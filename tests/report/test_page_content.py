@@ -100,6 +100,17 @@ def test_the_variance_of_a_difference_is_that_of_the_design(study):
     assert of_folds in page and of_seeds not in page
 
 
+OF_PAIRS = "it may exclude a loss whose interval here includes 0"
+
+
+def test_an_interval_of_a_pair_is_told_apart_from_the_decision(study):
+    assert OF_PAIRS in study.page()
+
+
+def test_where_networks_are_compared_there_is_no_decision_to_tell_apart(one_seed):
+    assert OF_PAIRS not in one_seed(["dice", "bce"]).page()
+
+
 def test_unfolded_the_page_has_few_words(study):
     assert Words(study.page()).count < 1000
     folded = re.sub(r"<details[^>]*>", "<div>", study.page()).replace("</details>", "</div>")

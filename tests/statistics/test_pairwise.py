@@ -4,6 +4,7 @@ import pytest
 from loss_study.statistics.estimates import Estimates
 from loss_study.statistics.looks import ONLY, SIGNIFICANCE, Look
 from loss_study.statistics.pairwise import compare_pairs, probability_of_improvement
+from loss_study.statistics.regret import regrets
 from loss_study.statistics.scores import Identities, Scores
 
 ALONE = Identities(np.arange(20), 20)
@@ -31,6 +32,30 @@ def test_p_is_below_its_limit_exactly_where_the_interval_excludes_0(look):
     assert 50 < sum(pair.significant for pair in found) < len(found) - 50
     for pair in found:
         assert (pair.p_adjusted < SIGNIFICANCE) == (pair.low > 0 or pair.high < 0) == pair.significant
+
+
+@pytest.mark.parametrize("look", [ONLY, Look(2, (3, 5, 8))])
+@pytest.mark.parametrize("losses", [2, 3, 7])
+def test_the_decision_excludes_no_fewer_losses_than_the_pairs(losses, look):
+    """And more of them where seeds are few: the page says that an interval may include 0 then."""
+    rng = np.random.default_rng(losses)
+    truth = np.linspace(0.8, 0.7, losses)
+    values = [[mean + rng.normal(0, 0.02, (3, 1)) + rng.normal(0, 0.01, (3, 20)) for mean in truth] for _ in range(60)]
+    excluded_only = 0
+    for of_losses in values:
+        estimates = Estimates.of(of_losses, ALONE.numbers, ALONE.numbers)
+        errors, means = estimates.of_differences(), np.array([one.mean() for one in of_losses])
+        may_be_best = regrets(means, errors, look).candidates
+        order = np.argsort(-means)
+        scores = Scores("mask", "iou", {str(n): of_losses[n] for n in order}, ALONE, ALONE)
+        pairs = compare_pairs(
+            scores, [str(n) for n in order], errors[np.ix_(order, order)], look, 1.0, higher_is_better=True
+        )
+        worse = {int(pair.worse) for pair in pairs if pair.significant}
+        excluded = set(np.flatnonzero(~may_be_best))
+        assert worse <= excluded
+        excluded_only += len(excluded - worse)
+    assert excluded_only > 5
 
 
 def test_thirty_losses_can_differ_significantly():
