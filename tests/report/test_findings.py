@@ -66,10 +66,10 @@ def test_learning_rates_say_how_they_were_chosen(study):
     two = dataclasses.replace(one, edges=("learning rate above, 0.1 was used",))
     metric = study.ranking("mask").metric
     assert learning_rates.finding(study.config, [HeadSearch("mask", metric, (one, two))]) == (
-        "Searched for each loss; for 1 of 2 a better value may lie outside of the grid."
+        "Searched for each loss; for 1 of 2 the search points beyond its grid."
     )
     assert learning_rates.finding(study.config, [HeadSearch("mask", metric, (one,))]) == (
-        "Searched for each loss; for 0 of 1 a better value may lie outside of the grid."
+        "Searched for each loss; for 0 of 1 the search points beyond its grid."
     )
 
 

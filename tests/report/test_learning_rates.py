@@ -68,10 +68,18 @@ def test_a_search_is_shown_with_its_choices(folder):
     assert '<td class="numeric best">0.700</td>' in html and '<td class="numeric best">0.3000</td>' in html
 
 
+def test_the_rule_of_the_search_is_told_with_its_numbers(folder):
+    search(folder)
+    html = " ".join(Study.read().page().split())
+    assert "a rate 70 % of the way from the middle one to the peak" in html
+    # 0.03 ln(5)^2 = 0.078
+    assert "a rate five times too high or too low costs 8 % of the largest of these values" in html
+
+
 def test_a_choice_on_the_edge_of_the_grid_is_reported(folder):
     search(folder)
     html = " ".join(Study.read().page().split())
-    assert "A better value may lie outside of the grid: l1 (learning rate above, 0.1 was used)." in html
+    assert "The search points beyond its grid: l1 (learning rate above, 0.1 was used)." in html
     assert "dice (learning rate below, 0.001 was used)." in html
 
 
@@ -104,7 +112,7 @@ def test_a_loss_whose_best_value_is_0_has_that_one_in_bold(folder):
 def test_a_rate_that_no_parabola_found_is_said_to_be_that_of_the_best_value(folder):
     search(folder)
     html = " ".join(Study.read().page().split())
-    assert "where one of the three did not finish, or fewer were tried, the rate of the best value." in html
+    assert "Where one of the three did not finish, or fewer were tried, they use the rate of the best value." in html
     assert "uses the rate and the weights of the best one" not in html
     open_weights(folder)
     assert "uses the rate and the weights of the best one" in " ".join(Study.read().page().split())

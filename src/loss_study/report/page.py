@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,7 @@ from loss_study.statistics.looks import SIGNIFICANCE
 from loss_study.statistics.race import Entry
 from loss_study.statistics.ranking import Ranking, headlines
 from loss_study.statistics.results import Result
+from loss_study.training.search import LEAST_CURVE, TRUST
 
 _FOLDER = Path(__file__).parent
 
@@ -120,6 +122,8 @@ def render(
             stripes=colouring.stripes(),
             wrong=colouring.WRONG,
             searches=searches,
+            trust=TRUST,
+            least_cost=LEAST_CURVE * math.log(5) ** 2,
             provenance=provenance.describe(config, results, sample, origin),
             style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704
             script=Markup(script),  # noqa: S704

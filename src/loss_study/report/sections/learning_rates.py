@@ -24,7 +24,7 @@ class Found:
         best: the rate with the best value.
         lr: the learning rate that was chosen.
         weights: by learning rate, the weights that a combination was tried with, in words.
-        edges: everything for which a better value may lie outside of its grid, in words.
+        edges: everything for which the search points beyond its grid, in words.
         seconds: training time of all candidates.
     """
 
@@ -47,7 +47,7 @@ class HeadSearch:
 
     @property
     def on_the_edge(self) -> list[Found]:
-        """The losses for which a better value may lie outside of a grid."""
+        """The losses for which the search points beyond a grid."""
         return [one for one in self.found if one.edges]
 
     @property
@@ -62,7 +62,7 @@ def finding(config: Config, found: Sequence[HeadSearch]) -> str:
         return f"The same for all losses: {config.recipe.optimizer.lr:g}."
     searched = sum(len(search.found) for search in found)
     ends = sum(len(search.on_the_edge) for search in found)
-    return f"Searched for each loss; for {ends} of {searched} a better value may lie outside of the grid."
+    return f"Searched for each loss; for {ends} of {searched} the search points beyond its grid."
 
 
 def searches(config: Config) -> list[HeadSearch]:
