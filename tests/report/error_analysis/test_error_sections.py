@@ -81,11 +81,13 @@ def depth_errors_of(loss, edges, elsewhere, foreground):
 def test_depth_sentences_by_hand():
     l1, dice = depth_errors_of("l1", 0.12, 0.04, 0.05), depth_errors_of("dice", 0.3, 0.25, 0.4)
     assert depth_errors_section.sentences([l1, dice]) == [
-        "At depth edges the RMSE (coded depth) of l1 is 3 times that elsewhere, that of dice 1.2 times.",
+        "At depth edges the RMSE (coded depth) of l1 is 3.0 times that elsewhere, that of dice 1.2 times.",
         "RMSE (coded depth) over all pixels of objects together: "
         "smallest for l1 (0.0500), largest for dice (0.4000 of the depth range).",
     ]
-    assert depth_errors_section.sentences([l1]) == ["At depth edges the RMSE (coded depth) is 3 times that elsewhere."]
+    assert depth_errors_section.sentences([l1]) == [
+        "At depth edges the RMSE (coded depth) is 3.0 times that elsewhere."
+    ]
 
 
 def test_mask_sentences_by_hand():
@@ -153,7 +155,7 @@ def test_nothing_is_said_of_losses_that_are_alike():
     assert calibration.sentences([calibrated("bce", 0.1)]) == [] == calibration.sentences([])
     same = [depth_errors_of(loss, 0.12, 0.04, 0.05) for loss in ("l1", "bce")]
     assert depth_errors_section.sentences(same) == [
-        "At depth edges the RMSE (coded depth) is 3 times that elsewhere.",
+        "At depth edges the RMSE (coded depth) is 3.0 times that elsewhere.",
     ]
     wrong = [known(loss, analysis={"errors": {"regions": REGIONS}}) for loss in ("bce", "l1")]
     assert not any("False positives" in sentence for sentence in mask_errors_section.sentences(wrong))

@@ -10,7 +10,7 @@ from loss_study.report.charts import CurveChart
 from loss_study.report.error_analysis.errors_section import ErrorsSection, ratio
 from loss_study.report.error_analysis.evidence import Evidence, contrasted, extremes, mean, mean_curve
 from loss_study.report.error_analysis.line_charts import UNIT_AXIS, Curve, curves_by_loss, line_chart
-from loss_study.report.error_analysis.loss_table import Column, Table, each, few, loss_table
+from loss_study.report.error_analysis.loss_table import Column, Table, each, loss_table
 
 RMSE = find("rmse_coded")
 
@@ -22,13 +22,13 @@ def section(evidence: Sequence[Evidence]) -> ErrorsSection:
 
 def sentences(evidence: Sequence[Evidence]) -> list[str]:
     """Return how errors at depth edges compare with the rest, and which loss is best on the objects."""
-    edges = extremes(evidence, edge_ratio, few)
+    edges = extremes(evidence, edge_ratio, _times)
     if not edges:
         return []
     (low, least), (high, most) = edges
-    whose = "" if few(least) == few(most) else f" of {high}"
-    contrast = f", that of {low} {few(least)} times" if whose else ""
-    found = [f"At depth edges the {RMSE.label}{whose} is {few(most)} times that elsewhere{contrast}."]
+    whose = "" if _times(least) == _times(most) else f" of {high}"
+    contrast = f", that of {low} {_times(least)} times" if whose else ""
+    found = [f"At depth edges the {RMSE.label}{whose} is {_times(most)} times that elsewhere{contrast}."]
     objects = contrasted(evidence, lambda known: region_rmse(known, "foreground"), RMSE.show)
     if objects:
         (low, least), (high, most) = objects
@@ -37,6 +37,10 @@ def sentences(evidence: Sequence[Evidence]) -> list[str]:
             f"{high} ({RMSE.show_with_unit(most)})."
         )
     return found
+
+
+def _times(number: float) -> str:
+    return f"{number:.1f}"
 
 
 def charts(evidence: Sequence[Evidence]) -> list[CurveChart]:
@@ -72,7 +76,7 @@ def table(evidence: Sequence[Evidence]) -> Table:
             ("background", "Background", f"{RMSE.label} over all other pixels"),
         )
     ]
-    columns.insert(2, Column("Edges / elsewhere", "Ratio of the two", "{:.1f}".format, each(evidence, edge_ratio)))
+    columns.insert(2, Column("Edges / elsewhere", "Ratio of the two", _times, each(evidence, edge_ratio)))
     return loss_table("Where the errors are", evidence, columns)
 
 
