@@ -7,6 +7,7 @@ collapse. tests/pipeline/test_experiments.py runs the other head.
 import csv
 import json
 import shutil
+import subprocess
 from contextlib import contextmanager
 
 import pytest
@@ -85,10 +86,19 @@ def test_progress_is_visible(first_round, decided):
 
 def test_it_goes_on_to_the_decision(clone, decided):
     assert "depth-huber-1  epoch 1/3" in decided and "depth-huber-0  epoch" not in decided
-    assert "git add params.yaml dvc.lock rounds/dvc.lock reports/metrics.json" in decided
     assert trials(clone) == [(loss, seed, "finished") for loss in ("l1", "huber") for seed in ("0", "1")]
     assert [row["round"] for row in clone.rows("rounds.csv")] == ["1", "2"]
     assert clone.metrics()["depth"]["decided"] is True
+
+
+def test_what_it_says_to_type_keeps_the_study_in_git(clone, decided):
+    begin = "to keep this study in git: "
+    (line,) = (line for line in decided.splitlines() if line.startswith(begin))
+    add, commit = line.removeprefix(begin).split(" && ")
+    subprocess.run(add, shell=True, cwd=clone.folder, check=True)
+    staged = set(clone.run("git", "diff", "--cached", "--name-only").split())
+    assert {"dvc.lock", "rounds/dvc.lock", "reports/metrics.json", "reports/answer.csv"} <= staged
+    assert commit == "git commit"
 
 
 def test_reports_agree_with_each_other(clone, decided):
