@@ -19,6 +19,7 @@ from plan import Experiment, Plan, Recipe
 from pool import Row
 
 import train
+from loss_study.config import Config
 from loss_study.data.packed import PackedSample
 from loss_study.runtime.errors import run_stage
 from loss_study.statistics.results import read_csv
@@ -26,12 +27,12 @@ from loss_study.trial import Trial
 
 #: `foreground` is the share of foreground in the training masks.
 COLUMNS = (
-    "loss", "flip_apart", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
+    "loss", "flip_apart", "images", "epochs", "seed", "foreground", "status", "seconds", "iou", "iou_best",
     *(f"answer_{region}{seen}" for seen in SEEN for region in REGIONS),
 )  # fmt: skip
 RECIPES: tuple[Recipe, Recipe] = (frozenset({"flip_apart"}), frozenset())
-#: Loss, recipe, epochs and seed of a training.
-Asked = tuple[str, Recipe, int, int]
+#: Loss, recipe, images, epochs and seed of a training.
+Asked = tuple[str, Recipe, int, int, int]
 
 
 def main() -> None:
@@ -54,26 +55,33 @@ def current(rows: list[Row]) -> list[Row]:
 
 def missing(chosen: Plan, rows: list[Row]) -> list[Asked]:
     """Return the trainings without a row."""
-    there = {tuple(str(row[name]) for name in ("loss", "flip_apart", "epochs", "seed")) for row in rows}
+    there = {tuple(str(row[name]) for name in ("loss", "flip_apart", "images", "epochs", "seed")) for row in rows}
     asked = chosen.answers
     every = [
-        (loss, recipe, epochs, seed)
-        for epochs in asked.epochs
+        (loss, recipe, one["images"], one["epochs"], seed)
+        for one in asked.trainings
         for loss in asked.losses
         for recipe in RECIPES
         for seed in asked.seeds
     ]
-    return [one for one in every if (one[0], str(len(one[1])), str(one[2]), str(one[3])) not in there]
+    return [one for one in every if (one[0], str(len(one[1])), *map(str, one[2:])) not in there]
+
+
+def parameters(chosen: Plan, asked: Asked) -> Config:
+    """Return the configuration of a training; StudyError if it does not compose."""
+    loss, recipe, images, epochs, _ = asked
+    further = (f"sample.images={images}", f"recipe.epochs={epochs}")
+    return chosen.parameters(Experiment("mask", loss, ()), recipe, *further)
 
 
 def _row(chosen: Plan, asked: Asked) -> Row:
-    loss, recipe, epochs, seed = asked
-    config = chosen.parameters(Experiment("mask", loss, ()), recipe, f"recipe.epochs={epochs}")
-    found = train.train_and_measure(
-        Trial("mask", loss, seed), config, f"{loss} {epochs} epochs {seed}", Tests.measure_in_mirrors
-    )
+    loss, recipe, images, epochs, seed = asked
+    config = parameters(chosen, asked)
+    title = f"{loss} {images} images {epochs} epochs {seed}"
+    found = train.train_and_measure(Trial("mask", loss, seed), config, title, Tests.measure_in_mirrors)
     foreground = PackedSample.open(plan.sample_folder(config.sample)).statistics["mask_mean"]
-    own = {"loss": loss, "flip_apart": len(recipe), "epochs": epochs, "seed": seed, "foreground": round(foreground, 6)}
+    own = {"loss": loss, "flip_apart": len(recipe), "images": images, "epochs": epochs, "seed": seed}
+    own |= {"foreground": round(foreground, 6)}
     return own | {name: found[name] for name in COLUMNS if name not in own}
 
 

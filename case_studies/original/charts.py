@@ -15,7 +15,7 @@ _ROW, _TOP, _BOTTOM, _LEFT, _RIGHT = 26, 34, 24, 178, 14
 _TICK = 50
 #: Readable on white as well as on black, since the chart has no ground.
 _INK, _WORSE, _BETTER, _OPEN = "#767c84", "#d1495b", "#2a9d8f", "#8d99ae"
-_SHORT, _LONG = "#8d99ae", "#3d7dd8"
+_FEW, _MANY = "#8d99ae", "#3d7dd8"
 
 
 def effects(result: Measured) -> str:
@@ -53,9 +53,10 @@ def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
             f'<rect x="{x_low - 4:.1f}" width="{x_high - x_low + 8:.1f}" y="{y - 10}" height="20" rx="4"'
             f' fill="{_BETTER}" opacity="0.35"/>',
         ]
-        own = flipped(found, loss)
+        # The longest training of each number of images.
+        own = [alike[-1] for alike in flipped(found, loss)]
         for one in own:
-            colour = _LONG if one is own[-1] and len(own) > 1 else _SHORT
+            colour = _MANY if one is own[-1] and len(own) > 1 else _FEW
             for region in ("object", "mirror"):
                 x = _x(one.regions[region], 0.0, 1.0)
                 fill = colour if region == "object" else "none"

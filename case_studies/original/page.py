@@ -11,12 +11,14 @@ import answers
 import charts
 import expected
 import findings
+import mirrored
 import plan
+import reasons
 from effects import LEVEL
-from expected import Reason
 from findings import WORDS, Measured
 from plan import Experiment, Plan
 from pool import Row
+from reasons import Reason
 
 import train
 from loss_study.heads import JOINT
@@ -118,8 +120,8 @@ def _question(
     """Return one experiment's section: what holds on all datasets, then each dataset that has enough trainings."""
     measured = {one.dataset: findings.measured(chosen, experiment, one.rows) for one in found}
     shown = [one for one in found if measured[one.dataset][0].has_ends]
-    reasons = [_why_flips_harm(one, measured[one.dataset][0]) for one in shown]
-    parts = [_part(one, measured[one.dataset], why, figures) for one, why in zip(shown, reasons, strict=True)]
+    why_harmed = [_why_flips_harm(one, measured[one.dataset][0]) for one in shown]
+    parts = [_part(one, measured[one.dataset], why, figures) for one, why in zip(shown, why_harmed, strict=True)]
     first = {name: results[0] for name, results in measured.items()}
     beside = {
         one.dataset: (first[one.dataset], alone) for one in found for alone in _mask_alone(chosen, one, experiment)
@@ -128,7 +130,7 @@ def _question(
         "title": findings.QUESTIONS.get(experiment.name, experiment.name),
         "on_all": [
             *findings.on_datasets(first),
-            *expected.on_reasons(reasons),
+            *reasons.on_reasons(why_harmed),
             *findings.on_collapses_of_datasets(first),
             *findings.on_both_heads_of_datasets(beside),
         ],
@@ -174,8 +176,9 @@ def _why_flips_harm(found: Results, result: Measured) -> Reason | None:
     if experiment.head != "mask" or not found.of_answers or not findings.flips_harm(result):
         return None
     share = float(found.of_answers[0]["foreground"])
-    epochs = result.plan.parameters(experiment, frozenset()).recipe.epochs
-    return expected.because(expected.answers(found.of_answers), experiment.loss, share, epochs)
+    config = result.plan.parameters(experiment, frozenset())
+    length = (config.sample.images, config.recipe.epochs)
+    return reasons.because(expected.answers(found.of_answers), experiment.loss, share, *length)
 
 
 def _sentences(result: Measured) -> list[list[str]]:
@@ -223,11 +226,17 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
         "dataset": dataset,
         "figure": name,
         "wanted": wanted,
+        "more": ", ".join(f"{times:g}" for times, _ in expected.by_images(found) if times > 1),
         "rows": [
             (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
             for one in found
         ],
-        "sentences": [*expected.on_answers(found, share), *expected.on_doubt(found), *expected.on_mirrors(found)],
+        "sentences": [
+            *mirrored.on_answers(found, share),
+            *mirrored.on_doubt(found),
+            *mirrored.on_mirrors(found),
+            *mirrored.on_more_images(found),
+        ],
     }
 
 

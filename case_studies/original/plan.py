@@ -100,10 +100,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Answers:
-    """Networks of `losses` on the mask whose inputs are flipped apart, trained for each number of `epochs`."""
+    """Networks of `losses` on the mask whose inputs are flipped apart, from each of `seeds`.
+
+    `trainings` says how they are trained: `images` of the sample, and `epochs`.
+    """
 
     losses: list[str]
-    epochs: list[int]
+    trainings: list[dict[str, int]]
     seeds: list[int]
 
 
@@ -162,11 +165,14 @@ class Plan:
         experiment = self.experiments[0]
         for made in ((), ("wrong_background",), ("order",), ("wrong_background", "order")):
             yield self.parameters(experiment, frozenset(made))
+        own = self.parameters(experiment, frozenset()).sample.images
+        for images in sorted({one["images"] for one in self.answers.trainings} - {own}):
+            yield self.parameters(experiment, frozenset(), f"sample.images={images}")
 
 
 def sample_folder(sample: SampleConfig) -> Path:
     """Return where the sample is packed."""
-    return SAMPLES / f"{sample.split}-{'wrong' if sample.wrong_background else 'right'}"
+    return SAMPLES / f"{sample.split}-{'wrong' if sample.wrong_background else 'right'}-{sample.images}"
 
 
 def load(path: Path = PARAMS) -> Plan:

@@ -120,12 +120,12 @@ def test_a_mirror_tells_networks_that_answer_what_they_see_from_those_that_know_
     assert seen == {"bright": [1.0, 0.0, 1.0, 0.0], "by heart": [1.0, 0.0, 0.0, 1.0]}
 
 
-def rows(loss, epochs, *answers, flipped=True, objects=None):
+def rows(loss, epochs, *answers, flipped=True, images=800, objects=None):
     """Rows of networks with these `answers`; in the object `objects` of each, by how it is seen, else the same."""
     names = ("object", "mirror", "both", "neither")
     found = []
     for number, one in enumerate(answers):
-        row = {"loss": loss, "epochs": str(epochs), "flip_apart": str(int(flipped))}
+        row = {"loss": loss, "images": str(images), "epochs": str(epochs), "flip_apart": str(int(flipped))}
         row |= {f"answer_{name}": str(value) for name, value in zip(names, one, strict=True)}
         for seen in ("_mirrored", "_trained", "_trained_mirrored"):
             row[f"answer_object{seen}"] = str((objects or {}).get(seen, [one[0]] * len(answers))[number])
@@ -135,7 +135,7 @@ def rows(loss, epochs, *answers, flipped=True, objects=None):
 
 def said(modules, *results):
     expected = modules("expected")
-    return expected.on_answers(expected.answers([row for result in results for row in result]), FOREGROUND)
+    return modules("mirrored").on_answers(expected.answers([row for result in results for row in result]), FOREGROUND)
 
 
 def test_agreement_and_longer_training_are_said_only_where_they_are_seen(modules):
@@ -186,21 +186,23 @@ def test_a_reason_is_given_only_if_the_networks_of_as_many_epochs_answer_so(modu
     expected = modules("expected")
     shorter, longer = rows(loss, 4, (0.7, 0.7, 0.2, 0.2)), rows(loss, 64, (0.7, 0.7, 0.2, 0.2))
     found = expected.answers([*shorter, *rows(loss, 16, answers), *longer])
-    reason = expected.because(found, loss, FOREGROUND, 16)
+    reason = modules("reasons").because(found, loss, FOREGROUND, 800, 16)
     assert words in reason.told if words else reason is None
-    assert expected.because(found, loss, FOREGROUND, 4) is None and expected.because([], loss, FOREGROUND, 16) is None
+    for images, epochs in ((800, 4), (12800, 16)):
+        assert modules("reasons").because(found, loss, FOREGROUND, images, epochs) is None
+    assert modules("reasons").because([], loss, FOREGROUND, 800, 16) is None
 
 
 def test_a_reason_in_general_is_given_only_where_all_datasets_have_it(modules):
-    expected = modules("expected")
+    reasons = modules("reasons")
     black, drawn = (
-        expected.Reason("L1 answers black", "L1 answers 0.02"),
-        expected.Reason("L1 draws it", "L1 answers 0.9"),
+        reasons.Reason("L1 answers black", "L1 answers 0.02"),
+        reasons.Reason("L1 draws it", "L1 answers 0.9"),
     )
     mistake = "With inputs flipped apart, half of the masks belong to the mirror image"
-    assert expected.on_reasons([]) == expected.on_reasons([None, None]) == []
-    assert expected.on_reasons([black, black]) == [f"{mistake}: L1 answers black."]
-    assert expected.on_reasons([black, drawn]) == expected.on_reasons([black, None]) == [f"{mistake}."]
+    assert reasons.on_reasons([]) == reasons.on_reasons([None, None]) == []
+    assert reasons.on_reasons([black, black]) == [f"{mistake}: L1 answers black."]
+    assert reasons.on_reasons([black, drawn]) == reasons.on_reasons([black, None]) == [f"{mistake}."]
 
 
 def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
@@ -213,7 +215,7 @@ def test_black_agrees_with_l1_only_where_black_is_allowed(modules):
 def doubt(modules, flipped, plain):
     expected = modules("expected")
     both = [*rows("bce", 16, *flipped), *rows("bce", 16, *plain, flipped=False)]
-    return expected.on_doubt(expected.answers(both))
+    return modules("mirrored").on_doubt(expected.answers(both))
 
 
 PLAIN = (0.7, 0.1, 0.75, 0.05)
@@ -248,26 +250,23 @@ def on_mirrors(modules, answers, plain=2, **objects):
     expected = modules("expected")
     networks = [(answer, 0.1, 0.7, 0.0) for answer in answers]
     both = rows("bce", 16, *networks, objects={f"_{name}": values for name, values in objects.items()})
-    return expected.on_mirrors(expected.answers(both + rows("bce", 16, *[PLAIN] * plain, flipped=False)))
+    return modules("mirrored").on_mirrors(expected.answers(both + rows("bce", 16, *[PLAIN] * plain, flipped=False)))
 
 
 def test_networks_know_an_image_if_all_answer_less_in_a_mirror(modules):
     """New images they do not know; those of the training they do."""
     told = on_mirrors(modules, [0.6, 0.5], mirrored=[0.55, 0.55], trained=[0.9, 0.8], trained_mirrored=[0.3, 0.4])
     assert told == [
-        "`bce`, with the mistake: in images of the test split the object is answered with 0.55, in a mirror with 0.55: "
-        "these networks do not know these images from their mirror images.",
-        "`bce`, with the mistake: in images of the training split the object is answered with 0.85, in a mirror with "
-        "0.35: these networks know these images from their mirror images.",
-        "So they have learned images of the training by heart; the derivation is for images that a network does not "
-        "know.",
+        "`bce`, with the mistake, answers the object of images as they are and in a mirror with 0.55 and 0.55 in the "
+        "test split, which it does not know apart, and with 0.85 and 0.35 in the training split, which it knows apart. "
+        "It has learned those by heart; the derivation is for images that a network does not know."
     ]
     for trained, mirrored in (([0.9, 0.9], [0.9, 0.9]), ([0.9, 0.9], [0.4, 0.9])):
         told = on_mirrors(modules, [0.6, 0.5], mirrored=[0.6, 0.5], trained=trained, trained_mirrored=mirrored)
-        assert not any("by heart" in sentence for sentence in told)
+        assert len(told) == 1 and "by heart" not in told[0]
     # They know all images by something in them.
     told = on_mirrors(modules, [0.9, 0.9], mirrored=[0.4, 0.4], trained=[0.9, 0.9], trained_mirrored=[0.4, 0.4])
-    assert len(told) == 2 and not any("by heart" in sentence for sentence in told)
+    assert told[0].count("which it knows apart") == 2 and "by heart" not in told[0]
 
 
 def test_of_seeds_that_disagree_or_of_one_nothing_is_said_of_mirrors(modules):
@@ -323,9 +322,83 @@ def test_beside_networks_without_the_mistake_a_reason_is_given_only_where_it_is_
         return rows(loss, 16, *[(*(flipped if is_flipped else plain), 0.6, 0.2)] * count, flipped=is_flipped)
 
     found = [*networks(2, is_flipped=True), *networks(2, is_flipped=False)]
-    reason = expected.because(expected.answers(found), loss, FOREGROUND, 16)
+    reason = modules("reasons").because(expected.answers(found), loss, FOREGROUND, 800, 16)
     assert words in reason.told if words else reason is None
     # Of one seed nothing is said.
     for counts in ((1, 2), (2, 1)):
         found = [*networks(counts[0], is_flipped=True), *networks(counts[1], is_flipped=False)]
-        assert expected.because(expected.answers(found), loss, FOREGROUND, 16) is None
+        assert modules("reasons").because(expected.answers(found), loss, FOREGROUND, 800, 16) is None
+
+
+FEW = (0.5, 0.2, 0.7, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("many", "epochs", "words"),
+    [
+        pytest.param(
+            (0.5, 0.45, 0.95, 0.0),
+            4,
+            "in as many steps, as expected everywhere; nearer to it in its mirror image.",
+            id="all as expected",
+        ),
+        pytest.param(
+            (0.5, 0.35, 0.95, 0.0),
+            16,
+            "in 4 times as many steps, not as expected in its mirror image (0.35)",
+            id="nearer",
+        ),
+        pytest.param((0.5, 0.25, 0.95, 0.0), 4, "not as expected in its mirror image (0.25).", id="hardly nearer"),
+        pytest.param((0.5, 0.2, 0.95, 0.0), 4, "not as expected in its mirror image (0.20).", id="no nearer"),
+        pytest.param((0.75, 0.2, 0.95, 0.0), 4, "image (0.20); farther from it in the object.", id="farther"),
+    ],
+)
+def test_more_images_are_said_to_help_only_where_they_do(modules, many, epochs, words):
+    few = rows("bce", 64, FEW, FEW)
+    (sentence,) = said(modules, few, rows("bce", epochs, many, many, images=12800))
+    start, _, more = sentence.partition(" With 16 times as many images, ")
+    assert start == said(modules, few)[0] and words in more
+    assert ("nearer" in more) == (many[1] - FEW[1] > 0.1)
+    # Of one seed it is not said that they help.
+    (alone,) = said(modules, few, rows("bce", epochs, many, images=12800))
+    assert "With 16 times as many images" in alone and not {"nearer", "farther"} & set(alone.split())
+
+
+def on_more_images(modules, few, many, *, answer=(0.4, 0.35, 0.8, 0.0), plain=True):
+    """Return what is said of these answers in the object of the training's images, as they are and in a mirror."""
+    expected = modules("expected")
+    found = []
+    for images, epochs, (as_they_are, mirrored) in ((800, 64, few), (12800, 4, many)):
+        objects = {"_mirrored": [answer[0]] * 2, "_trained": [as_they_are] * 2, "_trained_mirrored": [mirrored] * 2}
+        found += rows("bce", epochs, answer, answer, images=images, objects=objects)
+        if plain:
+            found += rows("bce", epochs, PLAIN, PLAIN, flipped=False, images=images)
+    return modules("mirrored").on_more_images(expected.answers(found))
+
+
+KNOWN, NOT_KNOWN = (0.8, 0.3), (0.4, 0.4)
+
+
+def test_more_images_are_not_learned_by_heart_only_if_fewer_are(modules):
+    start = "So with 16 times as many images it does not learn them by heart; against networks that are as unsure it"
+    assert on_more_images(modules, KNOWN, NOT_KNOWN) == [
+        f"{start} then answers the object as expected and its mirror image as expected."
+    ]
+    assert on_more_images(modules, KNOWN, NOT_KNOWN, answer=(0.4, 0.2, 0.8, 0.0)) == [
+        f"{start} then answers the object as expected and its mirror image not as expected."
+    ]
+    for few, many in ((KNOWN, KNOWN), (NOT_KNOWN, NOT_KNOWN), (NOT_KNOWN, KNOWN)):
+        assert on_more_images(modules, few, many) == []
+    assert on_more_images(modules, KNOWN, NOT_KNOWN, plain=False) == []
+
+
+def test_each_number_of_images_is_compared_with_its_own_networks_without_the_mistake(modules):
+    expected = modules("expected")
+    sure = (0.9, 0.1, 0.95, 0.05)
+    few = [*rows("bce", 64, FEW, FEW), *rows("bce", 64, PLAIN, PLAIN, flipped=False)]
+    many = [*rows("bce", 4, FEW, FEW, images=12800), *rows("bce", 4, sure, sure, flipped=False, images=12800)]
+    first, second = modules("mirrored").on_doubt(expected.answers([*many, *few]))
+    assert first.startswith("`bce`, against") and "after 64 epochs, so half of the sum, 0.40," in first
+    assert second.startswith("`bce` with 16 times as many images, against") and "so half of the sum, 0.50," in second
+    told = modules("mirrored").on_mirrors(expected.answers([*many, *few]))
+    assert [sentence.split(", ")[0] for sentence in told] == ["`bce`", "`bce` with 16 times as many images"]

@@ -132,6 +132,27 @@ def test_a_mistake_changes_what_it_says_and_nothing_else(plan):
         assert differing <= fixed | allowed and differing, name
 
 
+def test_every_training_has_its_sample_which_is_packed_once(plan, modules):
+    folder = modules("plan").sample_folder
+    packed = [folder(config.sample) for config in plan.samples()]
+    assert sorted(path.name for path in packed) == [
+        "disjoint-right-12800",
+        "disjoint-right-800",
+        "disjoint-wrong-800",
+        "order-right-800",
+        "order-wrong-800",
+    ]
+    answers = modules("answers")
+    asked = [answers.parameters(plan, one) for one in answers.missing(plan, []) if one[4] == 0]
+    assert len(asked) == 5 * 2 * 4 and {folder(config.sample) for config in asked} == {packed[0], packed[-1]}
+    assert {(config.sample.images, config.recipe.epochs) for config in asked} == {
+        (800, 4),
+        (800, 16),
+        (800, 64),
+        (12800, 4),
+    }
+
+
 def test_unknown_names_are_named(plan, modules, tmp_path):
     with pytest.raises(StudyError, match="unknown experiment 'mask-bc': did you mean 'mask-bce'"):
         plan.experiment("mask-bc")
@@ -181,7 +202,11 @@ def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
         "experiments": ["mask-dice"],
         "of_experiment": {},
         "seeds_of_ends": [0, 1],
-        "answers": {"losses": ["bce"], "epochs": [1], "seeds": [0]},
+        "answers": {
+            "losses": ["bce"],
+            "trainings": [{"images": 96, "epochs": 2}, {"images": 192, "epochs": 1}],
+            "seeds": [0],
+        },
     }
     path.write_text(yaml.safe_dump(values, sort_keys=False))
     for old in (clone.folder / "case_studies/original/results").glob("*.csv"):
