@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 import findings
-from expected import Answer, Expected, flipped
+from expected import Answer, Expected, in_as_many_steps
 from findings import Measured
 
 WIDTH = 480
@@ -43,9 +43,9 @@ def effects(result: Measured) -> str:
 
 def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
     """Return a row for each loss: the expected answer at pixels of probability 1/2, and those of the networks."""
-    losses = [loss for loss in wanted if flipped(found, loss)]
+    of_loss = {loss: own for loss in wanted if (own := in_as_many_steps(found, loss))}
     marks = []
-    for number, loss in enumerate(losses):
+    for number, (loss, own) in enumerate(of_loss.items()):
         y = _TOP + number * _ROW + _ROW / 2
         x_low, x_high = (_x(value, 0.0, 1.0) for value in (wanted[loss].low, wanted[loss].high))
         marks += [
@@ -53,15 +53,13 @@ def answers(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
             f'<rect x="{x_low - 4:.1f}" width="{x_high - x_low + 8:.1f}" y="{y - 10}" height="20" rx="4"'
             f' fill="{_BETTER}" opacity="0.35"/>',
         ]
-        # The longest training of each number of images.
-        own = [alike[-1] for alike in flipped(found, loss)]
         for one in own:
-            colour = _MANY if one is own[-1] and len(own) > 1 else _FEW
+            colour = _FEW if one is own[0] else _MANY
             for region in ("object", "mirror"):
                 x = _x(one.regions[region], 0.0, 1.0)
                 fill = colour if region == "object" else "none"
                 marks.append(f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{fill}" stroke="{colour}" stroke-width="2"/>')
-    height = _TOP + len(losses) * _ROW
+    height = _TOP + len(of_loss) * _ROW
     return _drawing(
         "Answers at pixels of probability 1/2 (green: expected)",
         marks,

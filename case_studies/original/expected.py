@@ -124,6 +124,16 @@ def flipped(found: Sequence[Answer], loss: str) -> list[list[Answer]]:
     return [alike for _, alike in by_images(own)]
 
 
+def in_as_many_steps(found: Sequence[Answer], loss: str) -> list[Answer]:
+    """Return of `flipped` the longest training of the fewest images, and those of more images with as many steps."""
+    own = flipped(found, loss)
+    if not own:
+        return []
+    longest = own[0][-1]
+    steps = longest.images * longest.epochs
+    return [longest, *(one for alike in own[1:] for one in alike if one.images * one.epochs == steps)]
+
+
 def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer] | None:
     """Return the answers with the mistake and without, after the longest training of two seeds or more of both."""
     seeds = {(one.flipped, one.epochs): one for one in found if one.loss == loss and len(one.networks["object"]) > 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean
 
@@ -23,11 +24,11 @@ def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
     wanted = expected(mask_mean)
     sentences = []
     for loss, best in wanted.items():
-        for few, *many in [flipped(found, loss)] if flipped(found, loss) else []:
-            last = few[-1]
-            more = _more(last, many[-1][-1], best) if many else ""
-            told = f"after {last.epochs} epochs {_told(last, best)}"
-            sentences.append(f"`{loss}`: {told}.{_longer(few, best)}{more}")
+        own = flipped(found, loss)
+        if own:
+            few, last = own[0], own[0][-1]
+            more = _more(last, own[-1], best) if len(own) > 1 else ""
+            sentences.append(f"`{loss}`: after {last.epochs} epochs {_told(last, best)}.{_longer(few, best)}{more}")
     return sentences
 
 
@@ -36,20 +37,25 @@ def _told(one: Answer, wanted: Expected) -> str:
     return f"not as expected in {listed(wrong)}" if wrong else "as expected everywhere"
 
 
-def _more(few: Answer, many: Answer, wanted: Expected) -> str:
-    """Say whether more images help: of two seeds or more of either, in the object and its mirror image."""
-    times, steps = (many.images / few.images, many.images * many.epochs / (few.images * few.epochs))
-    in_steps = "as many steps" if steps == 1 else f"{steps:g} times as many steps"
-    told = f"{_of_more(times)[1:].capitalize()}, in {in_steps}, {_told(many, wanted)}"
+def _more(few: Answer, every: Sequence[Answer], wanted: Expected) -> str:
+    """Say whether more images help, in trainings of several lengths."""
+    told = "; ".join(_in_steps(few, many, wanted) for many in every)
+    return f" With {every[0].images / few.images:g} times as many images: {told}."
+
+
+def _in_steps(few: Answer, many: Answer, wanted: Expected) -> str:
+    """Say whether more images help, of two seeds or more of either, in the object and its mirror image."""
+    steps = many.images * many.epochs / (few.images * few.epochs)
+    told = f"in {'' if steps == 1 else f'{steps:g} times '}as many steps {_told(many, wanted)}"
     if min(len(one.networks["object"]) for one in (few, many)) < 2:
-        return f" {told}."
+        return told
     before, after = few.distances(wanted), many.distances(wanted)
     changes = {
         word: [_REGIONS[name] for name in ("object", "mirror") if sign * (before[name] - after[name]) > TOLERANCE]
         for word, sign in (("nearer to it", 1), ("farther from it", -1))
     }
     moved = [f"{word} in {listed(regions)}" for word, regions in changes.items() if regions]
-    return f" {'; '.join([told, *moved])}."
+    return ", ".join([told, *moved])
 
 
 def _longer(own: Sequence[Answer], wanted: Expected) -> str:
@@ -73,23 +79,20 @@ def on_doubt(found: Sequence[Answer]) -> list[str]:
     BCE answers with the probability itself. So if networks without the mistake answer a in the object and b in its
     mirror image, networks with it should answer (a + b) / 2 in both. Only of two seeds or more of either.
     """
-    return [sentence for times, alike in by_images(found) for sentence in _on_doubt(alike, _of_more(times))]
+    return [sentence for arm in _arms(found) for sentence in _on_doubt(arm)]
 
 
-def _on_doubt(found: Sequence[Answer], of_more: str) -> list[str]:
-    pair = with_and_without(found, "bce")
-    if pair is None:
-        return []
-    last, sure = pair
+def _on_doubt(arm: Arm) -> list[str]:
+    last, sure = arm.last, arm.sure
     a, b, half = sure.regions["object"], sure.regions["mirror"], halved(sure)
     told = [
         f"{last.regions[name]:.2f} in {_REGIONS[name]}, {'as' if near(last.regions[name], half) else 'not as'} expected"
         for name in ("object", "mirror")
     ]
     sentences = [
-        f"`bce`{of_more}, against networks that are as unsure: without the mistake they answer {a:.2f} in the object "
-        f"and {b:.2f} in its mirror image after {last.epochs} epochs, so half of the sum, {half:.2f}, is expected in "
-        f"both. With the mistake they answer {'; '.join(told)}."
+        f"`bce` {arm.when}, against networks that are as unsure: without the mistake they answer {a:.2f} in the object "
+        f"and {b:.2f} in its mirror image, so half of the sum, {half:.2f}, is expected in both. With the mistake they "
+        f"answer {'; '.join(told)}."
     ]
     if finds_no_mirror_image(last, sure):
         sentences.append(
@@ -112,57 +115,80 @@ def finds_no_mirror_image(one: Answer, sure: Answer) -> bool:
 
 
 def on_mirrors(found: Sequence[Answer]) -> list[str]:
-    """Say whether BCE's networks, trained longest with the mistake, know an image from its mirror image.
+    """Say whether BCE's networks, trained with the mistake, know an image from its mirror image.
 
     One that does answers more in the object as it is, and less in a mirror. Only of two seeds or more that agree.
     """
-    return [sentence for times, alike in by_images(found) for sentence in _on_mirrors(alike, _of_more(times))]
+    return [sentence for arm in _arms(found) for sentence in _on_mirrors(arm)]
 
 
-def _on_mirrors(found: Sequence[Answer], of_more: str) -> list[str]:
-    pair = with_and_without(found, "bce")
-    if pair is None:
-        return []
-    shown = _shown(pair[0])
-    known = {split: _known(*answers) for split, answers in shown.items()}
+def _on_mirrors(arm: Arm) -> list[str]:
+    known = arm.known
     parts = [
         f"with {mean(as_they_are):.2f} and {mean(mirrored):.2f} in the {split} split, which it "
         f"{'knows' if known[split] else 'does not know'} apart"
-        for split, (as_they_are, mirrored) in shown.items()
+        for split, (as_they_are, mirrored) in arm.shown.items()
         if known[split] is not None
     ]
     if not parts:
         return []
-    told = f"`bce`{of_more}, with the mistake, answers the object of images as they are and in a mirror"
+    told = f"`bce` {arm.when}, with the mistake, answers the object of images as they are and in a mirror"
     by_heart = " It has learned those by heart; the derivation is for images that a network does not know."
     return [f"{told} {', and '.join(parts)}.{by_heart if known == BY_HEART else ''}"]
 
 
 def on_more_images(found: Sequence[Answer]) -> list[str]:
     """Say what BCE's networks answer that have so many images that they do not learn them by heart, if others do."""
-    every = [(times, with_and_without(alike, "bce")) for times, alike in by_images(found)]
-    pairs = [(times, pair) for times, pair in every if pair]
-    known = [{split: _known(*answers) for split, answers in _shown(pair[0]).items()} for _, pair in pairs]
-    if len(pairs) < 2 or (known[0], known[-1]) != (BY_HEART, BY_SIGHT):
+    every = _arms(found)
+    if not every or every[0].known != BY_HEART:
         return []
-    times, (last, sure) = pairs[-1]
-    told = [
-        f"{_REGIONS[name]} {'' if near(last.regions[name], halved(sure)) else 'not '}as expected"
-        for name in ("object", "mirror")
-    ]
-    return [
-        f"So{_of_more(times)} it does not learn them by heart; against networks that are as unsure it then answers "
-        f"{' and '.join(told)}."
-    ]
+    sentences = []
+    for arm in every[1:]:
+        if arm.known == BY_SIGHT:
+            told = [
+                f"{_REGIONS[name]} {'' if near(arm.last.regions[name], halved(arm.sure)) else 'not '}as expected"
+                for name in ("object", "mirror")
+            ]
+            sentences.append(
+                f"So {arm.when} it has learned none by heart; against networks that are as unsure it answers "
+                f"{' and '.join(told)}."
+            )
+    return sentences
 
 
-def _shown(one: Answer) -> dict[str, tuple[list[float], list[float]]]:
-    """Return the answers of each network in the object of images as they are and in a mirror, by split."""
-    networks = one.networks
-    return {
-        "test": (networks["object"], networks[f"object{MIRRORED}"]),
-        "training": (networks[f"object{TRAINED}"], networks[f"object{TRAINED}{MIRRORED}"]),
-    }
+@dataclass(frozen=True)
+class Arm:
+    """BCE's networks of one training: `last` with the mistake, `sure` without; `when` says which, in words."""
+
+    when: str
+    last: Answer
+    sure: Answer
+
+    @property
+    def shown(self) -> dict[str, tuple[list[float], list[float]]]:
+        """The answers of each network in the object of images as they are and in a mirror, by split."""
+        networks = self.last.networks
+        return {
+            "test": (networks["object"], networks[f"object{MIRRORED}"]),
+            "training": (networks[f"object{TRAINED}"], networks[f"object{TRAINED}{MIRRORED}"]),
+        }
+
+    @property
+    def known(self) -> dict[str, bool | None]:
+        """Whether the networks know images of each split from their mirror images."""
+        return {split: _known(*answers) for split, answers in self.shown.items()}
+
+
+def _arms(found: Sequence[Answer]) -> list[Arm]:
+    """Return the longest training of the fewest images, and all trainings of more, of two seeds or more."""
+    every = []
+    for times, alike in by_images(found):
+        lengths = sorted({one.epochs for one in alike})
+        chosen = [alike] if times == 1 else [[one for one in alike if one.epochs == epochs] for epochs in lengths]
+        for pair in filter(None, (with_and_without(one, "bce") for one in chosen)):
+            when = f"after {pair[0].epochs} epochs{f' of {times:g} times as many images' if times > 1 else ''}"
+            every.append(Arm(when, *pair))
+    return every
 
 
 def _known(as_they_are: Sequence[float], mirrored: Sequence[float]) -> bool | None:
@@ -171,7 +197,3 @@ def _known(as_they_are: Sequence[float], mirrored: Sequence[float]) -> bool | No
     if all(one - other > TOLERANCE for one, other in seeds):
         return True
     return False if all(near(one, other) for one, other in seeds) else None
-
-
-def _of_more(times: float) -> str:
-    return f" with {times:g} times as many images" if times > 1 else ""

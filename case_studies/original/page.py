@@ -15,6 +15,7 @@ import mirrored
 import plan
 import reasons
 from effects import LEVEL
+from expected import Answer, Expected
 from findings import WORDS, Measured
 from plan import Experiment, Plan
 from pool import Row
@@ -226,7 +227,7 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
         "dataset": dataset,
         "figure": name,
         "wanted": wanted,
-        "more": ", ".join(f"{times:g}" for times, _ in expected.by_images(found) if times > 1),
+        "more": _times(found, wanted),
         "rows": [
             (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
             for one in found
@@ -238,6 +239,14 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
             *mirrored.on_more_images(found),
         ],
     }
+
+
+def _times(found: Sequence[Answer], wanted: dict[str, Expected]) -> str:
+    """Return how many times as many images networks of the chart with as many steps have, "" if there are none."""
+    times = (
+        one.images / own[0].images for own in (expected.in_as_many_steps(found, loss) for loss in wanted) for one in own
+    )
+    return ", ".join(f"{value:g}" for value in sorted({*times} - {1.0}))
 
 
 if __name__ == "__main__":

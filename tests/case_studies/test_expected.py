@@ -225,9 +225,9 @@ def test_networks_as_unsure_are_expected_to_halve_their_answer(modules):
     """(0.7 + 0.1) / 2 is 0.4, in the object and in its mirror image."""
     blind = doubt(modules, [(0.35, 0.1, 0.4, 0.05)] * 2, [PLAIN] * 2)
     assert blind == [
-        "`bce`, against networks that are as unsure: without the mistake they answer 0.70 in the object and 0.10 in "
-        "its mirror image after 16 epochs, so half of the sum, 0.40, is expected in both. With the mistake they answer "
-        "0.35 in the object, as expected; 0.10 in its mirror image, not as expected.",
+        "`bce` after 16 epochs, against networks that are as unsure: without the mistake they answer 0.70 in the "
+        "object and 0.10 in its mirror image, so half of the sum, 0.40, is expected in both. With the mistake they "
+        "answer 0.35 in the object, as expected; 0.10 in its mirror image, not as expected.",
         "They do not find the mirror image: where it lies on the object they answer 0.40, hardly more than in the "
         "object alone, and not the 0.75 of networks without the mistake.",
     ]
@@ -257,9 +257,9 @@ def test_networks_know_an_image_if_all_answer_less_in_a_mirror(modules):
     """New images they do not know; those of the training they do."""
     told = on_mirrors(modules, [0.6, 0.5], mirrored=[0.55, 0.55], trained=[0.9, 0.8], trained_mirrored=[0.3, 0.4])
     assert told == [
-        "`bce`, with the mistake, answers the object of images as they are and in a mirror with 0.55 and 0.55 in the "
-        "test split, which it does not know apart, and with 0.85 and 0.35 in the training split, which it knows apart. "
-        "It has learned those by heart; the derivation is for images that a network does not know."
+        "`bce` after 16 epochs, with the mistake, answers the object of images as they are and in a mirror with 0.55 "
+        "and 0.55 in the test split, which it does not know apart, and with 0.85 and 0.35 in the training split, which "
+        "it knows apart. It has learned those by heart; the derivation is for images that a network does not know."
     ]
     for trained, mirrored in (([0.9, 0.9], [0.9, 0.9]), ([0.9, 0.9], [0.4, 0.9])):
         told = on_mirrors(modules, [0.6, 0.5], mirrored=[0.6, 0.5], trained=trained, trained_mirrored=mirrored)
@@ -336,32 +336,32 @@ FEW = (0.5, 0.2, 0.7, 0.0)
 @pytest.mark.parametrize(
     ("many", "epochs", "words"),
     [
-        pytest.param(
-            (0.5, 0.45, 0.95, 0.0),
-            4,
-            "in as many steps, as expected everywhere; nearer to it in its mirror image.",
-            id="all as expected",
-        ),
-        pytest.param(
-            (0.5, 0.35, 0.95, 0.0),
-            16,
-            "in 4 times as many steps, not as expected in its mirror image (0.35)",
-            id="nearer",
-        ),
-        pytest.param((0.5, 0.25, 0.95, 0.0), 4, "not as expected in its mirror image (0.25).", id="hardly nearer"),
-        pytest.param((0.5, 0.2, 0.95, 0.0), 4, "not as expected in its mirror image (0.20).", id="no nearer"),
-        pytest.param((0.75, 0.2, 0.95, 0.0), 4, "image (0.20); farther from it in the object.", id="farther"),
+        pytest.param((0.5, 0.45, 0.95, 0.0), 4, "steps as expected everywhere, nearer to it in its mirror image"),
+        pytest.param((0.5, 0.35, 0.95, 0.0), 16, "in its mirror image (0.35), nearer to it in its mirror image"),
+        pytest.param((0.5, 0.25, 0.95, 0.0), 4, "as many steps not as expected in its mirror image (0.25)."),
+        pytest.param((0.5, 0.2, 0.95, 0.0), 4, "as many steps not as expected in its mirror image (0.20)."),
+        pytest.param((0.75, 0.2, 0.95, 0.0), 4, "mirror image (0.20), farther from it in the object."),
     ],
 )
 def test_more_images_are_said_to_help_only_where_they_do(modules, many, epochs, words):
     few = rows("bce", 64, FEW, FEW)
     (sentence,) = said(modules, few, rows("bce", epochs, many, many, images=12800))
-    start, _, more = sentence.partition(" With 16 times as many images, ")
+    start, _, more = sentence.partition(" With 16 times as many images: in ")
     assert start == said(modules, few)[0] and words in more
     assert ("nearer" in more) == (many[1] - FEW[1] > 0.1)
     # Of one seed it is not said that they help.
     (alone,) = said(modules, few, rows("bce", epochs, many, images=12800))
     assert "With 16 times as many images" in alone and not {"nearer", "farther"} & set(alone.split())
+
+
+def test_of_more_images_each_length_of_training_is_told(modules):
+    right = (0.5, 0.45, 0.95, 0.0)
+    many = [rows("bce", epochs, answer, images=12800) for epochs, answer in ((4, FEW), (16, right))]
+    (sentence,) = said(modules, rows("bce", 64, FEW), *many)
+    assert sentence.endswith(
+        " With 16 times as many images: in as many steps not as expected in its mirror image (0.20) and both (0.70); "
+        "in 4 times as many steps as expected everywhere."
+    )
 
 
 def on_more_images(modules, few, many, *, answer=(0.4, 0.35, 0.8, 0.0), plain=True):
@@ -380,12 +380,12 @@ KNOWN, NOT_KNOWN = (0.8, 0.3), (0.4, 0.4)
 
 
 def test_more_images_are_not_learned_by_heart_only_if_fewer_are(modules):
-    start = "So with 16 times as many images it does not learn them by heart; against networks that are as unsure it"
+    start = "So after 4 epochs of 16 times as many images it has learned none by heart; against networks that are as"
     assert on_more_images(modules, KNOWN, NOT_KNOWN) == [
-        f"{start} then answers the object as expected and its mirror image as expected."
+        f"{start} unsure it answers the object as expected and its mirror image as expected."
     ]
     assert on_more_images(modules, KNOWN, NOT_KNOWN, answer=(0.4, 0.2, 0.8, 0.0)) == [
-        f"{start} then answers the object as expected and its mirror image not as expected."
+        f"{start} unsure it answers the object as expected and its mirror image not as expected."
     ]
     for few, many in ((KNOWN, KNOWN), (NOT_KNOWN, NOT_KNOWN), (NOT_KNOWN, KNOWN)):
         assert on_more_images(modules, few, many) == []
@@ -397,8 +397,30 @@ def test_each_number_of_images_is_compared_with_its_own_networks_without_the_mis
     sure = (0.9, 0.1, 0.95, 0.05)
     few = [*rows("bce", 64, FEW, FEW), *rows("bce", 64, PLAIN, PLAIN, flipped=False)]
     many = [*rows("bce", 4, FEW, FEW, images=12800), *rows("bce", 4, sure, sure, flipped=False, images=12800)]
-    first, second = modules("mirrored").on_doubt(expected.answers([*many, *few]))
-    assert first.startswith("`bce`, against") and "after 64 epochs, so half of the sum, 0.40," in first
-    assert second.startswith("`bce` with 16 times as many images, against") and "so half of the sum, 0.50," in second
-    told = modules("mirrored").on_mirrors(expected.answers([*many, *few]))
-    assert [sentence.split(", ")[0] for sentence in told] == ["`bce`", "`bce` with 16 times as many images"]
+    further = rows("bce", 16, FEW, FEW, images=12800)
+    further += rows("bce", 16, PLAIN, PLAIN, flipped=False, images=12800)
+    found = expected.answers([*further, *many, *few])
+    told = modules("mirrored").on_doubt(found)
+    halves = [
+        "after 64 epochs",
+        "after 4 epochs of 16 times as many images",
+        "after 16 epochs of 16 times as many images",
+    ]
+    assert [sentence.split(",")[0] for sentence in told] == [f"`bce` {when}" for when in halves]
+    assert [sentence.split("sum, ")[1][:4] for sentence in told] == ["0.40", "0.50", "0.40"]
+    told = modules("mirrored").on_mirrors(found)
+    assert [sentence.split(",")[0] for sentence in told] == [f"`bce` {when}" for when in halves]
+
+
+def test_the_chart_compares_more_images_in_as_many_steps(modules):
+    expected = modules("expected")
+    many = [*rows("bce", 4, FEW, images=12800), *rows("bce", 16, FEW, images=12800), *rows("l1", 16, FEW, images=12800)]
+    found = expected.answers([*many, *rows("bce", 16, FEW), *rows("bce", 64, FEW), *rows("l1", 64, FEW)])
+    chosen = {loss: expected.in_as_many_steps(found, loss) for loss in ("bce", "l1", "dice")}
+    assert {loss: [(one.images, one.epochs) for one in own] for loss, own in chosen.items()} == {
+        "bce": [(800, 64), (12800, 4)],
+        "l1": [(800, 64)],
+        "dice": [],
+    }
+    drawing = modules("charts").answers(found, expected.expected(FOREGROUND))
+    assert drawing.count("<circle") == 2 * 3 and drawing.count("#3d7dd8") == 3

@@ -144,12 +144,13 @@ def test_every_training_has_its_sample_which_is_packed_once(plan, modules):
     ]
     answers = modules("answers")
     asked = [answers.parameters(plan, one) for one in answers.missing(plan, []) if one[4] == 0]
-    assert len(asked) == 5 * 2 * 4 and {folder(config.sample) for config in asked} == {packed[0], packed[-1]}
+    assert len(asked) == 5 * 2 * 5 and {folder(config.sample) for config in asked} == {packed[0], packed[-1]}
     assert {(config.sample.images, config.recipe.epochs) for config in asked} == {
         (800, 4),
         (800, 16),
         (800, 64),
         (12800, 4),
+        (12800, 16),
     }
 
 
