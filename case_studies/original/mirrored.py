@@ -12,10 +12,6 @@ from measure import MIRRORED, TRAINED
 
 from loss_study.statistics.sentences import listed
 
-#: Whether networks know images of each split from their mirror images, if they have learned those of the training by
-#: heart, and if they have not.
-BY_HEART = {"test": False, "training": True}
-BY_SIGHT = {"test": False, "training": False}
 _REGIONS = {"object": "the object", "mirror": "its mirror image", "both": "both", "neither": "neither"}
 
 
@@ -73,34 +69,53 @@ def _longer(own: Sequence[Answer], wanted: Expected) -> str:
     return " Longer training does not bring them steadily nearer to it."
 
 
-def on_doubt(found: Sequence[Answer]) -> list[str]:
-    """Compare BCE's networks with those that are as unsure of the object, but make no mistake.
+def on_bce(found: Sequence[Answer]) -> list[str]:
+    """Compare BCE's networks with those that are as unsure of the object, and say whether they know images by heart.
 
     BCE answers with the probability itself. So if networks without the mistake answer a in the object and b in its
-    mirror image, networks with it should answer (a + b) / 2 in both. Only of two seeds or more of either.
+    mirror image, networks with it should answer (a + b) / 2 in both: unless they know an image from its mirror image,
+    and answer more in the object as it is, and less in a mirror. Only of two seeds or more of either.
     """
-    return [sentence for arm in _arms(found) for sentence in _on_doubt(arm)]
+    return [f"{_on_doubt(arm)}{_on_mirrors(arm)}" for arm in _arms(found)]
 
 
-def _on_doubt(arm: Arm) -> list[str]:
+@dataclass(frozen=True)
+class Arm:
+    """BCE's networks of one training: `last` with the mistake, `sure` without; `when` says which, in words."""
+
+    when: str
+    last: Answer
+    sure: Answer
+
+
+def _arms(found: Sequence[Answer]) -> list[Arm]:
+    """Return the longest training of the fewest images, and all trainings of more, of two seeds or more."""
+    every = []
+    for times, alike in by_images(found):
+        lengths = sorted({one.epochs for one in alike})
+        chosen = [alike] if times == 1 else [[one for one in alike if one.epochs == epochs] for epochs in lengths]
+        for pair in filter(None, (with_and_without(one, "bce") for one in chosen)):
+            when = f"after {pair[0].epochs} epochs{f' of {times:g} times as many images' if times > 1 else ''}"
+            every.append(Arm(when, *pair))
+    return every
+
+
+def _on_doubt(arm: Arm) -> str:
     last, sure = arm.last, arm.sure
     a, b, half = sure.regions["object"], sure.regions["mirror"], halved(sure)
     told = [
         f"{last.regions[name]:.2f} in {_REGIONS[name]}, {'as' if near(last.regions[name], half) else 'not as'} expected"
         for name in ("object", "mirror")
     ]
-    sentences = [
+    blind = (
+        f" They do not find the mirror image: where it lies on the object they answer {last.regions['both']:.2f}, "
+        f"hardly more than in the object alone, and not the {sure.regions['both']:.2f} of networks without the mistake."
+    )
+    return (
         f"`bce` {arm.when}, against networks that are as unsure: without the mistake they answer {a:.2f} in the object "
         f"and {b:.2f} in its mirror image, so half of the sum, {half:.2f}, is expected in both. With the mistake they "
-        f"answer {'; '.join(told)}."
-    ]
-    if finds_no_mirror_image(last, sure):
-        sentences.append(
-            f"They do not find the mirror image: where it lies on the object they answer {last.regions['both']:.2f}, "
-            f"hardly more than in the object alone, and not the {sure.regions['both']:.2f} of networks without the "
-            "mistake."
-        )
-    return sentences
+        f"answer {'; '.join(told)}.{blind if finds_no_mirror_image(last, sure) else ''}"
+    )
 
 
 def finds_no_mirror_image(one: Answer, sure: Answer) -> bool:
@@ -114,81 +129,18 @@ def finds_no_mirror_image(one: Answer, sure: Answer) -> bool:
     return is_low and near(both, one.regions["object"]) and not near(both, sure.regions["both"])
 
 
-def on_mirrors(found: Sequence[Answer]) -> list[str]:
-    """Say whether BCE's networks, trained with the mistake, know an image from its mirror image.
-
-    One that does answers more in the object as it is, and less in a mirror. Only of two seeds or more that agree.
-    """
-    return [sentence for arm in _arms(found) for sentence in _on_mirrors(arm)]
-
-
-def _on_mirrors(arm: Arm) -> list[str]:
-    known = arm.known
-    parts = [
-        f"with {mean(as_they_are):.2f} and {mean(mirrored):.2f} in the {split} split, which it "
-        f"{'knows' if known[split] else 'does not know'} apart"
-        for split, (as_they_are, mirrored) in arm.shown.items()
-        if known[split] is not None
-    ]
-    if not parts:
-        return []
-    told = f"`bce` {arm.when}, with the mistake, answers the object of images as they are and in a mirror"
-    by_heart = " It has learned those by heart; the derivation is for images that a network does not know."
-    return [f"{told} {', and '.join(parts)}.{by_heart if known == BY_HEART else ''}"]
-
-
-def on_more_images(found: Sequence[Answer]) -> list[str]:
-    """Say what BCE's networks answer that have so many images that they do not learn them by heart, if others do."""
-    every = _arms(found)
-    if not every or every[0].known != BY_HEART:
-        return []
-    sentences = []
-    for arm in every[1:]:
-        if arm.known == BY_SIGHT:
-            told = [
-                f"{_REGIONS[name]} {'' if near(arm.last.regions[name], halved(arm.sure)) else 'not '}as expected"
-                for name in ("object", "mirror")
-            ]
-            sentences.append(
-                f"So {arm.when} it has learned none by heart; against networks that are as unsure it answers "
-                f"{' and '.join(told)}."
-            )
-    return sentences
-
-
-@dataclass(frozen=True)
-class Arm:
-    """BCE's networks of one training: `last` with the mistake, `sure` without; `when` says which, in words."""
-
-    when: str
-    last: Answer
-    sure: Answer
-
-    @property
-    def shown(self) -> dict[str, tuple[list[float], list[float]]]:
-        """The answers of each network in the object of images as they are and in a mirror, by split."""
-        networks = self.last.networks
-        return {
-            "test": (networks["object"], networks[f"object{MIRRORED}"]),
-            "training": (networks[f"object{TRAINED}"], networks[f"object{TRAINED}{MIRRORED}"]),
-        }
-
-    @property
-    def known(self) -> dict[str, bool | None]:
-        """Whether the networks know images of each split from their mirror images."""
-        return {split: _known(*answers) for split, answers in self.shown.items()}
-
-
-def _arms(found: Sequence[Answer]) -> list[Arm]:
-    """Return the longest training of the fewest images, and all trainings of more, of two seeds or more."""
-    every = []
-    for times, alike in by_images(found):
-        lengths = sorted({one.epochs for one in alike})
-        chosen = [alike] if times == 1 else [[one for one in alike if one.epochs == epochs] for epochs in lengths]
-        for pair in filter(None, (with_and_without(one, "bce") for one in chosen)):
-            when = f"after {pair[0].epochs} epochs{f' of {times:g} times as many images' if times > 1 else ''}"
-            every.append(Arm(when, *pair))
-    return every
+def _on_mirrors(arm: Arm) -> str:
+    networks = arm.last.networks
+    training = (networks[f"object{TRAINED}"], networks[f"object{TRAINED}{MIRRORED}"])
+    if _known(networks["object"], networks[f"object{MIRRORED}"]) is not False:
+        return ""
+    numbers = "in those of the training they answer the object with {:.2f}, in a mirror with {:.2f}"
+    told = numbers.format(*map(mean, training))
+    return {
+        True: f" They have learned images by heart: {told}. The derivation is for images that a network does not know.",
+        False: f" They have not learned images by heart: {told}.",
+        None: "",
+    }[_known(*training)]
 
 
 def _known(as_they_are: Sequence[float], mirrored: Sequence[float]) -> bool | None:

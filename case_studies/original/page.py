@@ -232,12 +232,7 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
             (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
             for one in found
         ],
-        "sentences": [
-            *mirrored.on_answers(found, share),
-            *mirrored.on_doubt(found),
-            *mirrored.on_mirrors(found),
-            *mirrored.on_more_images(found),
-        ],
+        "sentences": [*mirrored.on_answers(found, share), *mirrored.on_bce(found)],
     }
 
 
