@@ -1,8 +1,9 @@
 """How the search should read its three values: ``python benchmarks/search_rules.py``, without training, in 20 s.
 
-For several shares of the way to the vertex (`search.TRUST`) and least curves (`search.LEAST_CURVE`): what the searches
-of docs/results/searches.csv lose on the mask, in margins, and what made-up searches lose, as a share of the metric. A
-made-up loss has a best rate and a curve of its own, steeper towards high rates; a training of it fails now and then.
+For several shares of the way to the vertex (`parabola.TRUST`) and least curves (`parabola.LEAST_CURVE`): what the
+searches of docs/results/searches.csv lose on the mask, in margins, and what made-up searches lose, as a share of the
+metric. A made-up loss has a best rate and a curve of its own, steeper towards high rates; a training of it fails now
+and then.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from searched import searched
 
 from loss_study.runtime.errors import run_stage
 from loss_study.statistics.results import read_csv
-from loss_study.training import search
+from loss_study.training import parabola
 from loss_study.training.choice import Choice
 from loss_study.training.search import Tried, best, peak
 
@@ -60,11 +61,11 @@ def main() -> None:
     for column in ("way", "least curve", "mask, mean", "most", *KINDS):
         table.add_column(column, justify="right")
     rows = read_csv(SEARCHES)
-    for search.TRUST, search.LEAST_CURVE in RULES:
+    for parabola.TRUST, parabola.LEAST_CURVE in RULES:
         lost = [loss / MARGIN for one in searched("mask", rows) for _, loss in one.found]
         made_up = [f"{_mean_lost(kind):.4f}" for kind in KINDS.values()]
         measured = (f"{np.mean(lost):.3f}", f"{max(lost):.2f}")
-        table.add_row(f"{search.TRUST:g}", f"{search.LEAST_CURVE:g}", *measured, *made_up)
+        table.add_row(f"{parabola.TRUST:g}", f"{parabola.LEAST_CURVE:g}", *measured, *made_up)
     Console(width=160).print(table)
 
 

@@ -39,7 +39,7 @@ from loss_study.statistics.looks import SIGNIFICANCE
 from loss_study.statistics.race import Entry
 from loss_study.statistics.ranking import Ranking, headlines
 from loss_study.statistics.results import Result
-from loss_study.training.search import LEAST_CURVE, TRUST
+from loss_study.training.parabola import LEAST_CURVE, TRUST
 
 _FOLDER = Path(__file__).parent
 

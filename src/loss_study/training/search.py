@@ -15,8 +15,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from loss_study.config import Config, FineTune, open_weights
 from loss_study.data.packed import PackedSample
 from loss_study.metrics import headline_of, is_better, rises
@@ -25,15 +23,9 @@ from loss_study.runtime.files import whole_folder, write_csv, write_json
 from loss_study.training import choice, distributed
 from loss_study.training.choice import OUTSIDE, WEIGHT, Choice
 from loss_study.training.device import use_cpu
+from loss_study.training.parabola import peak_of
 from loss_study.training.run import trained
 from loss_study.trial import Trial
-
-#: The flattest parabola that three noisy values may make, as a share of the best of them per squared natural logarithm
-#: of the rate: a rate five times too high or too low costs at least 8 %. See docs/decisions.md.
-LEAST_CURVE = 0.03
-#: The share of the way from the middle rate to the vertex that the chosen rate goes: three noisy values know the vertex
-#: only roughly, and the middle of the grid is a good rate for most losses. See docs/decisions.md.
-TRUST = 0.7
 
 
 @dataclass(frozen=True)
@@ -193,26 +185,17 @@ def best(head: str, tried: Sequence[Tried]) -> Tried:
 def peak(head: str, tried: Sequence[Tried], chosen: Tried) -> tuple[float, str]:
     """Return the learning rate that the values of `tried` point to, and at which `edge` of their rates the vertex is.
 
-    A parabola, in the logarithm of the rate, through `chosen`, the best of `tried`, and its neighbours. Where it is
-    flatter than `LEAST_CURVE`, or curved the other way, it is the nearest one (least squares) of that curve: then the
-    vertex lies towards the better side, by no more than the values tell. The rate is the part `TRUST` of the way from
-    the middle one of the three to the vertex, within the rates that were tried, rounded to two digits. Where there are
-    no three, or one of them diverged, it is the rate of `chosen`.
+    A parabola through `chosen`, the best of `tried`, and its neighbours, see `parabola`. The rate is within the rates
+    that were tried. Where there are no three, or one of them diverged, it is the rate of `chosen`.
     """
     rates = [one.candidate.lr for one in tried]
     start = min(max(tried.index(chosen) - 1, 0), len(tried) - 3)
     three = tried[start : start + 3] if start >= 0 else []
-    values = np.array([one.validation for one in three])
-    if not all(one.usable for one in three) or not values.any():
+    if not all(one.usable for one in three) or not any(one.validation for one in three):
         return chosen.candidate.lr, edge(chosen.candidate.lr, rates)
-    heights = (1 if rises(head) else -1) * values / np.abs(values).max()
-    logs = np.log([one.candidate.lr for one in three])
-    x = logs - logs[1]
-    curve = max(-float(np.polyfit(x, heights, 2)[0]), LEAST_CURVE)
-    slope = float(np.polyfit(x, heights + curve * x**2, 1)[0])
-    way = slope / (2 * curve)
-    rate = float(f"{math.exp(logs[1] + TRUST * way):.2g}")
-    return min(max(rate, rates[0]), rates[-1]), edge(math.exp(logs[1] + way), rates)
+    sign = 1 if rises(head) else -1
+    rate, vertex = peak_of([one.candidate.lr for one in three], [sign * one.validation for one in three])
+    return min(max(rate, rates[0]), rates[-1]), edge(vertex, rates)
 
 
 def edge(value: float, grid: Sequence[float]) -> str:
