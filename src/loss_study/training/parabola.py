@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: The flattest parabola that three noisy values may make, as a share of the best of them per squared natural logarithm
-#: of the rate: a rate five times too high or too low costs at least 8 %. See docs/decisions.md.
+#: The flattest parabola that three noisy values may make, as a share of the largest of them per squared natural
+#: logarithm of the rate: a rate five times too high or too low costs at least 8 %. See docs/decisions.md.
 LEAST_CURVE = 0.03
 #: The share of the way from the middle rate to the vertex that the chosen rate goes: three noisy values know the vertex
 #: only roughly, and the middle of the grid is a good rate for most losses. See docs/decisions.md.
