@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from measure import REGIONS, SEEN
+from plan import ALL, HALF, NONE
 from pool import Row
 
 #: An answer this far from the expected one agrees with it.
@@ -68,7 +69,7 @@ class Answer:
 
     Attributes:
         loss, images, epochs: of the training; `images` are those of its sample.
-        flipped: their inputs were flipped apart; else they make no mistake.
+        mirrored: `NONE`, `HALF` or `ALL` of the masks of the training were those of the mirror images.
         regions: the mean answer in each of `REGIONS`.
         networks: the answers of each network there, and in the object with a suffix of how else images are shown.
     """
@@ -76,7 +77,7 @@ class Answer:
     loss: str
     images: int
     epochs: int
-    flipped: bool
+    mirrored: float
     regions: dict[str, float]
     networks: dict[str, list[float]]
 
@@ -96,15 +97,15 @@ class Answer:
 
 def answers(rows: Sequence[Row]) -> list[Answer]:
     """Gather the rows of ``results/<dataset>-answers.csv``."""
-    found: dict[tuple[str, int, int, bool], list[Row]] = defaultdict(list)
+    found: dict[tuple[str, int, int, float], list[Row]] = defaultdict(list)
     for row in rows:
-        found[row["loss"], int(row["images"]), int(row["epochs"]), str(row["flip_apart"]) == "1"].append(row)
+        found[row["loss"], int(row["images"]), int(row["epochs"]), float(row["mirrored"])].append(row)
     every = []
-    for (loss, images, epochs, flipped), own in sorted(found.items()):
+    for (loss, images, epochs, share), own in sorted(found.items()):
         names = [*REGIONS, *(f"object{seen}" for seen in SEEN if seen)]
         networks = {name: [float(row[f"answer_{name}"]) for row in own] for name in names}
         regions = {name: mean(networks[name]) for name in REGIONS}
-        every.append(Answer(loss, images, epochs, flipped, regions, networks))
+        every.append(Answer(loss, images, epochs, share, regions, networks))
     return every
 
 
@@ -120,7 +121,7 @@ def flipped(found: Sequence[Answer], loss: str) -> list[list[Answer]]:
 
     A list for each number of images, from the least; in it by the length of the training.
     """
-    own = [one for one in found if one.loss == loss and one.flipped]
+    own = [one for one in found if one.loss == loss and one.mirrored == HALF]
     return [alike for _, alike in by_images(own)]
 
 
@@ -136,9 +137,15 @@ def in_as_many_steps(found: Sequence[Answer], loss: str) -> list[Answer]:
 
 def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer] | None:
     """Return the answers with the mistake and without, after the longest training of two seeds or more of both."""
-    seeds = {(one.flipped, one.epochs): one for one in found if one.loss == loss and len(one.networks["object"]) > 1}
-    both = [epochs for flipped, epochs in seeds if flipped and (False, epochs) in seeds]
-    return (seeds[True, max(both)], seeds[False, max(both)]) if both else None
+    seeds = {(one.mirrored, one.epochs): one for one in found if one.loss == loss and len(one.networks["object"]) > 1}
+    both = [epochs for share, epochs in seeds if share == HALF and (NONE, epochs) in seeds]
+    return (seeds[HALF, max(both)], seeds[NONE, max(both)]) if both else None
+
+
+def always_mirrored(found: Sequence[Answer], like: Answer) -> Answer | None:
+    """Return the answers of networks trained as long as `like` with the masks of mirror images alone, of two seeds."""
+    own = [one for one in found if (one.loss, one.images, one.epochs) == (like.loss, like.images, like.epochs)]
+    return next((one for one in own if one.mirrored == ALL and len(one.networks["object"]) > 1), None)
 
 
 def halved(sure: Answer) -> float:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import mean
 
-from expected import TOLERANCE, Answer, Expected, by_images, expected, flipped, halved, near, with_and_without
+from expected import (
+    TOLERANCE,
+    Answer,
+    Expected,
+    always_mirrored,
+    by_images,
+    expected,
+    flipped,
+    halved,
+    near,
+    with_and_without,
+)
 from measure import MIRRORED, TRAINED
 
 from loss_study.statistics.sentences import listed
@@ -76,16 +87,20 @@ def on_bce(found: Sequence[Answer]) -> list[str]:
     mirror image, networks with it should answer (a + b) / 2 in both: unless they know an image from its mirror image,
     and answer more in the object as it is, and less in a mirror. Only of two seeds or more of either.
     """
-    return [f"{_on_doubt(arm)}{_on_mirrors(arm)}" for arm in _arms(found)]
+    return [f"{_on_doubt(arm)}{_on_mirrors(arm)}{_on_the_harder_image(arm)}" for arm in _arms(found)]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """BCE's networks of one training: `last` with the mistake, `sure` without; `when` says which, in words."""
+    """BCE's networks of one training: `last` with the mistake, `sure` without; `when` says which, in words.
+
+    `turned` learned from the masks of mirror images alone, if there are any.
+    """
 
     when: str
     last: Answer
     sure: Answer
+    turned: Answer | None
 
 
 def _arms(found: Sequence[Answer]) -> list[Arm]:
@@ -96,7 +111,7 @@ def _arms(found: Sequence[Answer]) -> list[Arm]:
         chosen = [alike] if times == 1 else [[one for one in alike if one.epochs == epochs] for epochs in lengths]
         for pair in filter(None, (with_and_without(one, "bce") for one in chosen)):
             when = f"after {pair[0].epochs} epochs{f' of {times:g} times as many images' if times > 1 else ''}"
-            every.append(Arm(when, *pair))
+            every.append(Arm(when, *pair, always_mirrored(alike, pair[0])))
     return every
 
 
@@ -127,6 +142,43 @@ def finds_no_mirror_image(one: Answer, sure: Answer) -> bool:
     is_low = one.regions["mirror"] < half and not near(one.regions["mirror"], half)
     both = one.regions["both"]
     return is_low and near(both, one.regions["object"]) and not near(both, sure.regions["both"])
+
+
+def _on_the_harder_image(arm: Arm) -> str:
+    """Say what is expected if a mirror image is harder to find than an object, and whether that explains the answers.
+
+    Networks that learn from the masks of mirror images alone say how hard it is: half of their answers and half of
+    those without the mistake are expected.
+    """
+    if arm.turned is None:
+        return ""
+    places = ("object", "mirror")
+    alone = {name: arm.turned.regions[name] for name in places}
+    wanted = {name: (arm.sure.regions[name] + alone[name]) / 2 for name in places}
+    told = [
+        f"{wanted[name]:.2f} in {_REGIONS[name]}, {'as' if near(arm.last.regions[name], wanted[name]) else 'not as'} "
+        "with the mistake"
+        for name in places
+    ]
+    return (
+        f" Networks that learn from the masks of mirror images alone answer {alone['object']:.2f} in the object and "
+        f"{alone['mirror']:.2f} in its mirror image. The mean of theirs and of the answers without the mistake is "
+        f"{'; '.join(told)}.{_on_the_low_answer(arm, wanted)}"
+    )
+
+
+def _on_the_low_answer(arm: Arm, wanted: Mapping[str, float]) -> str:
+    """Say whether `wanted` explains the answer in the mirror image, if that is too low for half of an object's."""
+    half, given = halved(arm.sure), arm.last.regions
+    if given["mirror"] > half or near(given["mirror"], half):
+        return ""
+    left = wanted["mirror"] - given["mirror"]
+    if left > TOLERANCE:
+        return " How hard the mirror image is to find does not explain the lower answer there."
+    # Within the tolerance, and at least half of the gap is gone.
+    if near(given["object"], wanted["object"]) and abs(left) <= half - wanted["mirror"]:
+        return " So the mirror image is harder to find than the object, which explains the lower answer there."
+    return ""
 
 
 def _on_mirrors(arm: Arm) -> str:

@@ -21,6 +21,8 @@ HERE = Path("original")
 SAMPLES = Path("data/replay")
 PARAMS = HERE / "params.yaml"
 
+#: Shares of a training's images whose mask is that of their mirror image; half of them, if inputs are flipped apart.
+NONE, HALF, ALL = 0.0, 0.5, 1.0
 #: The mistakes that a recipe makes, by name.
 Recipe = frozenset[str]
 
@@ -100,12 +102,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Answers:
-    """Networks of `losses` on the mask whose inputs are flipped apart, from each of `seeds`.
+    """Networks of `losses` on the mask whose inputs are flipped apart, and without a mistake, from each of `seeds`.
 
-    `trainings` says how they are trained: `images` of the sample, and `epochs`.
+    Those of the losses `always_mirrored` are trained with masks of the mirror images alone, too. `trainings` says how
+    all are trained: `images` of the sample, and `epochs`.
     """
 
     losses: list[str]
+    always_mirrored: list[str]
     trainings: list[dict[str, int]]
     seeds: list[int]
 

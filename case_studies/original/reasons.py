@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from expected import TOLERANCE, Answer, Expected, expected, halved, near, with_and_without
+from plan import HALF
 
 THRESHOLD = 0.5
 
@@ -25,7 +26,7 @@ def because(found: Sequence[Answer], loss: str, mask_mean: float, images: int, e
     answers.
     """
     alike = [one for one in found if (one.images, one.epochs) == (images, epochs)]
-    own = [one for one in alike if one.loss == loss and one.flipped]
+    own = [one for one in alike if one.loss == loss and one.mirrored == HALF]
     return (_as_derived(own[0], expected(mask_mean)[loss]) or _beside(alike, loss)) if own else None
 
 

@@ -87,16 +87,19 @@ def train(chosen: Plan, training: Training) -> Row:
     """Return the row of `training`, made with the study's own loop and metrics."""
     config = _config(training.experiment, training.recipe)
     title = f"{training.trial.name} {' '.join(sorted(training.recipe)) or 'no mistake'}"
-    return identity(chosen, training) | train_and_measure(training.trial, config, title, Tests.measure)
+    sample = PackedSample.open(plan.sample_folder(config.sample))
+    return identity(chosen, training) | train_and_measure(training.trial, sample, config, title, Tests.measure)
 
 
-def train_and_measure(trial: Trial, config: Config, title: str, measure: Measure) -> Row:
-    """Train one network and return its status, seconds and epoch, and what `measure` says of it."""
+def train_and_measure(trial: Trial, sample: PackedSample, config: Config, title: str, measure: Measure) -> Row:
+    """Train one network on `sample` and return its status, seconds and epoch, and what `measure` says of it.
+
+    It is measured on the images and targets in the sample's folder.
+    """
     recipe, choice = config.recipe, config.model
     use_cpu(recipe.threads)
     heads = HEADS if trial.head == JOINT else (trial.head,)
-    folder, augmentation = plan.sample_folder(config.sample), recipe.augmentation.model_dump_json()
-    sample = PackedSample.open(folder)
+    augmentation = recipe.augmentation.model_dump_json()
     measured: Row = {}
     with trained(trial, sample, config, title) as (outcome, options):
         model = models.build(choice.name, sample.in_channels, heads, **choice.options)
@@ -105,7 +108,7 @@ def train_and_measure(trial: Trial, config: Config, title: str, measure: Measure
         for head in heads:
             own = options[head] if trial.head == JOINT else {"loss": trial.loss, "options": options}
             output = losses.load(own["loss"], own["options"]).output
-            measured |= measure(_tests(folder, head, augmentation), model, recipe.precision, output)
+            measured |= measure(_tests(sample.folder, head, augmentation), model, recipe.precision, output)
     seconds = round(sum(epoch["seconds"] for epoch in outcome.history), 1)
     return {"status": outcome.status, "seconds": seconds, "epoch": outcome.kept_epoch, **measured}
 

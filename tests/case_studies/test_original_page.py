@@ -62,7 +62,7 @@ ANSWERS = {
 MIRRORED = [
     {
         "loss": loss,
-        "flip_apart": 1,
+        "mirrored": 0.5,
         "images": 800,
         "epochs": 4,
         "seed": seed,
@@ -125,7 +125,7 @@ def test_with_all_trainings_every_question_has_its_answer(page):
     assert figure in text
     assert Path("original/figures/scenes-mask-bce-iou.svg").read_text().count("<circle") == 7
     # The made-up answers have two losses and one length of training.
-    assert "**96 are missing**" in text
+    assert "**106 are missing**" in text
 
 
 def test_how_networks_answer_for_masks_explains_no_depth(page):

@@ -144,7 +144,7 @@ def test_every_training_has_its_sample_which_is_packed_once(plan, modules):
     ]
     answers = modules("answers")
     asked = [answers.parameters(plan, one) for one in answers.missing(plan, []) if one[4] == 0]
-    assert len(asked) == 5 * 2 * 5 and {folder(config.sample) for config in asked} == {packed[0], packed[-1]}
+    assert len(asked) == (5 * 2 + 1) * 5 and {folder(config.sample) for config in asked} == {packed[0], packed[-1]}
     assert {(config.sample.images, config.recipe.epochs) for config in asked} == {
         (800, 4),
         (800, 16),
@@ -183,7 +183,7 @@ def test_a_network_with_both_heads_is_measured_on_both(modules, plan, sample, mo
     config = plan.parameters(experiment, frozenset(), "recipe.epochs=1")
     monkeypatch.setattr(modules("plan"), "sample_folder", lambda _: sample.folder)
     monkeypatch.chdir(tmp_path)
-    row = train.train_and_measure(trial, config, "joint", modules("measure").Tests.measure)
+    row = train.train_and_measure(trial, sample, config, "joint", modules("measure").Tests.measure)
     assert 0 <= row["iou"] <= 1 and row["rmse"] > 0 and row["status"] == "finished"
     assert {"collapse", "collapse_best", "collapse_depth"} <= row.keys() <= {*train.OUTCOME}
 
@@ -205,6 +205,7 @@ def test_one_command_ends_in_the_page_and_the_study_does_not_run_it(tmp_path):
         "seeds_of_ends": [0, 1],
         "answers": {
             "losses": ["bce"],
+            "always_mirrored": ["bce"],
             "trainings": [{"images": 96, "epochs": 2}, {"images": 192, "epochs": 1}],
             "seeds": [0],
         },
