@@ -23,6 +23,8 @@ from measure import MIRRORED, TRAINED
 
 from loss_study.statistics.sentences import listed
 
+#: Begins a point below the first one.
+_BELOW = "\n  - "
 _REGIONS = {"object": "the object", "mirror": "its mirror image", "both": "both", "neither": "neither"}
 
 
@@ -87,7 +89,9 @@ def on_bce(found: Sequence[Answer]) -> list[str]:
     mirror image, networks with it should answer (a + b) / 2 in both: unless they know an image from its mirror image,
     and answer more in the object as it is, and less in a mirror. Only of two seeds or more of either.
     """
-    return [f"{_on_doubt(arm)}{_on_mirrors(arm)}{_on_the_harder_image(arm)}" for arm in _arms(found)]
+    return [
+        _BELOW.join(filter(None, (_on_doubt(arm), _on_mirrors(arm), _on_the_harder_image(arm)))) for arm in _arms(found)
+    ]
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def _on_the_harder_image(arm: Arm) -> str:
         for name in places
     ]
     return (
-        f" Networks that learn from the masks of mirror images alone answer {alone['object']:.2f} in the object and "
+        f"Networks that learn from the masks of mirror images alone answer {alone['object']:.2f} in the object and "
         f"{alone['mirror']:.2f} in its mirror image. The mean of theirs and of the answers without the mistake is "
         f"{'; '.join(told)}.{_on_the_low_answer(arm, wanted)}"
     )
@@ -189,8 +193,8 @@ def _on_mirrors(arm: Arm) -> str:
     numbers = "in those of the training they answer the object with {:.2f}, in a mirror with {:.2f}"
     told = numbers.format(*map(mean, training))
     return {
-        True: f" They have learned images by heart: {told}. The derivation is for images that a network does not know.",
-        False: f" They have not learned images by heart: {told}.",
+        True: f"They have learned images by heart: {told}. The derivation is for images that a network does not know.",
+        False: f"They have not learned images by heart: {told}.",
         None: "",
     }[_known(*training)]
 

@@ -229,8 +229,9 @@ def test_networks_as_unsure_are_expected_to_halve_their_answer(modules):
         "object and 0.10 in its mirror image, so half of the sum, 0.40, is expected in both. With the mistake they "
         "answer 0.35 in the object, as expected; 0.10 in its mirror image, not as expected. "
         "They do not find the mirror image: where it lies on the object they answer 0.40, hardly more than in the "
-        "object alone, and not the 0.75 of networks without the mistake. They have not learned images by heart: in "
-        "those of the training they answer the object with 0.35, in a mirror with 0.35."
+        "object alone, and not the 0.75 of networks without the mistake."
+        "\n  - They have not learned images by heart: in those of the training they answer the object with 0.35, in a "
+        "mirror with 0.35."
     ]
 
 
@@ -245,7 +246,7 @@ def harder(modules, given, turned, sure=SURE):
     found = [*rows("bce", 16, *[given] * 2), *rows("bce", 16, *[sure] * 2, mirrored=0.0)]
     found += rows("bce", 16, *turned, mirrored=1.0)
     (told,) = modules("mirrored").on_bce(modules("expected").answers(found))
-    return told.partition(" Networks that learn ")[2]
+    return told.partition("\n  - Networks that learn ")[2]
 
 
 def test_a_mirror_image_that_is_harder_to_find_explains_a_lower_answer_there(modules):
@@ -314,7 +315,7 @@ def by_heart(modules, answers, **objects):
     with_mistake = rows("bce", 16, *networks, objects={f"_{name}": values for name, values in objects.items()})
     found = expected.answers(with_mistake + rows("bce", 16, PLAIN, PLAIN, mirrored=0.0))
     (told,) = modules("mirrored").on_bce(found)
-    return told.partition(" They have ")[2]
+    return told.partition("\n  - They have ")[2]
 
 
 def test_networks_know_an_image_if_all_answer_less_in_a_mirror(modules):
