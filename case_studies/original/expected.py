@@ -81,6 +81,11 @@ class Answer:
     regions: dict[str, float]
     networks: dict[str, list[float]]
 
+    @property
+    def seeds(self) -> int:
+        """From how many seeds there is a network."""
+        return len(self.networks["object"])
+
     def distances(self, wanted: Expected) -> dict[str, float]:
         """Return how far the answer in each region is from the expected one; 0: as expected."""
         known = {"both": (1.0, 1.0), "neither": (0.0, 0.0)}
@@ -137,7 +142,7 @@ def in_as_many_steps(found: Sequence[Answer], loss: str) -> list[Answer]:
 
 def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer] | None:
     """Return the answers with the mistake and without, after the longest training of two seeds or more of both."""
-    seeds = {(one.mirrored, one.epochs): one for one in found if one.loss == loss and len(one.networks["object"]) > 1}
+    seeds = {(one.mirrored, one.epochs): one for one in found if one.loss == loss and one.seeds > 1}
     both = [epochs for share, epochs in seeds if share == HALF and (NONE, epochs) in seeds]
     return (seeds[HALF, max(both)], seeds[NONE, max(both)]) if both else None
 
@@ -145,7 +150,7 @@ def with_and_without(found: Sequence[Answer], loss: str) -> tuple[Answer, Answer
 def always_mirrored(found: Sequence[Answer], like: Answer) -> Answer | None:
     """Return the answers of networks trained as long as `like` with the masks of mirror images alone, of two seeds."""
     own = [one for one in found if (one.loss, one.images, one.epochs) == (like.loss, like.images, like.epochs)]
-    return next((one for one in own if one.mirrored == ALL and len(one.networks["object"]) > 1), None)
+    return next((one for one in own if one.mirrored == ALL and one.seeds > 1), None)
 
 
 def halved(sure: Answer) -> float:

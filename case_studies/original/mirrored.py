@@ -26,6 +26,8 @@ from loss_study.statistics.sentences import listed
 #: Begins a point below the first one.
 _BELOW = "\n  - "
 _REGIONS = {"object": "the object", "mirror": "its mirror image", "both": "both", "neither": "neither"}
+#: The regions whose answers the mistake changes.
+_MOVED = ("object", "mirror")
 
 
 def on_answers(found: Sequence[Answer], mask_mean: float) -> list[str]:
@@ -56,11 +58,11 @@ def _in_steps(few: Answer, many: Answer, wanted: Expected) -> str:
     """Say whether more images help, of two seeds or more of either, in the object and its mirror image."""
     steps = many.images * many.epochs / (few.images * few.epochs)
     told = f"in {'' if steps == 1 else f'{steps:g} times '}as many steps {_told(many, wanted)}"
-    if min(len(one.networks["object"]) for one in (few, many)) < 2:
+    if min(few.seeds, many.seeds) < 2:
         return told
     before, after = few.distances(wanted), many.distances(wanted)
     changes = {
-        word: [_REGIONS[name] for name in ("object", "mirror") if sign * (before[name] - after[name]) > TOLERANCE]
+        word: [_REGIONS[name] for name in _MOVED if sign * (before[name] - after[name]) > TOLERANCE]
         for word, sign in (("nearer to it", 1), ("farther from it", -1))
     }
     moved = [f"{word} in {listed(regions)}" for word, regions in changes.items() if regions]
@@ -70,14 +72,13 @@ def _in_steps(few: Answer, many: Answer, wanted: Expected) -> str:
 def _longer(own: Sequence[Answer], wanted: Expected) -> str:
     """Speak of longer training only where there is one, from two seeds or more, and a short one disagrees."""
     first, last = own[0], own[-1]
-    if first is last or len(last.networks["object"]) < 2 or not first.wrong(wanted):
+    if first is last or last.seeds < 2 or not first.wrong(wanted):
         return ""
     if not last.wrong(wanted):
         return " Longer training brings the two together."
     far = [{name: round(distance, 2) for name, distance in one.distances(wanted).items()} for one in own]
     steadily = all(later[name] <= sooner[name] for sooner, later in pairwise(far) for name in later)
-    # Of what the mistake changes: the object and its mirror image.
-    if steadily and sum(far[0][name] - far[-1][name] for name in ("object", "mirror")) > TOLERANCE:
+    if steadily and sum(far[0][name] - far[-1][name] for name in _MOVED) > TOLERANCE:
         return " Longer training brings them nearer to it."
     return " Longer training does not bring them steadily nearer to it."
 
@@ -123,8 +124,7 @@ def _on_doubt(arm: Arm) -> str:
     last, sure = arm.last, arm.sure
     a, b, half = sure.regions["object"], sure.regions["mirror"], halved(sure)
     told = [
-        f"{last.regions[name]:.2f} in {_REGIONS[name]}, {'as' if near(last.regions[name], half) else 'not as'} expected"
-        for name in ("object", "mirror")
+        f"{last.regions[name]:.2f} in {_REGIONS[name]}, {_as(last.regions[name], half)} expected" for name in _MOVED
     ]
     blind = (
         f" They do not find the mirror image: where it lies on the object they answer {last.regions['both']:.2f}, "
@@ -142,10 +142,18 @@ def finds_no_mirror_image(one: Answer, sure: Answer) -> bool:
 
     `sure` is the answer of networks without the mistake.
     """
-    half = halved(sure)
-    is_low = one.regions["mirror"] < half and not near(one.regions["mirror"], half)
     both = one.regions["both"]
-    return is_low and near(both, one.regions["object"]) and not near(both, sure.regions["both"])
+    return _is_low(one, sure) and near(both, one.regions["object"]) and not near(both, sure.regions["both"])
+
+
+def _is_low(one: Answer, sure: Answer) -> bool:
+    """Whether networks answer less in the mirror image than half of what `sure` does."""
+    half = halved(sure)
+    return one.regions["mirror"] < half and not near(one.regions["mirror"], half)
+
+
+def _as(answer: float, wanted: float) -> str:
+    return "as" if near(answer, wanted) else "not as"
 
 
 def _on_the_harder_image(arm: Arm) -> str:
@@ -156,13 +164,10 @@ def _on_the_harder_image(arm: Arm) -> str:
     """
     if arm.turned is None:
         return ""
-    places = ("object", "mirror")
-    alone = {name: arm.turned.regions[name] for name in places}
-    wanted = {name: (arm.sure.regions[name] + alone[name]) / 2 for name in places}
+    alone, given = arm.turned.regions, arm.last.regions
+    wanted = {name: (arm.sure.regions[name] + alone[name]) / 2 for name in _MOVED}
     told = [
-        f"{wanted[name]:.2f} in {_REGIONS[name]}, {'as' if near(arm.last.regions[name], wanted[name]) else 'not as'} "
-        "with the mistake"
-        for name in places
+        f"{wanted[name]:.2f} in {_REGIONS[name]}, {_as(given[name], wanted[name])} with the mistake" for name in _MOVED
     ]
     return (
         f"Networks that learn from the masks of mirror images alone answer {alone['object']:.2f} in the object and "
@@ -173,14 +178,14 @@ def _on_the_harder_image(arm: Arm) -> str:
 
 def _on_the_low_answer(arm: Arm, wanted: Mapping[str, float]) -> str:
     """Say whether `wanted` explains the answer in the mirror image, if that is too low for half of an object's."""
-    half, given = halved(arm.sure), arm.last.regions
-    if given["mirror"] > half or near(given["mirror"], half):
+    given = arm.last.regions
+    if not _is_low(arm.last, arm.sure):
         return ""
     left = wanted["mirror"] - given["mirror"]
     if left > TOLERANCE:
         return " How hard the mirror image is to find does not explain the lower answer there."
     # Within the tolerance, and at least half of the gap is gone.
-    if near(given["object"], wanted["object"]) and abs(left) <= half - wanted["mirror"]:
+    if near(given["object"], wanted["object"]) and abs(left) <= halved(arm.sure) - wanted["mirror"]:
         return " So the mirror image is harder to find than the object, which explains the lower answer there."
     return ""
 

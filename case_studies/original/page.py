@@ -228,10 +228,7 @@ def _answers(dataset: str, rows: Sequence[Row], figures: dict[str, str]) -> dict
         "figure": name,
         "wanted": wanted,
         "more": _times(found, wanted),
-        "rows": [
-            (one, [f"{one.regions[region]:.2f}" for region in one.regions], len(one.networks["object"]))
-            for one in found
-        ],
+        "rows": [(one, [f"{one.regions[region]:.2f}" for region in one.regions], one.seeds) for one in found],
         "sentences": [*mirrored.on_answers(found, share), *mirrored.on_bce(found)],
     }
 
